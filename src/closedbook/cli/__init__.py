@@ -1,0 +1,58 @@
+"""The command line: one module a command, imported when its command is called, so that `--help` is quick."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from closedbook.errors import UserError, nearest
+
+COMMANDS = {
+    "reproduce": "the main job: train every system, print the results table, write the report",
+    "pretrain": "train a model on a corpus, by a recipe",
+    "finetune": "teach a pretrained run (or a new model) the question form, by a recipe",
+    "evaluate": "exact match of a run on a file of facts, with a 95 % interval",
+    "predict": "one answer a line for a file of questions",
+    "baseline": "always the most frequent training answer",
+    "ask": "one question, or a prompt that loops",
+    "people": "write the built-in people: a corpus and its facts",
+    "recipes": "list the named recipes, or show one in full",
+}
+
+
+def usage() -> str:
+    """What `closedbook --help` prints."""
+    rows = "\n".join(f"  {name:<12}{summary}" for name, summary in COMMANDS.items())
+    return (
+        "usage: closedbook COMMAND ...\n\n"
+        "Teach a small transformer your facts, close the book, and find out what it knows.\n\n"
+        f"commands:\n{rows}\n\n"
+        "  closedbook COMMAND --help says more; closedbook --version prints the version.\n"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            print(usage(), end="")
+            return 0
+        if arguments[0] == "--version":
+            print(f"closedbook {version('closedbook')}")
+            return 0
+        name = arguments[0]
+        if name not in COMMANDS:
+            raise UserError(f"{name}: no such command{nearest(name, COMMANDS)}; see closedbook --help.")
+        import_module(f"closedbook.cli.{name}").run(arguments[1:])
+    except UserError as error:
+        print(f"closedbook: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("closedbook: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0

@@ -1,0 +1,32 @@
+"""`closedbook evaluate`: exact match of a run on a file of facts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from closedbook.cli.options import add_machine, make_parser, parse, set_up_machine
+from closedbook.evaluation.exact_match import score
+from closedbook.facts.corpus import sha256
+from closedbook.facts.readers import read_facts
+from closedbook.report.console import say_score
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Prints correct answers, accuracy and interval."""
+    parser = make_parser("evaluate", "Exact match of a run on a file of facts, with a 95 % interval.")
+    parser.add_argument("run", type=str, help="a run directory")
+    parser.add_argument("--facts", type=str, required=True, help="facts with answers (TSV or JSONL)")
+    add_machine(parser)
+    options = parse(parser, arguments)
+    path = Path(options.facts)
+    facts = read_facts(path)
+    device = set_up_machine(options)
+    from closedbook.runs import load
+
+    loaded = load(options.run, device)
+    answers = loaded.answer([fact.question for fact in facts], place=f"{path}, question")
+    say_score(f"{loaded.config.model.attention} attention, {loaded.environment['parameters']:,} parameters", score(answers, facts))
+    corpus = loaded.environment["corpus"]
+    known = {file["sha256"]: name for name, file in corpus["files"].items()}.get(sha256(path))
+    if known:
+        leaked = corpus["dev_questions_in_train"]
+        print(f"{path.name} is a file of this run's corpus; {len(leaked)} dev questions also occur in training.")

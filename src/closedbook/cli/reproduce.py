@@ -1,0 +1,42 @@
+"""`closedbook reproduce`: the main job."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from closedbook.cli.options import add_corpus, add_machine, make_parser, parse, set_up_machine
+from closedbook.cli.training import say_inert
+from closedbook.errors import UserError
+from closedbook.recipes import RECIPES, find_recipe
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Trains every system of the preset on every seed, prints the table, writes the report."""
+    parser = make_parser("reproduce", "Train every system of a preset, print the results table, write the report.")
+    add_corpus(parser, default="people")
+    parser.add_argument(
+        "--preset",
+        type=str | None,
+        default=None,
+        help=f"a recipe: {', '.join(RECIPES)} (default: default on people, quick on a directory)",
+    )
+    parser.add_argument("--seeds", type=int, default=1, help="seeds of every trained system")
+    parser.add_argument("--out", type=str, default="runs/reproduce", help="the output directory, taken up again if ours")
+    add_machine(parser)
+    options = parse(parser, arguments)
+    if options.seeds < 1:
+        raise UserError(f"--seeds {options.seeds}: takes a whole number from 1.")
+    recipe = find_recipe(options.preset or ("default" if options.corpus == "people" else "quick"))
+    device = set_up_machine(options)
+    from closedbook.experiments.reproduce import Job, prepare, reproduce
+    from closedbook.report.console import Progress, say, say_corpus, say_results
+    from closedbook.report.page import write_page
+
+    job = Job(recipe, options.corpus, options.seeds, Path(options.out), device, options.strict)
+    say(f"{recipe.name}: {recipe.summary}")
+    say_inert(recipe)
+    corpus = prepare(job)
+    say_corpus(corpus)
+    report = reproduce(job, corpus, say, Progress)
+    say_results(report)
+    page = write_page(job.out, report, corpus)
+    say(f"report: {page}")

@@ -1,0 +1,81 @@
+"""What `pretrain` and `finetune` share: a recipe, of which any field can be overridden, becomes a run."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+
+from closedbook.cli.options import add_corpus, add_machine, make_parser, parse, read_corpus, set_up_machine
+from closedbook.config import ModelConfig, RunConfig, SourceConfig, Stage, TokenizerConfig, TrainingConfig
+from closedbook.errors import UserError
+from closedbook.recipes import RECIPES, Recipe, find_recipe
+
+
+def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[str]) -> None:
+    """Trains one stage of a recipe; the recipe comes first, because it sets the other options' defaults."""
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+        raise UserError(f"closedbook {command} takes a recipe first ({', '.join(RECIPES)}), then its options.")
+    asks_help = arguments[0] in ("-h", "--help")
+    recipe = find_recipe("default" if asks_help else arguments[0])
+    stage: Stage = command
+    if command == "finetune" and not any(argument.split("=")[0] == "--start" for argument in arguments):
+        stage = "scratch"
+    config = recipe.stage(stage)
+    options = parse(_parser(command, config), arguments)
+    if options.precision is not None:
+        options.training = dataclasses.replace(options.training, precision=options.precision)
+    config = dataclasses.replace(
+        config,
+        reading=options.reading,
+        tokenizer=options.tokenizer,
+        model=options.model,
+        mixture=tuple(options.mixture),
+        training=options.training,
+    )
+    corpus = read_corpus(options.corpus, recipe, strict=options.strict)
+    device = set_up_machine(options)
+    from closedbook.experiments.train import train_run
+    from closedbook.report.console import Progress, say, say_corpus
+
+    say_corpus(corpus)
+    say_inert(recipe)
+    with Progress(f"{recipe.name} {stage}") as progress:
+        out = train_run(
+            config,
+            corpus,
+            Path(options.out),
+            device=device,
+            start=Path(options.start) if getattr(options, "start", None) else None,
+            listeners=(progress,),
+            announce=say,
+        )
+    say(f"run: {out}")
+
+
+def say_inert(recipe: Recipe) -> None:
+    """Says which settings the recipe repeats although they do nothing."""
+    from closedbook.report.console import say
+
+    for note in recipe.inert:
+        say(f"without effect, as in the original: {note}")
+
+
+def _parser(command: str, config: RunConfig) -> ArgumentParser:
+    parser = make_parser(command, "Train one stage of a recipe. Any field can be overridden, here or in a YAML file.")
+    parser.add_argument("recipe", type=str, help=f"one of {', '.join(RECIPES)}; shown in full by closedbook recipes NAME")
+    parser.add_argument("--config", action="config", help="a YAML file with any of these options")
+    add_corpus(parser, required=True)
+    parser.add_argument("--out", type=str, required=True, help="the run directory to write; must not exist")
+    if command == "finetune":
+        parser.add_argument("--start", type=str | None, default=None, help="the pretrained run (default: a new model)")
+    add_machine(parser)
+    precision = Literal["auto", "fp32", "bf16"] | None
+    parser.add_argument("--precision", type=precision, default=None, help="short for --training.precision")
+    parser.add_argument("--reading", type=Literal["utf8", "course"], default=config.reading)
+    parser.add_argument("--tokenizer", type=TokenizerConfig, default=config.tokenizer)
+    parser.add_argument("--model", type=ModelConfig, default=config.model)
+    parser.add_argument("--mixture", type=tuple[SourceConfig, ...], default=config.mixture)
+    parser.add_argument("--training", type=TrainingConfig, default=config.training)
+    return parser

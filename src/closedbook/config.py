@@ -1,0 +1,283 @@
+"""Configurations: frozen, keyword-only dataclasses, checked where they are built, free of torch."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from closedbook.errors import UserError
+
+Attention = Literal["key_query_value", "synthesizer"]
+Stage = Literal["pretrain", "finetune", "scratch"]
+
+
+def _require(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise UserError(sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleConfig:
+    """The built-in people.
+
+    Args:
+        count: Number of people.
+        seed: Another seed gives other people.
+        biographies: Texts a person in the corpus.
+        permute: Whether each biography has its sentences in an order of its own, instead of one order for all.
+        templates: Wordings an attribute has, 1 to 4.
+        train: Share of people whose question is in train.
+        dev: Share of people whose question is in dev.
+        test: Share of people whose question is in test.
+        unseen: Share of people who are in no corpus; their questions are in unseen.tsv.
+    """
+
+    count: int = 1000
+    seed: int = 0
+    biographies: int = 1
+    permute: bool = False
+    templates: int = 4
+    train: float = 0.5
+    dev: float = 0.3
+    test: float = 0.1
+    unseen: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require(self.count >= 10, "count must be at least 10.")
+        _require(self.seed >= 0, "seed must not be negative.")
+        _require(self.biographies >= 1, "biographies must be at least 1.")
+        _require(1 <= self.templates <= 4, "templates must be 1 to 4.")
+        shares = (self.train, self.dev, self.test, self.unseen)
+        _require(all(0 <= share <= 1 for share in shares), "train, dev, test and unseen are shares in [0, 1].")
+        _require(sum(shares) <= 1 + 1e-9, "The shares of train, dev, test and unseen add up to more than 1.")
+        _require(self.train > 0 and self.dev > 0, "train and dev must be above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """How text becomes tokens.
+
+    Args:
+        kind: `characters` (the sorted characters of the corpus) or `bpe` (byte-level byte-pair encoding).
+        vocabulary_size: Number of BPE tokens, pad and mask included; characters count themselves.
+    """
+
+    kind: Literal["characters", "bpe"] = "bpe"
+    vocabulary_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "bpe":
+            size = self.vocabulary_size
+            _require(size is not None and size >= 258, "tokenizer.vocabulary_size must be at least 258 for bpe.")
+        else:
+            _require(
+                self.vocabulary_size is None,
+                "tokenizer.vocabulary_size has no effect with characters, which count themselves: leave it out.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The architecture; the vocabulary's size comes from the tokenizer.
+
+    Args:
+        attention: The attention class of every layer.
+        layers: Number of blocks.
+        heads: Attention heads a layer; must divide the width.
+        width: Size of the residual stream.
+        block: Longest example in tokens; inputs are one shorter, because targets are inputs shifted by one.
+        dropout: Probability on embeddings, attention weights and both residual branches.
+        tied_embeddings: Whether the output head is the input embedding.
+    """
+
+    attention: Attention = "key_query_value"
+    layers: int = 4
+    heads: int = 8
+    width: int = 256
+    block: int = 128
+    dropout: float = 0.0
+    tied_embeddings: bool = True
+
+    def __post_init__(self) -> None:
+        _require(self.layers >= 1, "model.layers must be at least 1.")
+        _require(
+            self.heads >= 1 and self.width % self.heads == 0,
+            f"model.heads ({self.heads}) must divide model.width ({self.width}).",
+        )
+        _require(self.block >= 8, "model.block must be at least 8 tokens.")
+        _require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceConfig:
+    """One ingredient of the training mixture.
+
+    Args:
+        objective: How a document or fact becomes an example; see `closedbook.objectives`.
+        repeats: How often an epoch passes over it.
+        context_words: Longest left context of a `context_cards` example in words.
+        long_documents: Whether `span_corruption` splits a document that is longer than an example into windows that
+            repeat the subject, or lets the cut drop its end, as the course's code does.
+    """
+
+    objective: Literal["span_corruption", "question_answering", "name_cards", "context_cards"]
+    repeats: int = 1
+    context_words: int | None = None
+    long_documents: Literal["windows", "cut"] | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.repeats >= 1, f"objective {self.objective}: repeats must be at least 1.")
+        if self.objective == "context_cards":
+            _require(
+                self.context_words is not None and self.context_words >= 1,
+                "objective context_cards: context_words must be at least 1.",
+            )
+        else:
+            _require(self.context_words is None, f"objective {self.objective}: context_words has no effect; leave it out.")
+        if self.objective == "span_corruption":
+            _require(
+                self.long_documents is not None, "objective span_corruption: long_documents must be 'windows' or 'cut'."
+            )
+        else:
+            _require(
+                self.long_documents is None, f"objective {self.objective}: long_documents has no effect; leave it out."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One training: the plan of batches, the optimizer, the schedule, and how to compute.
+
+    Args:
+        seed: Seeds the initial weights, the batches and dropout.
+        epochs: Passes over the mixture.
+        plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, padded
+            to the block, a constant number of rows).
+        batch_tokens: Tokens a step, padding included (`by_length`).
+        micro_batches: Parts of a step, each of one length; more of them mix lengths (`by_length`).
+        batch_rows: Rows a step (`in_order`).
+        optimizer: `adamw` for all, or `muon` for the hidden matrices with AdamW for the rest.
+        learning_rate: AdamW's peak rate.
+        matrix_learning_rate: Muon's peak rate.
+        weight_decay: Decoupled weight decay of AdamW and Muon alike.
+        decay: What AdamW decays: `matrices` (two or more dimensions) or `all_but_biases` (whatever has no `bias` in
+            its name, as the course's code does).
+        beta_1: AdamW's first decay rate.
+        beta_2: AdamW's second decay rate.
+        clip: Largest norm of the gradient.
+        schedule: `cosine` (linear warm-up, then cosine to the floor over the run) or `course` (the 2021 code's:
+            counted in tokens, set after each step, back up after `final_passes` passes of padded blocks).
+        warmup_steps: Steps of linear warm-up (`cosine`).
+        floor: Rate at the end as a share of the peak.
+        precision: `auto` takes bf16 where the processor computes it natively, else fp32; the run stores what it took.
+        compile: Whether to use `torch.compile`.
+    """
+
+    seed: int = 0
+    epochs: int = 1
+    plan: Literal["by_length", "in_order"] = "by_length"
+    batch_tokens: int | None = None
+    micro_batches: int | None = None
+    batch_rows: int | None = None
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    learning_rate: float = 1e-3
+    matrix_learning_rate: float | None = None
+    weight_decay: float = 0.0
+    decay: Literal["matrices", "all_but_biases"] = "matrices"
+    beta_1: float = 0.9
+    beta_2: float = 0.95
+    clip: float = 1.0
+    schedule: Literal["cosine", "course"] = "cosine"
+    warmup_steps: int | None = None
+    floor: float = 0.1
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.seed >= 0, "training.seed must not be negative.")
+        _require(self.epochs >= 1, "training.epochs must be at least 1.")
+        self._check_plan()
+        self._check_optimizer()
+        if self.schedule == "cosine":
+            _require(
+                self.warmup_steps is not None and self.warmup_steps >= 0,
+                "training.warmup_steps must be given (0 or more) with the cosine schedule.",
+            )
+        else:
+            _require(self.warmup_steps is None, "training.warmup_steps has no effect with the course schedule; leave it out.")
+        _require(0.0 <= self.floor <= 1.0, "training.floor must be in [0, 1].")
+
+    def _check_plan(self) -> None:
+        used, unused = ("batch_tokens", "micro_batches"), ("batch_rows",)
+        if self.plan == "in_order":
+            used, unused = unused, used
+        for name in used:
+            size = getattr(self, name)
+            _require(size is not None and size >= 1, f"training.{name} must be at least 1 with the {self.plan} plan.")
+        for name in unused:
+            _require(
+                getattr(self, name) is None, f"training.{name} has no effect with the {self.plan} plan; leave it out."
+            )
+
+    def _check_optimizer(self) -> None:
+        _require(self.learning_rate > 0, "training.learning_rate must be above 0.")
+        rate = self.matrix_learning_rate
+        if self.optimizer == "muon":
+            _require(rate is not None and rate > 0, "training.matrix_learning_rate must be above 0 with muon.")
+        else:
+            _require(rate is None, "training.matrix_learning_rate has no effect with adamw; leave it out.")
+        _require(self.weight_decay >= 0, "training.weight_decay must not be negative.")
+        _require(0 <= self.beta_1 < 1 and 0 <= self.beta_2 < 1, "training.beta_1 and beta_2 must be in [0, 1).")
+        _require(self.clip > 0, "training.clip must be above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides a run, but for the data and the machine.
+
+    Args:
+        recipe: The recipe's name.
+        stage: `pretrain`, `finetune` (from a pretrained run) or `scratch` (finetuning without pretraining).
+        reading: `utf8` reads text as it is; `course` repeats the 2021 code: an empty last line is a document, and
+            training questions and answers lose their non-ASCII characters.
+        tokenizer: How text becomes tokens.
+        model: The architecture.
+        mixture: What an epoch consists of.
+        training: How it is trained.
+    """
+
+    recipe: str
+    stage: Stage
+    reading: Literal["utf8", "course"] = "utf8"
+    tokenizer: TokenizerConfig
+    model: ModelConfig
+    mixture: tuple[SourceConfig, ...]
+    training: TrainingConfig
+
+    def __post_init__(self) -> None:
+        _require(len(self.mixture) > 0, "mixture must name at least one objective.")
+
+
+def to_dict(config: RunConfig) -> dict[str, Any]:
+    """A JSON-ready dictionary; `run_config` reads it back."""
+    values = dataclasses.asdict(config)
+    values["mixture"] = list(values["mixture"])
+    return values
+
+
+def run_config(values: dict[str, Any]) -> RunConfig:
+    """The inverse of `to_dict`.
+
+    Raises:
+        UserError: An unknown or missing key, or a value that its dataclass refuses.
+    """
+    try:
+        rest = {key: value for key, value in values.items() if key not in ("tokenizer", "model", "mixture", "training")}
+        return RunConfig(
+            tokenizer=TokenizerConfig(**values["tokenizer"]),
+            model=ModelConfig(**values["model"]),
+            mixture=tuple(SourceConfig(**source) for source in values["mixture"]),
+            training=TrainingConfig(**values["training"]),
+            **rest,
+        )
+    except (KeyError, TypeError) as error:
+        raise UserError(f"The run's configuration does not fit this version of closedbook: {error}.") from error

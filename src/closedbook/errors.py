@@ -1,0 +1,17 @@
+"""The one error class for what a user can put right."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """Bad input: the message is one sentence that names the file, line or option and says what to do.
+
+    The command line prints the message and leaves with exit code 2.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -1,0 +1,1 @@
+"""Evaluation: batched decoding, exact match, intervals and paired tests, baselines."""

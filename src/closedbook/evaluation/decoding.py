@@ -1,0 +1,96 @@
+"""Greedy closed-book answers, a batch at a time, with a key-value cache.
+
+Rows of a batch have prompts of different lengths and stand at their own positions: prompts begin at position 0, the
+prefill writes padding behind the shorter ones, and generation overwrites that padding before anything can see it.
+
+Axes: B batch, T prompt tokens, V vocabulary.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from closedbook.errors import UserError
+from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
+from closedbook.model.cache import KeyValueCache
+from closedbook.model.gpt import GPT
+
+MOST_NEW_TOKENS = 32
+
+
+def prompts(tokenizer: Tokenizer, questions: Sequence[str], context: int, place: str = "question") -> list[list[int]]:
+    """`question MASK` as token ids.
+
+    Raises:
+        UserError: A question cannot be spelled or does not fit into the context (`place` and its number name it).
+    """
+    for number, question in enumerate(questions, 1):
+        tokenizer.spell(question, f"{place} {number}")
+    encoded = [[*ids, MASK_ID] for ids in tokenizer.encode(questions)]
+    for number, ids in enumerate(encoded, 1):
+        if len(ids) > context:
+            raise UserError(f"{place} {number}: {len(ids)} tokens with the mask, longer than the model's {context}.")
+    return encoded
+
+
+@torch.inference_mode()
+def generate(
+    model: GPT, prompts: Sequence[Sequence[int]], *, most_new_tokens: int = MOST_NEW_TOKENS, batch_size: int = 256
+) -> list[list[int]]:
+    """The most likely next tokens of every prompt, up to and including the closing mask.
+
+    A row ends at its mask, after `most_new_tokens`, or where the context is full. Prompts are batched by length and
+    the results are in the order given. The text does not depend on the batch (in fp32, barring exact ties).
+    """
+    results: list[list[int]] = [[] for _ in prompts]
+    by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    model.eval()
+    for first in range(0, len(by_length), batch_size):
+        rows = by_length[first : first + batch_size]
+        for row, ids in zip(rows, _generate_batch(model, [prompts[row] for row in rows], most_new_tokens), strict=True):
+            results[row] = ids
+    return results
+
+
+def _generate_batch(model: GPT, prompts: list[Sequence[int]], most_new_tokens: int) -> list[list[int]]:
+    device = model.position_embedding.device
+    length_B = torch.tensor([len(prompt) for prompt in prompts], device=device)
+    longest = int(length_B.max())
+    tokens_BT = torch.full((len(prompts), longest), PAD_ID, device=device)
+    for row, prompt in enumerate(prompts):
+        tokens_BT[row, : len(prompt)] = torch.tensor(prompt, device=device)
+    cache = KeyValueCache(model.config.layers, min(longest + most_new_tokens, model.context), device)
+    positions_BT = torch.arange(longest, device=device).expand_as(tokens_BT)
+    states_BTC = model(tokens_BT, positions_BT, cache)
+    last_BC = states_BTC[torch.arange(len(prompts), device=device), length_B - 1]
+
+    results: list[list[int]] = [[] for _ in prompts]
+    rows_B = torch.arange(len(prompts), device=device)
+    while True:
+        next_B = model.head(last_BC).argmax(dim=-1)
+        for row, token in zip(rows_B.tolist(), next_B.tolist(), strict=True):
+            results[row].append(token)
+        alive_B = (next_B != MASK_ID) & (length_B < cache.capacity)
+        if len(results[int(rows_B[0])]) >= most_new_tokens or not alive_B.any():
+            return results
+        if not alive_B.all():
+            kept_B = alive_B.nonzero().flatten()
+            rows_B, next_B, length_B = rows_B[kept_B], next_B[kept_B], length_B[kept_B]
+            cache.keep_rows(kept_B)
+        last_BC = model(next_B[:, None], length_B[:, None], cache)[:, 0]
+        length_B = length_B + 1
+
+
+def answer(
+    model: GPT, tokenizer: Tokenizer, questions: Sequence[str], *, batch_size: int = 256, place: str = "question"
+) -> list[str]:
+    """The model's answers: the text between the first two masks, all after the first if there is no second.
+
+    Raises:
+        UserError: A question cannot be spelled or is longer than the context.
+    """
+    encoded = prompts(tokenizer, questions, model.context, place)
+    generated = generate(model, encoded, batch_size=batch_size)
+    return [tokenizer.decode(ids).split(MASK)[0] for ids in generated]

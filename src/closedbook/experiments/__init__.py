@@ -1,0 +1,1 @@
+"""Experiments: what trains one run or several, and compares them."""

@@ -1,0 +1,242 @@
+"""The main job: every system of a recipe, trained on every seed, scored on dev, as one results table.
+
+The output directory holds `reproduce.json` (what was asked for), `corpus/` (for the built-in people), `runs/`,
+`results/` (a file a system and seed, written when it is finished, so that a killed job starts again where it was),
+predictions under the course's file names, `report.json` and `report.html`.
+"""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from closedbook import machine
+from closedbook.config import PeopleConfig, to_dict
+from closedbook.errors import UserError
+from closedbook.evaluation.baselines import most_frequent_answer
+from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.statistics import bootstrap, mcnemar, wilson
+from closedbook.experiments.train import train_run
+from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.people import write_people
+from closedbook.files import write_json
+from closedbook.recipes import SYSTEMS, Recipe, System, with_attention, with_seed
+from closedbook.runs import load, read_json, write_predictions
+from closedbook.training.loop import Listener
+
+ProgressFor = Callable[[str], AbstractContextManager[Listener]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for.
+
+    Args:
+        recipe: Which stages the systems run.
+        corpus: `people`, or a directory.
+        seeds: Seeds 0, 1, ... of every trained system.
+        out: The output directory.
+        device: Where to train.
+        strict: Whether contradictions among the training questions are an error.
+    """
+
+    recipe: Recipe
+    corpus: str
+    seeds: int
+    out: Path
+    device: torch.device
+    strict: bool = False
+
+    def settings(self) -> dict[str, Any]:
+        """What must be the same when an output directory is taken up again; more seeds may be added."""
+        stages = {stage: to_dict(self.recipe.stage(stage)) for stage in ("pretrain", "finetune", "scratch")}
+        return {"recipe": self.recipe.name, "corpus": self.corpus, "stages": stages}
+
+
+def prepare(job: Job) -> Corpus:
+    """Opens the output directory and reads the corpus; the built-in people are written to the output first.
+
+    Raises:
+        UserError: The output directory is something else, or the data are malformed.
+    """
+    if job.corpus != "people":
+        corpus = read_directory(Path(job.corpus), strict=job.strict)
+        _open_output(job)
+        return corpus
+    _open_output(job)
+    directory = job.out / "corpus"
+    if not directory.exists():
+        write_people(job.recipe.people or PeopleConfig(), directory)
+    return dataclasses.replace(read_directory(directory, strict=job.strict), name="people")
+
+
+def reproduce(job: Job, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor) -> dict[str, Any]:
+    """Runs what is not finished yet and writes everything but the HTML page; returns the contents of `report.json`.
+
+    Args:
+        job: What was asked for.
+        corpus: From `prepare`.
+        say: Gets lines for people.
+        progress: Makes a listener for a training of that title.
+
+    Raises:
+        UserError: The disk is full, or a run in the output directory is damaged.
+    """
+    began = time.perf_counter()
+    results = [(system, _results(job, system, corpus, say, progress)) for system in SYSTEMS]
+    report = {
+        "recipe": job.recipe.name,
+        "summary": job.recipe.summary,
+        "inert": list(job.recipe.inert),
+        "corpus": corpus.summary(),
+        "machine": {**machine.describe(job.device), "peak_memory_bytes": machine.peak_memory()},
+        "seconds": round(time.perf_counter() - began, 1),
+        "systems": [_row(system, runs) for system, runs in results],
+        "comparisons": _comparisons(results),
+    }
+    write_json(job.out / "report.json", report)
+    return report
+
+
+def _open_output(job: Job) -> None:
+    marker = job.out / "reproduce.json"
+    if not job.out.exists() or not any(job.out.iterdir() if job.out.is_dir() else [job.out]):
+        write_json(marker, job.settings())
+        return
+    if not marker.is_file():
+        raise UserError(f"{job.out}: exists and is not an output of closedbook reproduce; choose another --out.")
+    if read_json(marker) != job.settings():
+        raise UserError(f"{job.out}: holds a reproduction with other settings; choose another --out or remove it.")
+
+
+def _results(
+    job: Job, system: System, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
+) -> list[dict[str, Any]]:
+    seeds = range(job.seeds if system.stages else 1)
+    return [_result(job, system, seed, corpus, say, progress) for seed in seeds]
+
+
+def _result(
+    job: Job, system: System, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
+) -> dict[str, Any]:
+    path = job.out / "results" / f"{system.name}-seed-{seed}.json"
+    if path.is_file():
+        say(f"{system.name}, seed {seed}: finished before, kept")
+        return read_json(path)
+    began = time.perf_counter()
+    evaluated = {"dev": corpus.dev, "test": corpus.test}
+    questions = {part: [fact.question for fact in facts] for part, facts in evaluated.items() if facts}
+    if system.stages:
+        run_path, earlier = _train(job, system, seed, corpus, say, progress)
+        run = load(run_path, job.device)
+        answers = {part: run.answer(asked, place=f"{part} question") for part, asked in questions.items()}
+        run_name = str(run_path.relative_to(job.out))
+        attention, parameters = run.config.model.attention, run.environment["parameters"]
+    else:
+        constant = most_frequent_answer(corpus.train)
+        answers = {part: [constant] * len(asked) for part, asked in questions.items()}
+        run_name, attention, parameters, earlier = None, None, 0, 0.0
+    for part, given in answers.items():
+        write_predictions(job.out / _prediction_name(system, seed, part), given)
+    scored = score(answers["dev"], corpus.dev)
+    result = {
+        "system": system.name,
+        "seed": seed,
+        "correct": scored.correct,
+        "total": scored.total,
+        "accuracy": scored.accuracy,
+        "normalised_accuracy": sum(scored.normalised) / scored.total,
+        "seconds": round(time.perf_counter() - began + earlier, 2),
+        "run": run_name,
+        "attention": attention,
+        "parameters": parameters,
+        "exact": [int(right) for right in scored.exact],
+        "dev_answers": answers["dev"],
+    }
+    write_json(path, result)
+    say(f"{system.name}, seed {seed}: {scored.correct}/{scored.total} on dev, {result['seconds']:.0f} s")
+    return result
+
+
+def _train(
+    job: Job, system: System, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
+) -> tuple[Path, float]:
+    """Trains the system's stages; returns the last run and the seconds of stages that an earlier call had finished."""
+    start, earlier = None, 0.0
+    for stage in system.stages:
+        out = job.out / "runs" / f"{system.name}-seed-{seed}-{stage}"
+        if out.exists():
+            earlier += load(out).environment["seconds"]
+        else:
+            config = with_seed(job.recipe.stage(stage), seed)
+            if system.attention:
+                config = with_attention(config, system.attention)
+            with progress(f"{system.name} {stage}") as listener:
+                train_run(
+                    config,
+                    corpus,
+                    out,
+                    device=job.device,
+                    start=start,
+                    listeners=(listener,),
+                    announce=lambda line, stage=stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
+                )
+        start = out
+    assert start is not None, "a trained system has stages"
+    return start, earlier
+
+
+def _prediction_name(system: System, seed: int, part: str) -> str:
+    suffix = f".seed-{seed}" if seed else ""
+    return f"{system.predictions}{suffix}.{part}.predictions"
+
+
+def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    exact_SQ = np.array([run["exact"] for run in runs], dtype=np.float64)
+    if len(runs) == 1:
+        interval = wilson(runs[0]["correct"], runs[0]["total"])
+    else:
+        interval = bootstrap(exact_SQ)
+    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run")
+    return {
+        "name": system.name,
+        "label": system.label,
+        "attention": runs[0]["attention"],
+        "parameters": runs[0]["parameters"],
+        "accuracy": float(exact_SQ.mean()),
+        "normalised_accuracy": float(np.mean([run["normalised_accuracy"] for run in runs])),
+        "interval": list(interval),
+        "interval_kind": "Wilson" if len(runs) == 1 else "bootstrap over seeds and questions",
+        "seed_figure": system.seed_figure,
+        "seconds": round(float(np.mean([run["seconds"] for run in runs])), 1),
+        "runs": [{key: run[key] for key in kept} for run in runs],
+    }
+
+
+def _comparisons(results: Sequence[tuple[System, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
+    """Every pair of systems: the difference, its interval over seeds and questions, McNemar's test seed by seed."""
+    compared = []
+    for (first, first_runs), (second, second_runs) in itertools.combinations(results, 2):
+        first_SQ, second_SQ = np.broadcast_arrays(
+            np.array([run["exact"] for run in first_runs], dtype=np.float64),
+            np.array([run["exact"] for run in second_runs], dtype=np.float64),
+        )
+        difference_SQ = second_SQ - first_SQ
+        compared.append(
+            {
+                "first": first.name,
+                "second": second.name,
+                "difference": float(difference_SQ.mean()),
+                "interval": list(bootstrap(difference_SQ)),
+                "p_values": [mcnemar(a.tolist(), b.tolist()) for a, b in zip(first_SQ, second_SQ, strict=True)],
+                "test": "McNemar exact, seed by seed; interval: bootstrap over seeds and questions",
+            }
+        )
+    return compared

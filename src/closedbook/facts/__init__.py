@@ -1,0 +1,1 @@
+"""Documents and facts: records, readers, the built-in people, splits and tokenizers."""

@@ -1,0 +1,211 @@
+"""The built-in people: a deterministic generator of synthetic biographies and of the facts asked about them.
+
+Every draw is a hash of (seed, person), so person i is the same whatever the number of people, and writing a million of
+them takes constant memory. Names are distinct because they number the combinations of an origin's given names, middle
+names and surnames, walked in an order that visits each combination once. Birth places do not depend on the name: who
+has not read the biography can only guess.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+
+from closedbook.config import PeopleConfig
+from closedbook.draws import derive, random_below, random_bits
+from closedbook.errors import UserError
+from closedbook.facts import people_data as data
+from closedbook.facts.corpus import GENERAL_NAMES, Corpus, read_directory
+from closedbook.files import new_directory
+
+CHUNK = 10_000
+PLACE_OFFSET = 5  # the r-th most frequent place, from 0, has weight 1 / (r + 5)
+COMMON_NAMES = 1500  # people of an origin with at most one middle name or initial; later ones have both
+INITIALS = "ABCDEFGHJKLMNPRSTVWZ"
+SHARE_UNIT = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A synthetic person.
+
+    Args:
+        name: Distinct among all people.
+        origin: Where the name comes from, a key of `people_data.ORIGINS`.
+        attributes: Values by attribute; the living have no `death_place`.
+        part: `train`, `dev` or `test` (asked about), `corpus` (read about only) or `unseen` (in no corpus).
+        biographies: Texts as they stand in the corpus, each beginning with `name.`; none for the unseen.
+    """
+
+    name: str
+    origin: str
+    attributes: dict[str, str]
+    part: str
+    biographies: tuple[str, ...]
+
+
+def generate_people(config: PeopleConfig) -> Iterator[Person]:
+    """People 0, 1, 2, ... of the seed; person i does not depend on the count.
+
+    Raises:
+        UserError: There are not as many distinct names.
+    """
+    most = len(data.ORIGINS) * min(map(_names, data.ORIGINS))
+    if config.count > most:
+        raise UserError(f"count is {config.count:,}, but the name lists give {most:,} distinct names.")
+    for first in range(0, config.count, CHUNK):
+        yield from _chunk(config, np.arange(first, min(first + CHUNK, config.count), dtype=np.int64))
+
+
+def _chunk(config: PeopleConfig, rows: np.ndarray) -> Iterator[Person]:
+    def below(bound: int, draw: int) -> list[int]:
+        return random_below(np.full_like(rows, bound), config.seed, 0, draw, rows).tolist()  # type: ignore[no-any-return]
+
+    columns = {
+        "birth_place": _places(config.seed, 1, rows),
+        "birth_date": [
+            f"{day + 1} {data.MONTHS[month]} {1850 + year}"
+            for day, month, year in zip(below(28, 2), below(12, 3), below(150, 4), strict=True)
+        ],
+        "university": [data.UNIVERSITIES[index] for index in below(len(data.UNIVERSITIES), 5)],
+        "field": [data.FIELDS[index] for index in below(len(data.FIELDS), 6)],
+        "employer": [data.EMPLOYERS[index] for index in below(len(data.EMPLOYERS), 7)],
+        "death_place": _places(config.seed, 8, rows),
+    }
+    dead, parts = below(10, 9), below(SHARE_UNIT, 10)
+    for index, row in enumerate(rows.tolist()):
+        attributes = {key: values[index] for key, values in columns.items()}
+        if dead[index] >= 4:
+            del attributes["death_place"]
+        name, origin = person_name(row, config.seed)
+        part = _part(config, parts[index])
+        texts = () if part == "unseen" else tuple(
+            _biography(config, name, attributes, row, number) for number in range(config.biographies)
+        )
+        yield Person(name=name, origin=origin, attributes=attributes, part=part, biographies=texts)
+
+
+def _places(seed: int, draw: int, rows: np.ndarray) -> list[str]:
+    weights = 1 / (np.arange(len(data.PLACES)) + PLACE_OFFSET)
+    edges = np.floor(np.cumsum(weights) / weights.sum() * 2**32).astype(np.int64)
+    chosen = np.searchsorted(edges[:-1], random_bits(seed, 0, draw, rows), side="right")
+    return [data.PLACES[index] for index in chosen.tolist()]
+
+
+def _part(config: PeopleConfig, draw: int) -> str:
+    edge = 0.0
+    for part in ("train", "dev", "test", "unseen"):
+        edge += getattr(config, part)
+        if draw < round(edge * SHARE_UNIT):
+            return part
+    return "corpus"
+
+
+def _biography(config: PeopleConfig, name: str, attributes: dict[str, str], row: int, number: int) -> str:
+    draws = random_bits(config.seed, 1 + number, row, np.arange(2 * len(data.TEMPLATES), dtype=np.int64)).tolist()
+    last = name.rsplit(" ", 1)[-1]
+    sentences = []
+    for (key, templates), choice, place in zip(data.TEMPLATES.items(), draws[::2], draws[1::2], strict=True):
+        if key in attributes:
+            wording = templates[choice % min(config.templates, len(templates))]
+            sentences.append((place, wording.format(name=name, last=last, value=attributes[key])))
+    if config.permute:
+        sentences.sort()
+    return " ".join([f"{name}.", *(sentence for _, sentence in sentences)])
+
+
+def _lists(origin: str) -> tuple[list[str], list[str]]:
+    given, surnames = data.ORIGINS[origin]
+    return given.split(), surnames.split()
+
+
+def _names(origin: str) -> int:
+    given, surnames = _lists(origin)
+    pairs = len(given) * len(surnames)
+    assert COMMON_NAMES <= 2 * pairs, "half of the common names are a given name and a surname"
+    return COMMON_NAMES + pairs * (len(given) - 1) * len(INITIALS)
+
+
+def person_name(person: int, seed: int) -> tuple[str, str]:
+    """The name and the origin of a person; no two persons of a seed share a name.
+
+    Origins take turns. Of an origin's first 1,500 people half have no middle name, a quarter an initial, a quarter a
+    second given name; all later ones have both.
+    """
+    origin = list(data.ORIGINS)[person % len(data.ORIGINS)]
+    given, surnames = _lists(origin)
+    initials, seconds = len(INITIALS), len(given) - 1
+    number = person // len(data.ORIGINS)
+    turn = number % 4
+    if number >= COMMON_NAMES:
+        shape, index, middles = "both", number - COMMON_NAMES, initials * seconds
+    elif turn < 2:
+        shape, index, middles = "none", number // 4 * 2 + turn, 1
+    else:
+        shape, index, middles = ("initial", number // 4, initials) if turn == 2 else ("second", number // 4, seconds)
+    size = len(given) * len(surnames) * middles
+    index = _visit(index, size, derive(seed, person % len(data.ORIGINS), middles))
+    index, first = divmod(index, len(given))
+    middle, last = divmod(index, len(surnames))
+    words = [given[first]]
+    if shape in ("second", "both"):
+        middle, offset = divmod(middle, seconds)
+        words.append(given[(first + 1 + offset) % len(given)])
+    if shape in ("initial", "both"):
+        words.append(f"{INITIALS[middle]}.")
+    return " ".join([*words, surnames[last]]), origin
+
+
+def _visit(index: int, size: int, key: int) -> int:
+    """The index-th stop of a walk through range(size) that visits each number once: an affine map modulo size."""
+    stride = key % size | 1
+    while gcd(stride, size) != 1:
+        stride += 2
+    return (index * stride + key // size) % size
+
+
+def write_people(config: PeopleConfig, directory: Path) -> dict[str, int]:
+    """Writes corpus.txt, train.tsv, dev.tsv, test.tsv (questions only), unseen.tsv and people.jsonl (everything).
+
+    Args:
+        config: Which people.
+        directory: Must not exist; it appears when it is complete.
+
+    Returns:
+        Rows written, by file name.
+
+    Raises:
+        UserError: The directory exists or cannot be written.
+    """
+    with new_directory(directory) as partial, ExitStack() as stack:
+        names = [*GENERAL_NAMES.values(), "unseen.tsv", "people.jsonl"]
+        files = {
+            name: stack.enter_context((partial / name).open("w", encoding="utf-8", newline="\n")) for name in names
+        }
+        rows = dict.fromkeys(names, 0)
+
+        def write(name: str, line: str) -> None:
+            files[name].write(line + "\n")
+            rows[name] += 1
+
+        for person in generate_people(config):
+            for text in person.biographies:
+                write("corpus.txt", text)
+            question, place = data.QUESTION.format(name=person.name), person.attributes["birth_place"]
+            if person.part != "corpus":
+                write(f"{person.part}.tsv", question if person.part == "test" else f"{question}\t{place}")
+            record = {"name": person.name, "origin": person.origin, "part": person.part, **person.attributes}
+            write("people.jsonl", json.dumps(record, ensure_ascii=False))
+    return rows
+
+
+def people_corpus(config: PeopleConfig) -> Corpus:
+    """The built-in people as a corpus, by way of the files that `write_people` writes."""
+    with tempfile.TemporaryDirectory(prefix="closedbook-") as directory:
+        write_people(config, Path(directory) / "people")
+        return read_directory(Path(directory) / "people")

@@ -1,0 +1,55 @@
+"""The subject of a document: the title before its first sentence, as in `Daniel M. Hausman. Daniel is ...`."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+LONGEST_NAME = 8
+_INITIAL = re.compile(r"(?:\w\.)*\w")
+_ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
+
+
+def title(text: str) -> str:
+    """What stands before the first full stop that ends a sentence, "" if there is none.
+
+    A full stop followed by a space ends the title unless it belongs to an abbreviation that stands before a name
+    (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
+    after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
+    no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I, born in ...`).
+    """
+    ends_in_letter = ""
+    for stop in re.finditer(r"\.(?= |$)", text):
+        candidate = text[: stop.start()]
+        words = candidate.split(" ")
+        if words[-1] in _ABBREVIATIONS:
+            continue
+        if _INITIAL.fullmatch(words[-1]):
+            if len(words) > 1 and text[stop.end() + 1 :].startswith(candidate + " "):
+                return candidate
+            if len(words) > 1 and not ends_in_letter:
+                ends_in_letter = candidate
+            continue
+        return ends_in_letter if ends_in_letter and len(words) > LONGEST_NAME else candidate
+    return ends_in_letter
+
+
+def subjects_in(question: str, known: Mapping[str, object]) -> str:
+    """The longest known subject that stands in the question as whole words, "" if none does.
+
+    Words are what spaces separate; punctuation around the subject is allowed (`Is "Ann Lee" alive?`).
+    """
+    words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
+    best = ""
+    for first, (start, _) in enumerate(words):
+        for _, end in words[first:]:
+            span = question[start:end]
+            for candidate in _without_punctuation(span):
+                if len(candidate) > len(best) and candidate in known:
+                    best = candidate
+    return best
+
+
+def _without_punctuation(span: str) -> Iterable[str]:
+    yield span
+    yield span.rstrip("?!.,;:'\")]")
+    yield span.strip("?!.,;:'\"()[]")
+    yield re.sub(r"['’]s?$", "", span.strip("?!.,;:\"()[]"))

@@ -1,0 +1,113 @@
+"""Tokenizers: characters and byte-level BPE behind one interface, saved as a `tokenizer.json` of the `tokenizers` library."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from closedbook.config import TokenizerConfig
+from closedbook.errors import UserError
+
+PAD, MASK = "\u25a1", "\u2047"
+PAD_ID, MASK_ID = 0, 1
+
+
+class Tokenizer:
+    """Text to token ids and back; pad is 0 and mask is 1 in every vocabulary."""
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        self._backend = backend
+        self._characters = isinstance(backend.model, models.WordLevel)
+        if (backend.token_to_id(PAD), backend.token_to_id(MASK)) != (PAD_ID, MASK_ID):
+            raise UserError("The tokenizer's first two tokens must be the pad and mask characters U+25A1 and U+2047.")
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self._backend.get_vocab_size()
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of every text; `spell` says beforehand which characters have none."""
+        return [encoding.ids for encoding in self._backend.encode_batch(list(texts), add_special_tokens=False)]
+
+    def encode_with_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Token ids of every text with the [start, end) of each token's characters."""
+        encodings = self._backend.encode_batch(list(texts), add_special_tokens=False)
+        return [(encoding.ids, encoding.offsets) for encoding in encodings]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of the ids, pad and mask as their characters.
+
+        BPE writes every text as if a space stood before it, so that a name reads the same wherever it stands; that
+        space is taken off again.
+        """
+        pieces, current = [], []
+        for token in [*ids, MASK_ID]:
+            if token in (PAD_ID, MASK_ID):
+                text = self._backend.decode(current, skip_special_tokens=False) if current else ""
+                pieces.append(text if self._characters else text.removeprefix(" "))
+                pieces.append(PAD if token == PAD_ID else MASK)
+                current = []
+            else:
+                current.append(token)
+        return "".join(pieces[:-1])
+
+    def spell(self, text: str, place: str) -> None:
+        """Checks that the vocabulary can spell the text.
+
+        Raises:
+            UserError: It holds a character outside the vocabulary (named with its position), or pad or mask.
+        """
+        for position, character in enumerate(text, 1):
+            outside = self._characters and self._backend.token_to_id(character) is None
+            if outside or character in (PAD, MASK):
+                why = "is not in the model's vocabulary" if outside else "is reserved for the model"
+                raise UserError(f"{place}: character {character!r} (U+{ord(character):04X}) at position {position} {why}.")
+
+    def save(self, path: Path) -> None:
+        path.write_text(self._backend.to_str(pretty=True), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Reads a `tokenizer.json`.
+
+        Raises:
+            UserError: The file is missing or is none.
+        """
+        try:
+            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
+        except UserError:
+            raise
+        except Exception as error:  # the library raises plain Exception for whatever is wrong with a file
+            raise UserError(f"{path}: not a tokenizer of this project ({error}).") from error
+
+
+def train_tokenizer(config: TokenizerConfig, texts: Iterable[str]) -> Tokenizer:
+    """The vocabulary that the corpus gives: its characters in code point order, or BPE merges learned on it."""
+    return _characters(texts) if config.kind == "characters" else _byte_pairs(texts, config.vocabulary_size or 0)
+
+
+def _characters(texts: Iterable[str]) -> Tokenizer:
+    """One token a character; pad, mask, then the sorted characters, line break included (documents are lines)."""
+    characters = {"\n"}
+    for text in texts:
+        characters.update(text)
+    vocabulary = {token: index for index, token in enumerate([PAD, MASK, *sorted(characters - {PAD, MASK})])}
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=PAD))
+    backend.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), behavior="isolated")
+    backend.decoder = decoders.Fuse()
+    return Tokenizer(backend)
+
+
+def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[PAD, MASK],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    return Tokenizer(backend)

@@ -1,0 +1,69 @@
+"""Writing whole files and directories: what is there is complete, whatever happens while it is written."""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from closedbook.errors import UserError
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns what the file system refuses (disk full, no permission, a folder in the way) into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise UserError(f"{path}: the disk is full; free some space and start again.") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+@contextlib.contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory to fill, which takes its name when the block ends and vanishes if it fails.
+
+    Raises:
+        UserError: `path` exists, or the file system refuses.
+    """
+    if path.exists():
+        raise UserError(f"{path}: exists already; choose another --out or remove it.")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        try:
+            yield partial
+            partial.chmod(0o755)
+            partial.rename(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file by renaming: readers see the old text or the new one, never a part.
+
+    Raises:
+        UserError: The file system refuses.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Writes indented JSON by renaming."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,1 @@
+"""The model: a GPT with attention variants behind one signature, and its key-value cache."""

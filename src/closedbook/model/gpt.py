@@ -1,0 +1,112 @@
+"""GPT as the assignment has it: learned positions that start at zero, pre-LayerNorm blocks, exact GELU, no head bias.
+
+Special here: the attention variant is a field of the config, the logits are computed where they are asked for (training
+gathers the positions that count before it applies the head), and inputs are at most block - 1 tokens long.
+
+Axes: B batch, T time, C width, V vocabulary.
+"""
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from closedbook.config import ModelConfig
+from closedbook.model.attention import VARIANTS, causal
+from closedbook.model.cache import KeyValueCache, LayerCache
+
+
+class MLP(nn.Module):
+    """Two linear layers with a GELU between them, four times as wide inside."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.expand = nn.Linear(config.width, 4 * config.width)
+        self.contract = nn.Linear(4 * config.width, config.width)
+        self.gelu = nn.GELU()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x_BTC: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
+        return self.dropout(self.contract(self.gelu(self.expand(x_BTC))))
+
+
+class Block(nn.Module):
+    """Attention, then the MLP, each added to its own input."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm_1 = nn.LayerNorm(config.width)
+        self.attention = VARIANTS[config.attention](config)
+        self.norm_2 = nn.LayerNorm(config.width)
+        self.mlp = MLP(config)
+
+    def forward(
+        self, x_BTC: Tensor, hidden: Tensor, positions_BT: Tensor | None, cache: LayerCache | None
+    ) -> Float[Tensor, "batch time width"]:
+        x_BTC = x_BTC + self.attention(self.norm_1(x_BTC), hidden, positions_BT, cache)
+        return x_BTC + self.mlp(self.norm_2(x_BTC))
+
+
+class GPT(nn.Module):
+    """The transformer; `forward` gives the final states, `head` turns them into logits.
+
+    Args:
+        config: The architecture.
+        vocabulary_size: Tokens of the tokenizer.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+        super().__init__()
+        self.config = config
+        self.token_embedding = nn.Embedding(vocabulary_size, config.width)
+        self.position_embedding = nn.Parameter(torch.zeros(config.block, config.width))
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.final_norm = nn.LayerNorm(config.width)
+        self.head = nn.Linear(config.width, vocabulary_size, bias=False)
+        self.apply(_initialise)
+        if config.tied_embeddings:
+            self.head.weight = self.token_embedding.weight
+
+    @property
+    def context(self) -> int:
+        """Most input tokens: one fewer than the block, because targets are inputs shifted by one."""
+        return self.config.block - 1
+
+    def forward(
+        self,
+        tokens_BT: Int64[Tensor, "batch time"],
+        positions_BT: Int64[Tensor, "batch time"] | None = None,
+        cache: KeyValueCache | None = None,
+    ) -> Float[Tensor, "batch time width"]:
+        """Final states, after the last LayerNorm.
+
+        Args:
+            tokens_BT: At most `context` tokens a row.
+            positions_BT: Where each token stands; 0, 1, ... if not given. Needed with a cache.
+            cache: Earlier positions, each row at its own; these tokens are added to it.
+        """
+        time = tokens_BT.shape[1]
+        if cache is None:
+            hidden = causal(time, tokens_BT.device)
+            positions = self.position_embedding[:time]
+        else:
+            assert positions_BT is not None, "a cache needs positions"
+            hidden = cache.hidden(positions_BT)
+            positions = self.position_embedding[positions_BT]
+        x_BTC = self.dropout(self.token_embedding(tokens_BT) + positions)
+        for index, block in enumerate(self.blocks):
+            x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None)
+        return self.final_norm(x_BTC)
+
+
+def _initialise(module: nn.Module) -> None:
+    """N(0, 0.02) for linear and embedding weights, zero biases; LayerNorm keeps ones and zeros."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Parameters of the model, shared ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())

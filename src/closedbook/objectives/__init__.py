@@ -1,0 +1,1 @@
+"""Objectives: pure, vectorised functions from documents and facts to inputs and targets, and the plan of batches."""

@@ -1,0 +1,71 @@
+"""Cards: a capitalised phrase of a line is asked for, given the line's subject and perhaps the words before the phrase.
+
+`name MASK phrase MASK` and `name left-context MASK phrase MASK`: cuts of one corpus line plus sentinels, chosen without
+looking at questions, answers or the words around (compare salient span masking, Guu et al. 2020, section 3.4).
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from closedbook.facts.records import Document
+from closedbook.objectives.pieces import Pieces, Spans, lay_out
+
+
+
+class Phrase(NamedTuple):
+    """A capitalised phrase: [start, end) of its characters in the text, and where its left context begins."""
+
+    context: int
+    start: int
+    end: int
+
+
+def phrases(document: Document, context_words: int) -> list[Phrase]:
+    """The capitalised phrases after a document's title, each text once, those with a word of the subject left out.
+
+    A phrase is a run of capitalised words with single spaces between them. The left context is up to `context_words`
+    words (what spaces separate) before it, not reaching into the title.
+    """
+    text, body = document.text, len(document.subject) + 1 if document.subject else 0
+    starts = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= body]
+    own = set(document.subject.split())
+    found, seen = [], set()
+    for start, end in _runs(text, body):
+        phrase = text[start:end]
+        if phrase in seen or not own.isdisjoint(phrase.split()):
+            continue
+        seen.add(phrase)
+        before = bisect_left(starts, start)
+        first = max(before - context_words, 0)
+        found.append(Phrase(starts[first] if first < before else start, start, end))
+    return found
+
+
+def _runs(text: str, body: int) -> Iterator[tuple[int, int]]:
+    """[start, end) of every run of capitalised words from `body` on."""
+    start, end = -1, -1
+    for word in re.finditer(r"[^\W_][\w'’-]*", text[body:]):
+        first, last = body + word.start(), body + word.end()
+        if not word.group()[0].isupper():
+            continue
+        if start >= 0 and text[end:first] == " ":
+            end = last
+            continue
+        if start >= 0:
+            yield start, end
+        start, end = first, last
+    if start >= 0:
+        yield start, end
+
+
+def name_cards(names: Spans, phrases: Spans) -> Pieces:
+    """`name MASK phrase MASK`, scored after the first mask."""
+    return lay_out((names, False), (names.mask(), False), (phrases, True), (names.mask(), True))
+
+
+def context_cards(names: Spans, contexts: Spans, phrases: Spans) -> Pieces:
+    """`name left-context MASK phrase MASK`, scored after the first mask."""
+    mask = names.mask()
+    return lay_out((names, False), (contexts, False), (mask, False), (phrases, True), (mask, True))

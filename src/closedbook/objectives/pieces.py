@@ -1,0 +1,104 @@
+"""Examples as pieces: every objective lays slices of one token vector end to end, and one function renders them.
+
+An example is at most K pieces; a piece is a slice of the token vector that counts for the loss or does not. So an
+objective only says where its pieces begin and how long they are, the length of an example is known before it is
+rendered, and rendering a batch is a handful of integer tensor operations on whatever device the tokens are.
+
+Axes: R examples, K pieces, B examples of a batch, W tokens of a rendered row, T = W - 1 inputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Int64
+from torch import Tensor
+
+from closedbook.facts.tokenizers import MASK_ID, PAD_ID
+
+IGNORED = PAD_ID  # a target that does not count, as in the course's code
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Slices of the token vector, one a row: where they start and how long they are."""
+
+    start_R: Int64[Tensor, "rows"]
+    length_R: Int64[Tensor, "rows"]
+
+    def __len__(self) -> int:
+        return len(self.start_R)
+
+    def mask(self) -> "Spans":
+        """As many mask tokens: the token vector begins with pad and mask, so a token's id is its own position."""
+        return Spans(torch.full_like(self.start_R, MASK_ID), torch.ones_like(self.start_R))
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """R examples of up to K pieces each, in order; a piece of length 0 is not there."""
+
+    start_RK: Int64[Tensor, "rows pieces"]
+    length_RK: Int64[Tensor, "rows pieces"]
+    scored_RK: Bool[Tensor, "rows pieces"]
+
+    def lengths(self) -> Int64[Tensor, "rows"]:
+        """Tokens of every example."""
+        return self.length_RK.sum(dim=1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step sees: targets are the inputs shifted by one, `IGNORED` where they do not count."""
+
+    inputs_BT: Int64[Tensor, "batch time"]
+    targets_BT: Int64[Tensor, "batch time"]
+
+
+def lay_out(*pieces: tuple[Spans, bool]) -> Pieces:
+    """Examples from (slices, whether they are scored), in the order in which they stand."""
+    start_RK = torch.stack([spans.start_R for spans, _ in pieces], dim=1)
+    scored_K = torch.tensor([scored for _, scored in pieces], device=start_RK.device)
+    return Pieces(
+        start_RK=start_RK,
+        length_RK=torch.stack([spans.length_R for spans, _ in pieces], dim=1),
+        scored_RK=scored_K.expand_as(start_RK),
+    )
+
+
+def concatenate(parts: Sequence[Pieces]) -> Pieces:
+    """The examples of all parts, one part after the other."""
+    widest = max(part.start_RK.shape[1] for part in parts)
+
+    def padded(values_RK: Tensor) -> Tensor:
+        return torch.nn.functional.pad(values_RK, (0, widest - values_RK.shape[1]))
+
+    return Pieces(
+        start_RK=torch.cat([padded(part.start_RK) for part in parts]),
+        length_RK=torch.cat([padded(part.length_RK) for part in parts]),
+        scored_RK=torch.cat([padded(part.scored_RK) for part in parts]),
+    )
+
+
+def render(
+    tokens_N: Int64[Tensor, "tokens"], pieces: Pieces, rows_B: Int64[Tensor, "batch"], width: int
+) -> Batch:
+    """Inputs and targets of the given examples, padded to `width` tokens before the shift.
+
+    Args:
+        tokens_N: The token vector; pad and mask come first.
+        pieces: All examples.
+        rows_B: Which of them, in this order.
+        width: At least the longest chosen example.
+    """
+    start_BK, length_BK, scored_BK = (values[rows_B] for values in (pieces.start_RK, pieces.length_RK, pieces.scored_RK))
+    end_BK = length_BK.cumsum(dim=1)
+    position_W = torch.arange(width, device=tokens_N.device)
+    piece_BW = (position_W[None, :, None] >= end_BK[:, None, :]).sum(dim=2)
+    inside_BW = piece_BW < end_BK.shape[1]
+    piece_BW = piece_BW.clamp(max=end_BK.shape[1] - 1)
+    shift_BK = start_BK - (end_BK - length_BK)
+    index_BW = torch.where(inside_BW, position_W + shift_BK.gather(1, piece_BW), PAD_ID)
+    row_BW = tokens_N[index_BW]
+    counts_BW = inside_BW & scored_BK.gather(1, piece_BW)
+    return Batch(inputs_BT=row_BW[:, :-1], targets_BT=torch.where(counts_BW, row_BW, IGNORED)[:, 1:])

@@ -1,0 +1,93 @@
+"""The plan of an epoch: which examples share a batch, how wide it is, and in which order the batches come.
+
+`by_length` sorts the epoch's examples by length, equal lengths in random order, and cuts the row of them into
+micro-batches of a constant number of tokens, each as wide as its longest example: padding is what neighbours in the
+sorted row differ by. The micro-batches are shuffled, and a step takes several, so that its gradient sees examples of
+several lengths. `in_order` keeps file order and pads to the block. Both are pure functions of (lengths, seed, epoch).
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from closedbook.config import RunConfig
+from closedbook.draws import random_bits
+from closedbook.objectives.mixture import Mixture
+from closedbook.objectives.pieces import Batch, Pieces, render
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Rows of the epoch's examples, and the tokens that each takes before the shift."""
+
+    rows_B: Int64[Tensor, "batch"]
+    width: int
+
+
+def in_order(count: int, batch_rows: int, block: int, device: torch.device) -> list[list[MicroBatch]]:
+    """Steps of one micro-batch: file order, `batch_rows` at a time, padded to the block; the last is what is left."""
+    return [[MicroBatch(rows_B, block)] for rows_B in torch.arange(count, device=device).split(batch_rows)]
+
+
+def by_length(
+    lengths_R: Int64[Tensor, "rows"], batch_tokens: int, micro_batches: int, seed: int, epoch: int
+) -> list[list[MicroBatch]]:
+    """Steps of at most `batch_tokens` tokens in `micro_batches` parts of neighbours in length, in random order."""
+    rows_R = torch.arange(len(lengths_R), device=lengths_R.device)
+    shuffled_R = random_bits(seed, epoch, 0, rows_R).argsort(stable=True)
+    order_R = shuffled_R[lengths_R[shuffled_R].argsort(descending=True, stable=True)]
+    sorted_lengths = lengths_R[order_R].tolist()
+    parts, first = [], 0
+    while first < len(sorted_lengths):
+        width = max(sorted_lengths[first], 2)  # one input and one target at least
+        size = max(batch_tokens // micro_batches // width, 1)
+        parts.append(MicroBatch(order_R[first : first + size], width))
+        first += size
+    order = random_bits(seed, epoch, 1, torch.arange(len(parts))).argsort(stable=True).tolist()
+    shuffled = [parts[index] for index in order]
+    return [shuffled[first : first + micro_batches] for first in range(0, len(shuffled), micro_batches)]
+
+
+class Batches:
+    """The batches of a run: `step(n)` is a pure function of (corpus, recipe, n).
+
+    Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch.
+    """
+
+    def __init__(self, mixture: Mixture, config: RunConfig) -> None:
+        self._mixture, self._config = mixture, config
+        self._open(0)
+        starts = [0]
+        for epoch in range(config.training.epochs):
+            if config.training.plan == "by_length":  # random lengths: the number of batches differs between epochs
+                self._open(epoch)
+            starts.append(starts[-1] + len(self._plan))
+        self._starts = starts
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        return self._starts[-1]
+
+    def step(self, step: int, rows: slice = slice(None)) -> list[Batch]:
+        """The micro-batches of a step, or a slice of the rows of each: the same examples, at the same width."""
+        epoch = bisect_right(self._starts, step) - 1
+        if epoch != self._epoch:
+            self._open(epoch)
+        return [
+            render(self._mixture.tokens_N, self._pieces, part.rows_B[rows], part.width)
+            for part in self._plan[step - self._starts[epoch]]
+        ]
+
+    def _open(self, epoch: int) -> None:
+        training = self._config.training
+        self._epoch, self._pieces = epoch, self._mixture.epoch(epoch)
+        lengths_R = self._pieces.lengths()
+        if training.plan == "by_length":
+            size, parts = training.batch_tokens or 0, training.micro_batches or 0
+            self._plan = by_length(lengths_R, size, parts, training.seed, epoch)
+        else:
+            self._plan = in_order(len(lengths_R), training.batch_rows or 0, self._config.model.block, lengths_R.device)

@@ -1,0 +1,147 @@
+"""The token store: a corpus and its facts as one token vector, and where in it everything stands."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from closedbook.errors import UserError
+from closedbook.facts.records import Document, Fact
+from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
+from closedbook.objectives.cards import phrases
+from closedbook.objectives.pieces import Spans
+
+
+@dataclass
+class TokenStore:
+    """Collects token sequences on the host; `tokens` hands them to a device as one vector.
+
+    The vector begins with pad and mask, so that both are slices like everything else.
+    """
+
+    tokenizer: Tokenizer
+    device: torch.device
+    values: list[int] = field(default_factory=lambda: [PAD_ID, MASK_ID])
+
+    def tokens(self) -> Int64[Tensor, "tokens"]:
+        return torch.tensor(self.values, dtype=torch.int64, device=self.device)
+
+    def spans(self, slices: Sequence[tuple[int, int]]) -> Spans:
+        """(start, length) pairs as tensors."""
+        pairs_R2 = torch.tensor(slices, dtype=torch.int64, device=self.device).reshape(-1, 2)
+        return Spans(pairs_R2[:, 0].contiguous(), pairs_R2[:, 1].contiguous())
+
+    def add(self, ids: Sequence[int]) -> tuple[int, int]:
+        """Appends a sequence; returns its start and length."""
+        start = len(self.values)
+        self.values.extend(ids)
+        return start, len(ids)
+
+    def add_texts(self, texts: Sequence[str], what: str) -> Spans:
+        """Appends texts, each its own slice.
+
+        Raises:
+            UserError: A character is outside the vocabulary; `what` and the text's number name the place.
+        """
+        for number, text in enumerate(texts, 1):
+            self.tokenizer.spell(text, f"{what} {number}")
+        return self.spans([self.add(ids) for ids in self.tokenizer.encode(texts)])
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Question and answer slices, one pair a training fact."""
+
+    question: Spans
+    answer: Spans
+
+
+@dataclass(frozen=True)
+class CardSpans:
+    """Slices of the cards: the subject, the left context and the phrase, one row a phrase."""
+
+    name: Spans
+    context: Spans
+    phrase: Spans
+
+
+def add_documents(store: TokenStore, documents: Sequence[Document], *, window: int | None) -> tuple[Spans, int]:
+    """Appends documents; one longer than `window` tokens becomes windows that each begin with `subject.`.
+
+    Args:
+        store: Where they go.
+        documents: May be empty texts.
+        window: Longest slice in tokens, or None to keep documents whole (the objective cuts them).
+
+    Returns:
+        The slices, and how many documents were longer than the window.
+    """
+    slices, split = [], 0
+    encoded = store.tokenizer.encode_with_offsets([document.text for document in documents])
+    for document, (ids, offsets) in zip(documents, encoded, strict=True):
+        if window is None or len(ids) <= window:
+            slices.append(store.add(ids))
+            continue
+        split += 1
+        title = bisect_left([start for start, _ in offsets], len(document.subject) + 1) if document.subject else 0
+        title = title if title <= window // 2 else 0  # a title that leaves no room for text is not repeated
+        size = window - title
+        for start in range(title, len(ids), size):
+            slices.append(store.add(ids[:title] + ids[start : start + size]))
+    return store.spans(slices), split
+
+
+def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, ascii_only: bool) -> Questions:
+    """Appends the training facts, the first accepted answer of each.
+
+    Args:
+        store: Where they go.
+        facts: Each with an answer.
+        block: `question MASK answer MASK` must fit into it.
+        ascii_only: Whether to drop non-ASCII characters, as the 2021 code does.
+
+    Raises:
+        UserError: A fact does not fit into the block or cannot be spelled.
+    """
+
+    def kept(text: str) -> str:
+        return text.encode("ascii", errors="ignore").decode() if ascii_only else text
+
+    questions = store.add_texts([kept(fact.question) for fact in facts], "training question")
+    answers = store.add_texts([kept(fact.answers[0]) for fact in facts], "training answer")
+    too_long = (questions.length_R + answers.length_R + 2 > block).nonzero().flatten().tolist()
+    if too_long:
+        fact = facts[too_long[0]]
+        raise UserError(
+            f"Training question on line {fact.line} ({fact.question[:60]!r}) is longer than the block of {block} tokens; "
+            "shorten it or raise model.block."
+        )
+    return Questions(questions, answers)
+
+
+def add_cards(store: TokenStore, documents: Sequence[Document], *, context_words: int, block: int) -> tuple[CardSpans, int]:
+    """Appends documents with a subject and finds their cards.
+
+    Returns:
+        One row a phrase, and how many phrases were left out because their card is longer than the block.
+    """
+    names, contexts, found, left_out = [], [], [], 0
+    encoded = store.tokenizer.encode_with_offsets([document.text for document in documents])
+    for document, (ids, offsets) in zip(documents, encoded, strict=True):
+        if not document.subject:
+            continue
+        base, _ = store.add(ids)
+        starts = [start for start, _ in offsets]
+        name = (base, bisect_left(starts, len(document.subject)))
+        for phrase in phrases(document, context_words):
+            context, start, end = (bisect_left(starts, position) for position in phrase)
+            if name[1] + (end - context) + 2 > block:
+                left_out += 1
+                continue
+            names.append(name)
+            contexts.append((base + context, start - context))
+            found.append((base + start, end - start))
+    return CardSpans(store.spans(names), store.spans(contexts), store.spans(found)), left_out

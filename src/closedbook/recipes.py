@@ -1,0 +1,172 @@
+"""Named recipes: functions that return whole configurations, and the rows of the results table.
+
+A variant is one changed field. To add a row to `reproduce`, add a `System`; to add a recipe, write a function and list
+it in `RECIPES`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from closedbook.config import (
+    Attention,
+    ModelConfig,
+    PeopleConfig,
+    RunConfig,
+    SourceConfig,
+    Stage,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from closedbook.errors import UserError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A row of the results table.
+
+    Args:
+        name: As in `report.json`.
+        label: As people read it.
+        stages: The recipe's stages to run one after the other; none for a baseline without a model.
+        attention: Which attention, None without a model.
+        seed_figure: Accuracy that the seed document reports on the course's dev questions.
+        predictions: How the course calls its prediction files.
+    """
+
+    name: str
+    label: str
+    stages: tuple[Stage, ...]
+    attention: Attention | None
+    seed_figure: float
+    predictions: str
+
+
+SYSTEMS = (
+    System(
+        name="most_frequent",
+        label="most frequent answer",
+        stages=(),
+        attention=None,
+        seed_figure=0.05,
+        predictions="most_frequent",
+    ),
+    System(
+        name="no_pretraining",
+        label="finetuned only",
+        stages=("scratch",),
+        attention="key_query_value",
+        seed_figure=0.012,
+        predictions="vanilla.nopretrain",
+    ),
+    System(
+        name="key_query_value",
+        label="pretrained + finetuned",
+        stages=("pretrain", "finetune"),
+        attention="key_query_value",
+        seed_figure=0.222,
+        predictions="vanilla.pretrain",
+    ),
+    System(
+        name="synthesizer",
+        label="pretrained + finetuned",
+        stages=("pretrain", "finetune"),
+        attention="synthesizer",
+        seed_figure=0.238,
+        predictions="synthesizer.pretrain",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A named way from a corpus to finetuned models.
+
+    Args:
+        name: What the command line calls it.
+        summary: One line.
+        pretrain: From nothing, on the corpus.
+        finetune: From a pretrained run, on the training questions.
+        scratch: From nothing, on the training questions.
+        people: The built-in people it is made for, None for a corpus directory.
+        inert: Settings that it repeats although they have no effect, with the reason.
+    """
+
+    name: str
+    summary: str
+    pretrain: RunConfig
+    finetune: RunConfig
+    scratch: RunConfig
+    people: PeopleConfig | None = None
+    inert: tuple[str, ...] = ()
+
+    def stage(self, stage: Stage) -> RunConfig:
+        """The whole configuration of one stage."""
+        config: RunConfig = getattr(self, stage)
+        return config
+
+
+def with_attention(config: RunConfig, attention: Attention) -> RunConfig:
+    """The same configuration with another attention class."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, attention=attention))
+
+
+def with_seed(config: RunConfig, seed: int) -> RunConfig:
+    """The same configuration with another seed."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
+
+
+def faithful() -> Recipe:
+    """The 2021 recipe to the letter (CS224n assignment 5 as the seed document solved it)."""
+    tokenizer = TokenizerConfig(kind="characters")
+    model = ModelConfig(dropout=0.1, tied_embeddings=False)
+
+    def training(epochs: int, rows: int, rate: float) -> TrainingConfig:
+        return TrainingConfig(
+            epochs=epochs,
+            plan="in_order",
+            batch_rows=rows,
+            learning_rate=rate,
+            weight_decay=0.1,
+            decay="all_but_biases",
+            schedule="course",
+        )
+
+    def config(stage: Stage, source: SourceConfig, training: TrainingConfig) -> RunConfig:
+        return RunConfig(
+            recipe="faithful",
+            stage=stage,
+            reading="course",
+            tokenizer=tokenizer,
+            model=model,
+            mixture=(source,),
+            training=training,
+        )
+
+    corruption = SourceConfig(objective="span_corruption", long_documents="cut")
+    questions = SourceConfig(objective="question_answering")
+    return Recipe(
+        name="faithful",
+        summary="the 2021 course recipe to the letter: characters, span corruption, 650 epochs (about 25 hours on 2 cores)",
+        pretrain=config("pretrain", corruption, training(650, 128, 6e-3)),
+        finetune=config("finetune", questions, training(10, 256, 6e-4)),
+        scratch=config("scratch", questions, training(75, 256, 6e-4)),
+        inert=(
+            "warm-up over 10,240 tokens: the rate is set after each step and one batch already holds more, so it never acts",
+            "final_tokens of 200 passes: pretraining runs 650, so the cosine bounces instead of ending at the floor",
+        ),
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"faithful": faithful}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        UserError: There is none; the sentence suggests the nearest.
+    """
+    if name not in RECIPES:
+        raise UserError(f"{name}: no such recipe{nearest(name, RECIPES)}; there are {', '.join(RECIPES)}.")
+    return RECIPES[name]()

@@ -1,0 +1,1 @@
+"""Reports: what people see on the console, and the one-page HTML report."""

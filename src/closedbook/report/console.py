@@ -1,0 +1,143 @@
+"""What people see while something runs: lines, tables, and a live bar where there is a terminal."""
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from closedbook.evaluation.exact_match import Score
+from closedbook.evaluation.statistics import wilson
+from closedbook.facts.corpus import Corpus
+
+LINE_SECONDS = 10.0
+SPEED_WINDOW = 50  # steps that the speed is averaged over
+
+_console = Console(soft_wrap=True, highlight=False)
+
+
+class Record(Protocol):
+    """What a training step reports; see `closedbook.training.loop.StepRecord`."""
+
+    step: int
+    steps: int
+    loss: float
+    tokens: int
+    seconds: float
+
+
+class Progress:
+    """Shows step, loss, real tokens a second and time left: a live bar, or a line every ten seconds without a terminal."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        self._last_line = time.monotonic()
+        self._live = _console.is_terminal
+        self._task: TaskID | None = None
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
+            TimeRemainingColumn(),
+            console=_console,
+            transient=True,
+        )
+
+    def __enter__(self) -> "Progress":
+        if self._live:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live:
+            self._bar.stop()
+
+    def __call__(self, record: Record) -> None:
+        self._recent.append((record.seconds, record.tokens))
+        if self._live:
+            if self._task is None:
+                self._task = self._bar.add_task(self._title, total=record.steps, loss=record.loss, speed=0.0)
+            self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
+        elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
+            self._last_line = time.monotonic()
+            left = (record.steps - record.step) * record.seconds / record.step
+            say(
+                f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}, "
+                f"{self._speed():,.0f} tokens/s, {left:.0f} s left"
+            )
+
+    def _speed(self) -> float:
+        seconds = self._recent[-1][0] - self._recent[0][0]
+        return sum(tokens for _, tokens in list(self._recent)[1:]) / seconds if seconds > 0 else 0.0
+
+
+def say(line: str) -> None:
+    """One line."""
+    _console.print(line, markup=False)
+
+
+def percent(share: float) -> str:
+    """`22.2 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def say_score(title: str, score: Score) -> None:
+    """`title: 111/500 = 22.2 % exact match, 95 % interval 18.8 % to 26.0 %; 23.0 % after normalisation`."""
+    low, high = wilson(score.correct, score.total)
+    normalised = sum(score.normalised) / score.total
+    say(
+        f"{title}: {score.correct}/{score.total} = {percent(score.accuracy)} exact match, "
+        f"95 % interval {percent(low)} to {percent(high)}; {percent(normalised)} after normalisation"
+    )
+
+
+def say_corpus(corpus: Corpus) -> None:
+    """Sizes, and what could make a figure misleading."""
+    summary = corpus.summary()
+    say(
+        f"corpus {summary['name']}: {summary['documents']:,} documents; questions: {summary['train']:,} train, "
+        f"{summary['dev']:,} dev, {summary['test']:,} test"
+    )
+    known = [file["known_as"] for file in summary["files"].values() if file["known_as"]]
+    if known:
+        say(f"recognised by their SHA-256: {', '.join(known)}")
+    for part in ("dev", "test"):
+        if repeated := summary[f"{part}_questions_in_train"]:
+            say(f"{len(repeated)} {part} questions also occur in training: {'; '.join(repeated[:3])}")
+    if conflicts := summary["conflicting_train_questions"]:
+        first, answers = next(iter(conflicts.items()))
+        say(f"{len(conflicts)} training questions have different answers, for example {first} ({', '.join(answers)})")
+    if without := summary["questions_without_document"]:
+        say(f"{without:,} questions name no document of the corpus")
+
+
+def say_results(report: dict[str, Any]) -> None:
+    """The results table of `reproduce`."""
+    table = Table(title=f"{report['recipe']} on {report['corpus']['name']}, dev", title_justify="left")
+    table.add_column("system")
+    table.add_column("attention")
+    for column in ("parameters", "correct", "accuracy", "95 % interval", "the seed's", "seconds"):
+        table.add_column(column, justify="right")
+    for row in report["systems"]:
+        table.add_row(
+            row["label"],
+            row["attention"] or "none",
+            f"{row['parameters']:,}",
+            correct(row),
+            percent(row["accuracy"]),
+            f"{percent(row['interval'][0])} to {percent(row['interval'][1])}",
+            percent(row["seed_figure"]),
+            f"{row['seconds']:.0f}",
+        )
+    _console.print(table, soft_wrap=False)
+
+
+def correct(row: dict[str, Any]) -> str:
+    """`111/500`; over several seeds the mean, with one decimal where it is not whole."""
+    mean = sum(run["correct"] for run in row["runs"]) / len(row["runs"])
+    return f"{mean:.{0 if mean == int(mean) else 1}f}/{row['runs'][0]['total']}"

@@ -1,0 +1,85 @@
+"""The one-page HTML report of `reproduce`: self-contained, for screens light and dark, and for print."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from closedbook.facts.corpus import Corpus
+from closedbook.files import write_text
+from closedbook.report.console import correct, percent
+from closedbook.report.plots import accuracy_bars, loss_curves, to_svg
+
+SHOWN = 10  # right and wrong answers
+
+
+def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
+    """Writes `report.html` beside `report.json`.
+
+    Args:
+        out: The output directory of `reproduce`, for its runs and results.
+        report: The contents of `report.json`.
+        corpus: For the questions and gold answers of the examples.
+    """
+    environment = Environment(
+        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(
+        thousands=lambda value: f"{value:,}", percent=percent, signed=_signed, pvalue=_pvalue, correct=correct
+    )
+    bars = accuracy_bars(
+        [
+            (f"{row['name']}", row["accuracy"], tuple(row["interval"]), row["seed_figure"])
+            for row in report["systems"]
+        ]
+    )
+    text = environment.get_template("page.html.j2").render(
+        report=report,
+        bars=to_svg(bars, "accuracy of every system"),
+        curves=to_svg(loss_curves(_curves(out, report)), "loss against step"),
+        examples=_examples(out, report, corpus),
+        interval_kinds=" and ".join(sorted({row["interval_kind"] for row in report["systems"]})),
+        many_seeds=any(len(row["runs"]) > 1 for row in report["systems"]),
+    )
+    path = out / "report.html"
+    write_text(path, text)
+    return path
+
+
+def _curves(out: Path, report: dict[str, Any]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for row in report["systems"]:
+        for run in row["runs"]:
+            for path in sorted((out / "runs").glob(f"{row['name']}-seed-{run['seed']}-*/metrics.jsonl")):
+                stage = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))["stage"]
+                label = row["name"] if len(row["runs"]) == 1 else f"{row['name']}, seed {run['seed']}"
+                lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+                curves.setdefault(stage, {})[label] = [(line["step"], line["loss"]) for line in lines]
+    order = [stage for stage in ("pretrain", "finetune", "scratch") if stage in curves]
+    return {stage: curves[stage] for stage in order}
+
+
+def _examples(out: Path, report: dict[str, Any], corpus: Corpus) -> dict[str, Any] | None:
+    """Right and wrong answers of the best trained system, spread evenly over dev."""
+    trained = [row for row in report["systems"] if row["attention"]]
+    if not trained:
+        return None
+    best = max(trained, key=lambda row: row["accuracy"])
+    result = json.loads((out / "results" / f"{best['name']}-seed-0.json").read_text(encoding="utf-8"))
+    sides: dict[str, list[dict[str, str]]] = {"right": [], "wrong": []}
+    for fact, answer, exact in zip(corpus.dev, result["dev_answers"], result["exact"], strict=True):
+        item = {"question": fact.question, "answer": answer, "gold": " / ".join(fact.answers)}
+        sides["right" if exact else "wrong"].append(item)
+    return {
+        "system": best["name"],
+        **{side: items[:: max(len(items) // SHOWN, 1)][:SHOWN] for side, items in sides.items()},
+    }
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} points"
+
+
+def _pvalue(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

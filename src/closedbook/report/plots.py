@@ -1,0 +1,71 @@
+"""Figures of the report, as matplotlib figures and as SVG text that goes into a page."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colour-blind safe palette, without black and yellow, which vanish on dark or light paper.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+INK = "#808080"  # readable on white and on black
+
+
+def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]) -> Figure:
+    """One panel a stage, one line a system and seed: mean cross-entropy in nats against the step.
+
+    Args:
+        curves: By stage, then by the line's label, points of (step, loss).
+    """
+    figure = Figure(figsize=(4.2 * max(len(curves), 1), 3.0), layout="constrained")
+    axes = figure.subplots(1, max(len(curves), 1), squeeze=False)[0]
+    for axis, (stage, lines) in zip(axes, curves.items(), strict=False):
+        for index, (label, points) in enumerate(lines.items()):
+            colour = COLOURS[index % len(COLOURS)]
+            axis.plot(*zip(*points, strict=True), label=label, color=colour, linewidth=1.4, marker="." if len(points) < 3 else "")
+        axis.set_title(stage, color=INK)
+        axis.set_xlabel("step", color=INK)
+        axis.set_ylabel("loss (nats per scored token)", color=INK)
+        axis.set_yscale("log")
+        axis.tick_params(which="both", colors=INK)
+        axis.spines[:].set_color(INK)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False, labelcolor=INK, fontsize="small")
+    figure.patch.set_alpha(0)
+    for axis in axes:
+        axis.patch.set_alpha(0)
+    return figure
+
+
+def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float]]) -> Figure:
+    """Accuracy of every system with its interval, and the seed's figure as a hollow mark.
+
+    Args:
+        rows: (label, accuracy, (low, high), the seed's figure), all as shares.
+    """
+    figure = Figure(figsize=(7.0, 0.55 * len(rows) + 0.9), layout="constrained")
+    axis = figure.subplots()
+    for index, (_, accuracy, (low, high), seed) in enumerate(rows):
+        axis.barh(index, 100 * accuracy, color=COLOURS[0], height=0.55)
+        error = [[100 * (accuracy - low)], [100 * (high - accuracy)]]
+        axis.errorbar(100 * accuracy, index, xerr=error, color=INK, capsize=3, linewidth=1.4)
+        axis.plot(100 * seed, index, marker="D", color=COLOURS[1], markerfacecolor="none", linestyle="none")
+    axis.set_yticks(range(len(rows)), [label for label, *_ in rows])
+    axis.invert_yaxis()
+    axis.set_xlim(left=0)
+    axis.set_xlabel("exact match on dev, % (diamond: the seed's figure on the course's data)", color=INK)
+    axis.tick_params(colors=INK)
+    axis.spines[:].set_color(INK)
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.patch.set_alpha(0)
+    axis.patch.set_alpha(0)
+    return figure
+
+
+def to_svg(figure: Figure, title: str) -> str:
+    """The figure as an `<svg>` element, with a title for readers that cannot see it."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    return re.sub(r"<svg ", f'<svg role="img" aria-label="{title}" ', svg, count=1)

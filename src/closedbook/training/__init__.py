@@ -1,0 +1,1 @@
+"""Training: one optimizer step, the loop, optimizers and schedules, checkpoints."""

@@ -1,0 +1,175 @@
+"""The training loop: take the batch of this step, set the rate, go backward, update, tell whoever listens."""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from closedbook.config import TrainingConfig
+from closedbook.draws import derive
+from closedbook.errors import UserError
+from closedbook.facts.tokenizers import PAD_ID
+from closedbook.model.gpt import GPT
+from closedbook.objectives.pieces import IGNORED, Batch
+from closedbook.objectives.plan import Batches
+from closedbook.training.optimizers import make_optimizers
+from closedbook.training.schedules import rate
+
+INITIAL_WEIGHTS, DROPOUT = 1, 2  # separate streams of draws
+
+
+class NonFiniteLoss(UserError):
+    """The loss of a batch is not finite; the weights are those before the update."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What a step did.
+
+    Args:
+        step: Steps taken, this one included.
+        steps: Steps of the whole training.
+        loss: Mean cross-entropy over the targets that count, in nats.
+        rate: Share of the peak learning rate.
+        tokens: Real input tokens of the batch.
+        positions: Input positions of the batch, padding included.
+        seconds: Since the training began, or was resumed.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    rate: float
+    tokens: int
+    positions: int
+    seconds: float
+
+
+class Listener(Protocol):
+    """Gets every step; may raise to stop the training."""
+
+    def __call__(self, record: StepRecord, /) -> None: ...
+
+
+@dataclass
+class TrainingState:
+    """What a training needs beside the model to go on: its optimizers, and where it is."""
+
+    optimizers: list[torch.optim.Optimizer]
+    step: int = 0
+    positions: int = 0
+
+
+def resolve_precision(config: TrainingConfig, device: torch.device) -> str:
+    """`fp32` or `bf16`: what `auto` means on this device, from what it can do and not from a timing."""
+    if config.precision != "auto":
+        return config.precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else "fp32"
+
+
+@contextlib.contextmanager
+def seeded(*counters: int) -> Iterator[None]:
+    """Seeds torch's global generator inside the block and puts it back afterwards."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(*counters))
+        yield
+
+
+def backward(model: GPT, parts: list[Batch], autocast: torch.autocast) -> Tensor:
+    """Adds the gradient of the step's loss, micro-batch by micro-batch; the head sees only positions that count.
+
+    Returns:
+        Mean cross-entropy in nats over all targets of the step that count.
+    """
+    total = sum((part.targets_BT != IGNORED).sum() for part in parts)
+    loss = torch.zeros((), device=parts[0].inputs_BT.device)
+    for part in parts:
+        counts_BT = part.targets_BT != IGNORED
+        with autocast:
+            logits_NV = model.head(model(part.inputs_BT)[counts_BT])
+        share = F.cross_entropy(logits_NV.float(), part.targets_BT[counts_BT], reduction="sum") / total
+        share.backward()
+        loss += share.detach()
+    return loss
+
+
+def train(
+    model: GPT,
+    batches: Batches,
+    config: TrainingConfig,
+    *,
+    corpus_positions: int,
+    listeners: tuple[Listener, ...] = (),
+    state: TrainingState | None = None,
+) -> TrainingState:
+    """Trains the model in place to the last step of the plan.
+
+    Args:
+        model: On the device of the batches.
+        batches: The plan; `step(n)` is a pure function.
+        config: The recipe's training; its precision must be resolved.
+        corpus_positions: Rows of the pretraining corpus times the block, for the course's schedule.
+        listeners: Called after every step.
+        state: Where an earlier, interrupted call stopped.
+
+    Raises:
+        NonFiniteLoss: Before the update that would have used it.
+    """
+    state = state or TrainingState(make_optimizers(model, config))
+    device = model.position_embedding.device
+    forward = torch.compile(model, dynamic=True) if config.compile else model
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
+    began = time.perf_counter()
+    model.train()
+    with seeded(config.seed, DROPOUT):
+        while state.step < batches.steps:
+            parts = batches.step(state.step)
+            share = rate(
+                config,
+                step=state.step,
+                steps=batches.steps,
+                positions=state.positions,
+                corpus_positions=corpus_positions,
+            )
+            torch.manual_seed(derive(config.seed, DROPOUT, state.step))
+            loss = backward(forward, parts, autocast).item()
+            if not math.isfinite(loss):
+                raise NonFiniteLoss(
+                    f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
+                    "Lower training.learning_rate, or use --training.precision fp32."
+                )
+            update(model, state.optimizers, share, config.clip)
+            positions = sum(part.inputs_BT.numel() for part in parts)
+            state.step += 1
+            state.positions += positions
+            record = StepRecord(
+                step=state.step,
+                steps=batches.steps,
+                loss=loss,
+                rate=share,
+                tokens=sum(int((part.inputs_BT != PAD_ID).sum()) for part in parts),
+                positions=positions,
+                seconds=time.perf_counter() - began,
+            )
+            for listener in listeners:
+                listener(record)
+    model.eval()
+    return state
+
+
+def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float) -> None:
+    """One step of every optimizer at `share` of its peak rate, on the clipped gradient, which is then dropped."""
+    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * share
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
