@@ -7,6 +7,7 @@ from typing import Any, Literal
 from closedbook.errors import UserError
 
 Attention = Literal["key_query_value", "synthesizer"]
+Reading = Literal["utf8", "course"]
 Stage = Literal["pretrain", "finetune", "scratch"]
 
 
@@ -103,7 +104,7 @@ class ModelConfig:
             self.heads >= 1 and self.width % self.heads == 0,
             f"model.heads ({self.heads}) must divide model.width ({self.width}).",
         )
-        _require(self.block >= 8, "model.block must be at least 8 tokens.")
+        _require(self.block >= 16, "model.block must be at least 16 tokens: span corruption needs two masks beside 7/8 of it.")
         _require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
 
 
@@ -247,7 +248,7 @@ class RunConfig:
 
     recipe: str
     stage: Stage
-    reading: Literal["utf8", "course"] = "utf8"
+    reading: Reading = "utf8"
     tokenizer: TokenizerConfig
     model: ModelConfig
     mixture: tuple[SourceConfig, ...]

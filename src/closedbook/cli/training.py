@@ -8,7 +8,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser
 
 from closedbook.cli.options import add_corpus, add_machine, make_parser, parse, read_corpus, set_up_machine
-from closedbook.config import ModelConfig, RunConfig, SourceConfig, Stage, TokenizerConfig, TrainingConfig
+from closedbook.config import ModelConfig, Reading, RunConfig, SourceConfig, Stage, TokenizerConfig, TrainingConfig
 from closedbook.errors import UserError
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
@@ -73,7 +73,7 @@ def _parser(command: str, config: RunConfig) -> ArgumentParser:
     add_machine(parser)
     precision = Literal["auto", "fp32", "bf16"] | None
     parser.add_argument("--precision", type=precision, default=None, help="short for --training.precision")
-    parser.add_argument("--reading", type=Literal["utf8", "course"], default=config.reading)
+    parser.add_argument("--reading", type=Reading, default=config.reading)
     parser.add_argument("--tokenizer", type=TokenizerConfig, default=config.tokenizer)
     parser.add_argument("--model", type=ModelConfig, default=config.model)
     parser.add_argument("--mixture", type=tuple[SourceConfig, ...], default=config.mixture)

@@ -20,6 +20,7 @@ from closedbook.files import disk_errors, write_json
 from closedbook.model.gpt import GPT, count_parameters
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
+from closedbook.objectives.store import as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.training.checkpoints import resume, save_checkpoint
 from closedbook.training.loop import INITIAL_WEIGHTS, Listener, StepRecord, TrainingState, resolve_precision, seeded, train
@@ -161,8 +162,9 @@ def train_run(
 
 
 def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
-    """The vocabulary that the recipe learns from the corpus."""
-    return train_tokenizer(config.tokenizer, [document.text for document in corpus.documents])
+    """The vocabulary that the recipe learns from the corpus and the training facts as it reads them."""
+    facts = [as_read(text, config.reading) for fact in corpus.train for text in (fact.question, fact.answers[0])]
+    return train_tokenizer(config.tokenizer, [*(document.text for document in corpus.documents), *facts])
 
 
 def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device) -> GPT:

@@ -84,7 +84,7 @@ def _question_answering(
     store: TokenStore, config: RunConfig, corpus: Corpus, source: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
     course = config.reading == "course"
-    questions = add_questions(store, corpus.train, block=config.model.block, ascii_only=course)
+    questions = add_questions(store, corpus.train, block=config.model.block, reading=config.reading)
     dropped = sum(not (fact.question + fact.answers[0]).isascii() for fact in corpus.train) if course else 0
     pieces = question_answering(questions.question, questions.answer)
     return lambda step: pieces, {"train_facts_made_ascii": dropped} if course else {}

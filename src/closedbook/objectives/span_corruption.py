@@ -31,7 +31,7 @@ def span_corruption(
     Args:
         documents: Where every document stands in the token vector.
         rows_R: Which documents; a document's draws depend on its row, not on its place in this tensor.
-        block: The model's block in tokens, at least 8.
+        block: The model's block in tokens, at least 16.
         seed: The run's seed.
         step: Counts the passes over the documents; each gives new cuts and spans.
     """

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from closedbook.config import Reading
 from closedbook.errors import UserError
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
@@ -94,24 +95,25 @@ def add_documents(store: TokenStore, documents: Sequence[Document], *, window: i
     return store.spans(slices), split
 
 
-def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, ascii_only: bool) -> Questions:
+def as_read(text: str, reading: Reading) -> str:
+    """A training question or answer as the recipe reads it: the 2021 code drops non-ASCII characters."""
+    return text.encode("ascii", errors="ignore").decode() if reading == "course" else text
+
+
+def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, reading: Reading) -> Questions:
     """Appends the training facts, the first accepted answer of each.
 
     Args:
         store: Where they go.
         facts: Each with an answer.
         block: `question MASK answer MASK` must fit into it.
-        ascii_only: Whether to drop non-ASCII characters, as the 2021 code does.
+        reading: How training text is read.
 
     Raises:
         UserError: A fact does not fit into the block or cannot be spelled.
     """
-
-    def kept(text: str) -> str:
-        return text.encode("ascii", errors="ignore").decode() if ascii_only else text
-
-    questions = store.add_texts([kept(fact.question) for fact in facts], "training question")
-    answers = store.add_texts([kept(fact.answers[0]) for fact in facts], "training answer")
+    questions = store.add_texts([as_read(fact.question, reading) for fact in facts], "training question")
+    answers = store.add_texts([as_read(fact.answers[0], reading) for fact in facts], "training answer")
     too_long = (questions.length_R + answers.length_R + 2 > block).nonzero().flatten().tolist()
     if too_long:
         fact = facts[too_long[0]]

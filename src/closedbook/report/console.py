@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TaskID, TextColumn, TimeRemainingColumn
@@ -17,16 +17,6 @@ LINE_SECONDS = 10.0
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
-
-
-class Record(Protocol):
-    """What a training step reports; see `closedbook.training.loop.StepRecord`."""
-
-    step: int
-    steps: int
-    loss: float
-    tokens: int
-    seconds: float
 
 
 class Progress:
@@ -57,7 +47,8 @@ class Progress:
         if self._live:
             self._bar.stop()
 
-    def __call__(self, record: Record) -> None:
+    def __call__(self, record: Any) -> None:
+        """Takes a `closedbook.training.loop.StepRecord`, whose module this one does not import: it would load torch."""
         self._recent.append((record.seconds, record.tokens))
         if self._live:
             if self._task is None:

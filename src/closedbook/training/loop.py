@@ -3,9 +3,8 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -51,10 +50,8 @@ class StepRecord:
     seconds: float
 
 
-class Listener(Protocol):
-    """Gets every step; may raise to stop the training."""
-
-    def __call__(self, record: StepRecord, /) -> None: ...
+Listener = Callable[[StepRecord], None]
+"""Gets every step; may raise to stop the training."""
 
 
 @dataclass

@@ -1,0 +1,57 @@
+"""Array types in the package's signatures are enforced while the tests run; toys that many tests share."""
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+with install_import_hook("closedbook", "beartype.beartype"):
+    import closedbook.experiments.reproduce
+    import closedbook.report.page  # noqa: F401  # with reproduce, all rooms
+
+from closedbook.config import (
+    ModelConfig,
+    PeopleConfig,
+    RunConfig,
+    SourceConfig,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.people import people_corpus
+
+COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
+
+
+@pytest.fixture(scope="session")
+def course_directory() -> Path:
+    """The course's files; they are not part of the project."""
+    if not COURSE.is_dir():
+        pytest.skip(f"the course's data are not beside the checkout ({COURSE})")
+    return COURSE
+
+
+@pytest.fixture(scope="session")
+def course(course_directory: Path) -> Corpus:
+    return read_directory(course_directory)
+
+
+@pytest.fixture(scope="session")
+def people() -> Corpus:
+    return people_corpus(PeopleConfig(count=60))
+
+
+def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:
+    """A configuration that trains in a second."""
+    settings: dict = {"epochs": 2, "batch_tokens": 512, "micro_batches": 2, "learning_rate": 3e-3, "warmup_steps": 2}
+    objective = {"objective": "question_answering"}
+    if stage == "pretrain":
+        objective = {"objective": "span_corruption", "long_documents": "windows"}
+    return RunConfig(
+        recipe="tiny",
+        stage=stage,
+        tokenizer=TokenizerConfig(vocabulary_size=300),
+        model=ModelConfig(attention=attention, layers=2, heads=2, width=16, block=64),
+        mixture=(SourceConfig(**objective),),
+        training=TrainingConfig(**(settings | training)),
+    )

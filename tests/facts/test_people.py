@@ -1,0 +1,80 @@
+import itertools
+import json
+from collections import Counter
+
+import pytest
+
+from closedbook.config import PeopleConfig
+from closedbook.errors import UserError
+from closedbook.facts import people_data
+from closedbook.facts.corpus import read_directory
+from closedbook.facts.people import generate_people, person_name, write_people
+from closedbook.facts.titles import title
+
+
+def test_names_are_distinct_far_into_the_list():
+    numbers = [*range(60_000), *range(900_000, 930_000), *range(4_000_000, 4_010_000)]
+    assert len({person_name(number, 0)[0] for number in numbers}) == len(numbers)
+
+
+def test_surnames_belong_to_one_origin_and_lists_have_no_repeats():
+    surnames = list(itertools.chain.from_iterable(names.split() for _, names in people_data.ORIGINS.values()))
+    assert len(set(surnames)) == len(surnames)
+    assert all(len(set(given.split())) == len(given.split()) for given, _ in people_data.ORIGINS.values())
+    assert len(set(people_data.PLACES)) == len(people_data.PLACES)
+
+
+def test_birth_places_are_skewed_like_the_real_data():
+    places = Counter(person.attributes["birth_place"] for person in generate_people(PeopleConfig(count=20_000)))
+    (_, most), *_ = places.most_common(1)
+    assert 0.04 < most / 20_000 < 0.06
+    assert len(places) == len(people_data.PLACES)
+
+
+def test_biographies_have_the_form_of_the_corpus():
+    for person in generate_people(PeopleConfig(count=500, biographies=2, permute=True)):
+        assert len(person.biographies) == (0 if person.part == "unseen" else 2)
+        for text in person.biographies:
+            assert title(text) == person.name
+            assert all(value in text for value in person.attributes.values())
+
+
+def test_a_person_does_not_depend_on_the_count_but_on_the_seed():
+    few = list(generate_people(PeopleConfig(count=20)))
+    many = list(generate_people(PeopleConfig(count=12_000)))
+    assert many[:20] == few
+    assert list(generate_people(PeopleConfig(count=20, seed=1))) != few
+
+
+def test_permuted_biographies_differ_in_order():
+    person = next(generate_people(PeopleConfig(count=10, biographies=8, permute=True)))
+    orders = {tuple(text.index(value) for value in person.attributes.values()) for text in person.biographies}
+    assert len(orders) > 3
+
+
+def test_templates_limit_the_wordings():
+    texts = [p.biographies[0] for p in generate_people(PeopleConfig(count=300, templates=1)) if p.biographies]
+    assert all("was born in" in text for text in texts)
+
+
+def test_files_agree_with_each_other(tmp_path):
+    rows = write_people(PeopleConfig(count=400), tmp_path / "d")
+    corpus = read_directory(tmp_path / "d")
+    assert rows["people.jsonl"] == 400
+    assert (len(corpus.documents), len(corpus.train)) == (rows["corpus.txt"], rows["train.tsv"])
+    assert rows["unseen.tsv"] > 0
+    assert corpus.summary()["questions_without_document"] == 0
+    records = [json.loads(line) for line in (tmp_path / "d" / "people.jsonl").read_text().splitlines()]
+    places = {record["name"]: record["birth_place"] for record in records}
+    assert all(fact.answers == (places[fact.subject],) for fact in (*corpus.train, *corpus.dev))
+    assert all(fact.answers == () for fact in corpus.test)
+    unseen = {record["name"] for record in records if record["part"] == "unseen"}
+    assert not unseen & set(corpus.by_subject)
+
+
+def test_an_existing_directory_and_too_many_people_are_refused(tmp_path):
+    with pytest.raises(UserError, match="exists already"):
+        write_people(PeopleConfig(), tmp_path)
+    with pytest.raises(UserError, match="distinct names"):
+        write_people(PeopleConfig(count=10**9), tmp_path / "d")
+    assert list(tmp_path.iterdir()) == []

