@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from jaxtyping import install_import_hook
 
 with install_import_hook("closedbook", "beartype.beartype"):
@@ -20,6 +21,7 @@ from closedbook.config import (
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import people_corpus
 
+torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
 
 

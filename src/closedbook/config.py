@@ -104,7 +104,10 @@ class ModelConfig:
             self.heads >= 1 and self.width % self.heads == 0,
             f"model.heads ({self.heads}) must divide model.width ({self.width}).",
         )
-        _require(self.block >= 16, "model.block must be at least 16 tokens: span corruption needs two masks beside 7/8 of it.")
+        _require(
+            self.block >= 16,
+            "model.block must be at least 16 tokens: span corruption needs two masks beside 7/8 of it.",
+        )
         _require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
 
 
@@ -133,7 +136,9 @@ class SourceConfig:
                 "objective context_cards: context_words must be at least 1.",
             )
         else:
-            _require(self.context_words is None, f"objective {self.objective}: context_words has no effect; leave it out.")
+            _require(
+                self.context_words is None, f"objective {self.objective}: context_words has no effect; leave it out."
+            )
         if self.objective == "span_corruption":
             _require(
                 self.long_documents is not None, "objective span_corruption: long_documents must be 'windows' or 'cut'."
@@ -204,13 +209,14 @@ class TrainingConfig:
                 "training.warmup_steps must be given (0 or more) with the cosine schedule.",
             )
         else:
-            _require(self.warmup_steps is None, "training.warmup_steps has no effect with the course schedule; leave it out.")
+            _require(
+                self.warmup_steps is None, "training.warmup_steps has no effect with the course schedule; leave it out."
+            )
         _require(0.0 <= self.floor <= 1.0, "training.floor must be in [0, 1].")
 
     def _check_plan(self) -> None:
-        used, unused = ("batch_tokens", "micro_batches"), ("batch_rows",)
-        if self.plan == "in_order":
-            used, unused = unused, used
+        by_length, in_order = ["batch_tokens", "micro_batches"], ["batch_rows"]
+        used, unused = (by_length, in_order) if self.plan == "by_length" else (in_order, by_length)
         for name in used:
             size = getattr(self, name)
             _require(size is not None and size >= 1, f"training.{name} must be at least 1 with the {self.plan} plan.")

@@ -101,9 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def save_run(
-    directory: Path, config: RunConfig, model: GPT, tokenizer: Tokenizer, environment: dict[str, Any]
-) -> None:
+def save_run(directory: Path, config: RunConfig, model: GPT, tokenizer: Tokenizer, environment: dict[str, Any]) -> None:
     """Fills a run directory; the caller renames it when all is there.
 
     Raises:

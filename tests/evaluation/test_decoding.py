@@ -1,14 +1,14 @@
 import pytest
 import torch
-from tests.facts.test_tokenizers import CHARACTERS
-from tests.model.test_gpt import toy
 
+from closedbook.config import ModelConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.decoding import answer, generate, prompts
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.model.attention import VARIANTS
 from closedbook.model.gpt import GPT
-from closedbook.config import ModelConfig
+from tests.facts.test_tokenizers import CHARACTERS
+from tests.model.test_gpt import toy
 
 
 def one_at_a_time(model, prompt, most):

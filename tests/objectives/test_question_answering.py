@@ -12,7 +12,10 @@ from closedbook.objectives.store import TokenStore, add_questions
 from tests.facts.test_tokenizers import CHARACTERS
 
 CPU = torch.device("cpu")
-FACTS = [Fact(question="Ann Lee", answers=("Rome",), subject="", line=4), Fact(question="Bo", answers=("São",), subject="", line=5)]
+FACTS = [
+    Fact(question="Ann Lee", answers=("Rome",), subject="", line=4),
+    Fact(question="Bo", answers=("São",), subject="", line=5),
+]
 
 
 def test_loss_is_on_the_first_mask_the_answer_and_the_closing_mask():

@@ -24,7 +24,10 @@ def run(arguments: Sequence[str]) -> None:
 
     loaded = load(options.run, device)
     answers = loaded.answer([fact.question for fact in facts], place=f"{path}, question")
-    say_score(f"{loaded.config.model.attention} attention, {loaded.environment['parameters']:,} parameters", score(answers, facts))
+    say_score(
+        f"{loaded.config.model.attention} attention, {loaded.environment['parameters']:,} parameters",
+        score(answers, facts),
+    )
     corpus = loaded.environment["corpus"]
     known = {file["sha256"]: name for name, file in corpus["files"].items()}.get(sha256(path))
     if known:

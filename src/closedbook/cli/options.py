@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser, Namespace
 
+from closedbook.config import PeopleConfig
 from closedbook.errors import UserError, nearest
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import people_corpus
@@ -105,4 +106,8 @@ def read_corpus(name: str, recipe: Recipe, *, strict: bool) -> Corpus:
     Raises:
         UserError: The directory is missing or malformed.
     """
-    return people_corpus(recipe.people) if name == "people" else read_directory(Path(name), strict=strict)
+    return (
+        people_corpus(recipe.people or PeopleConfig())
+        if name == "people"
+        else read_directory(Path(name), strict=strict)
+    )

@@ -11,7 +11,9 @@ from closedbook.recipes import RECIPES, find_recipe
 
 def run(arguments: Sequence[str]) -> None:
     """Lists the recipes, one line each, or shows one in full as YAML."""
-    parser = make_parser("recipes", "List the named recipes, one line each, or show one in full (YAML, stage by stage).")
+    parser = make_parser(
+        "recipes", "List the named recipes, one line each, or show one in full (YAML, stage by stage)."
+    )
     parser.add_argument("name", nargs="?", type=str, help="the recipe to show in full")
     options = parse(parser, arguments)
     if options.name is None:

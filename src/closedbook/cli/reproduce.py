@@ -20,7 +20,9 @@ def run(arguments: Sequence[str]) -> None:
         help=f"a recipe: {', '.join(RECIPES)} (default: default on people, quick on a directory)",
     )
     parser.add_argument("--seeds", type=int, default=1, help="seeds of every trained system")
-    parser.add_argument("--out", type=str, default="runs/reproduce", help="the output directory, taken up again if ours")
+    parser.add_argument(
+        "--out", type=str, default="runs/reproduce", help="the output directory, taken up again if ours"
+    )
     add_machine(parser)
     options = parse(parser, arguments)
     if options.seeds < 1:

@@ -64,7 +64,9 @@ def say_inert(recipe: Recipe) -> None:
 
 def _parser(command: str, config: RunConfig) -> ArgumentParser:
     parser = make_parser(command, "Train one stage of a recipe. Any field can be overridden, here or in a YAML file.")
-    parser.add_argument("recipe", type=str, help=f"one of {', '.join(RECIPES)}; shown in full by closedbook recipes NAME")
+    parser.add_argument(
+        "recipe", type=str, help=f"one of {', '.join(RECIPES)}; shown in full by closedbook recipes NAME"
+    )
     parser.add_argument("--config", action="config", help="a YAML file with any of these options")
     add_corpus(parser, required=True)
     parser.add_argument("--out", type=str, required=True, help="the run directory to write; must not exist")

@@ -9,8 +9,6 @@ Axes: B batch, T prompt tokens, V vocabulary.
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int64
-from torch import Tensor
 
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer

@@ -10,7 +10,7 @@ from closedbook.facts.records import Fact
 
 
 def normalise(text: str) -> str:
-    """Lower case, without accents, punctuation and English articles, single spaces (SQuAD's normalisation, and NFKD)."""
+    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD)."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     plain = plain.translate(str.maketrans("", "", string.punctuation))
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
@@ -47,5 +47,7 @@ def score(answers: Sequence[str], facts: Sequence[Fact]) -> Score:
     pairs = list(zip(answers, facts, strict=True))
     return Score(
         exact=tuple(answer in fact.answers for answer, fact in pairs),
-        normalised=tuple(normalise(answer) in {normalise(accepted) for accepted in fact.answers} for answer, fact in pairs),
+        normalised=tuple(
+            normalise(answer) in {normalise(accepted) for accepted in fact.answers} for answer, fact in pairs
+        ),
     )

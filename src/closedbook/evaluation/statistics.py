@@ -18,8 +18,8 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     """Two-sided p-value of McNemar's exact test on the same questions (McNemar 1947): 1 if the systems never differ."""
     from scipy.stats import binomtest
 
-    only_first = sum(a and not b for a, b in zip(first, second, strict=True))
-    only_second = sum(b and not a for a, b in zip(first, second, strict=True))
+    only_first = sum(bool(a) and not b for a, b in zip(first, second, strict=True))
+    only_second = sum(bool(b) and not a for a, b in zip(first, second, strict=True))
     differing = only_first + only_second
     return float(binomtest(only_first, differing).pvalue) if differing else 1.0
 
@@ -29,8 +29,9 @@ def bootstrap(
 ) -> tuple[float, float]:
     """Percentile interval of the mean when seeds and questions are drawn again, each with replacement.
 
-    The values are 1 and 0 for right and wrong, or the differences of two systems on the same questions. Both factors are resampled independently (the pigeonhole bootstrap, Owen 2007), so the interval speaks of other
-    seeds and of other questions.
+    The values are 1 and 0 for right and wrong, or the differences of two systems on the same questions. Both factors
+    are resampled independently (the pigeonhole bootstrap, Owen 2007), so the interval speaks of other seeds and of
+    other questions.
     """
     generator = np.random.default_rng(seed)
     seeds, questions = values_SQ.shape

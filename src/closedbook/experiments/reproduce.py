@@ -57,7 +57,13 @@ class Job:
     def settings(self) -> dict[str, Any]:
         """What must be the same when an output directory is taken up again; more seeds may be added."""
         stages = {stage: to_dict(self.recipe.stage(stage)) for stage in ("pretrain", "finetune", "scratch")}
-        return {"recipe": self.recipe.name, "corpus": self.corpus, "stages": stages}
+        people = dataclasses.asdict(self.people) if self.corpus == "people" else None
+        return {"recipe": self.recipe.name, "corpus": self.corpus, "people": people, "stages": stages}
+
+    @property
+    def people(self) -> PeopleConfig:
+        """The built-in people that the recipe is made for."""
+        return self.recipe.people or PeopleConfig()
 
 
 def prepare(job: Job) -> Corpus:
@@ -68,12 +74,12 @@ def prepare(job: Job) -> Corpus:
     """
     if job.corpus != "people":
         corpus = read_directory(Path(job.corpus), strict=job.strict)
-        _open_output(job)
+        _open_output(job, corpus.files)
         return corpus
-    _open_output(job)
+    _open_output(job, None)
     directory = job.out / "corpus"
     if not directory.exists():
-        write_people(job.recipe.people or PeopleConfig(), directory)
+        write_people(job.people, directory)
     return dataclasses.replace(read_directory(directory, strict=job.strict), name="people")
 
 
@@ -105,15 +111,16 @@ def reproduce(job: Job, corpus: Corpus, say: Callable[[str], None], progress: Pr
     return report
 
 
-def _open_output(job: Job) -> None:
-    marker = job.out / "reproduce.json"
-    if not job.out.exists() or not any(job.out.iterdir() if job.out.is_dir() else [job.out]):
-        write_json(marker, job.settings())
-        return
-    if not marker.is_file():
+def _open_output(job: Job, files: dict[str, str] | None) -> None:
+    marker, settings = job.out / "reproduce.json", {**job.settings(), "files": files}
+    if not job.out.exists() or (job.out.is_dir() and not any(job.out.iterdir())):
+        write_json(marker, settings)
+    elif not marker.is_file():
         raise UserError(f"{job.out}: exists and is not an output of closedbook reproduce; choose another --out.")
-    if read_json(marker) != job.settings():
-        raise UserError(f"{job.out}: holds a reproduction with other settings; choose another --out or remove it.")
+    elif read_json(marker) != settings:
+        raise UserError(
+            f"{job.out}: holds a reproduction with another recipe or corpus; choose another --out or remove it."
+        )
 
 
 def _results(
@@ -200,10 +207,7 @@ def _prediction_name(system: System, seed: int, part: str) -> str:
 
 def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     exact_SQ = np.array([run["exact"] for run in runs], dtype=np.float64)
-    if len(runs) == 1:
-        interval = wilson(runs[0]["correct"], runs[0]["total"])
-    else:
-        interval = bootstrap(exact_SQ)
+    interval = wilson(runs[0]["correct"], runs[0]["total"]) if len(runs) == 1 else bootstrap(exact_SQ)
     kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run")
     return {
         "name": system.name,

@@ -23,7 +23,15 @@ from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.training.checkpoints import resume, save_checkpoint
-from closedbook.training.loop import INITIAL_WEIGHTS, Listener, StepRecord, TrainingState, resolve_precision, seeded, train
+from closedbook.training.loop import (
+    INITIAL_WEIGHTS,
+    Listener,
+    StepRecord,
+    TrainingState,
+    resolve_precision,
+    seeded,
+    train,
+)
 from closedbook.training.optimizers import make_optimizers
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
@@ -40,7 +48,9 @@ class _Metrics:
         """Drops lines past the checkpoint, and counts what the others saw."""
         if not self._path.exists():
             return
-        lines = [line for line in self._path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+        lines = [
+            line for line in self._path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step
+        ]
         self._path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
     def __call__(self, record: StepRecord) -> None:
@@ -187,8 +197,8 @@ def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run 
         for field in dataclasses.fields(ours):
             if field.name != "dropout" and getattr(theirs, field.name) != getattr(ours, field.name):
                 raise UserError(
-                    f"{start}: has {part}.{field.name} {getattr(theirs, field.name)}, but {getattr(ours, field.name)} is "
-                    "asked for; a run is finetuned with its own architecture and vocabulary."
+                    f"{start}: has {part}.{field.name} {getattr(theirs, field.name)}, but {getattr(ours, field.name)} "
+                    "is asked for; a run is finetuned with its own architecture and vocabulary."
                 )
     return run
 

@@ -1,4 +1,4 @@
-"""A corpus with its facts: what a directory holds, which document each question is about, and what to know before training."""
+"""A corpus with its facts: what a directory holds, which document a question is about, what could mislead."""
 
 import dataclasses
 import hashlib
@@ -22,10 +22,10 @@ COURSE_NAMES = {
     "test": "birth_test_inputs.tsv",
 }
 KNOWN_FILES = {
-    "823bb536fca77c8b5a15b34b0dead6355d0cf1f806e822464bca28806c2fd055": "CS224n 2021 assignment 5, wiki.txt",
-    "02364dfca78e23d2583a19f03a2d8cddd90ee3e1a3795ddec7f0addadea30b0d": "CS224n 2021 assignment 5, birth_places_train.tsv",
-    "101a56073eba0db9aad5e2aaf1aa9bf8bdae966ae3aaed8fc8cda5edfa7856da": "CS224n 2021 assignment 5, birth_dev.tsv",
-    "5ccd3b2a1682e0daf90d59488aef8805ef21b9d35795cc3bdabdea79d293aa1f": "CS224n 2021 assignment 5, birth_test_inputs.tsv",
+    "823bb536fca77c8b5a15b34b0dead6355d0cf1f806e822464bca28806c2fd055": "CS224n 2021, wiki.txt",
+    "02364dfca78e23d2583a19f03a2d8cddd90ee3e1a3795ddec7f0addadea30b0d": "CS224n 2021, birth_places_train.tsv",
+    "101a56073eba0db9aad5e2aaf1aa9bf8bdae966ae3aaed8fc8cda5edfa7856da": "CS224n 2021, birth_dev.tsv",
+    "5ccd3b2a1682e0daf90d59488aef8805ef21b9d35795cc3bdabdea79d293aa1f": "CS224n 2021, birth_test_inputs.tsv",
 }
 
 
@@ -111,7 +111,10 @@ def find_files(directory: Path) -> dict[str, Path]:
         UserError: The directory or one of the three is missing, or a part is there under two names.
     """
     if not directory.is_dir():
-        raise UserError(f"{directory}: no such directory; --corpus takes 'people' or a directory with corpus.txt, train.tsv, dev.tsv.")
+        raise UserError(
+            f"{directory}: no such directory; --corpus takes 'people' or a directory with "
+            "corpus.txt, train.tsv and dev.tsv."
+        )
     found = {}
     for part, general in GENERAL_NAMES.items():
         names = [general, COURSE_NAMES[part]]

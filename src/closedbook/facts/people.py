@@ -64,7 +64,7 @@ def generate_people(config: PeopleConfig) -> Iterator[Person]:
 
 def _chunk(config: PeopleConfig, rows: np.ndarray) -> Iterator[Person]:
     def below(bound: int, draw: int) -> list[int]:
-        return random_below(np.full_like(rows, bound), config.seed, 0, draw, rows).tolist()  # type: ignore[no-any-return]
+        return random_below(np.full_like(rows, bound), config.seed, 0, draw, rows).tolist()
 
     columns = {
         "birth_place": _places(config.seed, 1, rows),
@@ -84,8 +84,10 @@ def _chunk(config: PeopleConfig, rows: np.ndarray) -> Iterator[Person]:
             del attributes["death_place"]
         name, origin = person_name(row, config.seed)
         part = _part(config, parts[index])
-        texts = () if part == "unseen" else tuple(
-            _biography(config, name, attributes, row, number) for number in range(config.biographies)
+        texts = (
+            ()
+            if part == "unseen"
+            else tuple(_biography(config, name, attributes, row, number) for number in range(config.biographies))
         )
         yield Person(name=name, origin=origin, attributes=attributes, part=part, biographies=texts)
 
@@ -127,7 +129,7 @@ def _lists(origin: str) -> tuple[list[str], list[str]]:
 def _names(origin: str) -> int:
     given, surnames = _lists(origin)
     pairs = len(given) * len(surnames)
-    assert COMMON_NAMES <= 2 * pairs, "half of the common names are a given name and a surname"
+    assert 2 * pairs >= COMMON_NAMES, "half of the common names are a given name and a surname"
     return COMMON_NAMES + pairs * (len(given) - 1) * len(INITIALS)
 
 

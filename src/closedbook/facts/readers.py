@@ -1,4 +1,4 @@
-"""Readers: a corpus of one document a line, facts as TSV or JSONL. UTF-8; CRLF, a BOM and a missing last newline are fine."""
+"""Readers: a corpus of one document a line, facts as TSV or JSONL, in UTF-8 with or without CRLF, BOM, last newline."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from closedbook.facts.titles import title
 
 
 def read_text(path: Path) -> str:
-    """The file's text, line ends as `\\n`, without a byte order mark.
+    """The file's text, line ends as single line feeds, without a byte order mark.
 
     Raises:
         UserError: The file is missing, not readable, or not UTF-8 (with the line of the first bad byte).

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 
 LONGEST_NAME = 8
 _INITIAL = re.compile(r"(?:\w\.)*\w")
-_ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
+_ABBREVIATIONS = frozenset(
+    {"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"}
+)
 
 
 def title(text: str) -> str:
@@ -52,4 +54,4 @@ def _without_punctuation(span: str) -> Iterable[str]:
     yield span
     yield span.rstrip("?!.,;:'\")]")
     yield span.strip("?!.,;:'\"()[]")
-    yield re.sub(r"['’]s?$", "", span.strip("?!.,;:\"()[]"))
+    yield re.sub(r"['’]s?$", "", span.strip('?!.,;:"()[]'))

@@ -1,4 +1,4 @@
-"""Tokenizers: characters and byte-level BPE behind one interface, saved as a `tokenizer.json` of the `tokenizers` library."""
+"""Tokenizers: characters and byte-level BPE, one interface, saved as a `tokenizer.json` of the `tokenizers` library."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -41,7 +41,8 @@ class Tokenizer:
         BPE writes every text as if a space stood before it, so that a name reads the same wherever it stands; that
         space is taken off again.
         """
-        pieces, current = [], []
+        pieces: list[str] = []
+        current: list[int] = []
         for token in [*ids, MASK_ID]:
             if token in (PAD_ID, MASK_ID):
                 text = self._backend.decode(current, skip_special_tokens=False) if current else ""
@@ -62,7 +63,9 @@ class Tokenizer:
             outside = self._characters and self._backend.token_to_id(character) is None
             if outside or character in (PAD, MASK):
                 why = "is not in the model's vocabulary" if outside else "is reserved for the model"
-                raise UserError(f"{place}: character {character!r} (U+{ord(character):04X}) at position {position} {why}.")
+                raise UserError(
+                    f"{place}: character {character!r} (U+{ord(character):04X}) at position {position} {why}."
+                )
 
     def save(self, path: Path) -> None:
         path.write_text(self._backend.to_str(pretty=True), encoding="utf-8")

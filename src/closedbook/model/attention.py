@@ -26,7 +26,7 @@ def causal(length: int, device: torch.device) -> Tensor:
 
 
 def attention_weights(scores_BHTS: Tensor, hidden: Tensor) -> Tensor:
-    """softmax over the key positions that are not hidden, at least in fp32.
+    """Softmax over the key positions that are not hidden, at least in fp32.
 
     Written out rather than handed to a fused kernel: at these lengths the fused backward for CPUs takes several times
     as long as the whole rest of a step.

@@ -13,7 +13,6 @@ from closedbook.facts.records import Document
 from closedbook.objectives.pieces import Pieces, Spans, lay_out
 
 
-
 class Phrase(NamedTuple):
     """A capitalised phrase: [start, end) of its characters in the text, and where its left context begins."""
 

@@ -80,9 +80,7 @@ def concatenate(parts: Sequence[Pieces]) -> Pieces:
     )
 
 
-def render(
-    tokens_N: Int64[Tensor, "tokens"], pieces: Pieces, rows_B: Int64[Tensor, "batch"], width: int
-) -> Batch:
+def render(tokens_N: Int64[Tensor, "tokens"], pieces: Pieces, rows_B: Int64[Tensor, "batch"], width: int) -> Batch:
     """Inputs and targets of the given examples, padded to `width` tokens before the shift.
 
     Args:
@@ -91,7 +89,9 @@ def render(
         rows_B: Which of them, in this order.
         width: At least the longest chosen example.
     """
-    start_BK, length_BK, scored_BK = (values[rows_B] for values in (pieces.start_RK, pieces.length_RK, pieces.scored_RK))
+    start_BK, length_BK, scored_BK = (
+        values[rows_B] for values in (pieces.start_RK, pieces.length_RK, pieces.scored_RK)
+    )
     end_BK = length_BK.cumsum(dim=1)
     position_W = torch.arange(width, device=tokens_N.device)
     piece_BW = (position_W[None, :, None] >= end_BK[:, None, :]).sum(dim=2)

@@ -16,7 +16,7 @@ from torch import Tensor
 from closedbook.config import RunConfig
 from closedbook.draws import random_bits
 from closedbook.objectives.mixture import Mixture
-from closedbook.objectives.pieces import Batch, Pieces, render
+from closedbook.objectives.pieces import Batch, render
 
 
 @dataclass(frozen=True)

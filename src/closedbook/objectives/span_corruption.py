@@ -23,9 +23,7 @@ def longest_cut(block: int) -> int:
     return block * 7 // 8
 
 
-def span_corruption(
-    documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int
-) -> Pieces:
+def span_corruption(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int) -> Pieces:
     """One corrupted example for each chosen document; a pure function of its arguments.
 
     Args:

@@ -118,13 +118,15 @@ def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, readi
     if too_long:
         fact = facts[too_long[0]]
         raise UserError(
-            f"Training question on line {fact.line} ({fact.question[:60]!r}) is longer than the block of {block} tokens; "
-            "shorten it or raise model.block."
+            f"Training question on line {fact.line} ({fact.question[:60]!r}) is longer than the block of {block} "
+            "tokens; shorten it or raise model.block."
         )
     return Questions(questions, answers)
 
 
-def add_cards(store: TokenStore, documents: Sequence[Document], *, context_words: int, block: int) -> tuple[CardSpans, int]:
+def add_cards(
+    store: TokenStore, documents: Sequence[Document], *, context_words: int, block: int
+) -> tuple[CardSpans, int]:
     """Appends documents with a subject and finds their cards.
 
     Returns:

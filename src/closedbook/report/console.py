@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from closedbook.evaluation.exact_match import Score
@@ -20,7 +21,7 @@ _console = Console(soft_wrap=True, highlight=False)
 
 
 class Progress:
-    """Shows step, loss, real tokens a second and time left: a live bar, or a line every ten seconds without a terminal."""
+    """Shows step, loss, real tokens a second and time left: a live bar, or without a terminal a line every 10 s."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -43,7 +44,9 @@ class Progress:
             self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._bar.stop()
 

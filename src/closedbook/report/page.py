@@ -29,10 +29,7 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         thousands=lambda value: f"{value:,}", percent=percent, signed=_signed, pvalue=_pvalue, correct=correct
     )
     bars = accuracy_bars(
-        [
-            (f"{row['name']}", row["accuracy"], tuple(row["interval"]), row["seed_figure"])
-            for row in report["systems"]
-        ]
+        [(f"{row['name']}", row["accuracy"], tuple(row["interval"]), row["seed_figure"]) for row in report["systems"]]
     )
     text = environment.get_template("page.html.j2").render(
         report=report,

@@ -22,7 +22,13 @@ def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]])
     for axis, (stage, lines) in zip(axes, curves.items(), strict=False):
         for index, (label, points) in enumerate(lines.items()):
             colour = COLOURS[index % len(COLOURS)]
-            axis.plot(*zip(*points, strict=True), label=label, color=colour, linewidth=1.4, marker="." if len(points) < 3 else "")
+            axis.plot(
+                *zip(*points, strict=True),
+                label=label,
+                color=colour,
+                linewidth=1.4,
+                marker="." if len(points) < 3 else "",
+            )
         axis.set_title(stage, color=INK)
         axis.set_xlabel("step", color=INK)
         axis.set_ylabel("loss (nats per scored token)", color=INK)

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -63,7 +64,7 @@ class TrainingState:
     positions: int = 0
 
 
-def resolve_precision(config: TrainingConfig, device: torch.device) -> str:
+def resolve_precision(config: TrainingConfig, device: torch.device) -> Literal["fp32", "bf16"]:
     """`fp32` or `bf16`: what `auto` means on this device, from what it can do and not from a timing."""
     if config.precision != "auto":
         return config.precision
@@ -122,7 +123,8 @@ def train(
     """
     state = state or TrainingState(make_optimizers(model, config))
     device = model.position_embedding.device
-    forward = torch.compile(model, dynamic=True) if config.compile else model
+    if config.compile:
+        model.compile(dynamic=True)
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
     began = time.perf_counter()
     model.train()
@@ -137,7 +139,7 @@ def train(
                 corpus_positions=corpus_positions,
             )
             torch.manual_seed(derive(config.seed, DROPOUT, state.step))
-            loss = backward(forward, parts, autocast).item()
+            loss = backward(model, parts, autocast).item()
             if not math.isfinite(loss):
                 raise NonFiniteLoss(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "

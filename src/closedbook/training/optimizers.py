@@ -15,15 +15,14 @@ def make_optimizers(model: GPT, config: TrainingConfig) -> list[torch.optim.Opti
     """
     hidden = hidden_matrices(model) if config.optimizer == "muon" else {}
     rest = {name: parameter for name, parameter in model.named_parameters() if name not in hidden}
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in rest.items():
         decays = parameter.ndim >= 2 if config.decay == "matrices" else "bias" not in name
         (decayed if decays else kept).append(parameter)
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
     optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            groups, lr=config.learning_rate, betas=(config.beta_1, config.beta_2), fused=True
-        )
+        torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta_1, config.beta_2), fused=True)
     ]
     if hidden:
         optimizers.append(
@@ -40,7 +39,7 @@ def make_optimizers(model: GPT, config: TrainingConfig) -> list[torch.optim.Opti
 def hidden_matrices(model: GPT) -> dict[str, nn.Parameter]:
     """The weights of the linear layers inside the blocks, by name."""
     return {
-        f"blocks.{name}.weight": module.weight
+        f"blocks.{name}.weight": module.get_parameter("weight")
         for name, module in model.blocks.named_modules()
         if isinstance(module, nn.Linear)
     }

@@ -1,0 +1,39 @@
+# make reproduce   makes .venv, installs, runs the main job on the built-in people
+# make test        makes .venv if need be, installs, runs the tests
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+OUT ?= runs/reproduce
+
+.PHONY: setup reproduce test check bench clean
+
+setup: .venv/.core
+reproduce: .venv/.core
+	$(BIN)/closedbook reproduce --out $(OUT)
+test: .venv/.test
+	$(BIN)/python -m pytest
+check: .venv/.check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+bench: .venv/.core
+	$(BIN)/python -m benchmarks.speed
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "closedbook needs Python 3.11 or later; name one with make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+# torch comes first and alone, so that nothing that is installed later can replace its build
+.venv/.core: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) torch
+	$(PIP) --editable .
+	@touch $@
+.venv/.test: .venv/.core
+	$(PIP) --editable '.[test]'
+	@touch $@
+.venv/.check: .venv/.test
+	$(PIP) --editable '.[check]'
+	@touch $@

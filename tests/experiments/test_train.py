@@ -1,0 +1,170 @@
+import dataclasses
+import json
+
+import pytest
+import torch
+
+import closedbook
+from closedbook.config import run_config, to_dict
+from closedbook.errors import UserError
+from closedbook.experiments import train as module
+from closedbook.experiments.train import train_run
+from tests.conftest import tiny_config
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def pretrained(people, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "pretrained"
+    return train_run(tiny_config(), people, out, device=CPU)
+
+
+def test_a_run_explains_itself(pretrained):
+    names = {path.name for path in pretrained.iterdir()}
+    assert names == {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "metrics.jsonl",
+        "environment.json",
+        "predictions",
+    }
+    environment = json.loads((pretrained / "environment.json").read_text())
+    assert environment["attention"] == "key_query_value"
+    assert environment["parameters"] > 0
+    assert environment["tokens"] <= environment["positions"]
+    assert environment["corpus"]["files"]["corpus.txt"]["sha256"]
+    config = json.loads((pretrained / "config.json").read_text())
+    assert config["training"]["precision"] in ("fp32", "bf16")
+    assert to_dict(run_config(config)) == config
+    lines = [json.loads(line) for line in (pretrained / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == environment["steps"]
+
+
+def test_load_needs_nothing_else(pretrained):
+    run = closedbook.load(pretrained)
+    assert isinstance(run.ask("Where was Ann born?"), str)
+    assert run.answer(["Where was Ann born?"] * 3) == [run.ask("Where was Ann born?")] * 3
+
+
+def test_finetuning_goes_on_from_a_run(pretrained, people, tmp_path):
+    out = train_run(tiny_config("finetune"), people, tmp_path / "f", device=CPU, start=pretrained)
+    environment = json.loads((out / "environment.json").read_text())
+    assert environment["start"] == str(pretrained)
+    assert closedbook.load(out).tokenizer.vocabulary_size == closedbook.load(pretrained).tokenizer.vocabulary_size
+
+
+def test_another_attention_class_is_refused(pretrained, people, tmp_path):
+    with pytest.raises(UserError, match="trained with key_query_value attention, but synthesizer is asked for"):
+        train_run(tiny_config("finetune", "synthesizer"), people, tmp_path / "f", device=CPU, start=pretrained)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_architecture_is_refused(pretrained, people, tmp_path):
+    config = tiny_config("finetune")
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, layers=3))
+    with pytest.raises(UserError, match=r"has model.layers 2, but 3 is asked for"):
+        train_run(config, people, tmp_path / "f", device=CPU, start=pretrained)
+
+
+def test_an_existing_directory_is_refused(people, tmp_path):
+    with pytest.raises(UserError, match="exists already"):
+        train_run(tiny_config(), people, tmp_path, device=CPU)
+
+
+def test_finetuning_without_a_start_is_refused(people, tmp_path):
+    with pytest.raises(UserError, match="starts from a pretrained run"):
+        train_run(tiny_config("finetune"), people, tmp_path / "f", device=CPU)
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
+    def kill(record):
+        if record.step == 9:
+            raise KilledError
+
+    said = []
+    settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
+    with pytest.raises(KilledError):
+        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill,), **settings)
+    with pytest.raises(UserError, match="was interrupted"):
+        closedbook.load(tmp_path / "r")
+    train_run(tiny_config(), people, tmp_path / "r", **settings)
+    assert "resumed at step 9" in said
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "r" / name).read_bytes() == (pretrained / name).read_bytes()
+    steps = [json.loads(line)["step"] for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps))
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_a_killed_run_of_other_settings_starts_anew(people, tmp_path):
+    def kill(record):
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train_run(tiny_config(), people, tmp_path / "r", device=CPU, checkpoint_seconds=0.0, listeners=(kill,))
+    said = []
+    train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU, announce=said.append)
+    assert not any("resumed" in line for line in said)
+
+
+def test_a_full_disk_leaves_no_run(people, tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("closedbook.runs.save_file", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        train_run(tiny_config(), people, tmp_path / "r", device=CPU)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("part", ["config.json", "model.safetensors", "tokenizer.json", "environment.json"])
+@pytest.mark.parametrize("harm", ["missing", "cut"])
+def test_a_half_written_run_is_refused(pretrained, tmp_path, part, harm):
+    broken = tmp_path / "r"
+    broken.mkdir()
+    for path in pretrained.iterdir():
+        if path.is_file():
+            (broken / path.name).write_bytes(path.read_bytes())
+    if harm == "missing":
+        (broken / part).unlink()
+    else:
+        data = (broken / part).read_bytes()
+        (broken / part).write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match=part.replace(".", r"\.")):
+        closedbook.load(broken)
+
+
+def test_weights_of_another_attention_class_are_refused(pretrained, tmp_path):
+    broken = tmp_path / "r"
+    broken.mkdir()
+    for path in pretrained.iterdir():
+        if path.is_file():
+            (broken / path.name).write_bytes(path.read_bytes())
+    config = json.loads((broken / "config.json").read_text())
+    config["model"]["attention"] = "synthesizer"
+    (broken / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"does not fit config.json, which says synthesizer attention"):
+        closedbook.load(broken)
+
+
+def test_unknown_settings_in_a_run_are_refused(pretrained):
+    config = json.loads((pretrained / "config.json").read_text())
+    config["model"]["rotary"] = True
+    with pytest.raises(UserError, match="rotary"):
+        run_config(config)
+
+
+def test_initial_weights_do_not_depend_on_what_was_drawn_before(people):
+    config = tiny_config()
+    tokenizer = module.make_tokenizer(config, people)
+    torch.manual_seed(1)
+    first = module.initial_model(config, tokenizer, CPU).state_dict()
+    torch.manual_seed(2)
+    second = module.initial_model(config, tokenizer, CPU).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)

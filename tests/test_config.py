@@ -1,0 +1,81 @@
+import dataclasses
+
+import pytest
+
+from closedbook.config import (
+    ModelConfig,
+    PeopleConfig,
+    SourceConfig,
+    TokenizerConfig,
+    TrainingConfig,
+    run_config,
+    to_dict,
+)
+from closedbook.errors import UserError
+from closedbook.recipes import RECIPES, SYSTEMS, find_recipe, with_attention, with_seed
+
+SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: TokenizerConfig(), "vocabulary_size must be at least 258"),
+        (lambda: TokenizerConfig(kind="characters", vocabulary_size=300), "has no effect with characters"),
+        (lambda: ModelConfig(heads=3), "must divide"),
+        (lambda: ModelConfig(block=15), "at least 16"),
+        (lambda: ModelConfig(dropout=1.0), "dropout"),
+        (lambda: SourceConfig(objective="name_cards", context_words=3), "context_words has no effect"),
+        (lambda: SourceConfig(objective="context_cards"), "context_words must be"),
+        (lambda: SourceConfig(objective="span_corruption"), "long_documents must be"),
+        (lambda: SourceConfig(objective="name_cards", long_documents="cut"), "long_documents has no effect"),
+        (lambda: TrainingConfig(**SIZES, batch_rows=3), "batch_rows has no effect"),
+        (lambda: TrainingConfig(warmup_steps=1), "batch_tokens must be"),
+        (lambda: TrainingConfig(plan="in_order", batch_rows=1, batch_tokens=1, warmup_steps=1), "batch_tokens has no"),
+        (lambda: TrainingConfig(**SIZES, matrix_learning_rate=0.1), "no effect with adamw"),
+        (lambda: TrainingConfig(**SIZES, optimizer="muon"), "must be above 0 with muon"),
+        (lambda: TrainingConfig(**SIZES, schedule="course"), "no effect with the course schedule"),
+        (lambda: TrainingConfig(batch_tokens=64, micro_batches=1), "warmup_steps must be given"),
+        (lambda: TrainingConfig(**SIZES, learning_rate=0.0), "learning_rate must be above 0"),
+        (lambda: PeopleConfig(templates=5), "templates must be 1 to 4"),
+        (lambda: PeopleConfig(dev=0.0), "train and dev must be above 0"),
+    ],
+)
+def test_what_makes_no_sense_or_has_no_effect_is_refused(make, sentence):
+    with pytest.raises(UserError, match=sentence):
+        make()
+
+
+def test_configs_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ModelConfig().layers = 3
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json(name):
+    recipe = find_recipe(name)
+    assert recipe.name == name
+    for stage in ("pretrain", "finetune", "scratch"):
+        config = recipe.stage(stage)
+        assert (config.recipe, config.stage) == (name, stage)
+        assert run_config(to_dict(config)) == config
+
+
+def test_a_variant_is_one_changed_field():
+    config = find_recipe("faithful").pretrain
+    assert with_attention(with_attention(config, "synthesizer"), "key_query_value") == config
+    assert with_seed(config, 7).training.seed == 7
+
+
+def test_the_rows_of_the_table():
+    assert [system.name for system in SYSTEMS] == ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
+
+
+def test_the_faithful_recipe_is_the_2021_recipe():
+    recipe = find_recipe("faithful")
+    training = recipe.pretrain.training
+    assert (training.epochs, training.batch_rows, training.learning_rate) == (650, 128, 6e-3)
+    assert (recipe.finetune.training.epochs, recipe.scratch.training.epochs) == (10, 75)
+    assert recipe.finetune.training.batch_rows == 256
+    assert recipe.pretrain.reading == "course"
+    assert recipe.inert

@@ -1,0 +1,71 @@
+"""Imports run along the house and never back; the package is quick to import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import closedbook
+
+SOURCE = Path(closedbook.__file__).parent
+# Every room may import itself, what stands before it on this line, and nothing after it.
+HOUSE = [
+    "errors draws config files",
+    "facts",
+    "objectives model",
+    "training",
+    "evaluation",
+    "machine recipes runs",
+    "experiments",
+    "report",
+    "cli",
+]
+RANK = {room: rank for rank, rooms in enumerate(HOUSE) for room in rooms.split()}
+FORBIDDEN = {("model", "objectives"), ("objectives", "model"), ("evaluation", "training"), ("report", "training")}
+FORBIDDEN |= {("report", "experiments"), ("facts", "torch"), ("config", "torch"), ("recipes", "torch")}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_run_one_way(path):
+    room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    if room in ("__init__", "__main__"):
+        return
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "closedbook":
+            assert (room, parts[0]) not in FORBIDDEN, f"{path.name} imports {name}"
+        elif len(parts) > 1 and parts[1] in RANK:
+            assert RANK[parts[1]] <= RANK[room], f"{room} imports {parts[1]}, which stands behind it"
+            assert (room, parts[1]) not in FORBIDDEN, f"{room} must not know {parts[1]}"
+
+
+def test_every_room_stands_in_the_house():
+    rooms = {path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__main__", "__pycache__"} == set(RANK)
+
+
+@pytest.mark.parametrize("module", ["closedbook", "closedbook.cli", "closedbook.recipes", "closedbook.facts.people"])
+def test_torch_is_not_imported_before_it_is_needed(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_load_is_the_packages_door():
+    from closedbook.runs import Run, load
+
+    assert closedbook.load is load
+    assert closedbook.Run is Run
+    assert closedbook.__version__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = closedbook.nothing

@@ -1,0 +1,143 @@
+import dataclasses
+
+import pytest
+import torch
+
+from closedbook.experiments.train import initial_model, make_tokenizer
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.pieces import Batch
+from closedbook.objectives.plan import Batches
+from closedbook.training.checkpoints import resume, save_checkpoint
+from closedbook.training.loop import NonFiniteLoss, TrainingState, backward, train
+from closedbook.training.optimizers import make_optimizers
+from tests.conftest import tiny_config
+from tests.model.test_gpt import toy
+
+CPU = torch.device("cpu")
+FP32 = torch.autocast("cpu", enabled=False)
+MUON = {"optimizer": "muon", "matrix_learning_rate": 0.02}
+
+
+def prepared(people, **training):
+    config = tiny_config(precision="fp32", **training)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=0.1))
+    tokenizer = make_tokenizer(config, people)
+    batches = Batches(build_mixture(config, people, tokenizer, CPU), config)
+    return config.training, batches, initial_model(config, tokenizer, CPU)
+
+
+def gradients(model):
+    values = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    return values
+
+
+def test_micro_batches_add_up_to_the_gradient_of_the_whole():
+    model = toy()
+    inputs = torch.randint(2, 30, (8, 12))
+    targets = torch.where(torch.rand(8, 12) < 0.4, 0, torch.randint(2, 30, (8, 12)))
+    whole_loss = backward(model, [Batch(inputs, targets)], FP32)
+    whole = gradients(model)
+    parts_loss = backward(model, [Batch(inputs[:3], targets[:3]), Batch(inputs[3:], targets[3:])], FP32)
+    assert float(whole_loss) == pytest.approx(float(parts_loss), abs=1e-6)
+    for expected, got in zip(whole, gradients(model), strict=True):
+        assert torch.allclose(expected, got, atol=1e-6)
+
+
+def test_padding_changes_neither_loss_nor_gradient():
+    model = toy()
+    inputs, targets = torch.randint(2, 30, (4, 9)), torch.randint(2, 30, (4, 9))
+    loss = backward(model, [Batch(inputs, targets)], FP32)
+    expected = gradients(model)
+    padded = [torch.nn.functional.pad(values, (0, 6)) for values in (inputs, targets)]
+    assert float(backward(model, [Batch(*padded)], FP32)) == pytest.approx(float(loss), abs=1e-6)
+    for before, after in zip(expected, gradients(model), strict=True):
+        assert torch.allclose(before, after, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [{}, MUON], ids=["adamw", "muon"])
+def test_the_same_seed_gives_the_same_bits_and_learns(people, optimizer):
+    ends, losses = [], []
+    for _ in range(2):
+        config, batches, model = prepared(people, epochs=4, **optimizer)
+        train(model, batches, config, corpus_positions=1, listeners=(lambda record: losses.append(record.loss),))
+        ends.append(model.state_dict())
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    assert losses[len(losses) // 2 - 1] < losses[0]
+
+
+def test_training_leaves_the_global_generator_alone(people):
+    config, batches, model = prepared(people)
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    train(model, batches, config, corpus_positions=1)
+    assert torch.equal(torch.rand(1), expected)
+    assert not model.training
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("optimizer", [{}, MUON], ids=["adamw", "muon"])
+@pytest.mark.parametrize("stop", [1, 6, 11])
+def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop):
+    config, batches, model = prepared(people, epochs=3, **optimizer)
+    assert batches.steps > 12
+    train(model, batches, config, corpus_positions=1)
+    expected = model.state_dict()
+
+    config, batches, model = prepared(people, epochs=3, **optimizer)
+    state = TrainingState(make_optimizers(model, config))
+
+    def kill(record):
+        save_checkpoint(tmp_path / "checkpoints", model, state)
+        if record.step == stop:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(model, batches, config, corpus_positions=1, listeners=(kill,), state=state)
+
+    config, batches, model = prepared(people, epochs=3, **optimizer)
+    state = TrainingState(make_optimizers(model, config))
+    assert resume(tmp_path / "checkpoints", model, state)
+    assert state.step == stop
+    assert len(list((tmp_path / "checkpoints").iterdir())) <= 2
+    train(model, batches, config, corpus_positions=1, state=state)
+    assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(people, tmp_path):
+    config, _, model = prepared(people)
+    assert not resume(tmp_path, model, TrainingState(make_optimizers(model, config)))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(people):
+    config, batches, model = prepared(people)
+    with torch.no_grad():
+        model.final_norm.weight[0] = float("nan")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(NonFiniteLoss, match="loss of batch 1 is not finite"):
+        train(model, batches, config, corpus_positions=1)
+    for name, value in model.state_dict().items():
+        assert torch.equal(before[name].nan_to_num(), value.nan_to_num())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; runs wherever there is one")
+def test_a_gpu_trains_to_about_the_same_loss(people):
+    config, batches, model = prepared(people)
+    losses = []
+    train(model, batches, config, corpus_positions=1, listeners=(lambda record: losses.append(record.loss),))
+    tiny = tiny_config(precision="fp32")
+    tokenizer = make_tokenizer(tiny, people)
+    gpu = torch.device("cuda")
+    theirs = []
+    train(
+        initial_model(tiny, tokenizer, gpu),
+        Batches(build_mixture(tiny, people, tokenizer, gpu), tiny),
+        tiny.training,
+        corpus_positions=1,
+        listeners=(lambda record: theirs.append(record.loss),),
+    )
+    assert theirs[-1] == pytest.approx(losses[-1], rel=0.05)
