@@ -7,6 +7,7 @@ it in `RECIPES`.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from closedbook.config import (
     Attention,
@@ -61,7 +62,7 @@ SYSTEMS = (
     ),
     System(
         name="key_query_value",
-        label="pretrained + finetuned",
+        label="pretrained, finetuned",
         stages=("pretrain", "finetune"),
         attention="key_query_value",
         seed_figure=0.222,
@@ -69,7 +70,7 @@ SYSTEMS = (
     ),
     System(
         name="synthesizer",
-        label="pretrained + finetuned",
+        label="pretrained, finetuned",
         stages=("pretrain", "finetune"),
         attention="synthesizer",
         seed_figure=0.238,
@@ -114,6 +115,17 @@ def with_attention(config: RunConfig, attention: Attention) -> RunConfig:
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
     """The same configuration with another seed."""
     return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
+
+
+def with_precision(recipe: Recipe, precision: Literal["auto", "fp32", "bf16"]) -> Recipe:
+    """The same recipe with all its stages in that precision."""
+
+    def changed(config: RunConfig) -> RunConfig:
+        return dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
+
+    return dataclasses.replace(
+        recipe, pretrain=changed(recipe.pretrain), finetune=changed(recipe.finetune), scratch=changed(recipe.scratch)
+    )
 
 
 def faithful() -> Recipe:

@@ -1,6 +1,8 @@
+import pytest
 import torch
 
 from closedbook.config import TokenizerConfig
+from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.objectives.store import TokenStore, add_documents
@@ -30,3 +32,10 @@ def test_documents_stay_whole_without_a_window():
     document = Document(subject="Ann Lee", text=TEXT, line=1)
     spans, long = add_documents(TokenStore(tokenizer, torch.device("cpu")), [document], window=None)
     assert (spans.length_R.tolist(), long) == ([len(TEXT)], 0)
+
+
+def test_a_document_that_cannot_be_spelled_is_named():
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), [TEXT])
+    document = Document(subject="", text="Zoë", line=7)
+    with pytest.raises(UserError, match="corpus line 7: character 'Z'"):
+        add_documents(TokenStore(tokenizer, torch.device("cpu")), [document], window=None)

@@ -4,7 +4,7 @@ import re
 from argparse import ArgumentError
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -71,6 +71,12 @@ def add_machine(parser: ArgumentParser) -> None:
     """--device and --threads."""
     parser.add_argument("--device", type=str, default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--threads", type=int | None, default=None, help="CPU threads (default: what torch takes)")
+
+
+def add_precision(parser: ArgumentParser) -> None:
+    """--precision, of the training."""
+    choices = Literal["auto", "fp32", "bf16"] | None
+    parser.add_argument("--precision", type=choices, default=None, help="of the training (default: the recipe's)")
 
 
 def set_up_machine(options: Namespace) -> "torch.device":

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from closedbook.cli.options import add_corpus, add_machine, make_parser, parse, set_up_machine
+from closedbook.cli.options import add_corpus, add_machine, add_precision, make_parser, parse, set_up_machine
 from closedbook.cli.training import say_inert
 from closedbook.errors import UserError
-from closedbook.recipes import RECIPES, find_recipe
+from closedbook.recipes import RECIPES, find_recipe, with_precision
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -24,10 +24,13 @@ def run(arguments: Sequence[str]) -> None:
         "--out", type=str, default="runs/reproduce", help="the output directory, taken up again if ours"
     )
     add_machine(parser)
+    add_precision(parser)
     options = parse(parser, arguments)
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: takes a whole number from 1.")
     recipe = find_recipe(options.preset or ("default" if options.corpus == "people" else "quick"))
+    if options.precision is not None:
+        recipe = with_precision(recipe, options.precision)
     device = set_up_machine(options)
     from closedbook.experiments.reproduce import Job, prepare, reproduce
     from closedbook.report.console import Progress, say, say_corpus, say_results

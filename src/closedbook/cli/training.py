@@ -7,7 +7,15 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
-from closedbook.cli.options import add_corpus, add_machine, make_parser, parse, read_corpus, set_up_machine
+from closedbook.cli.options import (
+    add_corpus,
+    add_machine,
+    add_precision,
+    make_parser,
+    parse,
+    read_corpus,
+    set_up_machine,
+)
 from closedbook.config import ModelConfig, Reading, RunConfig, SourceConfig, Stage, TokenizerConfig, TrainingConfig
 from closedbook.errors import UserError
 from closedbook.recipes import RECIPES, Recipe, find_recipe
@@ -24,6 +32,8 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
         stage = "scratch"
     config = recipe.stage(stage)
     options = parse(_parser(command, config), arguments)
+    if stage == "scratch" and options.start is not None:
+        raise UserError("--start belongs on the command line, because it decides which stage of the recipe is meant.")
     if options.precision is not None:
         options.training = dataclasses.replace(options.training, precision=options.precision)
     config = dataclasses.replace(
@@ -73,8 +83,7 @@ def _parser(command: str, config: RunConfig) -> ArgumentParser:
     if command == "finetune":
         parser.add_argument("--start", type=str | None, default=None, help="the pretrained run (default: a new model)")
     add_machine(parser)
-    precision = Literal["auto", "fp32", "bf16"] | None
-    parser.add_argument("--precision", type=precision, default=None, help="short for --training.precision")
+    add_precision(parser)
     parser.add_argument("--reading", type=Reading, default=config.reading)
     parser.add_argument("--tokenizer", type=TokenizerConfig, default=config.tokenizer)
     parser.add_argument("--model", type=ModelConfig, default=config.model)

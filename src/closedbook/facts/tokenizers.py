@@ -19,6 +19,7 @@ class Tokenizer:
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         self._backend = backend
         self._characters = isinstance(backend.model, models.WordLevel)
+        self._alphabet = set(backend.get_vocab()) if self._characters else set()
         if (backend.token_to_id(PAD), backend.token_to_id(MASK)) != (PAD_ID, MASK_ID):
             raise UserError("The tokenizer's first two tokens must be the pad and mask characters U+25A1 and U+2047.")
 
@@ -60,7 +61,7 @@ class Tokenizer:
             UserError: It holds a character outside the vocabulary (named with its position), or pad or mask.
         """
         for position, character in enumerate(text, 1):
-            outside = self._characters and self._backend.token_to_id(character) is None
+            outside = self._characters and character not in self._alphabet
             if outside or character in (PAD, MASK):
                 why = "is not in the model's vocabulary" if outside else "is reserved for the model"
                 raise UserError(

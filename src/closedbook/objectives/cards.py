@@ -12,6 +12,8 @@ from typing import NamedTuple
 from closedbook.facts.records import Document
 from closedbook.objectives.pieces import Pieces, Spans, lay_out
 
+_SAINTS = ("St", "Ste")  # their full stop does not end a phrase
+
 
 class Phrase(NamedTuple):
     """A capitalised phrase: [start, end) of its characters in the text, and where its left context begins."""
@@ -24,7 +26,7 @@ class Phrase(NamedTuple):
 def phrases(document: Document, context_words: int) -> list[Phrase]:
     """The capitalised phrases after a document's title, each text once, those with a word of the subject left out.
 
-    A phrase is a run of capitalised words with single spaces between them. The left context is up to `context_words`
+    A phrase is a run of capitalised words with single spaces between them (`St. Louis` is one). The left context is up to `context_words`
     words (what spaces separate) before it, not reaching into the title.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
@@ -49,7 +51,8 @@ def _runs(text: str, body: int) -> Iterator[tuple[int, int]]:
         first, last = body + word.start(), body + word.end()
         if not word.group()[0].isupper():
             continue
-        if start >= 0 and text[end:first] == " ":
+        between = text[end:first]
+        if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in _SAINTS)):
             end = last
             continue
         if start >= 0:

@@ -69,6 +69,12 @@ class CardSpans:
     phrase: Spans
 
 
+def _encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    for document in documents:
+        tokenizer.spell(document.text, f"corpus line {document.line}")
+    return tokenizer.encode_with_offsets([document.text for document in documents])
+
+
 def add_documents(store: TokenStore, documents: Sequence[Document], *, window: int | None) -> tuple[Spans, int]:
     """Appends documents; one longer than `window` tokens becomes windows that each begin with `subject.`.
 
@@ -79,9 +85,12 @@ def add_documents(store: TokenStore, documents: Sequence[Document], *, window: i
 
     Returns:
         The slices, and how many documents were longer than the window.
+
+    Raises:
+        UserError: A document has a character outside the vocabulary.
     """
     slices, split = [], 0
-    encoded = store.tokenizer.encode_with_offsets([document.text for document in documents])
+    encoded = _encode(store.tokenizer, documents)
     for document, (ids, offsets) in zip(documents, encoded, strict=True):
         if window is None or len(ids) <= window:
             slices.append(store.add(ids))
@@ -131,9 +140,12 @@ def add_cards(
 
     Returns:
         One row a phrase, and how many phrases were left out because their card is longer than the block.
+
+    Raises:
+        UserError: A document has a character outside the vocabulary.
     """
     names, contexts, found, left_out = [], [], [], 0
-    encoded = store.tokenizer.encode_with_offsets([document.text for document in documents])
+    encoded = _encode(store.tokenizer, documents)
     for document, (ids, offsets) in zip(documents, encoded, strict=True):
         if not document.subject:
             continue

@@ -5,6 +5,7 @@ from collections import deque
 from types import TracebackType
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -15,6 +16,7 @@ from closedbook.evaluation.statistics import wilson
 from closedbook.facts.corpus import Corpus
 
 LINE_SECONDS = 10.0
+TABLE_WIDTH = 110  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
@@ -112,23 +114,24 @@ def say_corpus(corpus: Corpus) -> None:
 
 def say_results(report: dict[str, Any]) -> None:
     """The results table of `reproduce`."""
-    table = Table(title=f"{report['recipe']} on {report['corpus']['name']}, dev", title_justify="left")
+    title = f"{report['recipe']} on {report['corpus']['name']}: exact match on dev"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("system")
-    table.add_column("attention")
+    table.add_column("attention", no_wrap=True)
     for column in ("parameters", "correct", "accuracy", "95 % interval", "the seed's", "seconds"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for row in report["systems"]:
         table.add_row(
             row["label"],
-            row["attention"] or "none",
+            row["attention"] or "no model",
             f"{row['parameters']:,}",
             correct(row),
             percent(row["accuracy"]),
-            f"{percent(row['interval'][0])} to {percent(row['interval'][1])}",
+            f"{100 * row['interval'][0]:.1f} to {percent(row['interval'][1])}",
             percent(row["seed_figure"]),
             f"{row['seconds']:.0f}",
         )
-    _console.print(table, soft_wrap=False)
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
 
 
 def correct(row: dict[str, Any]) -> str:

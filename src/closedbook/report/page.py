@@ -75,7 +75,7 @@ def _examples(out: Path, report: dict[str, Any], corpus: Corpus) -> dict[str, An
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.1f} points"
+    return f"{100 * share:+.1f}"
 
 
 def _pvalue(value: float) -> str:

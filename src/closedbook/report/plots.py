@@ -27,6 +27,7 @@ def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]])
                 label=label,
                 color=colour,
                 linewidth=1.4,
+                alpha=0.8,
                 marker="." if len(points) < 3 else "",
             )
         axis.set_title(stage, color=INK)

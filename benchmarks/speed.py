@@ -1,0 +1,177 @@
+"""`make bench`: closedbook beside a baseline written the course's way, same machine, same run, real data, seed's model.
+
+    python -m benchmarks.speed [--corpus DIR] [--out FILE] [--steps N] [--questions N]
+
+Training is timed on span corruption of the corpus with the seed's model (characters, 3.3 M parameters, no dropout on
+either side); the figure is real (non-padding) input tokens a second, the median over rounds in which both take turns.
+Decoding answers dev questions with the same weights. Without the course's data the built-in people are used.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import course as baseline
+from closedbook import machine
+from closedbook.config import PeopleConfig, RunConfig
+from closedbook.evaluation.decoding import answer
+from closedbook.experiments.train import initial_model, make_tokenizer
+from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.people import people_corpus
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.plan import Batches
+from closedbook.recipes import find_recipe
+from closedbook.training.loop import StepRecord, resolve_precision, train
+
+CPU = torch.device("cpu")
+COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
+BATCH_TOKENS = 128 * 64  # about the real tokens of the baseline's batch of 128 rows
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def main() -> None:
+    """Times both sides and prints and writes the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--corpus", type=Path, default=COURSE)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--steps", type=int, default=4, help="timed steps a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--questions", type=int, default=500)
+    options = parser.parse_args()
+    corpus = read_directory(options.corpus) if options.corpus.is_dir() else people_corpus(PeopleConfig(count=2000))
+    summary = {"corpus": corpus.name, "machine": machine.describe(CPU)}
+    summary["training"] = training(corpus, options.steps, options.rounds)
+    summary["decoding"] = decoding(corpus, options.questions)
+    summary["first_step_seconds"] = {"people": first_step("people")}
+    if options.corpus.is_dir():
+        summary["first_step_seconds"][corpus.name] = first_step(str(options.corpus))
+    text = json.dumps(summary, indent=2)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+def seed_model_config() -> RunConfig:
+    """Span corruption with the seed's model, by length, AdamW, in what precision the processor has."""
+    config = find_recipe("faithful").pretrain
+    fast = find_recipe("quick").pretrain.training
+    fast = dataclasses.replace(
+        fast,
+        batch_tokens=BATCH_TOKENS,
+        micro_batches=1,
+        optimizer="adamw",
+        matrix_learning_rate=None,
+        epochs=1,
+        precision=resolve_precision(fast, CPU),
+    )
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=0.0), training=fast)
+
+
+def training(corpus: Corpus, steps: int, rounds: int) -> dict[str, Any]:
+    """Real tokens a second of both, in turns, after one warm-up step each."""
+    config = seed_model_config()
+    tokenizer = make_tokenizer(config, corpus)
+    batches = Batches(build_mixture(config, corpus, tokenizer, CPU), config)
+    model = initial_model(config, tokenizer, CPU)
+    rows = baseline.CharCorruption("".join(f"{document.text}\n" for document in corpus.documents), 128)
+    theirs = baseline.CourseGPT(len(rows.vocabulary))
+    ours_rounds, baseline_rounds, padding = [], [], []
+    for _ in range(rounds):
+        baseline_rounds.append(_time_baseline(theirs, rows, steps))
+        speed, padded = _time_ours(model, batches, config, steps)
+        ours_rounds.append(speed)
+        padding.append(padded)
+    ours, base = statistics.median(ours_rounds), statistics.median(baseline_rounds)
+    whole = [part for step in range(batches.steps) for part in batches.step(step)]
+    positions = sum(part.inputs_BT.numel() for part in whole)
+    return {
+        "precision": config.training.precision,
+        "ours_tokens_per_second": [round(value) for value in ours_rounds],
+        "baseline_tokens_per_second": [round(value) for value in baseline_rounds],
+        "ratio": round(ours / base, 2),
+        "padding_of_an_epoch": round(sum(int((part.inputs_BT == 0).sum()) for part in whole) / positions, 4),
+    }
+
+
+def _time_baseline(model: baseline.CourseGPT, rows: baseline.CharCorruption, steps: int) -> float:
+    losses = baseline.train(model, rows, rows=128, rate=6e-3, final_tokens=10**9, steps=steps + 1)
+    next(losses)
+    tokens = 0
+    for row in range(128, 128 * (steps + 1)):
+        tokens += int((rows[row % len(rows)][0] != 0).sum())
+    began = time.perf_counter()
+    for _ in losses:
+        pass
+    return tokens / (time.perf_counter() - began)
+
+
+def _time_ours(model: Any, batches: Batches, config: RunConfig, steps: int) -> tuple[float, float]:
+    records: list[StepRecord] = []
+
+    def listen(record: StepRecord) -> None:
+        records.append(record)
+        if len(records) > 2 * steps:
+            raise _EnoughError
+
+    try:
+        train(model, batches, config.training, corpus_positions=1, listeners=(listen,))
+    except _EnoughError:
+        pass
+    timed = records[1:]
+    tokens = sum(record.tokens for record in timed)
+    return tokens / (records[-1].seconds - records[0].seconds), 1 - tokens / sum(record.positions for record in timed)
+
+
+def decoding(corpus: Corpus, count: int) -> dict[str, Any]:
+    """Seconds for the dev questions; the baseline answers a tenth of them and is scaled."""
+    config = seed_model_config()
+    tokenizer = make_tokenizer(config, corpus)
+    model = initial_model(config, tokenizer, CPU)
+    rows = baseline.CharCorruption("".join(f"{document.text}\n" for document in corpus.documents), 128)
+    questions = [fact.question for fact in corpus.dev]
+    questions = [question for question in questions if set(question) <= set(rows.vocabulary)][:count]
+    began = time.perf_counter()
+    answer(model, tokenizer, questions)
+    ours = time.perf_counter() - began
+    theirs, tenth = baseline.CourseGPT(len(rows.vocabulary)), questions[::10]
+    began = time.perf_counter()
+    baseline.answers(theirs, rows, tenth)
+    base = (time.perf_counter() - began) * len(questions) / len(tenth)
+    return {
+        "questions": len(questions),
+        "ours_seconds": round(ours, 2),
+        "baseline_seconds": round(base, 1),
+        "baseline_answered": len(tenth),
+        "ratio": round(base / ours, 1),
+    }
+
+
+def first_step(corpus: str) -> float:
+    """Seconds from the start of `closedbook reproduce` to the end of its first training step."""
+    with tempfile.TemporaryDirectory() as directory:
+        code = (
+            "import sys, time, closedbook.cli, closedbook.cli.options as o\n"
+            "import closedbook.report.console as c\n"
+            "def first(self, record): print('first step'); sys.exit(0)\n"
+            "c.Progress.__call__ = first\n"
+            f"closedbook.cli.main(['reproduce', '--corpus', {corpus!r}, '--out', {directory + '/out'!r}])\n"
+        )
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+        return round(time.perf_counter() - began, 2)
+
+
+if __name__ == "__main__":
+    main()
