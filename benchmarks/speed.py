@@ -8,6 +8,7 @@ Decoding answers dev questions with the same weights. Without the course's data 
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import statistics
@@ -125,10 +126,8 @@ def _time_ours(model: Any, batches: Batches, config: RunConfig, steps: int) -> t
         if len(records) > 2 * steps:
             raise _EnoughError
 
-    try:
+    with contextlib.suppress(_EnoughError):
         train(model, batches, config.training, corpus_positions=1, listeners=(listen,))
-    except _EnoughError:
-        pass
     timed = records[1:]
     tokens = sum(record.tokens for record in timed)
     return tokens / (records[-1].seconds - records[0].seconds), 1 - tokens / sum(record.positions for record in timed)

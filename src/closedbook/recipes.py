@@ -184,7 +184,7 @@ def _cards(
     """Cards cut from the lines, the training questions mixed in from the start, Muon on the hidden matrices.
 
     Pretraining sees every capitalised phrase of a line twice an epoch (after the name alone, and after the name and
-    the words before it) and the training questions eight times; finetuning is one more pass over the questions.
+    the words before it) and the training questions twice; finetuning is one more pass over the questions.
     """
 
     def training(epochs: int, share: float) -> TrainingConfig:
@@ -213,7 +213,7 @@ def _cards(
     cards = (
         SourceConfig(objective="name_cards"),
         SourceConfig(objective="context_cards", context_words=4),
-        SourceConfig(objective="question_answering", repeats=8),
+        SourceConfig(objective="question_answering", repeats=2),
     )
     return Recipe(
         name=name,
@@ -232,7 +232,7 @@ def default() -> Recipe:
         "a small model on 600 built-in people, BPE, cards, Muon: the seed's finding in minutes on 2 cores",
         model=ModelConfig(layers=3, heads=4, width=128),
         vocabulary_size=1000,
-        epochs=12,
+        epochs=10,
         scratch_epochs=40,
         batch_tokens=2048,
         people=PeopleConfig(count=600, train=0.5, dev=0.35, test=0.1, unseen=0.05),
@@ -246,8 +246,8 @@ def quick() -> Recipe:
         "the course's data in 10 minutes on 2 cores: the seed's model size, BPE, cards, Muon (standard track)",
         model=ModelConfig(),
         vocabulary_size=2000,
-        epochs=5,
-        scratch_epochs=25,
+        epochs=4,
+        scratch_epochs=12,
         batch_tokens=4096,
     )
 

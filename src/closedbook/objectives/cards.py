@@ -26,8 +26,8 @@ class Phrase(NamedTuple):
 def phrases(document: Document, context_words: int) -> list[Phrase]:
     """The capitalised phrases after a document's title, each text once, those with a word of the subject left out.
 
-    A phrase is a run of capitalised words with single spaces between them (`St. Louis` is one). The left context is up to `context_words`
-    words (what spaces separate) before it, not reaching into the title.
+    A phrase is a run of capitalised words with single spaces between them (`St. Louis` is one). The left context is up
+    to `context_words` words (what spaces separate) before it, not reaching into the title.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     starts = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= body]
