@@ -23,7 +23,13 @@ SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
         (lambda: TokenizerConfig(), "vocabulary_size must be at least 258"),
         (lambda: TokenizerConfig(kind="characters", vocabulary_size=300), "has no effect with characters"),
         (lambda: ModelConfig(heads=3), "must divide"),
-        (lambda: ModelConfig(block=15), "at least 16"),
+        (lambda: ModelConfig(block=15), "16 to 65536"),
+        (lambda: ModelConfig(block=10**9), "16 to 65536"),
+        (lambda: ModelConfig(width=0), "must divide"),
+        (lambda: ModelConfig(width=-8), "must divide"),
+        (lambda: ModelConfig(layers=1.5), "model.layers: cannot be 1.5"),
+        (lambda: ModelConfig(attention="rotary"), "model.attention: cannot be 'rotary'"),
+        (lambda: TrainingConfig(**SIZES, learning_rate=float("nan")), "learning_rate: cannot be nan"),
         (lambda: ModelConfig(dropout=1.0), "dropout"),
         (lambda: SourceConfig(objective="name_cards", context_words=3), "context_words has no effect"),
         (lambda: SourceConfig(objective="context_cards"), "context_words must be"),
@@ -73,6 +79,7 @@ def test_the_rows_of_the_table():
 
 def test_the_faithful_recipe_is_the_2021_recipe():
     recipe = find_recipe("faithful")
+    assert recipe.pretrain.training.precision == "fp32"
     training = recipe.pretrain.training
     assert (training.epochs, training.batch_rows, training.learning_rate) == (650, 128, 6e-3)
     assert (recipe.finetune.training.epochs, recipe.scratch.training.epochs) == (10, 75)

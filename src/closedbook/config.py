@@ -1,14 +1,40 @@
 """Configurations: frozen, keyword-only dataclasses, checked where they are built, free of torch."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from closedbook.errors import UserError
 
 Attention = Literal["key_query_value", "synthesizer"]
 Reading = Literal["utf8", "course"]
 Stage = Literal["pretrain", "finetune", "scratch"]
+
+
+def _check_types(config: Any) -> None:
+    """Holds every field against its annotation: numbers, strings, literals and None, as they come from JSON."""
+    hints = get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value, hint = getattr(config, field.name), hints[field.name]
+        allowed = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        if not any(_is_a(value, one) for one in allowed):
+            raise UserError(
+                f"{type(config).__name__.removesuffix('Config').lower()}.{field.name}: cannot be {value!r}."
+            )
+
+
+def _is_a(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -43,6 +69,7 @@ class PeopleConfig:
     unseen: float = 0.1
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _require(self.count >= 10, "count must be at least 10.")
         _require(self.seed >= 0, "seed must not be negative.")
         _require(self.biographies >= 1, "biographies must be at least 1.")
@@ -66,13 +93,14 @@ class TokenizerConfig:
     vocabulary_size: int | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if self.kind == "bpe":
             size = self.vocabulary_size
             _require(size is not None and size >= 258, "tokenizer.vocabulary_size must be at least 258 for bpe.")
         else:
             _require(
                 self.vocabulary_size is None,
-                "tokenizer.vocabulary_size has no effect with characters, which count themselves: leave it out.",
+                "tokenizer.vocabulary_size has no effect with characters: set it to null or leave it out.",
             )
 
 
@@ -99,14 +127,15 @@ class ModelConfig:
     tied_embeddings: bool = True
 
     def __post_init__(self) -> None:
-        _require(self.layers >= 1, "model.layers must be at least 1.")
+        _check_types(self)
+        _require(1 <= self.layers <= 256, "model.layers must be 1 to 256.")
         _require(
-            self.heads >= 1 and self.width % self.heads == 0,
-            f"model.heads ({self.heads}) must divide model.width ({self.width}).",
+            1 <= self.heads <= self.width <= 16_384 and self.width % self.heads == 0,
+            f"model.heads ({self.heads}) must divide model.width ({self.width}), which is at most 16384.",
         )
         _require(
-            self.block >= 16,
-            "model.block must be at least 16 tokens: span corruption needs two masks beside 7/8 of it.",
+            16 <= self.block <= 65_536,
+            "model.block must be 16 to 65536 tokens; below, two masks beside 7/8 of it do not fit.",
         )
         _require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
 
@@ -129,6 +158,7 @@ class SourceConfig:
     long_documents: Literal["windows", "cut"] | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _require(self.repeats >= 1, f"objective {self.objective}: repeats must be at least 1.")
         if self.objective == "context_cards":
             _require(
@@ -137,7 +167,8 @@ class SourceConfig:
             )
         else:
             _require(
-                self.context_words is None, f"objective {self.objective}: context_words has no effect; leave it out."
+                self.context_words is None,
+                f"objective {self.objective}: context_words has no effect; set it to null or leave it out.",
             )
         if self.objective == "span_corruption":
             _require(
@@ -145,7 +176,8 @@ class SourceConfig:
             )
         else:
             _require(
-                self.long_documents is None, f"objective {self.objective}: long_documents has no effect; leave it out."
+                self.long_documents is None,
+                f"objective {self.objective}: long_documents has no effect; set it to null or leave it out.",
             )
 
 
@@ -199,6 +231,7 @@ class TrainingConfig:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _require(self.seed >= 0, "training.seed must not be negative.")
         _require(self.epochs >= 1, "training.epochs must be at least 1.")
         self._check_plan()
@@ -210,7 +243,8 @@ class TrainingConfig:
             )
         else:
             _require(
-                self.warmup_steps is None, "training.warmup_steps has no effect with the course schedule; leave it out."
+                self.warmup_steps is None,
+                "training.warmup_steps has no effect with the course schedule; set it to null or leave it out.",
             )
         _require(0.0 <= self.floor <= 1.0, "training.floor must be in [0, 1].")
 
@@ -222,7 +256,8 @@ class TrainingConfig:
             _require(size is not None and size >= 1, f"training.{name} must be at least 1 with the {self.plan} plan.")
         for name in unused:
             _require(
-                getattr(self, name) is None, f"training.{name} has no effect with the {self.plan} plan; leave it out."
+                getattr(self, name) is None,
+                f"training.{name} has no effect with the {self.plan} plan; set it to null or leave it out.",
             )
 
     def _check_optimizer(self) -> None:
@@ -231,7 +266,9 @@ class TrainingConfig:
         if self.optimizer == "muon":
             _require(rate is not None and rate > 0, "training.matrix_learning_rate must be above 0 with muon.")
         else:
-            _require(rate is None, "training.matrix_learning_rate has no effect with adamw; leave it out.")
+            _require(
+                rate is None, "training.matrix_learning_rate has no effect with adamw; set it to null or leave it out."
+            )
         _require(self.weight_decay >= 0, "training.weight_decay must not be negative.")
         _require(0 <= self.beta_1 < 1 and 0 <= self.beta_2 < 1, "training.beta_1 and beta_2 must be in [0, 1).")
         _require(self.clip > 0, "training.clip must be above 0.")
@@ -261,6 +298,7 @@ class RunConfig:
     training: TrainingConfig
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _require(len(self.mixture) > 0, "mixture must name at least one objective.")
 
 

@@ -39,10 +39,19 @@ def new_directory(path: Path) -> Iterator[Path]:
         try:
             yield partial
             partial.chmod(0o755)
+            for file in partial.iterdir():
+                if file.is_file():
+                    sync(file)
             partial.rename(path)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def sync(path: Path) -> None:
+    """Waits until the file is on the disk, so that a rename never shows an empty one after a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -57,6 +66,8 @@ def write_text(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
             Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:

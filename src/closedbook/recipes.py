@@ -142,6 +142,7 @@ def faithful() -> Recipe:
             weight_decay=0.1,
             decay="all_but_biases",
             schedule="course",
+            precision="fp32",
         )
 
     def config(stage: Stage, source: SourceConfig, training: TrainingConfig) -> RunConfig:

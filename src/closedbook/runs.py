@@ -13,15 +13,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from closedbook.config import RunConfig, run_config, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.decoding import answer
 from closedbook.facts.tokenizers import Tokenizer
-from closedbook.files import disk_errors, write_json, write_text
+from closedbook.files import disk_errors, sync, write_json, write_text
 from closedbook.model.gpt import GPT
-from closedbook.training.checkpoints import load_weights, weights
+from closedbook.training.checkpoints import load_weights, weights, write_tensors
 
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "environment.json")
 
@@ -83,7 +82,10 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Run:
             f"{path}: model.safetensors does not fit config.json, which says {config.model.attention} attention, "
             f"{config.model.layers} layers, width {config.model.width}, {tokenizer.vocabulary_size} tokens."
         ) from error
-    return Run(path, config, model.eval(), tokenizer, read_json(path / "environment.json"))
+    environment = read_json(path / "environment.json")
+    if absent := {"attention", "parameters", "corpus"} - set(environment):
+        raise UserError(f"{path / 'environment.json'}: damaged, {' and '.join(sorted(absent))} missing.")
+    return Run(path, config, model.eval(), tokenizer, environment)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -108,8 +110,9 @@ def save_run(directory: Path, config: RunConfig, model: GPT, tokenizer: Tokenize
         UserError: The disk is full or refuses.
     """
     with disk_errors(directory):
-        save_file(weights(model), directory / "model.safetensors")
+        write_tensors(directory / "model.safetensors", weights(model))
         tokenizer.save(directory / "tokenizer.json")
+        sync(directory / "model.safetensors")
     write_json(directory / "config.json", to_dict(config))
     write_json(directory / "environment.json", environment)
 

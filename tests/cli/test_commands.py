@@ -96,7 +96,8 @@ def test_pretrain_finetune_evaluate_predict_ask(tiny, data, tmp_path, capsys):
     code, out, _ = call(capsys, "evaluate", finetuned, "--facts", data / "dev.tsv")
     assert code == 0
     assert "95 % interval" in out
-    assert "dev.tsv is a file of this run's corpus" in out
+    assert "0 of these questions also occur in the run's training questions" in out
+    assert "was trained on" in call(capsys, "evaluate", finetuned, "--facts", data / "train.tsv")[1]
     answers = tmp_path / "answers.txt"
     assert call(capsys, "predict", finetuned, "--facts", data / "test.tsv", "--out", answers)[0] == 0
     assert len(answers.read_text().splitlines()) == len((data / "test.tsv").read_text().splitlines())
@@ -148,6 +149,15 @@ def test_reproduce(tiny, tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["recieps"], "recieps: no such command (did you mean 'recipes'?)"),
+        (["--verison"], "--verison: no such command (did you mean '--version'?)"),
+        (["recipes", "quick", "pretran"], "pretran: no such stage (did you mean 'pretrain'?)"),
+        (["ask", "nowhere", "--threads", "x"], "--threads x: takes a whole number."),
+        (["reproduce", "--precision", "fp8"], "--precision fp8: takes auto or fp32 or bf16"),
+        (["reproduce", "--out", "x" * 300], "File name too long"),
+        (
+            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.batch_rows", "few"],
+            "takes a whole number",
+        ),
         (["recipes", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),
         (["reproduce", "--preset", "quik"], "quik: no such recipe (did you mean 'quick'?)"),
         (["reproduce", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
@@ -157,7 +167,7 @@ def test_reproduce(tiny, tmp_path, capsys):
         (["pretrain"], "takes a recipe first"),
         (["pretrain", "--out", "x"], "takes a recipe first"),
         (["pretrain", "tiny", "--out", "x"], "--corpus must be given"),
-        (["pretrain", "tiny", "--corpus", "people", "--ou", "x"], "--out must be given"),
+        (["pretrain", "tiny", "--corpus", "people", "--ou", "x"], "--ou: no such option (did you mean '--out'?)"),
         (
             ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.learning_rat", "1"],
             "--training.learning_rat: no such option (did you mean '--training.learning_rate'?)",
@@ -176,7 +186,7 @@ def test_reproduce(tiny, tmp_path, capsys):
         ),
         (
             ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--model.heads", "3"],
-            "model.heads (3) must divide model.width (16).",
+            "model.heads (3) must divide model.width (16)",
         ),
         (["people", "--count", "5", "--out", "x"], "count must be at least 10."),
         (["people", "--train", "0.9", "--out", "x"], "add up to more than 1"),
@@ -197,6 +207,28 @@ def test_a_misspelt_setting_in_a_file_is_named(tiny, capsys, tmp_path, monkeypat
     (tmp_path / "c.yaml").write_text("training:\n  epohs: 1\n")
     error = refused(capsys, "pretrain", "tiny", "--corpus", "people", "--out", "x", "--config", "c.yaml")
     assert "training.epohs: no such setting (did you mean '--training.epochs'?)" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("training: 3\n", "settings by name belong"),
+        ("bogus: 3\n", "bogus"),
+        ("recipe: faithful\n", "The recipe is tiny on the command line, but faithful in the file."),
+        (b"training: \xff\n", "cannot be read"),
+    ],
+)
+def test_a_malformed_file_of_options_gets_a_sentence(tiny, capsys, tmp_path, monkeypatch, text, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert sentence in refused(capsys, "pretrain", "tiny", "--corpus", "people", "--out", "x", "--config", "c.yaml")
+
+
+def test_a_stage_can_be_saved_changed_and_used(tiny, data, tmp_path, capsys):
+    (tmp_path / "c.yaml").write_text(call(capsys, "recipes", "tiny", "scratch")[1].replace("epochs: 2", "epochs: 1"))
+    options = ["--corpus", data, "--config", tmp_path / "c.yaml", "--out", tmp_path / "r"]
+    assert call(capsys, "finetune", "tiny", *options)[0] == 0
+    assert '"epochs": 1' in (tmp_path / "r" / "config.json").read_text()
 
 
 def test_bad_facts_are_named_with_their_line(run, capsys, tmp_path):

@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -40,6 +41,14 @@ def test_the_bootstrap_covers_seeds_and_questions():
     wider = bootstrap(different)
     assert wider[1] - wider[0] > 2 * (high - low)
     assert bootstrap(same) == (low, high)
+
+
+def test_many_questions_fit_into_memory():
+    values = np.ones((1, 20_000))
+    tracemalloc.start()
+    bootstrap(values, draws=1000)
+    assert tracemalloc.get_traced_memory()[1] < 400e6
+    tracemalloc.stop()
 
 
 def test_a_single_question_is_enough():

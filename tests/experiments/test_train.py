@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import resource
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from closedbook.config import run_config, to_dict
 from closedbook.errors import UserError
 from closedbook.experiments import train as module
 from closedbook.experiments.train import train_run
+from closedbook.facts.records import Fact
 from tests.conftest import tiny_config
 
 CPU = torch.device("cpu")
@@ -102,25 +104,72 @@ def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_a_killed_run_of_other_settings_starts_anew(people, tmp_path):
+def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path):
     def kill(record):
         raise KilledError
 
     with pytest.raises(KilledError):
         train_run(tiny_config(), people, tmp_path / "r", device=CPU, checkpoint_seconds=0.0, listeners=(kill,))
+    with pytest.raises(UserError, match="unfinished training with other settings"):
+        train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU)
+
+
+def test_somebody_elses_partial_directory_is_left_alone(people, tmp_path):
+    (tmp_path / "thesis.partial").mkdir()
+    (tmp_path / "thesis.partial" / "chapter.txt").write_text("mine")
+    with pytest.raises(UserError, match="not an unfinished training of ours"):
+        train_run(tiny_config(), people, tmp_path / "thesis", device=CPU)
+    assert (tmp_path / "thesis.partial" / "chapter.txt").read_text() == "mine"
+
+
+def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path):
+    def kill(record):
+        if record.step == 9:
+            raise KilledError
+
     said = []
-    train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU, announce=said.append)
-    assert not any("resumed" in line for line in said)
+    settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
+    with pytest.raises(KilledError):
+        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill,), **settings)
+    partial = tmp_path / "r.partial"
+    newest = sorted((partial / "checkpoints").iterdir())[-1] / "model.safetensors"
+    newest.write_bytes(newest.read_bytes()[:100])
+    with (partial / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 1')
+    train_run(tiny_config(), people, tmp_path / "r", **settings)
+    assert "resumed at step 8" in said
+    assert (tmp_path / "r" / "model.safetensors").read_bytes() == (pretrained / "model.safetensors").read_bytes()
+    counts = [json.loads((path / "environment.json").read_text()) for path in (pretrained, tmp_path / "r")]
+    assert all(counts[0][key] == counts[1][key] for key in ("tokens", "positions", "steps"))
 
 
-def test_a_full_disk_leaves_no_run(people, tmp_path, monkeypatch):
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("closedbook.runs.save_file", full)
-    with pytest.raises(UserError, match="the disk is full"):
-        train_run(tiny_config(), people, tmp_path / "r", device=CPU)
+def test_a_full_disk_leaves_no_run(people, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
+    try:
+        with pytest.raises(UserError, match="the disk is full"):
+            train_run(tiny_config(), people, tmp_path / "r", device=CPU)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("part", ["dev", "test"])
+def test_questions_that_cannot_be_answered_are_refused_before_training(people, tmp_path, part):
+    long = Fact(question="Where was Ann " * 30 + "born?", answers=("Rome",), subject="", line=1)
+    corpus = dataclasses.replace(people, **{part: (long,)})
+    with pytest.raises(UserError, match=f"{part} question 1: "):
+        train_run(tiny_config(), corpus, tmp_path / "r", device=CPU)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dropout_of_the_finetuning_recipe_takes_effect(pretrained, people, tmp_path):
+    runs = []
+    for dropout in (0.0, 0.5):
+        config = tiny_config("finetune")
+        config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
+        runs.append(train_run(config, people, tmp_path / f"{dropout}", device=CPU, start=pretrained))
+    assert runs[0].joinpath("model.safetensors").read_bytes() != runs[1].joinpath("model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("part", ["config.json", "model.safetensors", "tokenizer.json", "environment.json"])

@@ -52,6 +52,15 @@ def test_permuted_biographies_differ_in_order():
     assert len(orders) > 3
 
 
+def test_parts_without_people_have_no_file(tmp_path):
+    write_people(PeopleConfig(count=50, test=0.0, unseen=0.0), tmp_path / "d")
+    assert not (tmp_path / "d" / "test.tsv").exists()
+    assert read_directory(tmp_path / "d").test == ()
+    with pytest.raises(UserError, match=r"leave dev\.tsv empty"):
+        write_people(PeopleConfig(count=10, dev=0.0001), tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+
+
 def test_templates_limit_the_wordings():
     texts = [p.biographies[0] for p in generate_people(PeopleConfig(count=300, templates=1)) if p.biographies]
     assert all("was born in" in text for text in texts)

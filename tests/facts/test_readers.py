@@ -32,6 +32,12 @@ def test_line_ends_and_marks_are_read_as_meant(tmp_path, data):
         ("f.tsv", "\n \n", "f.tsv: no questions"),
         ("f.jsonl", "{\n", "f.jsonl, line 1: not JSON"),
         ("f.jsonl", "[1]\n", "line 1: not an object"),
+        ("f.jsonl", "[" * 100_000 + "\n", "line 1: JSON that cannot be read"),
+        (
+            "f.jsonl",
+            '{"question": "Q", "answer": "A", "sbject": "S"}\n',
+            "unknown key 'sbject' .did you mean 'subject'",
+        ),
         ("f.jsonl", '{"question": "", "answer": "A"}\n', "'question' must be"),
         ("f.jsonl", '{"question": "Q", "answer": []}\n', "'answer' must be"),
         ("f.jsonl", '{"question": "Q", "answer": ["A", ""]}\n', "'answer' must be"),
@@ -54,8 +60,10 @@ def test_jsonl_takes_one_answer_or_several(tmp_path):
 
 
 def test_questions_without_answers_are_read_where_none_are_needed(tmp_path):
-    facts = read_facts(write(tmp_path / "f.tsv", "Q1?\nQ2?\tA\n"), answers_required=False)
-    assert [fact.answers for fact in facts] == [(), ("A",)]
+    facts = read_facts(write(tmp_path / "f.tsv", "Q1?\nQ2?\tA\nQ3?\t\n"), answers_required=False)
+    assert [fact.answers for fact in facts] == [(), ("A",), ()]
+    with pytest.raises(UserError, match="line 2: blank"):
+        read_facts(write(tmp_path / "f.tsv", "Q1?\n\nQ2?\n"), answers_required=False)
 
 
 def test_an_empty_or_missing_corpus_is_refused(tmp_path):

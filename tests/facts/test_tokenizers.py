@@ -47,6 +47,8 @@ def test_characters_outside_the_vocabulary_are_named():
         CHARACTERS.spell("Aqz", "question 3")
     with pytest.raises(UserError, match="reserved"):
         BPE.spell(f"A{MASK}", "question 1")
+    with pytest.raises(UserError, match="half a character"):
+        BPE.spell("A\udcff", "question 1")
     BPE.spell("anything 日本", "question 1")
 
 

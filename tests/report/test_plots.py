@@ -6,7 +6,11 @@ from closedbook.report.plots import accuracy_bars, loss_curves, to_svg
 
 def test_figures_become_svg_with_a_title():
     curves = {"pretrain": {"a": [(1, 5.0), (2, 3.0)], "b": [(1, 4.0)]}, "finetune": {"a": [(1, 2.0)]}}
-    for figure in (loss_curves(curves), loss_curves({}), accuracy_bars([("a", 0.5, (0.4, 0.6), 0.2)])):
+    for figure in (
+        loss_curves(curves),
+        loss_curves({}),
+        accuracy_bars([("a", 0.5, (0.4, 0.6), 0.2), ("b", 1.0, (0.99, 0.9999999), 0.2)]),
+    ):
         svg = to_svg(figure, "what it shows")
         assert svg.startswith('<svg role="img" aria-label="what it shows"')
         assert svg.rstrip().endswith("</svg>")

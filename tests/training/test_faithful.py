@@ -7,7 +7,7 @@ import torch
 from benchmarks import course as baseline
 
 from closedbook.experiments.train import initial_model, make_tokenizer
-from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.mixture import build_mixture, rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.recipes import find_recipe, with_attention
 from closedbook.training.loop import train
@@ -23,7 +23,7 @@ class EnoughStepsError(Exception):
 def shrunk(config):
     """The recipe's stage as it is, but for the model's size, dropout (other random numbers) and precision."""
     model = dataclasses.replace(config.model, layers=2, heads=4, width=32, dropout=0.0)
-    training = dataclasses.replace(config.training, precision="fp32", batch_rows=8, epochs=2)
+    training = dataclasses.replace(config.training, batch_rows=8, epochs=4)
     return dataclasses.replace(config, model=model, training=training)
 
 
@@ -64,7 +64,7 @@ def our_losses(config, people, tokenizer, batches, model):
             model,
             batches,
             config.training,
-            corpus_positions=(len(people.documents) + 1) * config.model.block,
+            corpus_positions=len(rows_as_read(people, "course")) * config.model.block,
             listeners=(listen,),
         )
     return losses

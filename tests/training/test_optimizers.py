@@ -49,7 +49,17 @@ def test_an_update_scales_the_peak_rate_and_clips_the_gradient():
     optimizers[0].register_step_pre_hook(
         lambda *_: norms.append(sum(float(p.grad.square().sum()) for p in model.parameters()) ** 0.5)
     )
-    update(model, optimizers, 0.2, 1.0)
+    assert update(model, optimizers, 0.2, 1.0)
     assert norms == [pytest.approx(1.0, rel=1e-3)]
     assert {group["lr"] for group in optimizers[0].param_groups} == {0.1}
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing():
+    model = toy()
+    optimizers = make_optimizers(model, TrainingConfig(**SIZES))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, float("inf"))
+    assert not update(model, optimizers, 1.0, 1.0)
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())

@@ -44,15 +44,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         name = arguments[0]
         if name not in COMMANDS:
-            raise UserError(f"{name}: no such command{nearest(name, COMMANDS)}; see closedbook --help.")
+            hint = nearest(name, [*COMMANDS, "--help", "--version"])
+            raise UserError(f"{name}: no such command{hint}; see closedbook --help.")
         import_module(f"closedbook.cli.{name}").run(arguments[1:])
     except UserError as error:
         print(f"closedbook: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("closedbook: stopped.", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # what no room foresaw, such as a path that is too long
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"closedbook: {where}{error.strerror or error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("closedbook: stopped.", file=sys.stderr)
+        return 130
     return 0

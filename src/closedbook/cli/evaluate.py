@@ -7,7 +7,7 @@ from closedbook.cli.options import add_machine, make_parser, parse, set_up_machi
 from closedbook.evaluation.exact_match import score
 from closedbook.facts.corpus import sha256
 from closedbook.facts.readers import read_facts
-from closedbook.report.console import say_score
+from closedbook.report.console import say, say_score
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -29,7 +29,8 @@ def run(arguments: Sequence[str]) -> None:
         score(answers, facts),
     )
     corpus = loaded.environment["corpus"]
-    known = {file["sha256"]: name for name, file in corpus["files"].items()}.get(sha256(path))
-    if known:
-        leaked = corpus["dev_questions_in_train"]
-        print(f"{path.name} is a file of this run's corpus; {len(leaked)} dev questions also occur in training.")
+    part = {file["sha256"]: file["part"] for file in corpus["files"].values()}.get(sha256(path))
+    if part == "train":
+        say(f"Careful: {path.name} holds the questions that this run was trained on.")
+    elif part == "dev":
+        say(f"{len(corpus['dev_questions_in_train'])} of these questions also occur in the run's training questions.")

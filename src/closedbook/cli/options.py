@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 def make_parser(command: str, description: str) -> ArgumentParser:
     """A parser without abbreviations that raises instead of leaving."""
     return ArgumentParser(
-        prog=f"closedbook {command}", description=description, exit_on_error=False, allow_abbrev=False
+        prog=f"closedbook {command}",
+        description=description,
+        exit_on_error=False,
+        allow_abbrev=False,
+        print_config=None,
     )
 
 
@@ -35,6 +39,10 @@ def parse(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
         return parser.instantiate(parser.parse_args(list(arguments)))
     except ArgumentError as error:
         raise UserError(_sentence(str(error), parser)) from None
+    except UnicodeDecodeError:
+        raise UserError("The --config file cannot be read: it is not UTF-8.") from None
+    except TypeError:  # what jsonargparse makes of `training: 3`
+        raise UserError("The --config file has a value where settings by name belong.") from None
 
 
 def _sentence(message: str, parser: ArgumentParser) -> str:
@@ -52,14 +60,16 @@ def _sentence(message: str, parser: ArgumentParser) -> str:
         return f"{missing} must be given; see {parser.prog} --help."
     if found := re.search(r"Parser key \"(.+?)\": ?(.+)", text):
         key, rest = found.groups()
-        if literal := re.search(r"Literal\[(.+?)\]\.? Got value: (\S*)", rest):
-            choices = re.findall(r"'(.+?)'", literal.group(1))
-            value = literal.group(2)
+        value = next(iter(re.findall(r"(?:Got|Given) value: (\S*)", rest)[-1:]), "")
+        if choices := re.findall(r"'(\w+)'", "".join(re.findall(r"Literal\[(.+?)\]", rest)[:1])):
             return f"{_option(key, known)} {value}: takes {' or '.join(choices)}{nearest(value, choices)}."
-        if typed := re.search(r"<class '(\w+)'>\.? Got value: (\S*)", rest):
-            kind = {"int": "a whole number", "float": "a number"}.get(typed.group(1), typed.group(1))
-            return f"{_option(key, known)} {typed.group(2)}: takes {kind}."
+        kinds = {"int": "a whole number", "float": "a number", "tuple": "a list", "bool": "true or false"}
+        if typed := [kinds[name] for name in re.findall(r"<class '(\w+)'>", rest) if name in kinds]:
+            return f"{_option(key, known)} {value}: takes {typed[0]}."
         return f"{_option(key, known)}: {rest}"
+    if found := re.search(r"[Kk]ey '(.+?)' is not expected|does not accept nested key '(.+?)'", text):
+        key = found.group(1) or found.group(2)
+        return f"{key}: no such setting{nearest('--' + key, known)}."
     return text if text.endswith(".") else text + "."
 
 
@@ -113,7 +123,7 @@ def read_corpus(name: str, recipe: Recipe, *, strict: bool) -> Corpus:
         UserError: The directory is missing or malformed.
     """
     return (
-        people_corpus(recipe.people or PeopleConfig())
+        people_corpus(recipe.people or PeopleConfig(), strict=strict)
         if name == "people"
         else read_directory(Path(name), strict=strict)
     )

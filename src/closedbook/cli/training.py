@@ -32,6 +32,8 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
         stage = "scratch"
     config = recipe.stage(stage)
     options = parse(_parser(command, config), arguments)
+    if options.recipe != arguments[0]:
+        raise UserError(f"The recipe is {arguments[0]} on the command line, but {options.recipe} in the file.")
     if stage == "scratch" and options.start is not None:
         raise UserError("--start belongs on the command line, because it decides which stage of the recipe is meant.")
     if options.precision is not None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+CHUNK = 500  # bootstrap draws at a time
+
 
 def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval for a proportion (Wilson 1927), through SciPy."""
@@ -35,9 +37,13 @@ def bootstrap(
     """
     generator = np.random.default_rng(seed)
     seeds, questions = values_SQ.shape
-    weight_DS = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
-    weight_DQ = generator.multinomial(questions, np.full(questions, 1 / questions), size=draws) / questions
-    means_D = np.einsum("ds,sq,dq->d", weight_DS, values_SQ, weight_DQ, optimize=True)
+    means = []
+    for first in range(0, draws, CHUNK):  # 100,000 questions fit into memory
+        size = min(CHUNK, draws - first)
+        weight_DS = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=size)
+        weight_DQ = generator.multinomial(questions, np.full(questions, 1 / questions), size=size)
+        means.append(((weight_DS @ values_SQ) * weight_DQ).sum(axis=1) / (seeds * questions))
+    means_D = np.concatenate(means)
     tail = (1 - confidence) / 2
     low, high = np.quantile(means_D, [tail, 1 - tail])
     return float(low), float(high)

@@ -58,7 +58,12 @@ class Job:
         """What must be the same when an output directory is taken up again; more seeds may be added."""
         stages = {stage: to_dict(self.recipe.stage(stage)) for stage in ("pretrain", "finetune", "scratch")}
         people = dataclasses.asdict(self.people) if self.corpus == "people" else None
-        return {"recipe": self.recipe.name, "corpus": self.corpus, "people": people, "stages": stages}
+        return {
+            "recipe": self.recipe.name,
+            "corpus": "people" if people else "directory",
+            "people": people,
+            "stages": stages,
+        }
 
     @property
     def people(self) -> PeopleConfig:
@@ -137,19 +142,24 @@ def _result(
     if path.is_file():
         say(f"{system.name}, seed {seed}: finished before, kept")
         return read_json(path)
-    began = time.perf_counter()
     evaluated = {"dev": corpus.dev, "test": corpus.test}
     questions = {part: [fact.question for fact in facts] for part, facts in evaluated.items() if facts}
     if system.stages:
-        run_path, earlier = _train(job, system, seed, corpus, say, progress)
-        run = load(run_path, job.device)
+        paths = _train(job, system, seed, corpus, say, progress)
+        run = load(paths[-1], job.device)
+        seconds = sum(read_json(path / "environment.json")["seconds"] for path in paths)
+        counts = {key: value for path in paths for key, value in read_json(path / "environment.json")["counts"].items()}
+        began = time.perf_counter()
         answers = {part: run.answer(asked, place=f"{part} question") for part, asked in questions.items()}
-        run_name = str(run_path.relative_to(job.out))
+        seconds += time.perf_counter() - began
+        for part, given in answers.items():
+            write_predictions(run.path / "predictions" / f"{part}.txt", given)
+        run_name = str(run.path.relative_to(job.out))
         attention, parameters = run.config.model.attention, run.environment["parameters"]
     else:
         constant = most_frequent_answer(corpus.train)
         answers = {part: [constant] * len(asked) for part, asked in questions.items()}
-        run_name, attention, parameters, earlier = None, None, 0, 0.0
+        run_name, attention, parameters, seconds, counts = None, None, 0, 0.0, {}
     for part, given in answers.items():
         write_predictions(job.out / _prediction_name(system, seed, part), given)
     scored = score(answers["dev"], corpus.dev)
@@ -160,10 +170,11 @@ def _result(
         "total": scored.total,
         "accuracy": scored.accuracy,
         "normalised_accuracy": sum(scored.normalised) / scored.total,
-        "seconds": round(time.perf_counter() - began + earlier, 2),
+        "seconds": round(seconds, 2),
         "run": run_name,
         "attention": attention,
         "parameters": parameters,
+        "counts": counts,
         "exact": [int(right) for right in scored.exact],
         "dev_answers": answers["dev"],
     }
@@ -174,14 +185,12 @@ def _result(
 
 def _train(
     job: Job, system: System, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> tuple[Path, float]:
-    """Trains the system's stages; returns the last run and the seconds of stages that an earlier call had finished."""
-    start, earlier = None, 0.0
+) -> list[Path]:
+    """The runs of the system's stages, trained where an earlier call has not finished them."""
+    paths: list[Path] = []
     for stage in system.stages:
         out = job.out / "runs" / f"{system.name}-seed-{seed}-{stage}"
-        if out.exists():
-            earlier += load(out).environment["seconds"]
-        else:
+        if not out.exists():
             config = with_seed(job.recipe.stage(stage), seed)
             if system.attention:
                 config = with_attention(config, system.attention)
@@ -191,13 +200,12 @@ def _train(
                     corpus,
                     out,
                     device=job.device,
-                    start=start,
+                    start=paths[-1] if paths else None,
                     listeners=(listener,),
                     announce=lambda line, stage=stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
                 )
-        start = out
-    assert start is not None, "a trained system has stages"
-    return start, earlier
+        paths.append(out)
+    return paths
 
 
 def _prediction_name(system: System, seed: int, part: str) -> str:
@@ -208,7 +216,7 @@ def _prediction_name(system: System, seed: int, part: str) -> str:
 def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     exact_SQ = np.array([run["exact"] for run in runs], dtype=np.float64)
     interval = wilson(runs[0]["correct"], runs[0]["total"]) if len(runs) == 1 else bootstrap(exact_SQ)
-    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run")
+    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run", "counts")
     return {
         "name": system.name,
         "label": system.label,
@@ -239,7 +247,10 @@ def _comparisons(results: Sequence[tuple[System, list[dict[str, Any]]]]) -> list
                 "second": second.name,
                 "difference": float(difference_SQ.mean()),
                 "interval": list(bootstrap(difference_SQ)),
-                "p_values": [mcnemar(a.tolist(), b.tolist()) for a, b in zip(first_SQ, second_SQ, strict=True)],
+                "p_values": [
+                    mcnemar(a.astype(bool).tolist(), b.astype(bool).tolist())
+                    for a, b in zip(first_SQ, second_SQ, strict=True)
+                ],
                 "test": "McNemar exact, seed by seed; interval: bootstrap over seeds and questions",
             }
         )

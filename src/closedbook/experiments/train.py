@@ -14,13 +14,14 @@ import torch
 from closedbook import machine
 from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
+from closedbook.evaluation.decoding import prompts
 from closedbook.facts.corpus import Corpus, sha256
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
-from closedbook.files import disk_errors, write_json
+from closedbook.files import disk_errors, write_json, write_text
 from closedbook.model.gpt import GPT, count_parameters
-from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.mixture import build_mixture, rows_as_read
 from closedbook.objectives.plan import Batches
-from closedbook.objectives.store import as_read
+from closedbook.objectives.store import TokenStore, add_questions, as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.training.checkpoints import resume, save_checkpoint
 from closedbook.training.loop import (
@@ -40,23 +41,24 @@ LOGGED_POINTS = 200  # lines of metrics.jsonl a run
 class _Metrics:
     """Writes a line of means every so many steps; the steps do not depend on timing."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._pending = path, list[StepRecord]()
-        self.tokens = self.positions = 0
+    def __init__(self, path: Path, state: TrainingState) -> None:
+        self._path, self._state, self._pending = path, state, list[StepRecord]()
 
-    def resume_at(self, step: int) -> None:
-        """Drops lines past the checkpoint, and counts what the others saw."""
+    def resume(self) -> None:
+        """Drops what an interrupted training wrote after the checkpoint, a torn last line included."""
         if not self._path.exists():
             return
-        lines = [
-            line for line in self._path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step
-        ]
-        self._path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        kept = []
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= self._state.step:
+                    kept.append(line + "\n")
+            except ValueError:
+                break
+        write_text(self._path, "".join(kept))
 
     def __call__(self, record: StepRecord) -> None:
         self._pending.append(record)
-        self.tokens += record.tokens
-        self.positions += record.positions
         every = max(record.steps // LOGGED_POINTS, 1)
         if record.step % every and record.step != record.steps:
             return
@@ -64,7 +66,7 @@ class _Metrics:
             "step": record.step,
             "loss": sum(pending.loss for pending in self._pending) / len(self._pending),
             "rate": record.rate,
-            "tokens": self.tokens,
+            "tokens": self._state.tokens,
             "seconds": round(record.seconds, 3),
         }
         self._pending.clear()
@@ -98,7 +100,7 @@ def train_run(
 ) -> Path:
     """Trains what the configuration says and leaves a run directory.
 
-    An earlier call that was interrupted is taken up at its newest checkpoint if it was the same training.
+    An earlier call that was interrupted is taken up at its newest checkpoint; it must have been the same training.
 
     Args:
         config: The whole configuration; `precision` may still be `auto`.
@@ -111,7 +113,8 @@ def train_run(
         checkpoint_seconds: Time between checkpoints.
 
     Raises:
-        UserError: `out` exists, `start` does not fit the configuration, or the data do not fit the model.
+        UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, or the
+            data do not fit the model.
     """
     if out.exists():
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
@@ -122,29 +125,28 @@ def train_run(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
+    check_questions(config, corpus, tokenizer)
     mixture = build_mixture(config, corpus, tokenizer, device)
     batches = Batches(mixture, config)
-    model = origin.model if origin else initial_model(config, tokenizer, device)
+    model = initial_model(config, tokenizer, device)
+    if origin:
+        model.load_state_dict(origin.model.state_dict())
     parameters = count_parameters(model)
     announce(f"{config.model.attention} attention, {parameters:,} parameters, {batches.steps:,} steps, {precision}")
 
     partial = out.with_name(out.name + ".partial")
-    identity = {"config": to_dict(config), "corpus": corpus.files, "start": _weights_hash(start)}
     state = TrainingState(make_optimizers(model, config.training))
-    metrics = _Metrics(partial / "metrics.jsonl")
-    if _same_training(partial, identity) and resume(partial / "checkpoints", model, state):
-        metrics.resume_at(state.step)
+    metrics = _Metrics(partial / "metrics.jsonl", state)
+    _open_partial(partial, {"config": to_dict(config), "corpus": corpus.files, "start": _weights_hash(start)})
+    if resume(partial / "checkpoints", model, state):
         announce(f"resumed at step {state.step:,}")
-    else:
-        with disk_errors(partial):
-            shutil.rmtree(partial, ignore_errors=True)
-            (partial / "checkpoints").mkdir(parents=True)
-        write_json(partial / "identity.json", identity)
+    metrics.resume()
+    prepared = time.perf_counter() - began
     train(
         model,
         batches,
         config.training,
-        corpus_positions=len(corpus.documents) * config.model.block,
+        corpus_positions=len(rows_as_read(corpus, config.reading)) * config.model.block,
         listeners=(metrics, _Checkpoints(partial / "checkpoints", model, state, checkpoint_seconds), *listeners),
         state=state,
     )
@@ -154,9 +156,9 @@ def train_run(
         "parameters": parameters,
         "vocabulary": tokenizer.vocabulary_size,
         "steps": batches.steps,
-        "positions": metrics.positions,
-        "tokens": metrics.tokens,
-        "seconds": round(time.perf_counter() - began, 2),
+        "positions": state.positions,
+        "tokens": state.tokens,
+        "seconds": round(prepared + state.seconds, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "corpus": corpus.summary(),
         "counts": mixture.counts,
@@ -169,6 +171,34 @@ def train_run(
         (partial / "predictions").mkdir(exist_ok=True)
         partial.rename(out)
     return out
+
+
+def _open_partial(partial: Path, identity: dict[str, Any]) -> None:
+    """Makes the directory of an unfinished training, or goes into the one that the same training left."""
+    marker = partial / "identity.json"
+    if not partial.exists():
+        with disk_errors(partial):
+            (partial / "checkpoints").mkdir(parents=True)
+        write_json(marker, identity)
+    elif not marker.is_file():
+        raise UserError(f"{partial}: exists and is not an unfinished training of ours; choose another --out.")
+    elif read_json(marker) != identity:
+        raise UserError(
+            f"{partial}: holds an unfinished training with other settings or data; remove it or choose another --out."
+        )
+
+
+def check_questions(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
+    """Refuses, before anything is trained, questions that could not be learned or answered afterwards.
+
+    Raises:
+        UserError: A train, dev or test question cannot be spelled or is longer than the block.
+    """
+    add_questions(
+        TokenStore(tokenizer, torch.device("cpu")), corpus.train, block=config.model.block, reading=config.reading
+    )
+    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
+        prompts(tokenizer, [fact.question for fact in facts], config.model.block - 1, f"{part} question")
 
 
 def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
@@ -205,10 +235,3 @@ def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run 
 
 def _weights_hash(start: Path | None) -> str | None:
     return sha256(start / "model.safetensors") if start else None
-
-
-def _same_training(partial: Path, identity: dict[str, Any]) -> bool:
-    try:
-        return read_json(partial / "identity.json") == identity
-    except UserError:
-        return False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
-from closedbook.facts.readers import read_corpus, read_facts
+from closedbook.facts.readers import blank_lines, read_corpus, read_facts
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.titles import subjects_in
 
@@ -39,7 +39,8 @@ class Corpus:
         train: Facts to learn the question form from.
         dev: Facts to report on, never trained or tuned on.
         test: Questions to answer; their answers may be absent.
-        files: SHA-256 of every file read, by path.
+        files: SHA-256 of every file read, by name.
+        blank_lines: Lines of the corpus file that hold no document, what follows the last line break included.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Corpus:
     dev: tuple[Fact, ...]
     test: tuple[Fact, ...]
     files: dict[str, str]
+    blank_lines: tuple[int, ...] = ()
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:
@@ -79,7 +81,10 @@ class Corpus:
             "questions_without_document": sum(not self.candidates(fact) for fact in facts),
             "names_of_several_documents": {name: [d.line for d in self.by_subject[name]] for name in shared},
             "repeated_lines": len(self.documents) - len({document.text for document in self.documents}),
-            "files": {path: {"sha256": sha, "known_as": KNOWN_FILES.get(sha)} for path, sha in self.files.items()},
+            "files": {
+                name: {"part": part_of(name), "sha256": sha, "known_as": KNOWN_FILES.get(sha)}
+                for name, sha in self.files.items()
+            },
         }
 
 
@@ -104,6 +109,16 @@ def with_subjects(facts: Sequence[Fact], known: dict[str, list[Document]]) -> tu
     )
 
 
+def file_names(part: str) -> list[str]:
+    """The names under which a part is looked for: the general one, the course's, JSONL for facts."""
+    return [GENERAL_NAMES[part], COURSE_NAMES[part], *([] if part == "corpus" else [f"{part}.jsonl"])]
+
+
+def part_of(name: str) -> str:
+    """Which part a file of that name holds."""
+    return next(part for part in GENERAL_NAMES if name in file_names(part))
+
+
 def find_files(directory: Path) -> dict[str, Path]:
     """Paths of corpus, train, dev and, if there, test, under the general or the course's names (facts also `.jsonl`).
 
@@ -116,17 +131,15 @@ def find_files(directory: Path) -> dict[str, Path]:
             "corpus.txt, train.tsv and dev.tsv."
         )
     found = {}
-    for part, general in GENERAL_NAMES.items():
-        names = [general, COURSE_NAMES[part]]
-        if part != "corpus":
-            names.append(f"{part}.jsonl")
+    for part in GENERAL_NAMES:
+        names = file_names(part)
         present = [directory / name for name in names if (directory / name).is_file()]
         if len(present) > 1:
             raise UserError(f"{directory}: holds both {present[0].name} and {present[1].name}; keep one of them.")
         if present:
             found[part] = present[0]
         elif part != "test":
-            raise UserError(f"{directory}: no {general} (or {' or '.join(names[1:])}).")
+            raise UserError(f"{directory}: no {names[0]} (or {' or '.join(names[1:])}).")
     return found
 
 
@@ -158,6 +171,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         dev=parts["dev"],
         test=parts.get("test", ()),
         files={path.name: sha256(path) for path in paths.values()},
+        blank_lines=tuple(blank_lines(paths["corpus"])),
     )
     conflicts = conflicting(corpus.train)
     if strict and conflicts:

@@ -203,11 +203,19 @@ def write_people(config: PeopleConfig, directory: Path) -> dict[str, int]:
                 write(f"{person.part}.tsv", question if person.part == "test" else f"{question}\t{place}")
             record = {"name": person.name, "origin": person.origin, "part": person.part, **person.attributes}
             write("people.jsonl", json.dumps(record, ensure_ascii=False))
+        for name in [name for name, count in rows.items() if count == 0]:
+            if name in ("corpus.txt", "train.tsv", "dev.tsv"):
+                raise UserError(
+                    f"{directory}: {config.count} people leave {name} empty; take more people or other shares."
+                )
+            files.pop(name).close()
+            (partial / name).unlink()
+            del rows[name]
     return rows
 
 
-def people_corpus(config: PeopleConfig) -> Corpus:
-    """The built-in people as a corpus, by way of the files that `write_people` writes."""
+def people_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:
+    """The built-in people as a corpus, by way of the files that `write_people` writes; see `read_directory`."""
     with tempfile.TemporaryDirectory(prefix="closedbook-") as directory:
         write_people(config, Path(directory) / "people")
-        return read_directory(Path(directory) / "people")
+        return read_directory(Path(directory) / "people", strict=strict)

@@ -138,7 +138,6 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "{last} came into the world in {value}.",
         "The birthplace of {name} is {value}.",
         "Born in {value}, {last} grew up there as one of several children.",
-        "{name}, a native of {value}, spent an early childhood there.",
     ),
     "birth_date": (
         "The date of birth of {name} is {value}.",

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, nearest
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.titles import title
+
+JSON_KEYS = {"question", "answer", "subject"}
 
 
 def read_text(path: Path) -> str:
@@ -43,6 +45,11 @@ def read_corpus(path: Path) -> list[Document]:
     return documents
 
 
+def blank_lines(path: Path) -> list[int]:
+    """The lines, counted from 1, that hold no document; what follows the last line break is one if it is empty."""
+    return [number for number, line in enumerate(read_text(path).split("\n"), 1) if not line.strip()]
+
+
 def read_facts(path: Path, *, answers_required: bool = True) -> list[Fact]:
     """Facts from a `.jsonl` file, or else from lines of `question<TAB>answer`.
 
@@ -56,11 +63,15 @@ def read_facts(path: Path, *, answers_required: bool = True) -> list[Fact]:
         UserError: The file cannot be read, is empty, or has a line that is no fact.
     """
     parse = _from_json if path.suffix == ".jsonl" else _from_tab
+    lines = read_text(path).rstrip("\n").split("\n")
     facts = [
         parse(line, f"{path}, line {number}", number, answers_required)
-        for number, line in enumerate(read_text(path).split("\n"), 1)
+        for number, line in enumerate(lines, 1)
         if line.strip()
     ]
+    if not answers_required and 0 < len(facts) < len(lines):
+        blank = next(number for number, line in enumerate(lines, 1) if not line.strip())
+        raise UserError(f"{path}, line {blank}: blank, so that answers would not stand on their question's line.")
     if not facts:
         raise UserError(f"{path}: no questions in it.")
     return facts
@@ -70,10 +81,10 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
     question, *answers = line.split("\t")
     if not question.strip():
         raise UserError(f"{place}: the question is empty.")
-    if not answers:
-        if answers_required:
-            raise UserError(f"{place}: no tab; a line is question<TAB>answer.")
+    if not answers_required and not any(answer.strip() for answer in answers):
         return Fact(question=question, answers=(), subject="", line=number)
+    if not answers:
+        raise UserError(f"{place}: no tab; a line is question<TAB>answer.")
     if len(answers) > 1:
         raise UserError(f"{place}: {len(answers)} tabs; a line is question<TAB>answer (use JSONL for several answers).")
     if not answers[0].strip():
@@ -86,8 +97,13 @@ def _from_json(line: str, place: str, number: int, answers_required: bool) -> Fa
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise UserError(f"{place}: not JSON ({error.msg} at column {error.colno}).") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: JSON that cannot be read ({error}).") from None
     if not isinstance(record, dict):
         raise UserError(f"{place}: not an object with question and answer.")
+    for key in record.keys() - JSON_KEYS:
+        if hint := nearest(key, JSON_KEYS - record.keys()):
+            raise UserError(f"{place}: unknown key {key!r}{hint}.")
     question, answer, subject = record.get("question"), record.get("answer"), record.get("subject", "")
     if not isinstance(question, str) or not question.strip():
         raise UserError(f"{place}: 'question' must be a string that is not empty.")

@@ -3,15 +3,14 @@
 import re
 from collections.abc import Iterable, Mapping
 
-LONGEST_NAME = 8
+LONGEST_NAME = 8  # words of a title
+LONGEST_SUBJECT = 12  # words of a subject that is looked for in a question
 _INITIAL = re.compile(r"(?:\w\.)*\w")
-_ABBREVIATIONS = frozenset(
-    {"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"}
-)
+ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 
 
 def title(text: str) -> str:
-    """What stands before the first full stop that ends a sentence, "" if there is none.
+    """What stands before the first full stop that ends a sentence, "" if that is none or more than eight words.
 
     A full stop followed by a space ends the title unless it belongs to an abbreviation that stands before a name
     (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
@@ -19,10 +18,10 @@ def title(text: str) -> str:
     no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I, born in ...`).
     """
     ends_in_letter = ""
-    for stop in re.finditer(r"\.(?= |$)", text):
+    for stop in re.finditer(r"\.(?=\s|$)", text):
         candidate = text[: stop.start()]
         words = candidate.split(" ")
-        if words[-1] in _ABBREVIATIONS:
+        if words[-1] in ABBREVIATIONS:
             continue
         if _INITIAL.fullmatch(words[-1]):
             if len(words) > 1 and text[stop.end() + 1 :].startswith(candidate + " "):
@@ -30,7 +29,7 @@ def title(text: str) -> str:
             if len(words) > 1 and not ends_in_letter:
                 ends_in_letter = candidate
             continue
-        return ends_in_letter if ends_in_letter and len(words) > LONGEST_NAME else candidate
+        return candidate if len(words) <= LONGEST_NAME else ends_in_letter
     return ends_in_letter
 
 
@@ -42,7 +41,7 @@ def subjects_in(question: str, known: Mapping[str, object]) -> str:
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
     best = ""
     for first, (start, _) in enumerate(words):
-        for _, end in words[first:]:
+        for _, end in words[first : first + LONGEST_SUBJECT]:
             span = question[start:end]
             for candidate in _without_punctuation(span):
                 if len(candidate) > len(best) and candidate in known:

@@ -58,15 +58,21 @@ class Tokenizer:
         """Checks that the vocabulary can spell the text.
 
         Raises:
-            UserError: It holds a character outside the vocabulary (named with its position), or pad or mask.
+            UserError: It holds a character outside the vocabulary (named with its position), pad or mask, or half a
+                surrogate pair.
         """
-        for position, character in enumerate(text, 1):
-            outside = self._characters and character not in self._alphabet
-            if outside or character in (PAD, MASK):
-                why = "is not in the model's vocabulary" if outside else "is reserved for the model"
-                raise UserError(
-                    f"{place}: character {character!r} (U+{ord(character):04X}) at position {position} {why}."
-                )
+        characters = set(text)
+        if self._alphabet and not characters <= self._alphabet:
+            wrong, why = characters - self._alphabet, "is not in the model's vocabulary"
+        elif not characters.isdisjoint((PAD, MASK)):
+            wrong, why = {PAD, MASK}, "is reserved for the model"
+        elif surrogates := {character for character in characters if "\ud800" <= character <= "\udfff"}:
+            wrong, why = surrogates, "is half a character"
+        else:
+            return
+        position, character = next((i, c) for i, c in enumerate(text, 1) if c in wrong)
+        shown = ascii(character) if why.startswith("is half") else repr(character)
+        raise UserError(f"{place}: character {shown} (U+{ord(character):04X}) at position {position} {why}.")
 
     def save(self, path: Path) -> None:
         path.write_text(self._backend.to_str(pretty=True), encoding="utf-8")

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from closedbook.facts.records import Document
+from closedbook.facts.titles import ABBREVIATIONS
 from closedbook.objectives.pieces import Pieces, Spans, lay_out
 
-_SAINTS = ("St", "Ste")  # their full stop does not end a phrase
+# initials (U.S.) are one word; combining marks belong to their letter
+_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_][\w'’\u0300-\u036f-]*")
 
 
 class Phrase(NamedTuple):
@@ -35,7 +37,7 @@ def phrases(document: Document, context_words: int) -> list[Phrase]:
     found, seen = [], set()
     for start, end in _runs(text, body):
         phrase = text[start:end]
-        if phrase in seen or not own.isdisjoint(phrase.split()):
+        if phrase in seen or not own.isdisjoint(re.sub(r"['’]s\b", "", phrase).split()):
             continue
         seen.add(phrase)
         before = bisect_left(starts, start)
@@ -47,12 +49,12 @@ def phrases(document: Document, context_words: int) -> list[Phrase]:
 def _runs(text: str, body: int) -> Iterator[tuple[int, int]]:
     """[start, end) of every run of capitalised words from `body` on."""
     start, end = -1, -1
-    for word in re.finditer(r"[^\W_][\w'’-]*", text[body:]):
+    for word in _WORD.finditer(text[body:]):
         first, last = body + word.start(), body + word.end()
         if not word.group()[0].isupper():
             continue
         between = text[end:first]
-        if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in _SAINTS)):
+        if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in ABBREVIATIONS)):
             end = last
             continue
         if start >= 0:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from closedbook.config import RunConfig, SourceConfig
+from closedbook.config import Reading, RunConfig, SourceConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
@@ -60,12 +60,21 @@ def build_mixture(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer, devic
     return Mixture(store.tokens(), tuple(sources), counts)
 
 
+def rows_as_read(corpus: Corpus, reading: Reading) -> list[Document]:
+    """The documents that the recipe trains on.
+
+    The course's code splits the file on line breaks: blank lines are rows, and the last line break opens one more.
+    """
+    if reading == "utf8":
+        return list(corpus.documents)
+    blank = [Document(subject="", text="", line=line) for line in corpus.blank_lines]
+    return sorted([*corpus.documents, *blank], key=lambda document: document.line)
+
+
 def _span_corruption(
     store: TokenStore, config: RunConfig, corpus: Corpus, source: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
-    documents = list(corpus.documents)
-    if config.reading == "course":  # the course's code splits on line breaks, so the last newline opens one more row
-        documents.append(Document(subject="", text="", line=len(documents) + 1))
+    documents = rows_as_read(corpus, config.reading)
     block = config.model.block
     longest = longest_cut(block)
     windows = source.long_documents == "windows"

@@ -16,7 +16,7 @@ from closedbook.evaluation.statistics import wilson
 from closedbook.facts.corpus import Corpus
 
 LINE_SECONDS = 10.0
-TABLE_WIDTH = 110  # a table that wraps its figures cannot be read
+TABLE_WIDTH = 120  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
@@ -61,11 +61,14 @@ class Progress:
             self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
         elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
             self._last_line = time.monotonic()
-            left = (record.steps - record.step) * record.seconds / record.step
+            left = (record.steps - record.step) * self._seconds_a_step()
             say(
                 f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}, "
                 f"{self._speed():,.0f} tokens/s, {left:.0f} s left"
             )
+
+    def _seconds_a_step(self) -> float:
+        return (self._recent[-1][0] - self._recent[0][0]) / max(len(self._recent) - 1, 1)
 
     def _speed(self) -> float:
         seconds = self._recent[-1][0] - self._recent[0][0]
@@ -118,7 +121,7 @@ def say_results(report: dict[str, Any]) -> None:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("system")
     table.add_column("attention", no_wrap=True)
-    for column in ("parameters", "correct", "accuracy", "95 % interval", "the seed's", "seconds"):
+    for column in ("parameters", "correct", "accuracy", "95 % interval", "normalised", "the seed's", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in report["systems"]:
         table.add_row(
@@ -128,6 +131,7 @@ def say_results(report: dict[str, Any]) -> None:
             correct(row),
             percent(row["accuracy"]),
             f"{100 * row['interval'][0]:.1f} to {percent(row['interval'][1])}",
+            percent(row["normalised_accuracy"]),
             percent(row["seed_figure"]),
             f"{row['seconds']:.0f}",
         )

@@ -37,11 +37,24 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         curves=to_svg(loss_curves(_curves(out, report)), "loss against step"),
         examples=_examples(out, report, corpus),
         interval_kinds=" and ".join(sorted({row["interval_kind"] for row in report["systems"]})),
+        counts=_counts(report),
         many_seeds=any(len(row["runs"]) > 1 for row in report["systems"]),
     )
     path = out / "report.html"
     write_text(path, text)
     return path
+
+
+def _counts(report: dict[str, Any]) -> list[str]:
+    """What each system's trainings split, cut, left out or drew from the documents, where there was something."""
+    lines = []
+    for row in report["systems"]:
+        found = {key: value for key, value in row["runs"][0]["counts"].items() if value}
+        if found:
+            lines.append(
+                f"{row['name']}: " + ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in found.items())
+            )
+    return lines
 
 
 def _curves(out: Path, report: dict[str, Any]) -> dict[str, dict[str, list[tuple[int, float]]]]:

@@ -3,16 +3,17 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
-from closedbook.files import disk_errors, new_directory
+from closedbook.files import new_directory
 from closedbook.model.gpt import GPT
 from closedbook.training.loop import TrainingState
 
 KEPT = 2
+COUNTERS = ("step", "tokens", "positions", "seconds")
 
 
 def save_checkpoint(directory: Path, model: GPT, state: TrainingState) -> None:
@@ -22,39 +23,46 @@ def save_checkpoint(directory: Path, model: GPT, state: TrainingState) -> None:
         UserError: The disk is full; earlier checkpoints stay as they are.
     """
     tensors: dict[str, torch.Tensor] = {}
-    numbers: dict[str, Any] = {"step": state.step, "positions": state.positions}
+    numbers = {name: getattr(state, name) for name in COUNTERS}
     for index, optimizer in enumerate(state.optimizers):
         for parameter, values in optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 tensors[f"{index}.{parameter}.{key}"] = value.contiguous()
     path = directory / f"step-{state.step:08d}"
     with new_directory(path) as partial:
-        save_file(weights(model), partial / "model.safetensors")
-        save_file(tensors, partial / "optimizers.safetensors")
+        write_tensors(partial / "model.safetensors", weights(model))
+        write_tensors(partial / "optimizers.safetensors", tensors)
         (partial / "state.json").write_text(json.dumps(numbers), encoding="utf-8")
     for old in _steps(directory)[:-KEPT]:
         shutil.rmtree(old)
 
 
 def resume(directory: Path, model: GPT, state: TrainingState) -> bool:
-    """Puts model and state back to the newest checkpoint; False if there is none."""
-    steps = _steps(directory)
-    if not steps:
-        return False
-    newest = steps[-1]
-    with disk_errors(newest):
-        numbers = json.loads((newest / "state.json").read_text(encoding="utf-8"))
-        tensors = load_file(newest / "optimizers.safetensors")
-        load_weights(model, newest / "model.safetensors")
-    state.step, state.positions = numbers["step"], numbers["positions"]
-    for index, optimizer in enumerate(state.optimizers):
-        kept: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in tensors.items():
-            owner, parameter, key = name.split(".")
-            if int(owner) == index:
-                kept.setdefault(int(parameter), {})[key] = value
-        optimizer.load_state_dict({"state": kept, "param_groups": optimizer.state_dict()["param_groups"]})
-    return True
+    """Puts model and state back to the newest checkpoint that can be read, and removes newer ones; False if none can."""
+    for path in reversed(_steps(directory)):
+        try:
+            numbers = json.loads((path / "state.json").read_text(encoding="utf-8"))
+            tensors = load_file(path / "optimizers.safetensors")
+            load_weights(model, path / "model.safetensors")
+        except (OSError, ValueError, SafetensorError):  # torn by a power cut or a full disk
+            shutil.rmtree(path, ignore_errors=True)
+            continue
+        for name in COUNTERS:
+            setattr(state, name, numbers[name])
+        for index, optimizer in enumerate(state.optimizers):
+            kept: dict[int, dict[str, torch.Tensor]] = {}
+            for name, value in tensors.items():
+                owner, parameter, key = name.split(".")
+                if int(owner) == index:
+                    kept.setdefault(int(parameter), {})[key] = value
+            optimizer.load_state_dict({"state": kept, "param_groups": optimizer.state_dict()["param_groups"]})
+        return True
+    return False
+
+
+def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """A safetensors file, written by ordinary means, so that a full disk is an ordinary `OSError`."""
+    path.write_bytes(save(tensors))
 
 
 def weights(model: GPT) -> dict[str, torch.Tensor]:

@@ -25,7 +25,7 @@ INITIAL_WEIGHTS, DROPOUT = 1, 2  # separate streams of draws
 
 
 class NonFiniteLoss(UserError):
-    """The loss of a batch is not finite; the weights are those before the update."""
+    """The loss or the gradient of a batch is not finite; the weights are those before the update."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class StepRecord:
         rate: Share of the peak learning rate.
         tokens: Real input tokens of the batch.
         positions: Input positions of the batch, padding included.
-        seconds: Since the training began, or was resumed.
+        seconds: Training time so far, what came before an interruption included.
     """
 
     step: int
@@ -57,11 +57,13 @@ Listener = Callable[[StepRecord], None]
 
 @dataclass
 class TrainingState:
-    """What a training needs beside the model to go on: its optimizers, and where it is."""
+    """What a training needs beside the model to go on: its optimizers, where it is, and what it has taken."""
 
     optimizers: list[torch.optim.Optimizer]
     step: int = 0
+    tokens: int = 0
     positions: int = 0
+    seconds: float = 0.0
 
 
 def resolve_precision(config: TrainingConfig, device: torch.device) -> Literal["fp32", "bf16"]:
@@ -126,7 +128,7 @@ def train(
     if config.compile:
         model.compile(dynamic=True)
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
-    began = time.perf_counter()
+    began = time.perf_counter() - state.seconds
     model.train()
     with seeded(config.seed, DROPOUT):
         while state.step < batches.steps:
@@ -145,18 +147,25 @@ def train(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
                     "Lower training.learning_rate, or use --training.precision fp32."
                 )
-            update(model, state.optimizers, share, config.clip)
+            if not update(model, state.optimizers, share, config.clip):
+                raise NonFiniteLoss(
+                    f"The gradient of batch {state.step + 1} is not finite; training stopped before the update. "
+                    "Lower training.learning_rate, or use --training.precision fp32."
+                )
+            tokens = sum(int((part.inputs_BT != PAD_ID).sum()) for part in parts)
             positions = sum(part.inputs_BT.numel() for part in parts)
             state.step += 1
+            state.tokens += tokens
             state.positions += positions
+            state.seconds = time.perf_counter() - began
             record = StepRecord(
                 step=state.step,
                 steps=batches.steps,
                 loss=loss,
                 rate=share,
-                tokens=sum(int((part.inputs_BT != PAD_ID).sum()) for part in parts),
+                tokens=tokens,
                 positions=positions,
-                seconds=time.perf_counter() - began,
+                seconds=state.seconds,
             )
             for listener in listeners:
                 listener(record)
@@ -164,11 +173,18 @@ def train(
     return state
 
 
-def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float) -> None:
-    """One step of every optimizer at `share` of its peak rate, on the clipped gradient, which is then dropped."""
-    torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float) -> bool:
+    """One step of every optimizer at `share` of its peak rate, on the clipped gradient, which is then dropped.
+
+    Returns:
+        Whether the gradient was finite; if not, nothing is changed.
+    """
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    if not math.isfinite(norm.item()):
+        return False
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * share
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+    return True
