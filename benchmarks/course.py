@@ -100,6 +100,21 @@ class CourseGPT(nn.Module):
         return logits, F.cross_entropy(logits.view(-1, logits.size(-1)), targets.reshape(-1), ignore_index=0)
 
 
+def copy_weights(ours: nn.Module, theirs: CourseGPT) -> None:
+    """Gives the baseline the weights of a `closedbook.model.gpt.GPT` of the same architecture, by name."""
+    names = {"token_embedding": "tok_emb", "position_embedding": "pos_emb", "final_norm": "ln_f"}
+    names |= {"norm_1": "ln1", "norm_2": "ln2", "attention": "attn", "projection": "proj"}
+    names |= {"mlp.expand": "mlp.0", "mlp.contract": "mlp.2"}
+    state = {}
+    for name, value in ours.state_dict().items():
+        for mine, other in names.items():
+            name = name.replace(mine, other)
+        state[name] = value[None] if name == "pos_emb" else value
+    missing, unexpected = theirs.load_state_dict(state, strict=False)
+    assert not unexpected, f"the baseline has no {unexpected}"
+    assert all(name.endswith(".mask") for name in missing), f"not given: {missing}"
+
+
 class CharCorruption:
     """Span corruption example by example: `prefix MASK suffix MASK masked_content`, padded to the block."""
 

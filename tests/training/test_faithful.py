@@ -27,20 +27,6 @@ def shrunk(config):
     return dataclasses.replace(config, model=model, training=training)
 
 
-def copy_weights(ours, theirs):
-    names = {"token_embedding": "tok_emb", "position_embedding": "pos_emb", "final_norm": "ln_f"}
-    names |= {"norm_1": "ln1", "norm_2": "ln2", "attention": "attn", "projection": "proj"}
-    names |= {"mlp.expand": "mlp.0", "mlp.contract": "mlp.2"}
-    state = {}
-    for name, value in ours.state_dict().items():
-        for mine, other in names.items():
-            name = name.replace(mine, other)
-        state[name] = value[None] if name == "pos_emb" else value
-    missing, unexpected = theirs.load_state_dict(state, strict=False)
-    assert not unexpected
-    assert all(name.endswith(".mask") for name in missing)
-
-
 def draws_of(pieces):
     lengths = pieces.length_RK
 
@@ -85,7 +71,7 @@ def test_pretraining_losses_are_the_course_loops(people, attention):
     theirs = baseline.CourseGPT(
         len(rows.vocabulary), layers=2, heads=4, width=32, synthesizer=attention == "synthesizer"
     )
-    copy_weights(model, theirs)
+    baseline.copy_weights(model, theirs)
     expected = list(
         baseline.train(
             theirs, rows, rows=8, rate=6e-3, final_tokens=200 * len(rows) * 128, steps=min(STEPS, len(rows) // 8)
@@ -105,7 +91,7 @@ def test_finetuning_losses_are_the_course_loops(people):
     characters = facts.encode().decode("ascii", errors="ignore").replace("\t", "")
     rows = baseline.CharCorruption("\n".join(document.text for document in people.documents) + characters, 128)
     theirs = baseline.CourseGPT(len(rows.vocabulary), layers=2, heads=4, width=32)
-    copy_weights(model, theirs)
+    baseline.copy_weights(model, theirs)
     questions = baseline.NameQuestions(rows, facts)
     final_tokens = 200 * (len(people.documents) + 1) * 128
     expected = list(baseline.train(theirs, questions, rows=8, rate=6e-4, final_tokens=final_tokens, steps=STEPS))

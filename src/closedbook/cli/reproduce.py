@@ -34,7 +34,6 @@ def run(arguments: Sequence[str]) -> None:
     device = set_up_machine(options)
     from closedbook.experiments.reproduce import Job, prepare, reproduce
     from closedbook.report.console import Progress, say, say_corpus, say_results
-    from closedbook.report.page import write_page
 
     job = Job(recipe, options.corpus, options.seeds, Path(options.out), device, options.strict)
     say(f"{recipe.name}: {recipe.summary}")
@@ -43,5 +42,7 @@ def run(arguments: Sequence[str]) -> None:
     say_corpus(corpus)
     report = reproduce(job, corpus, say, Progress)
     say_results(report)
+    from closedbook.report.page import write_page  # after the training: matplotlib takes a second to import
+
     page = write_page(job.out, report, corpus)
     say(f"report: {page}")

@@ -38,7 +38,7 @@ def save_checkpoint(directory: Path, model: GPT, state: TrainingState) -> None:
 
 
 def resume(directory: Path, model: GPT, state: TrainingState) -> bool:
-    """Puts model and state back to the newest checkpoint that can be read, and removes newer ones; False if none can."""
+    """Puts model and state back to the newest readable checkpoint, and removes newer ones; False if there is none."""
     for path in reversed(_steps(directory)):
         try:
             numbers = json.loads((path / "state.json").read_text(encoding="utf-8"))
