@@ -16,7 +16,7 @@ from closedbook.evaluation.statistics import wilson
 from closedbook.facts.corpus import Corpus
 
 LINE_SECONDS = 10.0
-TABLE_WIDTH = 120  # a table that wraps its figures cannot be read
+TABLE_WIDTH = 128  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
@@ -119,7 +119,7 @@ def say_results(report: dict[str, Any]) -> None:
     """The results table of `reproduce`."""
     title = f"{report['recipe']} on {report['corpus']['name']}: exact match on dev"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("system")
+    table.add_column("system", no_wrap=True)
     table.add_column("attention", no_wrap=True)
     for column in ("parameters", "correct", "accuracy", "95 % interval", "normalised", "the seed's", "seconds"):
         table.add_column(column, justify="right", no_wrap=True)
