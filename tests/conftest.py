@@ -6,7 +6,15 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-ARRAYS = ("objectives", "model", "training", "evaluation", "runs", "experiments")  # rooms with arrays in signatures
+ARRAYS = (
+    "objectives",
+    "model",
+    "training",
+    "evaluation",
+    "runs",
+    "experiments",
+    "attention_lab",
+)  # rooms with arrays in signatures
 with install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype"):
     import closedbook.experiments.reproduce
     import closedbook.report.page  # noqa: F401  # with reproduce, all rooms

@@ -17,7 +17,7 @@ HOUSE = [
     "objectives model",
     "training",
     "evaluation",
-    "machine recipes runs",
+    "machine recipes runs attention_lab",
     "experiments",
     "report",
     "cli",

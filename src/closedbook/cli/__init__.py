@@ -16,6 +16,7 @@ COMMANDS = {
     "predict": "one answer a line for a file of questions",
     "baseline": "always the most frequent training answer",
     "ask": "one question, or a prompt that loops",
+    "attention": "the attention lab: claims on attention, derived and measured",
     "people": "write the built-in people: a corpus and its facts",
     "recipes": "list the named recipes, or show one in full",
 }

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from closedbook import config
 from closedbook.config import ModelConfig
 from closedbook.model.cache import LayerCache
 
@@ -120,4 +121,4 @@ class Synthesizer(Attention):
         return self.split(F.relu(self.w1(x_BTC))) @ self.w2[:, :keys] + self.b2[:keys]
 
 
-VARIANTS: dict[str, type[Attention]] = {"key_query_value": KeyQueryValue, "synthesizer": Synthesizer}
+VARIANTS: dict[config.Attention, type[Attention]] = {"key_query_value": KeyQueryValue, "synthesizer": Synthesizer}
