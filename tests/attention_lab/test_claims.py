@@ -1,6 +1,7 @@
 import itertools
 import json
 import math
+import time
 
 import pytest
 import torch
@@ -94,6 +95,21 @@ def test_the_figures_of_the_claims_table(claims):
     noisy = run_claim("noisy_keys", Parameters(alpha=0.01, **QUICK))
     assert noisy.closed_form["deviation_at_alpha"] == pytest.approx(2.0)
     assert noisy.measured["deviation_at_alpha"] == pytest.approx(2.0, rel=0.05)
+
+
+def test_heads_and_targets(claims):
+    rows = claims["two_heads_perturbation"].measured["heads_and_targets"]
+    assert [(row["heads"], row["targets"]) for row in rows] == [(h, m) for m in (2, 3, 4) for h in range(1, m + 1)]
+    for row in rows:
+        assert row["total_variance"] == pytest.approx(row["total_variance_exact"], rel=0.03)
+        assert row["failed"] == pytest.approx(row["failure_probability"], abs=0.006)
+
+
+def test_a_hundred_thousand_draws_are_quick():
+    began = time.perf_counter()
+    perturbed.sample(Design((2,)), Parameters(draws=100_000, alpha=0.01))
+    perturbed.sample(Design((1, 1)), Parameters(draws=100_000, alpha=0.01))
+    assert time.perf_counter() - began < 5
 
 
 def test_the_printed_query_fails_as_derived(claims):

@@ -286,12 +286,34 @@ def _perturbation(
             "weight_mean": float(drawn.weight_R.mean()),
             "draws": parameters.draws,
             "alpha": parameters.alpha,
+            "heads_and_targets": _designs(parameters),
         },
         deviation=max(abs(a - b) for a, b in zip(measured_form.tolist(), expected_form, strict=True)),
         is_bound=False,
         verdict=verdict,
         why=why,
     )
+
+
+def _designs(parameters: Parameters) -> list[dict[str, Any]]:
+    """The same figures for h heads and m targets, m up to 4 and less than n."""
+    rows = []
+    for targets in range(2, min(4, parameters.n - 1) + 1):
+        for heads in range(1, targets + 1):
+            design = Design.of(heads, targets)
+            drawn = perturbed.sample(design, parameters)
+            rows.append(
+                {
+                    "heads": heads,
+                    "targets": targets,
+                    "total_variance": drawn.total_variance,
+                    "total_variance_exact": perturbed.total_variance(design, parameters.n, parameters.M),
+                    "within_a_tenth_of_the_goal": drawn.near,
+                    "failed": drawn.failed,
+                    "failure_probability": perturbed.failure_probability(design, parameters.n, parameters.M),
+                }
+            )
+    return rows
 
 
 def self_attention(parameters: Parameters) -> Claim:
