@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from closedbook.attention_lab import learned, perturbed
-from closedbook.attention_lab.claims import Claim
+from closedbook.attention_lab.claim import Claim
 from closedbook.attention_lab.perturbed import Design
 from closedbook.attention_lab.setting import Parameters
 from closedbook.attention_lab.tasks import PAIRS, TASKS, TaskResult
@@ -134,9 +134,9 @@ def price_of_robustness(parameters: Parameters, targets: int = 4) -> Figure:
             axis.plot(
                 grid, np.maximum(repelling, 1e-12), color=GREEN, linestyle="--", label="1 head that repels the others"
             )
-            axis.set_ylim(1e-5, 1)
+            axis.set_ylim(1e-7, 1)
         axis.set(xscale="log", yscale="log", xlabel="M", title=f"{count} targets", ylabel=r"$E\,\|c-\bar v\|^2$")
-        axis.legend()
+        axis.legend(fontsize="small", loc="lower left")
     return figure
 
 
