@@ -17,7 +17,7 @@ from closedbook.facts.corpus import Corpus
 
 LINE_SECONDS = 10.0
 BOUND_ROUNDING = 1e-12  # a measured value may exceed its bound by this
-TABLE_WIDTH = 128  # a table that wraps its figures cannot be read
+TABLE_WIDTH = 136  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
