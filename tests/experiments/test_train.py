@@ -84,15 +84,16 @@ class KilledError(Exception):
     pass
 
 
-def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
-    def kill(record):
-        if record.step == 9:
-            raise KilledError
+def kill_at_nine(record):
+    if record.step == 9:
+        raise KilledError
 
+
+def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
     said = []
     settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill,), **settings)
+        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill_at_nine,), **settings)
     with pytest.raises(UserError, match="was interrupted"):
         closedbook.load(tmp_path / "r")
     train_run(tiny_config(), people, tmp_path / "r", **settings)
@@ -123,14 +124,10 @@ def test_somebody_elses_partial_directory_is_left_alone(people, tmp_path):
 
 
 def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path):
-    def kill(record):
-        if record.step == 9:
-            raise KilledError
-
     said = []
     settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill,), **settings)
+        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill_at_nine,), **settings)
     partial = tmp_path / "r.partial"
     newest = sorted((partial / "checkpoints").iterdir())[-1] / "model.safetensors"
     newest.write_bytes(newest.read_bytes()[:100])

@@ -29,8 +29,7 @@ def causal(length: int, device: torch.device) -> Tensor:
 def attention_weights(scores_BHTS: Tensor, hidden: Tensor) -> Tensor:
     """Softmax over the key positions that are not hidden, at least in fp32.
 
-    Written out rather than handed to a fused kernel: at these lengths the fused backward for CPUs takes several times
-    as long as the whole rest of a step.
+    Written out rather than handed to a fused kernel, which is slower on CPUs at these lengths (docs/decisions/0003).
     """
     precise_BHTS = scores_BHTS if scores_BHTS.dtype == torch.float64 else scores_BHTS.float()
     return precise_BHTS.masked_fill(hidden, -math.inf).softmax(dim=-1)
