@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -52,6 +53,12 @@ def test_figures_come_as_png_and_svg(tmp_path):
     assert cli.main(["attention", "--claim", "copy", "--out", str(out)]) == 0
     names = {path.name for path in out.iterdir()}
     assert {f"copy_bound-{look}.{kind}" for look in STYLES for kind in ("png", "svg")} <= names
+    clips = [
+        set(re.findall(r'<clipPath id="(.+?)"', (out / f"copy_bound-{look}.svg").read_text(encoding="utf-8")))
+        for look in STYLES
+    ]
+    assert all(clips)
+    assert clips[0].isdisjoint(clips[1])
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ STYLES = {
 
 @contextmanager
 def style(name: str) -> Iterator[None]:
-    """Figures drawn inside have the ink and paper of `light` or `dark`."""
+    """Figures drawn inside have the ink and paper of `light` or `dark`, and SVG ids that the other style does not have.
+
+    A page holds both styles and hides one: with equal ids, what is shown would look for its clip paths in what is hidden.
+    """
     ink, paper = STYLES[name]["ink"], STYLES[name]["paper"]
     keys = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     papers = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
@@ -36,7 +39,7 @@ def style(name: str) -> Iterator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "legend.frameon": False,
-        "svg.hashsalt": "closedbook",
+        "svg.hashsalt": f"closedbook {name}",
     }
     with rc_context(settings):
         yield
