@@ -29,7 +29,7 @@ STYLES = {
 def style(name: str) -> Iterator[None]:
     """Figures drawn inside have the ink and paper of `light` or `dark`, and SVG ids that the other style does not have.
 
-    A page holds both styles and hides one: with equal ids, what is shown would look for its clip paths in what is hidden.
+    A page holds both styles and hides one: with equal ids, what is shown would look for clip paths in what is hidden.
     """
     ink, paper = STYLES[name]["ink"], STYLES[name]["paper"]
     keys = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
