@@ -12,7 +12,8 @@ from closedbook.config import (
     to_dict,
 )
 from closedbook.errors import UserError
-from closedbook.recipes import RECIPES, SYSTEMS, find_recipe, with_attention, with_seed
+from closedbook.presets import find_preset
+from closedbook.recipes import RECIPES, find_recipe, with_attention, with_seed
 
 SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
 
@@ -74,7 +75,22 @@ def test_a_variant_is_one_changed_field():
 
 
 def test_the_rows_of_the_table():
-    assert [system.name for system in SYSTEMS] == ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
+    names = [system.name for system in find_preset("default").systems]
+    assert names == ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
+    assert [(system.name, system.track) for system in find_preset("best").systems] == [
+        ("most_frequent", "standard"),
+        ("standard", "standard"),
+        ("standard_synthesizer", "standard"),
+        ("open", "open"),
+    ]
+    with pytest.raises(UserError, match="no such preset"):
+        find_preset("bset")
+
+
+def test_the_standard_track_studies_no_cards_of_a_reader():
+    for system in find_preset("best").systems:
+        for config in system.configs:
+            assert (config.reader is not None) == (system.track == "open")
 
 
 def test_the_faithful_recipe_is_the_2021_recipe():

@@ -11,6 +11,20 @@ from closedbook.errors import UserError
 Attention = Literal["key_query_value", "synthesizer"]
 Reading = Literal["utf8", "course"]
 Stage = Literal["pretrain", "finetune", "scratch"]
+Objective = Literal[
+    "span_corruption",
+    "multi_span",
+    "salient_span",
+    "whole_line",
+    "suffix_first",
+    "name_cards",
+    "context_cards",
+    "outlines",
+    "question_answering",
+    "study_cards",
+    "rewriting",
+]
+STUDY: tuple[Objective, ...] = ("study_cards", "rewriting")  # what needs the reader's cards: open track
 
 
 def _check_types(config: Any) -> None:
@@ -105,6 +119,30 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReaderConfig:
+    """The open-book reader of self-study.
+
+    Args:
+        penalty: Weight of half the squared norm of its weights.
+        rounds: Times it is learned; from the second on, what it read with confidence counts as known answers.
+        sure: Confidence from which a reading counts so.
+        at_least: Confidence from which a reading becomes a card.
+    """
+
+    penalty: float = 1.0
+    rounds: int = 2
+    sure: float = 0.6
+    at_least: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _require(self.penalty > 0, "reader.penalty must be above 0.")
+        _require(self.rounds >= 1, "reader.rounds must be at least 1.")
+        for name in ("sure", "at_least"):
+            _require(0.0 <= getattr(self, name) <= 1.0, f"reader.{name} must be in [0, 1].")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """The architecture; the vocabulary's size comes from the tokenizer.
 
@@ -116,6 +154,9 @@ class ModelConfig:
         block: Longest example in tokens; inputs are one shorter, because targets are inputs shifted by one.
         dropout: Probability on embeddings, attention weights and both residual branches.
         tied_embeddings: Whether the output head is the input embedding.
+        positions: `learned` (a vector a position, added to the embedding) or `rotary` (queries and keys are turned by
+            their position, so that scores depend on distances alone).
+        normalised_queries: Whether queries and keys are scaled to root mean square 1 before their inner product.
     """
 
     attention: Attention = "key_query_value"
@@ -125,6 +166,8 @@ class ModelConfig:
     block: int = 128
     dropout: float = 0.0
     tied_embeddings: bool = True
+    positions: Literal["learned", "rotary"] = "learned"
+    normalised_queries: bool = False
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -138,6 +181,14 @@ class ModelConfig:
             "model.block must be 16 to 65536 tokens; below, two masks beside 7/8 of it do not fit.",
         )
         _require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
+        if self.attention == "synthesizer":
+            _require(
+                self.positions == "learned" and not self.normalised_queries,
+                "model.positions rotary and model.normalised_queries have no effect without queries and keys: "
+                "a synthesizer takes learned positions and false.",
+            )
+        if self.positions == "rotary":
+            _require(self.width // self.heads % 2 == 0, "model.positions rotary needs heads of an even size.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,38 +198,49 @@ class SourceConfig:
     Args:
         objective: How a document or fact becomes an example; see `closedbook.objectives`.
         repeats: How often an epoch passes over it.
+        share: Part of its examples that a pass takes, drawn anew each time.
+        first_epoch: The epoch, counted from 0, in which it joins the mixture.
+        last_epoch: The last epoch it takes part in, None for all.
         context_words: Longest left context of a `context_cards` example in words.
-        long_documents: Whether `span_corruption` splits a document that is longer than an example into windows that
-            repeat the subject, or lets the cut drop its end, as the course's code does.
+        long_documents: Whether `span_corruption` and `multi_span` split a document that is longer than an example into
+            windows that repeat the subject, or let the cut drop its end, as the course's code does.
+        forms: Wordings that `rewriting` takes from the training people's lines, the most frequent first.
     """
 
-    objective: Literal["span_corruption", "question_answering", "name_cards", "context_cards"]
+    objective: Objective
     repeats: int = 1
+    share: float = 1.0
+    first_epoch: int = 0
+    last_epoch: int | None = None
     context_words: int | None = None
     long_documents: Literal["windows", "cut"] | None = None
+    forms: int | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
-        _require(self.repeats >= 1, f"objective {self.objective}: repeats must be at least 1.")
-        if self.objective == "context_cards":
-            _require(
-                self.context_words is not None and self.context_words >= 1,
-                "objective context_cards: context_words must be at least 1.",
-            )
-        else:
-            _require(
-                self.context_words is None,
-                f"objective {self.objective}: context_words has no effect; set it to null or leave it out.",
-            )
-        if self.objective == "span_corruption":
-            _require(
-                self.long_documents is not None, "objective span_corruption: long_documents must be 'windows' or 'cut'."
-            )
-        else:
-            _require(
-                self.long_documents is None,
-                f"objective {self.objective}: long_documents has no effect; set it to null or leave it out.",
-            )
+        name = f"objective {self.objective}"
+        _require(self.repeats >= 1, f"{name}: repeats must be at least 1.")
+        _require(0.0 < self.share <= 1.0, f"{name}: share must be above 0 and at most 1.")
+        _require(self.first_epoch >= 0, f"{name}: first_epoch must not be negative.")
+        _require(
+            self.last_epoch is None or self.last_epoch >= self.first_epoch,
+            f"{name}: last_epoch must not come before first_epoch.",
+        )
+        for setting, objectives in _SETTINGS.items():
+            value = getattr(self, setting)
+            if self.objective not in objectives:
+                _require(value is None, f"{name}: {setting} has no effect; set it to null or leave it out.")
+            elif setting == "long_documents":
+                _require(value is not None, f"{name}: long_documents must be 'windows' or 'cut'.")
+            else:
+                _require(value is not None and value >= 1, f"{name}: {setting} must be at least 1.")
+
+
+_SETTINGS = {
+    "context_words": ("context_cards",),
+    "long_documents": ("span_corruption", "multi_span"),
+    "forms": ("rewriting",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +349,7 @@ class RunConfig:
         model: The architecture.
         mixture: What an epoch consists of.
         training: How it is trained.
+        reader: The open-book reader whose cards the mixture takes up, None without self-study.
     """
 
     recipe: str
@@ -296,10 +359,35 @@ class RunConfig:
     model: ModelConfig
     mixture: tuple[SourceConfig, ...]
     training: TrainingConfig
+    reader: ReaderConfig | None = None
 
     def __post_init__(self) -> None:
         _check_types(self)
         _require(len(self.mixture) > 0, "mixture must name at least one objective.")
+        studies = any(source.objective in STUDY for source in self.mixture)
+        _require(
+            studies == (self.reader is not None),
+            f"The objectives {' and '.join(STUDY)} need a reader, and a reader needs one of them in the mixture.",
+        )
+        for source in self.mixture:
+            _require(
+                source.first_epoch < self.training.epochs,
+                f"objective {source.objective}: first_epoch {source.first_epoch} comes after the last of "
+                f"{self.training.epochs} epochs.",
+            )
+        _require(
+            all(self.sources(epoch) for epoch in range(self.training.epochs)),
+            "Every epoch needs an objective: first_epoch and last_epoch leave one without.",
+        )
+
+    def sources(self, epoch: int) -> list[SourceConfig]:
+        """The ingredients of an epoch."""
+        last = self.training.epochs
+        return [
+            source
+            for source in self.mixture
+            if source.first_epoch <= epoch <= (last if source.last_epoch is None else source.last_epoch)
+        ]
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -316,12 +404,18 @@ def run_config(values: dict[str, Any]) -> RunConfig:
         UserError: An unknown or missing key, or a value that its dataclass refuses.
     """
     try:
-        rest = {key: value for key, value in values.items() if key not in ("tokenizer", "model", "mixture", "training")}
+        rest = {
+            key: value
+            for key, value in values.items()
+            if key not in ("tokenizer", "model", "mixture", "training", "reader")
+        }
+        reader = values.get("reader")
         return RunConfig(
             tokenizer=TokenizerConfig(**values["tokenizer"]),
             model=ModelConfig(**values["model"]),
             mixture=tuple(SourceConfig(**source) for source in values["mixture"]),
             training=TrainingConfig(**values["training"]),
+            reader=None if reader is None else ReaderConfig(**reader),
             **rest,
         )
     except (KeyError, TypeError) as error:

@@ -1,18 +1,17 @@
-"""Named recipes: functions that return whole configurations, and the rows of the results table.
+"""Named recipes: functions that return whole configurations.
 
-A variant is one changed field. To add a row to `reproduce`, add a `System`; to add a recipe, write a function and list
-it in `RECIPES`.
+A variant is one changed field. To add a recipe, write a function and list it in `RECIPES`.
 """
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from closedbook.config import (
     Attention,
     ModelConfig,
     PeopleConfig,
+    ReaderConfig,
     RunConfig,
     SourceConfig,
     Stage,
@@ -20,63 +19,6 @@ from closedbook.config import (
     TrainingConfig,
 )
 from closedbook.errors import UserError, nearest
-
-
-@dataclass(frozen=True, kw_only=True)
-class System:
-    """A row of the results table.
-
-    Args:
-        name: As in `report.json`.
-        label: As people read it.
-        stages: The recipe's stages to run one after the other; none for a baseline without a model.
-        attention: Which attention, None without a model.
-        seed_figure: Accuracy that the seed document reports on the course's dev questions.
-        predictions: How the course calls its prediction files.
-    """
-
-    name: str
-    label: str
-    stages: tuple[Stage, ...]
-    attention: Attention | None
-    seed_figure: float
-    predictions: str
-
-
-SYSTEMS = (
-    System(
-        name="most_frequent",
-        label="most frequent answer",
-        stages=(),
-        attention=None,
-        seed_figure=0.05,
-        predictions="most_frequent",
-    ),
-    System(
-        name="no_pretraining",
-        label="finetuned only",
-        stages=("scratch",),
-        attention="key_query_value",
-        seed_figure=0.012,
-        predictions="vanilla.nopretrain",
-    ),
-    System(
-        name="key_query_value",
-        label="pretrained, finetuned",
-        stages=("pretrain", "finetune"),
-        attention="key_query_value",
-        seed_figure=0.222,
-        predictions="vanilla.pretrain",
-    ),
-    System(
-        name="synthesizer",
-        label="pretrained, finetuned",
-        stages=("pretrain", "finetune"),
-        attention="synthesizer",
-        seed_figure=0.238,
-        predictions="synthesizer.pretrain",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,17 +57,6 @@ def with_attention(config: RunConfig, attention: Attention) -> RunConfig:
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
     """The same configuration with another seed."""
     return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
-
-
-def with_precision(recipe: Recipe, precision: Literal["auto", "fp32", "bf16"]) -> Recipe:
-    """The same recipe with all its stages in that precision."""
-
-    def changed(config: RunConfig) -> RunConfig:
-        return dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
-
-    return dataclasses.replace(
-        recipe, pretrain=changed(recipe.pretrain), finetune=changed(recipe.finetune), scratch=changed(recipe.scratch)
-    )
 
 
 def faithful() -> Recipe:
@@ -253,7 +184,85 @@ def quick() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"default": default, "quick": quick, "faithful": faithful}
+def _one_stage(name: str, pretrain: RunConfig, summary: str) -> Recipe:
+    """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
+    questions = (SourceConfig(objective="question_answering"),)
+    gentle = dataclasses.replace(
+        pretrain.training,
+        epochs=1,
+        learning_rate=pretrain.training.learning_rate * 0.05,
+        matrix_learning_rate=(pretrain.training.matrix_learning_rate or 0.0) * 0.05,
+    )
+    finetune = dataclasses.replace(pretrain, stage="finetune", mixture=questions, training=gentle, reader=None)
+    scratch = dataclasses.replace(finetune, stage="scratch", training=dataclasses.replace(pretrain.training, epochs=12))
+    return Recipe(name=name, summary=summary, pretrain=pretrain, finetune=finetune, scratch=scratch)
+
+
+def standard() -> Recipe:
+    """The best recipe of the standard track: every example but the training pairs is cut from one corpus line."""
+    pretrain = RunConfig(
+        recipe="standard",
+        stage="pretrain",
+        tokenizer=TokenizerConfig(vocabulary_size=2000),
+        model=ModelConfig(positions="rotary"),
+        mixture=(
+            SourceConfig(objective="name_cards"),
+            SourceConfig(objective="context_cards", context_words=4),
+            SourceConfig(objective="question_answering", repeats=2),
+        ),
+        training=TrainingConfig(
+            epochs=8,
+            batch_tokens=2048,
+            micro_batches=2,
+            optimizer="muon",
+            learning_rate=3e-3,
+            matrix_learning_rate=2e-2,
+            warmup_steps=20,
+            floor=0.02,
+        ),
+    )
+    return _one_stage("standard", pretrain, "the course's data, standard track at its best: cards of the lines alone")
+
+
+def standard_synthesizer() -> Recipe:
+    """The standard recipe with wired Synthesizer attention, which has learned positions."""
+    recipe = standard().pretrain
+    model = dataclasses.replace(recipe.model, attention="synthesizer", positions="learned")
+    pretrain = dataclasses.replace(recipe, recipe="standard_synthesizer", model=model)
+    return _one_stage("standard_synthesizer", pretrain, "the standard recipe with a wired Synthesizer")
+
+
+def open_track() -> Recipe:
+    """The best recipe of the open track: the model studies the questions and answers that a reader wrote."""
+    pretrain = RunConfig(
+        recipe="open",
+        stage="pretrain",
+        tokenizer=TokenizerConfig(vocabulary_size=2000),
+        model=ModelConfig(positions="rotary"),
+        mixture=(SourceConfig(objective="question_answering"), SourceConfig(objective="study_cards")),
+        training=TrainingConfig(
+            epochs=18,
+            batch_tokens=2048,
+            micro_batches=2,
+            optimizer="muon",
+            learning_rate=3e-3,
+            matrix_learning_rate=2e-2,
+            warmup_steps=20,
+            floor=0.02,
+        ),
+        reader=ReaderConfig(),
+    )
+    return _one_stage("open", pretrain, "the course's data, open track: an open-book reader writes what is studied")
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "default": default,
+    "quick": quick,
+    "standard": standard,
+    "standard_synthesizer": standard_synthesizer,
+    "open": open_track,
+    "faithful": faithful,
+}
 
 
 def find_recipe(name: str) -> Recipe:

@@ -159,7 +159,7 @@ def test_reproduce(tiny, tmp_path, capsys):
             "takes a whole number",
         ),
         (["recipes", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),
-        (["reproduce", "--preset", "quik"], "quik: no such recipe (did you mean 'quick'?)"),
+        (["reproduce", "--preset", "quik"], "quik: no such preset (did you mean 'quick'?)"),
         (["reproduce", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
         (["reproduce", "--seeds", "many"], "--seeds many: takes a whole number."),
         (["reproduce", "--corpus", "nowhere"], "nowhere: no such directory"),

@@ -8,7 +8,8 @@ import torch
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.experiments.reproduce import Job, prepare, reproduce
-from closedbook.recipes import SYSTEMS, Recipe
+from closedbook.presets import of_recipe
+from closedbook.recipes import Recipe
 from closedbook.report.page import write_page
 from tests.conftest import tiny_config
 
@@ -26,7 +27,13 @@ def tiny_recipe():
 
 
 def job(out, **changes):
-    settings = {"recipe": tiny_recipe(), "corpus": "people", "seeds": 1, "out": out, "device": torch.device("cpu")}
+    settings = {
+        "preset": of_recipe(tiny_recipe()),
+        "corpus": "people",
+        "seeds": 1,
+        "out": out,
+        "device": torch.device("cpu"),
+    }
     return Job(**(settings | changes))
 
 
@@ -51,7 +58,7 @@ def done(tmp_path_factory):
 def test_the_report_has_the_promised_form(done):
     out, report, corpus = done
     assert json.loads((out / "report.json").read_text()) == report
-    assert [row["name"] for row in report["systems"]] == [system.name for system in SYSTEMS]
+    assert [row["name"] for row in report["systems"]] == [system.name for system in of_recipe(tiny_recipe()).systems]
     for row in report["systems"]:
         assert {"name", "attention", "parameters", "accuracy", "interval", "seed_figure", "seconds", "runs"} <= set(row)
         assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
@@ -128,8 +135,8 @@ def test_an_output_of_other_settings_is_refused(done, people):
     out, _, _ = done
     recipe = tiny_recipe()
     other = dataclasses.replace(recipe, people=PeopleConfig(count=61))
-    with pytest.raises(UserError, match="another recipe or corpus"):
-        prepare(job(out, recipe=other))
+    with pytest.raises(UserError, match="another preset or corpus"):
+        prepare(job(out, preset=of_recipe(other)))
 
 
 def test_a_corpus_directory_is_read_where_it_is(done, tmp_path):
@@ -153,5 +160,5 @@ def test_a_corpus_that_has_changed_is_noticed(done, tmp_path):
     prepare(mine)
     with (directory / "train.tsv").open("a") as file:
         file.write("Where was Ann born?\tRome\n")
-    with pytest.raises(UserError, match="another recipe or corpus"):
+    with pytest.raises(UserError, match="another preset or corpus"):
         prepare(mine)

@@ -4,66 +4,89 @@ import torch
 from closedbook.config import TokenizerConfig
 from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import MASK, train_tokenizer
-from closedbook.objectives.cards import context_cards, name_cards, phrases
+from closedbook.objectives.cards import context_cards, name_cards, outlines, salient_span
 from closedbook.objectives.pieces import render
-from closedbook.objectives.store import TokenStore, add_cards
+from closedbook.objectives.store import TokenStore, add_titled
+from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
-TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
-DOCUMENT = Document(subject="Ann Lee", text=TEXT, line=1)
+TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City) met Łukasz O'Neill-Smith in Rome, then Rome ."
+DOCUMENTS = [
+    Document(subject="", text="No title here", line=1),
+    Document(subject="Ann Lee", text=TEXT, line=2),
+    Document(subject="Bo", text="Bo. nothing", line=3),
+]
+CPU = torch.device("cpu")
 
 
-def spelled(context_words=2):
-    return [(TEXT[p.context : p.start], TEXT[p.start : p.end]) for p in phrases(DOCUMENT, context_words)]
+@pytest.fixture
+def tokenizer():
+    return train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
 
 
-def test_phrases_are_capitalised_runs_once_each_without_the_subject():
-    assert spelled() == [
-        ("(born 3 ", "May"),
-        ("1920 in ", "New York City"),
-        ("York City, ", "U.S."),
-        ("U.S.) met ", "Łukasz O'Neill-Smith"),
-        ("O'Neill-Smith in ", "Rome"),
-    ]
+def texts(tokenizer, store, pieces, row):
+    """The example and what of it is scored."""
+    batch = render(store.tokens(), pieces, torch.tensor([row]), int(pieces.lengths()[row]))
+    first = batch.inputs_BT[0, :1].tolist()
+    last = [t for t in batch.targets_BT[0].tolist() if t]
+    whole = tokenizer.decode([*first, *batch.inputs_BT[0, 1:].tolist()])
+    return whole, tokenizer.decode(last)
+
+
+def test_documents_without_a_title_are_left_out(tokenizer):
+    assert len(add_titled(TokenStore(tokenizer, CPU), DOCUMENTS)) == 2
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("objective", "example", "scored"),
     [
-        ("Bo lived in Sa\u0303o Paulo .", ["Sa\u0303o Paulo"]),
-        ("Bo's wife met Ann's sister in the U.S. Army .", ["Ann's", "U.S. Army"]),
-        ("he died at Mt. Vernon, 330 B.C., near St. Louis", ["Mt. Vernon", "B.C.", "St. Louis"]),
-        ("nothing here", []),
+        (name_cards, f"Ann Lee{MASK}Rome", f"Rome{MASK}"),
+        (context_cards, f"Ann Lee O'Neill-Smith in{MASK}Rome", f"Rome{MASK}"),
+        (
+            salient_span,
+            f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome",
+            f"Rome{MASK}",
+        ),
     ],
 )
-def test_what_counts_as_a_phrase(text, expected):
-    document = Document(subject="Bo", text=f"Bo. {text}", line=1)
-    assert [document.text[p.start : p.end] for p in phrases(document, 4)] == expected
+def test_cards_are_cuts_of_the_line_scored_after_the_mask(tokenizer, objective, example, scored):
+    store = TokenStore(tokenizer, CPU)
+    documents = add_titled(store, DOCUMENTS, context_words=2)
+    pieces = objective(documents, CPU)
+    assert len(pieces) == 4
+    assert texts(tokenizer, store, pieces, 3) == (example, scored)
 
 
-def test_the_context_does_not_reach_into_the_title():
-    document = Document(subject="Bo", text="Bo. In St. Olaf and Rome .", line=1)
-    found = [(document.text[p.context : p.start], document.text[p.start : p.end]) for p in phrases(document, 9)]
-    assert found == [("", "In St. Olaf"), ("In St. Olaf and ", "Rome")]
+def test_an_outline_is_all_phrases_of_a_document(tokenizer):
+    store = TokenStore(tokenizer, CPU)
+    pieces = outlines(add_titled(store, DOCUMENTS), CPU)
+    assert len(pieces) == 1  # a document without phrases has none
+    phrases = f"May{MASK}New York City{MASK}Łukasz O'Neill-Smith{MASK}Rome{MASK}"
+    whole, scored = texts(tokenizer, store, pieces, 0)
+    assert whole + MASK == f"Ann Lee{MASK}{phrases}"
+    assert scored == phrases
 
 
-def test_cards_are_cuts_of_the_line_scored_after_the_mask():
-    tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
-    store = TokenStore(tokenizer, torch.device("cpu"))
-    cards, left_out = add_cards(store, [DOCUMENT], context_words=2, block=128)
-    assert left_out == 0
-    last = len(cards.name) - 1
-    for pieces, text in (
-        (name_cards(cards.name, cards.phrase), f"Ann Lee{MASK}Rome{MASK}"),
-        (context_cards(cards.name, cards.context, cards.phrase), f"Ann Lee O'Neill-Smith in{MASK}Rome{MASK}"),
-    ):
-        width = int(pieces.lengths()[last])
-        batch = render(store.tokens(), pieces, torch.tensor([last]), width)
-        assert tokenizer.decode(batch.inputs_BT[0].tolist()) + MASK == text
-        assert tokenizer.decode([t for t in batch.targets_BT[0].tolist() if t]) == f"Rome{MASK}"
+def test_a_whole_line_is_scored_after_the_name(tokenizer):
+    store = TokenStore(tokenizer, CPU)
+    pieces = whole_line(add_titled(store, DOCUMENTS), CPU)
+    assert texts(tokenizer, store, pieces, 1) == ("Bo nothing", f"nothing{MASK}")
 
 
-def test_cards_that_do_not_fit_are_counted():
-    tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
-    cards, left_out = add_cards(TokenStore(tokenizer, torch.device("cpu")), [DOCUMENT], context_words=2, block=8)
-    assert left_out > 0
-    assert len(cards.name) + left_out == len(phrases(DOCUMENT, 2))
+def test_suffix_first_exchanges_the_parts_at_a_word(tokenizer):
+    store = TokenStore(tokenizer, CPU)
+    documents = add_titled(store, DOCUMENTS)
+    turned = SuffixFirst(documents, CPU)
+    seen = set()
+    for step in range(30):
+        whole, _ = texts(tokenizer, store, turned(0, step), 0)
+        name, suffix, prefix = whole.split(MASK)
+        assert name == "Ann Lee"
+        assert " ".join(f"{prefix} {suffix}".split()) == TEXT[9:]
+        seen.add(suffix)
+    assert len(seen) > 5
+    again = SuffixFirst(documents, CPU)(0, 3)
+    assert torch.equal(again.length_RK, turned(0, 3).length_RK)
+
+
+def test_no_documents_give_no_examples():
+    assert len(outlines([], CPU)) == 0

@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> None:
     options = parse(parser, arguments)
     if options.name is None:
         for name, make in RECIPES.items():
-            print(f"{name:<12}{make().summary}")
+            print(f"{name:<22}{make().summary}")
         return
     recipe = find_recipe(options.name)
     if options.stage is not None:

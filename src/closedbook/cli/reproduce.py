@@ -6,7 +6,8 @@ from pathlib import Path
 from closedbook.cli.options import add_corpus, add_machine, add_precision, make_parser, parse, set_up_machine
 from closedbook.cli.training import say_inert
 from closedbook.errors import UserError
-from closedbook.recipes import RECIPES, find_recipe, with_precision
+from closedbook.presets import PRESETS, find_preset
+from closedbook.recipes import RECIPES
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -17,7 +18,7 @@ def run(arguments: Sequence[str]) -> None:
         "--preset",
         type=str | None,
         default=None,
-        help=f"a recipe: {', '.join(RECIPES)} (default: default on people, quick on a directory)",
+        help=f"{', '.join([*PRESETS, *RECIPES])} (default: default on people, quick on a directory)",
     )
     parser.add_argument("--seeds", type=int, default=1, help="seeds of every trained system")
     parser.add_argument(
@@ -28,16 +29,16 @@ def run(arguments: Sequence[str]) -> None:
     options = parse(parser, arguments)
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: takes a whole number from 1.")
-    recipe = find_recipe(options.preset or ("default" if options.corpus == "people" else "quick"))
+    preset = find_preset(options.preset or ("default" if options.corpus == "people" else "quick"))
     if options.precision is not None:
-        recipe = with_precision(recipe, options.precision)
+        preset = preset.with_precision(options.precision)
     device = set_up_machine(options)
     from closedbook.experiments.reproduce import Job, prepare, reproduce
     from closedbook.report.console import Progress, say, say_corpus, say_results
 
-    job = Job(recipe, options.corpus, options.seeds, Path(options.out), device, options.strict)
-    say(f"{recipe.name}: {recipe.summary}")
-    say_inert(recipe)
+    job = Job(preset, options.corpus, options.seeds, Path(options.out), device, options.strict)
+    say(f"{preset.name}: {preset.summary}")
+    say_inert(preset.inert)
     corpus = prepare(job)
     say_corpus(corpus)
     report = reproduce(job, corpus, say, Progress)

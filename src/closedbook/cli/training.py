@@ -16,9 +16,18 @@ from closedbook.cli.options import (
     read_corpus,
     set_up_machine,
 )
-from closedbook.config import ModelConfig, Reading, RunConfig, SourceConfig, Stage, TokenizerConfig, TrainingConfig
+from closedbook.config import (
+    ModelConfig,
+    ReaderConfig,
+    Reading,
+    RunConfig,
+    SourceConfig,
+    Stage,
+    TokenizerConfig,
+    TrainingConfig,
+)
 from closedbook.errors import UserError
-from closedbook.recipes import RECIPES, Recipe, find_recipe
+from closedbook.recipes import RECIPES, find_recipe
 
 
 def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[str]) -> None:
@@ -45,6 +54,7 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
         model=options.model,
         mixture=tuple(options.mixture),
         training=options.training,
+        reader=options.reader,
     )
     corpus = read_corpus(options.corpus, recipe, strict=options.strict)
     device = set_up_machine(options)
@@ -52,7 +62,7 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
     from closedbook.report.console import Progress, say, say_corpus
 
     say_corpus(corpus)
-    say_inert(recipe)
+    say_inert(recipe.inert)
     with Progress(f"{recipe.name} {stage}") as progress:
         out = train_run(
             config,
@@ -66,11 +76,11 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
     say(f"run: {out}")
 
 
-def say_inert(recipe: Recipe) -> None:
-    """Says which settings the recipe repeats although they do nothing."""
+def say_inert(notes: Sequence[str]) -> None:
+    """Says which settings are repeated from the original although they do nothing."""
     from closedbook.report.console import say
 
-    for note in recipe.inert:
+    for note in notes:
         say(f"without effect, as in the original: {note}")
 
 
@@ -91,4 +101,5 @@ def _parser(command: str, config: RunConfig) -> ArgumentParser:
     parser.add_argument("--model", type=ModelConfig, default=config.model)
     parser.add_argument("--mixture", type=tuple[SourceConfig, ...], default=config.mixture)
     parser.add_argument("--training", type=TrainingConfig, default=config.training)
+    parser.add_argument("--reader", type=ReaderConfig | None, default=config.reader)
     return parser

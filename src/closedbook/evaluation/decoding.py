@@ -9,6 +9,8 @@ Axes: B batch, T prompt tokens, V vocabulary.
 from collections.abc import Sequence
 
 import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
 
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
@@ -52,18 +54,25 @@ def generate(
     return results
 
 
-def _generate_batch(model: GPT, prompts: list[Sequence[int]], most_new_tokens: int) -> list[list[int]]:
-    device = model.position_embedding.device
+def prefill(
+    model: GPT, prompts: Sequence[Sequence[int]], new_tokens: int
+) -> tuple[Float[Tensor, "prompts width"], Int64[Tensor, "prompts"], KeyValueCache]:
+    """The final state of every prompt's last token, the prompts' lengths, and a cache with room for more tokens."""
+    device = model.device
     length_B = torch.tensor([len(prompt) for prompt in prompts], device=device)
     longest = int(length_B.max())
     tokens_BT = torch.full((len(prompts), longest), PAD_ID, device=device)
     for row, prompt in enumerate(prompts):
         tokens_BT[row, : len(prompt)] = torch.tensor(prompt, device=device)
-    cache = KeyValueCache(model.config.layers, min(longest + most_new_tokens, model.context), device)
+    cache = KeyValueCache(model.config.layers, min(longest + new_tokens, model.context), device)
     positions_BT = torch.arange(longest, device=device).expand_as(tokens_BT)
     states_BTC = model(tokens_BT, positions_BT, cache)
-    last_BC = states_BTC[torch.arange(len(prompts), device=device), length_B - 1]
+    return states_BTC[torch.arange(len(prompts), device=device), length_B - 1], length_B, cache
 
+
+def _generate_batch(model: GPT, prompts: list[Sequence[int]], most_new_tokens: int) -> list[list[int]]:
+    last_BC, length_B, cache = prefill(model, prompts, most_new_tokens)
+    device = model.device
     results: list[list[int]] = [[] for _ in prompts]
     rows_B = torch.arange(len(prompts), device=device)
     while True:

@@ -27,7 +27,8 @@ from closedbook.experiments.train import train_run
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import write_people
 from closedbook.files import write_json
-from closedbook.recipes import SYSTEMS, Recipe, System, with_attention, with_seed
+from closedbook.presets import Preset, System
+from closedbook.recipes import with_seed
 from closedbook.runs import load, read_json, write_predictions
 from closedbook.training.loop import Listener
 
@@ -39,7 +40,7 @@ class Job:
     """What was asked for.
 
     Args:
-        recipe: Which stages the systems run.
+        preset: The systems.
         corpus: `people`, or a directory.
         seeds: Seeds 0, 1, ... of every trained system.
         out: The output directory.
@@ -47,7 +48,7 @@ class Job:
         strict: Whether contradictions among the training questions are an error.
     """
 
-    recipe: Recipe
+    preset: Preset
     corpus: str
     seeds: int
     out: Path
@@ -56,19 +57,18 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """What must be the same when an output directory is taken up again; more seeds may be added."""
-        stages = {stage: to_dict(self.recipe.stage(stage)) for stage in ("pretrain", "finetune", "scratch")}
         people = dataclasses.asdict(self.people) if self.corpus == "people" else None
         return {
-            "recipe": self.recipe.name,
+            "preset": self.preset.name,
             "corpus": "people" if people else "directory",
             "people": people,
-            "stages": stages,
+            "systems": {system.name: [to_dict(config) for config in system.configs] for system in self.preset.systems},
         }
 
     @property
     def people(self) -> PeopleConfig:
-        """The built-in people that the recipe is made for."""
-        return self.recipe.people or PeopleConfig()
+        """The built-in people that the preset is made for."""
+        return self.preset.people or PeopleConfig()
 
 
 def prepare(job: Job) -> Corpus:
@@ -101,11 +101,11 @@ def reproduce(job: Job, corpus: Corpus, say: Callable[[str], None], progress: Pr
         UserError: The disk is full, or a run in the output directory is damaged.
     """
     began = time.perf_counter()
-    results = [(system, _results(job, system, corpus, say, progress)) for system in SYSTEMS]
+    results = [(system, _results(job, system, corpus, say, progress)) for system in job.preset.systems]
     report = {
-        "recipe": job.recipe.name,
-        "summary": job.recipe.summary,
-        "inert": list(job.recipe.inert),
+        "preset": job.preset.name,
+        "summary": job.preset.summary,
+        "inert": list(job.preset.inert),
         "corpus": corpus.summary(),
         "machine": {**machine.describe(job.device), "peak_memory_bytes": machine.peak_memory()},
         "seconds": round(time.perf_counter() - began, 1),
@@ -124,14 +124,14 @@ def _open_output(job: Job, files: dict[str, str] | None) -> None:
         raise UserError(f"{job.out}: exists and is not an output of closedbook reproduce; choose another --out.")
     elif read_json(marker) != settings:
         raise UserError(
-            f"{job.out}: holds a reproduction with another recipe or corpus; choose another --out or remove it."
+            f"{job.out}: holds a reproduction with another preset or corpus; choose another --out or remove it."
         )
 
 
 def _results(
     job: Job, system: System, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
 ) -> list[dict[str, Any]]:
-    seeds = range(job.seeds if system.stages else 1)
+    seeds = range(job.seeds if system.configs else 1)
     return [_result(job, system, seed, corpus, say, progress) for seed in seeds]
 
 
@@ -144,7 +144,7 @@ def _result(
         return read_json(path)
     evaluated = {"dev": corpus.dev, "test": corpus.test}
     questions = {part: [fact.question for fact in facts] for part, facts in evaluated.items() if facts}
-    if system.stages:
+    if system.configs:
         paths = _train(job, system, seed, corpus, say, progress)
         run = load(paths[-1], job.device)
         seconds = sum(read_json(path / "environment.json")["seconds"] for path in paths)
@@ -188,21 +188,18 @@ def _train(
 ) -> list[Path]:
     """The runs of the system's stages, trained where an earlier call has not finished them."""
     paths: list[Path] = []
-    for stage in system.stages:
-        out = job.out / "runs" / f"{system.name}-seed-{seed}-{stage}"
+    for config in system.configs:
+        out = job.out / "runs" / f"{system.name}-seed-{seed}-{config.stage}"
         if not out.exists():
-            config = with_seed(job.recipe.stage(stage), seed)
-            if system.attention:
-                config = with_attention(config, system.attention)
-            with progress(f"{system.name} {stage}") as listener:
+            with progress(f"{system.name} {config.stage}") as listener:
                 train_run(
-                    config,
+                    with_seed(config, seed),
                     corpus,
                     out,
                     device=job.device,
                     start=paths[-1] if paths else None,
                     listeners=(listener,),
-                    announce=lambda line, stage=stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
+                    announce=lambda line, stage=config.stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
                 )
         paths.append(out)
     return paths
@@ -220,6 +217,7 @@ def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "name": system.name,
         "label": system.label,
+        "track": system.track,
         "attention": runs[0]["attention"],
         "parameters": runs[0]["parameters"],
         "accuracy": float(exact_SQ.mean()),

@@ -23,6 +23,7 @@ from closedbook.objectives.mixture import build_mixture, rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import TokenStore, add_questions, as_read
 from closedbook.runs import Run, load, read_json, save_run
+from closedbook.selfstudy.study import study
 from closedbook.training.checkpoints import resume, save_checkpoint
 from closedbook.training.loop import (
     INITIAL_WEIGHTS,
@@ -125,6 +126,9 @@ def train_run(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
+    if config.reader:
+        corpus = study(corpus, config.reader)
+        announce(f"the open-book reader wrote {len(corpus.cards):,} cards")
     check_questions(config, corpus, tokenizer)
     mixture = build_mixture(config, corpus, tokenizer, device)
     batches = Batches(mixture, config)

@@ -11,7 +11,7 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.facts.readers import blank_lines, read_corpus, read_facts
-from closedbook.facts.records import Document, Fact
+from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.titles import subjects_in
 
 GENERAL_NAMES = {"corpus": "corpus.txt", "train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
@@ -41,6 +41,7 @@ class Corpus:
         test: Questions to answer; their answers may be absent.
         files: SHA-256 of every file read, by name.
         blank_lines: Lines of the corpus file that hold no document, what follows the last line break included.
+        cards: What an open-book reader wrote about documents that training does not ask about.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Corpus:
     test: tuple[Fact, ...]
     files: dict[str, str]
     blank_lines: tuple[int, ...] = ()
+    cards: tuple[Card, ...] = ()
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:

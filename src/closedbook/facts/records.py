@@ -1,4 +1,4 @@
-"""Documents and facts, the two things that closedbook reads."""
+"""Documents and facts, the two things that closedbook reads, and the cards that it writes for itself."""
 
 from dataclasses import dataclass
 
@@ -32,4 +32,23 @@ class Fact:
     question: str
     answers: tuple[str, ...]
     subject: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A question and an answer that an open-book reader wrote about a document.
+
+    Args:
+        question: In the form of the training questions.
+        subject: Whom or what it is about.
+        answer: What the reader found.
+        confidence: The reader's probability of it, in [0, 1].
+        line: The document's line in the corpus file.
+    """
+
+    question: str
+    subject: str
+    answer: str
+    confidence: float
     line: int

@@ -84,6 +84,36 @@ class Attention(nn.Module):
         return cache.update(name, new_BHTD, positions_BT)
 
 
+class Rotary(nn.Module):
+    """Turns each pair of features by an angle that grows with the position (Su et al. 2021, section 3.2.2).
+
+    Pair d of D/2 turns by position x 10000^(-2d/D), so the inner product of two turned vectors depends on the distance
+    of their positions alone. A pair is feature d of either half.
+    """
+
+    cosine_TD: Tensor
+    sine_TD: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.width // config.heads
+        frequency_D = 10_000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+        angle_TD = torch.arange(config.block, dtype=torch.float64)[:, None] * frequency_D
+        self.register_buffer("cosine_TD", angle_TD.cos().float(), persistent=False)
+        self.register_buffer("sine_TD", angle_TD.sin().float(), persistent=False)
+
+    def forward(
+        self, x_BHTD: Float[Tensor, "batch heads time size"], positions_BT: Int64[Tensor, "batch time"] | None
+    ) -> Float[Tensor, "batch heads time size"]:
+        if positions_BT is None:
+            cosine, sine = self.cosine_TD[: x_BHTD.shape[2]], self.sine_TD[: x_BHTD.shape[2]]
+        else:
+            cosine, sine = self.cosine_TD[positions_BT][:, None], self.sine_TD[positions_BT][:, None]
+        cosine, sine = cosine.to(x_BHTD.dtype), sine.to(x_BHTD.dtype)
+        first, second = x_BHTD.chunk(2, dim=-1)
+        return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)
+
+
 class KeyQueryValue(Attention):
     """Scores Q K' / sqrt(D)."""
 
@@ -91,12 +121,19 @@ class KeyQueryValue(Attention):
         super().__init__(config)
         self.key = nn.Linear(config.width, config.width)
         self.query = nn.Linear(config.width, config.width)
+        self.rotary = Rotary(config) if config.positions == "rotary" else None
+        self.normalised = config.normalised_queries
 
     def scores(
         self, x_BTC: Tensor, positions_BT: Tensor | None, cache: LayerCache | None
     ) -> Float[Tensor, "batch heads time keys"]:
-        keys_BHSD = self.remember("key", self.split(self.key(x_BTC)), positions_BT, cache)
-        queries_BHTD = self.split(self.query(x_BTC))
+        keys_BHTD, queries_BHTD = self.split(self.key(x_BTC)), self.split(self.query(x_BTC))
+        if self.normalised:
+            keys_BHTD = F.rms_norm(keys_BHTD, keys_BHTD.shape[-1:])
+            queries_BHTD = F.rms_norm(queries_BHTD, queries_BHTD.shape[-1:])
+        if self.rotary:
+            keys_BHTD, queries_BHTD = self.rotary(keys_BHTD, positions_BT), self.rotary(queries_BHTD, positions_BT)
+        keys_BHSD = self.remember("key", keys_BHTD, positions_BT, cache)
         return (queries_BHTD / math.sqrt(queries_BHTD.shape[-1])) @ keys_BHSD.mT
 
 

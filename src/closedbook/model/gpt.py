@@ -58,7 +58,8 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.token_embedding = nn.Embedding(vocabulary_size, config.width)
-        self.position_embedding = nn.Parameter(torch.zeros(config.block, config.width))
+        learned = config.positions == "learned"
+        self.position_embedding = nn.Parameter(torch.zeros(config.block, config.width)) if learned else None
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width)
@@ -66,6 +67,11 @@ class GPT(nn.Module):
         self.apply(_initialise)
         if config.tied_embeddings:
             self.head.weight = self.token_embedding.weight
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.token_embedding.weight.device
 
     @property
     def context(self) -> int:
@@ -88,12 +94,13 @@ class GPT(nn.Module):
         time = tokens_BT.shape[1]
         if cache is None:
             hidden = causal(time, tokens_BT.device)
-            positions = self.position_embedding[:time]
         else:
             assert positions_BT is not None, "a cache needs positions"
             hidden = cache.hidden(positions_BT)
-            positions = self.position_embedding[positions_BT]
-        x_BTC = self.dropout(self.token_embedding(tokens_BT) + positions)
+        x_BTC = self.token_embedding(tokens_BT)
+        if self.position_embedding is not None:
+            x_BTC = x_BTC + self.position_embedding[slice(time) if positions_BT is None else positions_BT]
+        x_BTC = self.dropout(x_BTC)
         for index, block in enumerate(self.blocks):
             x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None)
         return self.final_norm(x_BTC)

@@ -1,75 +1,68 @@
-"""Cards: a capitalised phrase of a line is asked for, given the line's subject and perhaps the words before the phrase.
+"""Cards: the capitalised phrases of a line are asked for, given the line's subject and perhaps some words around them.
 
-`name MASK phrase MASK` and `name left-context MASK phrase MASK`: cuts of one corpus line plus sentinels, chosen without
-looking at questions, answers or the words around (compare salient span masking, Guu et al. 2020, section 3.4).
+All are cuts and masks of one corpus line plus sentinels, chosen without looking at questions, answers or the words
+around (compare salient span masking, Guu et al. 2020, section 3.4).
 """
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from closedbook.facts.records import Document
-from closedbook.facts.titles import ABBREVIATIONS
-from closedbook.objectives.pieces import Pieces, Spans, lay_out
+import torch
 
-# initials (U.S.) are one word; combining marks belong to their letter
-_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_][\w'’\u0300-\u036f-]*")
+from closedbook.objectives.pieces import MASK, Pieces, lay_out_rows
+from closedbook.objectives.store import TitledSlices
 
 
-class Phrase(NamedTuple):
-    """A capitalised phrase: [start, end) of its characters in the text, and where its left context begins."""
-
-    context: int
-    start: int
-    end: int
-
-
-def phrases(document: Document, context_words: int) -> list[Phrase]:
-    """The capitalised phrases after a document's title, each text once, those with a word of the subject left out.
-
-    A phrase is a run of capitalised words with single spaces between them (`St. Louis` is one). The left context is up
-    to `context_words` words (what spaces separate) before it, not reaching into the title.
-    """
-    text, body = document.text, len(document.subject) + 1 if document.subject else 0
-    starts = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= body]
-    own = set(document.subject.split())
-    found, seen = [], set()
-    for start, end in _runs(text, body):
-        phrase = text[start:end]
-        if phrase in seen or not own.isdisjoint(re.sub(r"['’]s\b", "", phrase).split()):
-            continue
-        seen.add(phrase)
-        before = bisect_left(starts, start)
-        first = max(before - context_words, 0)
-        found.append(Phrase(starts[first] if first < before else start, start, end))
-    return found
+def name_cards(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
+    """`name MASK phrase MASK` for every phrase, scored after the first mask."""
+    return lay_out_rows(
+        [
+            [(document.name, False), (MASK, False), (found.phrase, True), (MASK, True)]
+            for document in documents
+            for found in document.phrases
+        ],
+        device,
+    )
 
 
-def _runs(text: str, body: int) -> Iterator[tuple[int, int]]:
-    """[start, end) of every run of capitalised words from `body` on."""
-    start, end = -1, -1
-    for word in _WORD.finditer(text[body:]):
-        first, last = body + word.start(), body + word.end()
-        if not word.group()[0].isupper():
-            continue
-        between = text[end:first]
-        if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in ABBREVIATIONS)):
-            end = last
-            continue
-        if start >= 0:
-            yield start, end
-        start, end = first, last
-    if start >= 0:
-        yield start, end
+def context_cards(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
+    """`name left-context MASK phrase MASK` for every phrase, scored after the first mask."""
+    return lay_out_rows(
+        [
+            [(document.name, False), (found.context, False), (MASK, False), (found.phrase, True), (MASK, True)]
+            for document in documents
+            for found in document.phrases
+        ],
+        device,
+    )
 
 
-def name_cards(names: Spans, phrases: Spans) -> Pieces:
-    """`name MASK phrase MASK`, scored after the first mask."""
-    return lay_out((names, False), (names.mask(), False), (phrases, True), (names.mask(), True))
+def outlines(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
+    """`name MASK phrase MASK phrase MASK ...`: all but the phrases of a document masked out, scored after the name."""
+    return lay_out_rows(
+        [
+            [(document.name, False), (MASK, False)]
+            + [piece for found in document.phrases for piece in ((found.phrase, True), (MASK, True))]
+            for document in documents
+            if document.phrases
+        ],
+        device,
+    )
 
 
-def context_cards(names: Spans, contexts: Spans, phrases: Spans) -> Pieces:
-    """`name left-context MASK phrase MASK`, scored after the first mask."""
-    mask = names.mask()
-    return lay_out((names, False), (contexts, False), (mask, False), (phrases, True), (mask, True))
+def salient_span(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
+    """`name left MASK right MASK phrase MASK`: the whole text with one phrase masked (Guu et al. 2020, section 3.4)."""
+    rows = []
+    for document in documents:
+        start, length = document.body
+        for found in document.phrases:
+            first, size = found.phrase
+            after = first + size
+            left, right = (start, first - start), (after, start + length - after)
+            rows.append(
+                [
+                    *((piece, False) for piece in (document.name, left, MASK, right, MASK)),
+                    (found.phrase, True),
+                    (MASK, True),
+                ]
+            )
+    return lay_out_rows(rows, device)

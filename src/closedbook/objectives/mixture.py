@@ -8,19 +8,49 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from closedbook.config import Reading, RunConfig, SourceConfig
-from closedbook.draws import derive
+from closedbook.draws import derive, random_bits
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import Tokenizer
-from closedbook.objectives.cards import context_cards, name_cards
-from closedbook.objectives.pieces import Pieces, concatenate
+from closedbook.objectives import cards
+from closedbook.objectives.multi_span import longest_document, multi_span
+from closedbook.objectives.pieces import Pieces, Spans, concatenate
 from closedbook.objectives.question_answering import question_answering
+from closedbook.objectives.rewriting import clauses
 from closedbook.objectives.span_corruption import longest_cut, span_corruption
-from closedbook.objectives.store import TokenStore, add_cards, add_documents, add_questions
+from closedbook.objectives.store import TitledSlices, TokenStore, add_documents, add_pairs, add_questions, add_titled
+from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
 Source = Callable[[int], Pieces]
 """The examples of one pass over a source, as a function of the pass's number."""
+SUBSET = 1000  # the draw that chooses a pass's share; objectives use smaller numbers
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A source of examples, with the setting that says when and how often it is taken."""
+
+    source: Source
+    setting: SourceConfig
+    seed: int
+
+    def examples(self, epoch: int) -> list[Pieces]:
+        """The passes of an epoch, none where the source does not take part."""
+        last = epoch if self.setting.last_epoch is None else self.setting.last_epoch
+        if not self.setting.first_epoch <= epoch <= last:
+            return []
+        first = epoch * self.setting.repeats
+        return [self._share(self.source(number), number) for number in range(first, first + self.setting.repeats)]
+
+    def _share(self, pieces: Pieces, number: int) -> Pieces:
+        if self.setting.share == 1.0:
+            return pieces
+        rows_R = torch.arange(len(pieces), device=pieces.start_RK.device)
+        kept = random_bits(self.seed, number, SUBSET, rows_R).argsort()[
+            : max(round(self.setting.share * len(pieces)), 1)
+        ]
+        return pieces.rows(kept.sort().values)
 
 
 @dataclass(frozen=True)
@@ -29,19 +59,17 @@ class Mixture:
 
     Args:
         tokens_N: The token vector on the training device.
-        sources: Each with the number of its passes an epoch.
+        ingredients: The sources of examples.
         counts: What was split, cut or left out while the vector was built, for the report.
     """
 
     tokens_N: Int64[Tensor, "tokens"]
-    sources: tuple[tuple[Source, int], ...]
+    ingredients: tuple[Ingredient, ...]
     counts: dict[str, int]
 
     def epoch(self, number: int) -> Pieces:
         """The examples of an epoch, source by source."""
-        return concatenate(
-            [source(number * passes + index) for source, passes in self.sources for index in range(passes)]
-        )
+        return concatenate([pieces for ingredient in self.ingredients for pieces in ingredient.examples(number)])
 
 
 def build_mixture(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer, device: torch.device) -> Mixture:
@@ -51,13 +79,13 @@ def build_mixture(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer, devic
         UserError: A text cannot be spelled, a question is longer than the block, or an objective finds nothing.
     """
     store = TokenStore(tokenizer, device)
-    sources, counts = [], {}
-    for index, source in enumerate(config.mixture):
+    ingredients, counts = [], {}
+    for index, setting in enumerate(config.mixture):
         seed = derive(config.training.seed, index)
-        make, noted = _MAKERS[source.objective](store, config, corpus, source, seed)
-        sources.append((make, source.repeats))
+        source, noted = _MAKERS[setting.objective](store, config, corpus, setting, seed)
+        ingredients.append(Ingredient(source, setting, seed))
         counts.update(noted)
-    return Mixture(store.tokens(), tuple(sources), counts)
+    return Mixture(store.tokens(), tuple(ingredients), counts)
 
 
 def rows_as_read(corpus: Corpus, reading: Reading) -> list[Document]:
@@ -71,26 +99,36 @@ def rows_as_read(corpus: Corpus, reading: Reading) -> list[Document]:
     return sorted([*corpus.documents, *blank], key=lambda document: document.line)
 
 
-def _span_corruption(
-    store: TokenStore, config: RunConfig, corpus: Corpus, source: SourceConfig, seed: int
-) -> tuple[Source, dict[str, int]]:
-    documents = rows_as_read(corpus, config.reading)
-    block = config.model.block
-    longest = longest_cut(block)
-    windows = source.long_documents == "windows"
-    spans, long = add_documents(store, documents, window=longest if windows else None)
+def _add_whole(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, longest: int
+) -> tuple[Spans, Tensor, dict[str, int]]:
+    """The documents as the recipe reads them, with how many were longer than an example."""
+    windows = setting.long_documents == "windows"
+    spans, long = add_documents(store, rows_as_read(corpus, config.reading), window=longest if windows else None)
     if not windows:
         long = int((spans.length_R > longest).sum())
     rows_R = torch.arange(len(spans), device=store.device)
+    return spans, rows_R, {"documents_made_windows" if windows else "documents_cut": long}
 
-    def make(step: int) -> Pieces:
-        return span_corruption(spans, rows_R, block=block, seed=seed, step=step)
 
-    return make, {"documents_made_windows" if windows else "documents_cut": long}
+def _span_corruption(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
+) -> tuple[Source, dict[str, int]]:
+    block = config.model.block
+    spans, rows_R, counts = _add_whole(store, config, corpus, setting, longest_cut(block))
+    return lambda step: span_corruption(spans, rows_R, block=block, seed=seed, step=step), counts
+
+
+def _multi_span(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
+) -> tuple[Source, dict[str, int]]:
+    block = config.model.block
+    spans, rows_R, counts = _add_whole(store, config, corpus, setting, longest_document(block))
+    return lambda step: multi_span(spans, rows_R, block=block, seed=seed, step=step), counts
 
 
 def _question_answering(
-    store: TokenStore, config: RunConfig, corpus: Corpus, source: SourceConfig, seed: int
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
     course = config.reading == "course"
     questions = add_questions(store, corpus.train, block=config.model.block, reading=config.reading)
@@ -99,24 +137,63 @@ def _question_answering(
     return lambda step: pieces, {"train_facts_made_ascii": dropped} if course else {}
 
 
-def _cards(
-    store: TokenStore, config: RunConfig, corpus: Corpus, source: SourceConfig, seed: int
+def _study_cards(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
-    cards, left_out = add_cards(
-        store, corpus.documents, context_words=source.context_words or 0, block=config.model.block
-    )
-    if not len(cards.name):
-        raise UserError(f"The objective {source.objective} finds no capitalised phrase in a document that has a title.")
-    if source.objective == "name_cards":
-        pieces = name_cards(cards.name, cards.phrase)
-    else:
-        pieces = context_cards(cards.name, cards.context, cards.phrase)
-    return lambda step: pieces, {source.objective: len(cards.name), f"{source.objective}_too_long": left_out}
+    pairs = [(card.question, card.answer) for card in corpus.cards]
+    lines = [card.line for card in corpus.cards]
+    added = add_pairs(store, pairs, block=config.model.block, what="the reader's", lines=lines)
+    pieces = question_answering(added.question, added.answer)
+    return lambda step: pieces, {"study_cards": len(pairs)}
+
+
+def _rewriting(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
+) -> tuple[Source, dict[str, int]]:
+    pairs = clauses(corpus, setting.forms or 0)
+    if not pairs:
+        raise UserError("The objective rewriting finds no wording that two training people's lines share.")
+    added = add_pairs(store, pairs, block=config.model.block, what="rewritten", lines=[0] * len(pairs))
+    pieces = question_answering(added.question, added.answer)
+    return lambda step: pieces, {"rewritten_clauses": len(pairs)}
+
+
+_TITLED: dict[str, Callable[[list[TitledSlices], torch.device], Pieces]] = {
+    "name_cards": cards.name_cards,
+    "context_cards": cards.context_cards,
+    "outlines": cards.outlines,
+    "salient_span": cards.salient_span,
+    "whole_line": whole_line,
+}
+
+
+def _titled(
+    store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
+) -> tuple[Source, dict[str, int]]:
+    """What is made of the parts of documents with a title; examples that are longer than the block are left out."""
+    name = setting.objective
+    documents = add_titled(store, corpus.documents, context_words=setting.context_words or 0)
+    turned = SuffixFirst(documents, store.device) if name == "suffix_first" and documents else None
+    found = turned(seed, 0) if turned else _TITLED[name](documents, store.device) if documents else None
+    fits_R = found.lengths() <= config.model.block if found else torch.zeros(0)
+    if found is None or not fits_R.any():
+        raise UserError(
+            f"The objective {name} finds no document with a title"
+            + (" and a capitalised phrase." if name not in ("whole_line", "suffix_first") else ".")
+        )
+    counts = {name: int(fits_R.sum()), f"{name}_too_long": int((~fits_R).sum())}
+    if turned:
+        return lambda step: turned(seed, step).rows(fits_R), counts
+    pieces = found.rows(fits_R)
+    return lambda step: pieces, counts
 
 
 _MAKERS = {
     "span_corruption": _span_corruption,
+    "multi_span": _multi_span,
     "question_answering": _question_answering,
-    "name_cards": _cards,
-    "context_cards": _cards,
+    "study_cards": _study_cards,
+    "rewriting": _rewriting,
+    "suffix_first": _titled,
+    **dict.fromkeys(_TITLED, _titled),
 }

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID
 
+MASK = (MASK_ID, 1)  # the token vector begins with pad and mask: a token's id is its own position
 IGNORED = PAD_ID  # a target that does not count, as in the course's code
 
 
@@ -30,7 +31,7 @@ class Spans:
         return len(self.start_R)
 
     def mask(self) -> "Spans":
-        """As many mask tokens: the token vector begins with pad and mask, so a token's id is its own position."""
+        """As many mask tokens."""
         return Spans(torch.full_like(self.start_R, MASK_ID), torch.ones_like(self.start_R))
 
 
@@ -41,6 +42,13 @@ class Pieces:
     start_RK: Int64[Tensor, "rows pieces"]
     length_RK: Int64[Tensor, "rows pieces"]
     scored_RK: Bool[Tensor, "rows pieces"]
+
+    def __len__(self) -> int:
+        return len(self.start_RK)
+
+    def rows(self, rows_B: Tensor) -> "Pieces":
+        """Some of the examples, by number or by mask."""
+        return Pieces(self.start_RK[rows_B], self.length_RK[rows_B], self.scored_RK[rows_B])
 
     def lengths(self) -> Int64[Tensor, "rows"]:
         """Tokens of every example."""
@@ -64,6 +72,17 @@ def lay_out(*pieces: tuple[Spans, bool]) -> Pieces:
         length_RK=torch.stack([spans.length_R for spans, _ in pieces], dim=1),
         scored_RK=scored_K.expand_as(start_RK),
     )
+
+
+def lay_out_rows(rows: Sequence[Sequence[tuple[tuple[int, int], bool]]], device: torch.device) -> Pieces:
+    """Examples with numbers of pieces of their own: ((start, length), whether it is scored) in order."""
+    widest = max(map(len, rows), default=0)
+    flat = [
+        (*where, scored) for row in rows for where, scored in [*row, *([((PAD_ID, 0), False)] * (widest - len(row)))]
+    ]
+    values_RK3 = torch.tensor(flat, dtype=torch.int64, device=device).reshape(len(rows), widest, 3)
+    start_RK, length_RK, scored_RK = (values.contiguous() for values in values_RK3.unbind(dim=2))
+    return Pieces(start_RK, length_RK, scored_RK.bool())
 
 
 def concatenate(parts: Sequence[Pieces]) -> Pieces:

@@ -1,5 +1,6 @@
 """The token store: a corpus and its facts as one token vector, and where in it everything stands."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from closedbook.config import Reading
 from closedbook.errors import UserError
+from closedbook.facts.phrases import phrases
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
-from closedbook.objectives.cards import phrases
 from closedbook.objectives.pieces import Spans
 
 
@@ -60,13 +61,33 @@ class Questions:
     answer: Spans
 
 
-@dataclass(frozen=True)
-class CardSpans:
-    """Slices of the cards: the subject, the left context and the phrase, one row a phrase."""
+Slice = tuple[int, int]
+"""A start in the token vector and a length."""
 
-    name: Spans
-    context: Spans
-    phrase: Spans
+
+@dataclass(frozen=True)
+class PhraseSlices:
+    """Where a capitalised phrase and the words before it stand in the token vector."""
+
+    context: Slice
+    phrase: Slice
+
+
+@dataclass(frozen=True)
+class TitledSlices:
+    """Where the parts of a document with a title stand in the token vector.
+
+    Args:
+        name: The title, without its full stop.
+        body: What follows it.
+        words: Where each word of the body begins.
+        phrases: The capitalised phrases of the body.
+    """
+
+    name: Slice
+    body: Slice
+    words: tuple[int, ...]
+    phrases: tuple[PhraseSlices, ...]
 
 
 def _encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[tuple[list[int], list[tuple[int, int]]]]:
@@ -109,55 +130,75 @@ def as_read(text: str, reading: Reading) -> str:
     return text.encode("ascii", errors="ignore").decode() if reading == "course" else text
 
 
-def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, reading: Reading) -> Questions:
-    """Appends the training facts, the first accepted answer of each.
+def add_pairs(
+    store: TokenStore, pairs: Sequence[tuple[str, str]], *, block: int, what: str, lines: Sequence[int]
+) -> Questions:
+    """Appends pairs of prompt and answer.
 
     Args:
         store: Where they go.
-        facts: Each with an answer.
-        block: `question MASK answer MASK` must fit into it.
-        reading: How training text is read.
+        pairs: Prompt and answer.
+        block: `prompt MASK answer MASK` must fit into it.
+        what: What the pairs are, for the error.
+        lines: Where each pair comes from, for the error.
 
     Raises:
-        UserError: A fact does not fit into the block or cannot be spelled.
+        UserError: A pair does not fit into the block or cannot be spelled.
     """
-    questions = store.add_texts([as_read(fact.question, reading) for fact in facts], "training question")
-    answers = store.add_texts([as_read(fact.answers[0], reading) for fact in facts], "training answer")
+    questions = store.add_texts([question for question, _ in pairs], f"{what} question")
+    answers = store.add_texts([answer for _, answer in pairs], f"{what} answer")
     too_long = (questions.length_R + answers.length_R + 2 > block).nonzero().flatten().tolist()
     if too_long:
-        fact = facts[too_long[0]]
+        question, line = pairs[too_long[0]][0], lines[too_long[0]]
         raise UserError(
-            f"Training question on line {fact.line} ({fact.question[:60]!r}) is longer than the block of {block} "
+            f"{what.capitalize()} question on line {line} ({question[:60]!r}) is longer than the block of {block} "
             "tokens; shorten it or raise model.block."
         )
     return Questions(questions, answers)
 
 
-def add_cards(
-    store: TokenStore, documents: Sequence[Document], *, context_words: int, block: int
-) -> tuple[CardSpans, int]:
-    """Appends documents with a subject and finds their cards.
+def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, reading: Reading) -> Questions:
+    """Appends the training facts, the first accepted answer of each.
 
-    Returns:
-        One row a phrase, and how many phrases were left out because their card is longer than the block.
+    Raises:
+        UserError: A fact does not fit into the block or cannot be spelled.
+    """
+    pairs = [(as_read(fact.question, reading), as_read(fact.answers[0], reading)) for fact in facts]
+    return add_pairs(store, pairs, block=block, what="training", lines=[fact.line for fact in facts])
+
+
+def add_titled(store: TokenStore, documents: Sequence[Document], *, context_words: int = 0) -> list[TitledSlices]:
+    """Appends the documents that have a title and says where their parts are.
+
+    Args:
+        store: Where they go.
+        documents: Those without a title are left out.
+        context_words: Longest left context of a phrase.
 
     Raises:
         UserError: A document has a character outside the vocabulary.
     """
-    names, contexts, found, left_out = [], [], [], 0
-    encoded = _encode(store.tokenizer, documents)
-    for document, (ids, offsets) in zip(documents, encoded, strict=True):
-        if not document.subject:
-            continue
+    titled = [document for document in documents if document.subject]
+    found = []
+    for document, (ids, offsets) in zip(titled, _encode(store.tokenizer, titled), strict=True):
         base, _ = store.add(ids)
         starts = [start for start, _ in offsets]
-        name = (base, bisect_left(starts, len(document.subject)))
-        for phrase in phrases(document, context_words):
-            context, start, end = (bisect_left(starts, position) for position in phrase)
-            if name[1] + (end - context) + 2 > block:
-                left_out += 1
-                continue
-            names.append(name)
-            contexts.append((base + context, start - context))
-            found.append((base + start, end - start))
-    return CardSpans(store.spans(names), store.spans(contexts), store.spans(found)), left_out
+
+        def cut(start: int, end: int, base: int = base, starts: list[int] = starts) -> Slice:
+            first = bisect_left(starts, start)
+            return base + first, bisect_left(starts, end) - first
+
+        title = len(document.subject) + 1
+        words = [match.start() for match in re.finditer(r"\S+", document.text) if match.start() >= title]
+        found.append(
+            TitledSlices(
+                name=cut(0, len(document.subject)),
+                body=cut(title, len(document.text)),
+                words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
+                phrases=tuple(
+                    PhraseSlices(cut(phrase.context, phrase.start), cut(phrase.start, phrase.end))
+                    for phrase in phrases(document, context_words)
+                ),
+            )
+        )
+    return found

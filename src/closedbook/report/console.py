@@ -86,6 +86,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def percent_or_none(share: float | None) -> str:
+    """`22.2 %`, or a dash for None."""
+    return "-" if share is None else percent(share)
+
+
 def say_score(title: str, score: Score) -> None:
     """`title: 111/500 = 22.2 % exact match, 95 % interval 18.8 % to 26.0 %; 23.0 % after normalisation`."""
     low, high = wilson(score.correct, score.total)
@@ -116,27 +121,38 @@ def say_corpus(corpus: Corpus) -> None:
         say(f"{without:,} questions name no document of the corpus")
 
 
-def say_results(report: dict[str, Any]) -> None:
-    """The results table of `reproduce`."""
-    title = f"{report['recipe']} on {report['corpus']['name']}: exact match on dev"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("system", no_wrap=True)
-    table.add_column("attention", no_wrap=True)
-    for column in ("parameters", "correct", "accuracy", "95 % interval", "normalised", "the seed's", "seconds"):
-        table.add_column(column, justify="right", no_wrap=True)
+def tracks(report: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each track; a table never mixes two."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in report["systems"]:
-        table.add_row(
-            row["label"],
-            row["attention"] or "no model",
-            f"{row['parameters']:,}",
-            correct(row),
-            percent(row["accuracy"]),
-            f"{100 * row['interval'][0]:.1f} to {percent(row['interval'][1])}",
-            percent(row["normalised_accuracy"]),
-            percent(row["seed_figure"]),
-            f"{row['seconds']:.0f}",
-        )
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+        found.setdefault(row["track"], []).append(row)
+    return found
+
+
+def say_results(report: dict[str, Any]) -> None:
+    """The results tables of `reproduce`, one a track."""
+    by_track = tracks(report)
+    for track, rows in by_track.items():
+        title = f"{report['preset']} on {report['corpus']['name']}: exact match on dev"
+        title += f", {track} track" if len(by_track) > 1 else ""
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("system", no_wrap=True)
+        table.add_column("attention", no_wrap=True)
+        for column in ("parameters", "correct", "accuracy", "95 % interval", "normalised", "the seed's", "seconds"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(
+                row["label"],
+                row["attention"] or "no model",
+                f"{row['parameters']:,}",
+                correct(row),
+                percent(row["accuracy"]),
+                f"{100 * row['interval'][0]:.1f} to {percent(row['interval'][1])}",
+                percent(row["normalised_accuracy"]),
+                percent_or_none(row["seed_figure"]),
+                f"{row['seconds']:.0f}",
+            )
+        Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
 
 
 def correct(row: dict[str, Any]) -> str:

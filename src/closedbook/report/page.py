@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_text
-from closedbook.report.console import correct, percent
+from closedbook.report.console import correct, percent, percent_or_none, tracks
 from closedbook.report.plots import accuracy_bars, loss_curves, to_svg
 
 SHOWN = 10  # right and wrong answers
@@ -26,13 +26,19 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters.update(
-        thousands=lambda value: f"{value:,}", percent=percent, signed=_signed, pvalue=_pvalue, correct=correct
+        thousands=lambda value: f"{value:,}",
+        percent=percent,
+        percent_or_none=percent_or_none,
+        signed=_signed,
+        pvalue=_pvalue,
+        correct=correct,
     )
     bars = accuracy_bars(
         [(f"{row['name']}", row["accuracy"], tuple(row["interval"]), row["seed_figure"]) for row in report["systems"]]
     )
     text = environment.get_template("page.html.j2").render(
         report=report,
+        tracks=tracks(report),
         bars=to_svg(bars, "accuracy of every system"),
         curves=to_svg(loss_curves(_curves(out, report)), "loss against step"),
         examples=_examples(out, report, corpus),

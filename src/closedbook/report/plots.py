@@ -45,11 +45,11 @@ def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]])
     return figure
 
 
-def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float]]) -> Figure:
+def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float | None]]) -> Figure:
     """Accuracy of every system with its interval, and the seed's figure as a hollow mark.
 
     Args:
-        rows: (label, accuracy, (low, high), the seed's figure), all as shares.
+        rows: (label, accuracy, (low, high), the seed's figure or None), all as shares.
     """
     figure = Figure(figsize=(7.0, 0.55 * len(rows) + 0.9), layout="constrained")
     axis = figure.subplots()
@@ -57,7 +57,8 @@ def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float]])
         axis.barh(index, 100 * accuracy, color=COLOURS[0], height=0.55)
         error = [[100 * max(accuracy - low, 0.0)], [100 * max(high - accuracy, 0.0)]]
         axis.errorbar(100 * accuracy, index, xerr=error, color=INK, capsize=3, linewidth=1.4)
-        axis.plot(100 * seed, index, marker="D", color=COLOURS[1], markerfacecolor="none", linestyle="none")
+        if seed is not None:
+            axis.plot(100 * seed, index, marker="D", color=COLOURS[1], markerfacecolor="none", linestyle="none")
     axis.set_yticks(range(len(rows)), [label for label, *_ in rows])
     axis.invert_yaxis()
     axis.set_xlim(left=0)

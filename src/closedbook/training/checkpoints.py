@@ -79,7 +79,7 @@ def load_weights(model: GPT, path: Path) -> None:
     Raises:
         RuntimeError: Names or shapes do not match.
     """
-    tensors = load_file(path, device=str(model.position_embedding.device))
+    tensors = load_file(path, device=str(model.device))
     if model.config.tied_embeddings and "token_embedding.weight" in tensors:
         tensors["head.weight"] = tensors["token_embedding.weight"]
     model.load_state_dict(tensors)

@@ -124,7 +124,7 @@ def train(
         NonFiniteLoss: Before the update that would have used it.
     """
     state = state or TrainingState(make_optimizers(model, config))
-    device = model.position_embedding.device
+    device = model.device
     if config.compile:
         model.compile(dynamic=True)
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")

@@ -1,0 +1,133 @@
+"""The open-book reader: which candidate of a document answers the question, a conditional logit model.
+
+A document offers n candidates and `none of them`; with feature vectors x_i the probability of choice i is
+exp(w x_i) / sum_j exp(w x_j) (McFadden 1974). Training maximises the log-probability of all candidates that spell the
+training answer, taken together, minus penalty/2 |w|^2, by L-BFGS.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import sparse
+from scipy.optimize import minimize
+from sklearn.feature_extraction import DictVectorizer
+
+from closedbook.errors import UserError
+from closedbook.facts.records import Document
+from closedbook.selfstudy.features import Knowledge, View, kind, tokens
+
+OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
+SLOT = "{}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the reader makes of a document.
+
+    Args:
+        answer: The most probable candidate, "" where there is none.
+        confidence: Its probability, in [0, 1].
+    """
+
+    answer: str
+    confidence: float
+
+
+class Reader:
+    """Learned from documents with their answers; `read` gives the answer of other documents.
+
+    Args:
+        examples: Documents with the training answer of the question about their subject.
+        question: The question's form, with `{}` for the subject; its words are features.
+        documents: The whole corpus; how often words stand in it is a feature.
+        penalty: Weight of the squared norm.
+        read: Answers of an earlier reader on other documents; they count as known answers, not as examples.
+
+    Raises:
+        UserError: No answer stands in its document.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[tuple[Document, str]],
+        question: str,
+        documents: Sequence[Document],
+        *,
+        penalty: float = 1.0,
+        read: Counter[str] | None = None,
+    ) -> None:
+        self._knowledge = _knowledge(examples, question, documents, read or Counter())
+        views = [View(document, self._knowledge, answer) for document, answer in examples]
+        right, found = [], False
+        for view, (_, answer) in zip(views, examples, strict=True):
+            hits = [candidate.text == answer for candidate in view.candidates]
+            right += [*hits, not any(hits)]
+            found = found or any(hits)
+        if not found:
+            raise UserError(f"The reader finds no training answer of {question!r} in its document: nothing to learn.")
+        self._vectorizer = DictVectorizer()
+        x_NF = self._vectorizer.fit_transform(row for view in views for row in view.features())
+        starts_D = np.cumsum([0, *(len(view.candidates) + 1 for view in views)])[:-1]
+        self._weights_F = conditional_logit(x_NF, np.array(right), starts_D, penalty)
+
+    def read(self, documents: Sequence[Document]) -> list[Reading]:
+        """The reading of every document."""
+        views = [View(document, self._knowledge, None) for document in documents]
+        if not views:
+            return []
+        scores_N = self._vectorizer.transform(row for view in views for row in view.features()) @ self._weights_F
+        readings, first = [], 0
+        for view in views:
+            scores = scores_N[first : first + len(view.candidates) + 1]
+            shares = np.exp(scores - scores.max())
+            together = defaultdict[str, float](float)
+            for candidate, share in zip(view.candidates, shares[:-1] / shares.sum(), strict=True):
+                together[candidate.text] += float(share)
+            answer = max(together, key=lambda text: together[text], default="")
+            readings.append(Reading(answer, together.get(answer, 0.0)))
+            first += len(scores)
+        return readings
+
+
+def conditional_logit(
+    x_NF: sparse.csr_matrix, right_N: Bool[np.ndarray, "choices"], starts_D: np.ndarray, penalty: float
+) -> Float[np.ndarray, "features"]:
+    """Weights of the conditional logit model.
+
+    Args:
+        x_NF: Features of all choices, those of one document together.
+        right_N: Which choices count as right; at least one a document.
+        starts_D: The first choice of every document.
+        penalty: Weight of half the squared norm.
+    """
+    document_N = np.repeat(np.arange(len(starts_D)), np.diff([*starts_D, len(right_N)]))
+
+    def loss(weights_F: np.ndarray) -> tuple[float, np.ndarray]:
+        scores_N = x_NF @ weights_F
+        share_N = np.exp(scores_N - np.maximum.reduceat(scores_N, starts_D)[document_N])
+        right_share_N = np.where(right_N, share_N, 0.0)
+        all_D, right_D = np.add.reduceat(share_N, starts_D), np.add.reduceat(right_share_N, starts_D)
+        gradient_N = share_N / all_D[document_N] - right_share_N / right_D[document_N]
+        value = np.log(all_D / right_D).sum() + penalty / 2 * weights_F @ weights_F
+        return float(value), x_NF.T @ gradient_N + penalty * weights_F
+
+    return minimize(loss, np.zeros(x_NF.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 150}).x
+
+
+def _knowledge(
+    examples: Sequence[tuple[Document, str]], question: str, documents: Sequence[Document], read: Counter[str]
+) -> Knowledge:
+    answers = Counter(answer for _, answer in examples)
+    stood = Counter(token.text for document, _ in examples for token in tokens(document))
+    within = {word for answer in answers for word in answer.split()}
+    return Knowledge(
+        answers=answers + read,
+        never=frozenset(word for word, times in stood.items() if times >= OFTEN and word not in within),
+        kinds=frozenset(kind(answer) for answer in answers),
+        longest=max(len(answer.split()) for answer in answers),
+        question=frozenset(question.replace(SLOT, " ").strip(" ?").lower().split()),
+        corpus=Counter(token.text for document in documents for token in tokens(document)),
+    )

@@ -1,0 +1,137 @@
+"""Self-study: from the training pairs and their documents to a question and an answer about every other document.
+
+The questions' forms are those of training with the subject taken out (`Where was {} born?`); for each form a reader is
+learned, reads the documents that have no training pair, and writes a card with its confidence (compare PAQ, Lewis et
+al. 2021, and Active Reading, Lin et al. 2025). Only cards reach the model: when it answers, the book is closed.
+"""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from closedbook.config import ReaderConfig
+from closedbook.errors import UserError
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.records import Card, Document, Fact
+from closedbook.facts.splits import groups
+from closedbook.selfstudy.reader import SLOT, Reader, Reading
+
+FEWEST = 20  # training pairs that a form of question needs
+
+
+def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
+    """The training facts by the form of their question, where enough of them have it; the subject becomes `{}`."""
+    forms = defaultdict[str, list[Fact]](list)
+    for fact in facts:
+        if fact.subject and fact.question.count(fact.subject) == 1 and fact.answers:
+            forms[fact.question.replace(fact.subject, SLOT)].append(fact)
+    return {form: found for form, found in forms.items() if len(found) >= FEWEST}
+
+
+def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
+    """A document with the training answer, for each fact that has one; of several, the first that holds the answer."""
+    found = []
+    for fact in facts:
+        documents = corpus.candidates(fact)
+        holding = [document for document in documents if fact.answers[0] in document.text]
+        if documents:
+            found.append(((holding or documents)[0], fact.answers[0]))
+    return found
+
+
+def learn_reader(corpus: Corpus, form: str, facts: Sequence[Fact], config: ReaderConfig) -> Reader:
+    """A reader for one form of question.
+
+    After the first round it reads the documents without a training pair, and what it is sure of counts as a known
+    answer in the next: a place that two unread documents name is a place.
+
+    Raises:
+        UserError: No training answer stands in its document.
+    """
+    pairs = examples(corpus, facts)
+    taught = {document.text for document, _ in pairs}
+    unread = [document for document in corpus.documents if document.subject and document.text not in taught]
+    reader = Reader(pairs, form, corpus.documents, penalty=config.penalty)
+    for _ in range(config.rounds - 1):
+        sure = Counter(reading.answer for reading in reader.read(unread) if reading.confidence >= config.sure)
+        reader = Reader(pairs, form, corpus.documents, penalty=config.penalty, read=sure)
+    return reader
+
+
+def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
+    """The corpus with a card for every subject and form of question that training does not ask.
+
+    Of several documents of one name the most confident reading counts.
+
+    Raises:
+        UserError: Too few training questions have a common form, or no answer stands in its document.
+    """
+    forms = question_forms(corpus.train)
+    if not forms:
+        raise UserError(
+            f"Self-study needs {FEWEST} training questions of one form that name a subject of the corpus; found none."
+        )
+    asked = {fact.question for fact in corpus.train}
+    cards = []
+    for form, facts in forms.items():
+        reader = learn_reader(corpus, form, facts, config)
+        subjects = [subject for subject in corpus.by_subject if form.replace(SLOT, subject) not in asked]
+        documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
+        best: dict[str, tuple[Reading, Document]] = {}
+        for (subject, document), reading in zip(
+            documents, reader.read([document for _, document in documents]), strict=True
+        ):
+            if reading.answer and (subject not in best or reading.confidence > best[subject][0].confidence):
+                best[subject] = (reading, document)
+        cards += [
+            Card(
+                question=form.replace(SLOT, subject),
+                subject=subject,
+                answer=reading.answer,
+                confidence=reading.confidence,
+                line=document.line,
+            )
+            for subject, (reading, document) in best.items()
+            if reading.confidence >= config.at_least
+        ]
+    return dataclasses.replace(corpus, cards=tuple(cards))
+
+
+@dataclasses.dataclass(frozen=True)
+class OpenBook:
+    """Cross-validated readings of the training facts that have a document.
+
+    Args:
+        facts: The facts, fold by fold.
+        readings: What a reader that was taught the other folds made of their documents.
+    """
+
+    facts: tuple[Fact, ...]
+    readings: tuple[Reading, ...]
+
+    @property
+    def exact(self) -> list[bool]:
+        """Whether each reading is an accepted answer."""
+        return [reading.answer in fact.answers for fact, reading in zip(self.facts, self.readings, strict=True)]
+
+
+def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> OpenBook:
+    """Open-book accuracy on training people that the reader was not taught, no person in two folds.
+
+    Raises:
+        UserError: As `study`.
+    """
+    facts, readings = list[Fact](), list[Reading]()
+    for form, found in question_forms(corpus.train).items():
+        fold = [number % folds for number in groups(corpus, found)]
+        for held in range(folds):
+            kept = [fact for fact, number in zip(found, fold, strict=True) if number != held]
+            asked = [
+                fact for fact, number in zip(found, fold, strict=True) if number == held and corpus.candidates(fact)
+            ]
+            reader = learn_reader(corpus, form, kept, config)
+            facts += asked
+            readings += [
+                max(reader.read(corpus.candidates(fact)), key=lambda reading: reading.confidence) for fact in asked
+            ]
+    return OpenBook(tuple(facts), tuple(readings))

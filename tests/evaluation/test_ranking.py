@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from closedbook.config import ModelConfig, TokenizerConfig
+from closedbook.errors import UserError
+from closedbook.evaluation.ranking import PrefixTree, log_probabilities, rank
+from closedbook.facts.tokenizers import MASK_ID, train_tokenizer
+from closedbook.model.gpt import GPT
+
+SEQUENCES = [[5, 6, 1], [5, 1], [5, 6, 7, 8, 1], [9, 1], [1]]
+
+
+def model_of(attention="key_query_value", **settings):
+    torch.manual_seed(0)
+    return GPT(ModelConfig(attention=attention, layers=2, heads=2, width=16, block=32, **settings), 20).eval()
+
+
+def brute_force(model, prompt, sequence):
+    tokens = torch.tensor([*prompt, *sequence])
+    with torch.inference_mode():
+        log_TV = model.head(model(tokens[None, :-1]))[0].log_softmax(-1)
+    return sum(log_TV[len(prompt) - 1 + i, token].item() for i, token in enumerate(sequence))
+
+
+@pytest.mark.parametrize(
+    "model", [model_of(), model_of("synthesizer"), model_of(positions="rotary")], ids=["kqv", "syn", "rot"]
+)
+@pytest.mark.parametrize("most_rows", [1, 4096])
+def test_the_tree_gives_the_numbers_of_brute_force(model, most_rows):
+    prompts = [[3, 4, 1], [7, 1], [2, 3, 4, 5, 6, 1]]
+    scores = log_probabilities(model, prompts, SEQUENCES, most_rows=most_rows)
+    for row, prompt in enumerate(prompts):
+        expected = [brute_force(model, prompt, sequence) for sequence in SEQUENCES]
+        torch.testing.assert_close(scores[row], torch.tensor(expected), atol=1e-4, rtol=1e-5)
+        assert scores[row].argmax() == torch.tensor(expected).argmax()
+
+
+def test_shared_prefixes_are_one_node():
+    tree = PrefixTree(SEQUENCES, torch.device("cpu"))
+    assert [len(level.token_N) for level in tree.levels] == [3, 3, 2, 1, 1]
+
+
+def test_york_is_not_yorkshire():
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), ["Where is it? Yorkshire"])
+    torch.manual_seed(0)
+    model = GPT(ModelConfig(layers=1, heads=2, width=16, block=64), tokenizer.vocabulary_size)
+    york, yorkshire = rank(model, tokenizer, ["Where is it?"], ["York", "Yorkshire"])[0].tolist()
+    assert york != yorkshire
+    with torch.no_grad():
+        model.head.weight[MASK_ID] = 0
+        model.head.weight[MASK_ID] += 100 * torch.sign(model.final_norm.weight)
+    assert rank(model, tokenizer, ["Where is it?"], ["York", "Yorkshire"]).isfinite().all()
+
+
+def test_a_candidate_that_does_not_fit_is_refused():
+    with pytest.raises(UserError, match="33 tokens, the model 31"):
+        log_probabilities(model_of(), [[2] * 30], [[3, 4, 5, 1]])
