@@ -5,7 +5,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 OUT ?= runs/reproduce
 
-.PHONY: setup reproduce test check bench clean
+DATA ?= ../shared/data/cs224n-2021
+
+.PHONY: setup reproduce test check bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
@@ -18,6 +20,8 @@ check: .venv/.check
 	$(BIN)/mypy
 bench: .venv/.core
 	$(BIN)/python -m benchmarks.speed
+bench-recall: .venv/.core
+	$(BIN)/python -m benchmarks.recall --data $(DATA)
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

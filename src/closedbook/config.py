@@ -129,7 +129,7 @@ class ReaderConfig:
         at_least: Confidence from which a reading becomes a card.
     """
 
-    penalty: float = 1.0
+    penalty: float = 2.0
     rounds: int = 2
     sure: float = 0.6
     at_least: float = 0.0

@@ -204,15 +204,15 @@ def standard() -> Recipe:
         recipe="standard",
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
-        model=ModelConfig(positions="rotary"),
+        model=ModelConfig(layers=2, positions="rotary"),
         mixture=(
-            SourceConfig(objective="name_cards"),
+            SourceConfig(objective="outlines"),
             SourceConfig(objective="context_cards", context_words=4),
             SourceConfig(objective="question_answering", repeats=2),
         ),
         training=TrainingConfig(
             epochs=8,
-            batch_tokens=2048,
+            batch_tokens=4096,
             micro_batches=2,
             optimizer="muon",
             learning_rate=3e-3,
@@ -238,7 +238,7 @@ def open_track() -> Recipe:
         recipe="open",
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
-        model=ModelConfig(positions="rotary"),
+        model=ModelConfig(layers=2, positions="rotary"),
         mixture=(SourceConfig(objective="question_answering"), SourceConfig(objective="study_cards")),
         training=TrainingConfig(
             epochs=18,
@@ -250,7 +250,7 @@ def open_track() -> Recipe:
             warmup_steps=20,
             floor=0.02,
         ),
-        reader=ReaderConfig(),
+        reader=ReaderConfig(at_least=0.2),
     )
     return _one_stage("open", pretrain, "the course's data, open track: an open-book reader writes what is studied")
 

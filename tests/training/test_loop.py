@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from closedbook.config import ModelConfig, TrainingConfig
 from closedbook.experiments.train import initial_model, make_tokenizer
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.pieces import Batch
@@ -10,11 +11,11 @@ from closedbook.objectives.plan import Batches
 from closedbook.training.checkpoints import resume, save_checkpoint
 from closedbook.training.loop import NonFiniteLoss, TrainingState, backward, train
 from closedbook.training.optimizers import make_optimizers
+from closedbook.training.parallel import Workers, workers_for
 from tests.conftest import tiny_config
 from tests.model.test_gpt import toy
 
 CPU = torch.device("cpu")
-FP32 = torch.autocast("cpu", enabled=False)
 MUON = {"optimizer": "muon", "matrix_learning_rate": 0.02}
 
 
@@ -36,21 +37,50 @@ def test_micro_batches_add_up_to_the_gradient_of_the_whole():
     model = toy()
     inputs = torch.randint(2, 30, (8, 12))
     targets = torch.where(torch.rand(8, 12) < 0.4, 0, torch.randint(2, 30, (8, 12)))
-    whole_loss = backward(model, [Batch(inputs, targets)], FP32)
+    whole_loss = backward(model, [Batch(inputs, targets)], "fp32")
     whole = gradients(model)
-    parts_loss = backward(model, [Batch(inputs[:3], targets[:3]), Batch(inputs[3:], targets[3:])], FP32)
+    parts_loss = backward(model, [Batch(inputs[:3], targets[:3]), Batch(inputs[3:], targets[3:])], "fp32")
     assert float(whole_loss) == pytest.approx(float(parts_loss), abs=1e-6)
     for expected, got in zip(whole, gradients(model), strict=True):
         assert torch.allclose(expected, got, atol=1e-6)
 
 
+def test_workers_add_up_to_the_same_gradient():
+    model = toy()
+    inputs, targets = torch.randint(2, 30, (8, 12)), torch.randint(2, 30, (8, 12))
+    parts = [Batch(inputs[:3], targets[:3]), Batch(inputs[3:], targets[3:])]
+    loss = backward(model, parts, "fp32")
+    expected = gradients(model)
+    with Workers(2) as workers:
+        for _ in range(5):
+            assert float(backward(model, parts, "fp32", workers)) == pytest.approx(float(loss), abs=1e-6)
+            for before, after in zip(expected, gradients(model), strict=True):
+                assert torch.allclose(before, after, atol=1e-6)
+
+
+def test_an_error_in_a_worker_reaches_the_caller():
+    inputs = torch.full((2, 5), 10_000)  # outside the vocabulary
+    with Workers(2) as workers, pytest.raises(IndexError):
+        backward(toy(), [Batch(inputs, inputs)], "fp32", workers)
+
+
+def test_micro_batches_are_worked_on_one_after_the_other_where_threads_would_not_help(monkeypatch):
+    training = TrainingConfig(batch_tokens=64, micro_batches=4, warmup_steps=1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert workers_for(ModelConfig(), training, CPU) == 2
+    assert workers_for(ModelConfig(dropout=0.1), training, CPU) == 1
+    assert workers_for(ModelConfig(), dataclasses.replace(training, micro_batches=1), CPU) == 1
+    assert workers_for(ModelConfig(), dataclasses.replace(training, compile=True), CPU) == 1
+    assert workers_for(ModelConfig(), training, torch.device("cuda")) == 1
+
+
 def test_padding_changes_neither_loss_nor_gradient():
     model = toy()
     inputs, targets = torch.randint(2, 30, (4, 9)), torch.randint(2, 30, (4, 9))
-    loss = backward(model, [Batch(inputs, targets)], FP32)
+    loss = backward(model, [Batch(inputs, targets)], "fp32")
     expected = gradients(model)
     padded = [torch.nn.functional.pad(values, (0, 6)) for values in (inputs, targets)]
-    assert float(backward(model, [Batch(*padded)], FP32)) == pytest.approx(float(loss), abs=1e-6)
+    assert float(backward(model, [Batch(*padded)], "fp32")) == pytest.approx(float(loss), abs=1e-6)
     for before, after in zip(expected, gradients(model), strict=True):
         assert torch.allclose(before, after, atol=1e-6)
 

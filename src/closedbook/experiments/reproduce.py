@@ -9,7 +9,6 @@ import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ from closedbook.config import PeopleConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answer
 from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.statistics import bootstrap, mcnemar, wilson
+from closedbook.experiments.progress import ProgressFor
 from closedbook.experiments.train import train_run
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import write_people
@@ -30,9 +31,6 @@ from closedbook.files import write_json
 from closedbook.presets import Preset, System
 from closedbook.recipes import with_seed
 from closedbook.runs import load, read_json, write_predictions
-from closedbook.training.loop import Listener
-
-ProgressFor = Callable[[str], AbstractContextManager[Listener]]
 
 
 @dataclass(frozen=True)
@@ -155,11 +153,13 @@ def _result(
         for part, given in answers.items():
             write_predictions(run.path / "predictions" / f"{part}.txt", given)
         run_name = str(run.path.relative_to(job.out))
+        examined = examine(run.model, run.tokenizer, corpus, corpus.dev, answers["dev"])
+        knowledge = summarise(examined)
         attention, parameters = run.config.model.attention, run.environment["parameters"]
     else:
         constant = most_frequent_answer(corpus.train)
         answers = {part: [constant] * len(asked) for part, asked in questions.items()}
-        run_name, attention, parameters, seconds, counts = None, None, 0, 0.0, {}
+        run_name, attention, parameters, seconds, counts, knowledge = None, None, 0, 0.0, {}, None
     for part, given in answers.items():
         write_predictions(job.out / _prediction_name(system, seed, part), given)
     scored = score(answers["dev"], corpus.dev)
@@ -175,6 +175,7 @@ def _result(
         "attention": attention,
         "parameters": parameters,
         "counts": counts,
+        "knowledge": knowledge,
         "exact": [int(right) for right in scored.exact],
         "dev_answers": answers["dev"],
     }
@@ -213,7 +214,7 @@ def _prediction_name(system: System, seed: int, part: str) -> str:
 def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     exact_SQ = np.array([run["exact"] for run in runs], dtype=np.float64)
     interval = wilson(runs[0]["correct"], runs[0]["total"]) if len(runs) == 1 else bootstrap(exact_SQ)
-    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run", "counts")
+    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run", "counts", "knowledge")
     return {
         "name": system.name,
         "label": system.label,

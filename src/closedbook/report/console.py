@@ -14,6 +14,7 @@ from rich.table import Table
 from closedbook.evaluation.exact_match import Score
 from closedbook.evaluation.statistics import wilson
 from closedbook.facts.corpus import Corpus
+from closedbook.selfstudy.study import OpenBook
 
 LINE_SECONDS = 10.0
 BOUND_ROUNDING = 1e-12  # a measured value may exceed its bound by this
@@ -159,6 +160,43 @@ def correct(row: dict[str, Any]) -> str:
     """`111/500`; over several seeds the mean, with one decimal where it is not whole."""
     mean = sum(run["correct"] for run in row["runs"]) / len(row["runs"])
     return f"{mean:.{0 if mean == int(mean) else 1}f}/{row['runs'][0]['total']}"
+
+
+def say_ablation(report: dict[str, Any]) -> None:
+    """The table of `ablate`."""
+    title = f"{report['recipe']}: recall on {report['held_out']} held-out training people, {report['seeds']} seeds"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("variant", no_wrap=True)
+    for column in ("recall", "by seed", "difference", "95 % interval", "McNemar p", "parameters", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in report["rows"]:
+        low, high = row["interval"]
+        table.add_row(
+            row["variant"],
+            percent(row["recall"]),
+            " ".join(f"{100 * recall:.1f}" for recall in row["recall_by_seed"]),
+            f"{100 * row['difference']:+.1f}",
+            f"{100 * low:+.1f} to {100 * high:+.1f}",
+            " ".join(f"{p:.3f}" for p in row["p_values"]),
+            f"{row['parameters']:,}",
+            f"{row['seconds']:.0f}",
+        )
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+
+
+def say_open_book(book: OpenBook) -> None:
+    """The reader's cross-validated accuracy, and how well its confidence tells right from wrong."""
+    right, total = sum(book.exact), len(book.exact)
+    low, high = wilson(right, total)
+    say(
+        f"open book, cross-validated on training people: {right}/{total} = {percent(right / total)}, "
+        f"95 % interval {percent(low)} to {percent(high)}"
+    )
+    bins: dict[int, list[bool]] = {}
+    for reading, exact in zip(book.readings, book.exact, strict=True):
+        bins.setdefault(min(int(reading.confidence * 5), 4), []).append(exact)
+    for number, hits in sorted(bins.items(), reverse=True):
+        say(f"  confidence {number / 5:.1f} to {number / 5 + 0.2:.1f}: {sum(hits)}/{len(hits)} right")
 
 
 def say_claims(values: dict[str, Any]) -> None:

@@ -39,6 +39,7 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
     text = environment.get_template("page.html.j2").render(
         report=report,
         tracks=tracks(report),
+        known=[row for row in report["systems"] if row["attention"]],
         bars=to_svg(bars, "accuracy of every system"),
         curves=to_svg(loss_curves(_curves(out, report)), "loss against step"),
         examples=_examples(out, report, corpus),

@@ -19,6 +19,7 @@ from closedbook.model.gpt import GPT
 from closedbook.objectives.pieces import IGNORED, Batch
 from closedbook.objectives.plan import Batches
 from closedbook.training.optimizers import make_optimizers
+from closedbook.training.parallel import Workers, workers_for
 from closedbook.training.schedules import rate
 
 INITIAL_WEIGHTS, DROPOUT = 1, 2  # separate streams of draws
@@ -83,21 +84,36 @@ def seeded(*counters: int) -> Iterator[None]:
         yield
 
 
-def backward(model: GPT, parts: list[Batch], autocast: torch.autocast) -> Tensor:
-    """Adds the gradient of the step's loss, micro-batch by micro-batch; the head sees only positions that count.
+Precision = Literal["fp32", "bf16"]
+
+
+def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision) -> Tensor:
+    """A micro-batch's share of the step's mean cross-entropy in nats; the head sees only positions that count."""
+    counts_BT = part.targets_BT != IGNORED
+    half = precision == "bf16"  # without a cache of casts: all threads share it, and each weight is used once
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=half, cache_enabled=False):
+        logits_NV = model.head(model(part.inputs_BT)[counts_BT])
+    return F.cross_entropy(logits_NV.float(), part.targets_BT[counts_BT], reduction="sum") / total
+
+
+def backward(model: GPT, parts: list[Batch], precision: Precision, workers: Workers | None = None) -> Tensor:
+    """Adds the gradient of the step's loss, micro-batch by micro-batch, or several at a time with workers.
 
     Returns:
         Mean cross-entropy in nats over all targets of the step that count.
     """
-    total = sum((part.targets_BT != IGNORED).sum() for part in parts)
-    loss = torch.zeros((), device=parts[0].inputs_BT.device)
-    for part in parts:
-        counts_BT = part.targets_BT != IGNORED
-        with autocast:
-            logits_NV = model.head(model(part.inputs_BT)[counts_BT])
-        share = F.cross_entropy(logits_NV.float(), part.targets_BT[counts_BT], reduction="sum") / total
-        share.backward()
-        loss += share.detach()
+    total = torch.stack([(part.targets_BT != IGNORED).sum() for part in parts]).sum()
+    parameters = list(model.parameters())
+
+    def work(part: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
+        share = loss_of(model, part, total, precision)
+        return share.detach(), torch.autograd.grad(share, parameters)
+
+    loss = torch.zeros((), device=model.device)
+    for share, gradients in workers.map(work, parts) if workers else map(work, parts):
+        loss += share
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
     return loss
 
 
@@ -127,10 +143,11 @@ def train(
     device = model.device
     if config.compile:
         model.compile(dynamic=True)
-    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
+    precision = resolve_precision(config, device)
+    count = workers_for(model.config, config, device)
     began = time.perf_counter() - state.seconds
     model.train()
-    with seeded(config.seed, DROPOUT):
+    with seeded(config.seed, DROPOUT), Workers(count) if count > 1 else contextlib.nullcontext() as workers:
         while state.step < batches.steps:
             parts = batches.step(state.step)
             share = rate(
@@ -141,7 +158,7 @@ def train(
                 corpus_positions=corpus_positions,
             )
             torch.manual_seed(derive(config.seed, DROPOUT, state.step))
-            loss = backward(model, parts, autocast).item()
+            loss = backward(model, parts, precision, workers).item()
             if not math.isfinite(loss):
                 raise NonFiniteLoss(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "

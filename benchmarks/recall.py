@@ -1,0 +1,168 @@
+"""Time to recall (`make bench-recall DATA=DIR`): from the start of the process to the evaluated answers.
+
+Every seed is a process of its own. Its cold time runs from the moment it is started (interpreter, imports, tokenizer,
+the reader's training and the optimizer's first step included) to the last dev answer; its warm time is a second
+training in the same process. The number of epochs was fixed beforehand on people held out from the training questions.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from closedbook.config import RunConfig, SourceConfig
+from closedbook.recipes import open_track, standard, with_seed
+
+
+@dataclass(frozen=True)
+class Target:
+    """A recall to reach.
+
+    Args:
+        track: `open` or `standard`.
+        recall: Share of dev questions.
+        goal: Seconds, cold, on 2 cores.
+        config: What is trained.
+    """
+
+    track: str
+    recall: float
+    goal: float
+    config: RunConfig
+
+
+def _open(epochs: int) -> RunConfig:
+    config = open_track().pretrain
+    assert config.reader is not None
+    return dataclasses.replace(
+        config,
+        training=dataclasses.replace(config.training, epochs=epochs),
+        reader=dataclasses.replace(config.reader, rounds=1),
+    )
+
+
+def _standard(epochs: int) -> RunConfig:
+    config = standard().pretrain
+    mixture = (SourceConfig(objective="outlines"), SourceConfig(objective="question_answering", repeats=2))
+    return dataclasses.replace(config, mixture=mixture, training=dataclasses.replace(config.training, epochs=epochs))
+
+
+TARGETS = {
+    "open-22": Target("open", 0.222, 30.0, _open(4)),
+    "open-85": Target("open", 0.85, 90.0, _open(9)),
+    "standard-40": Target("standard", 0.404, 300.0, _standard(8)),
+}
+
+
+def once(target: Target, data: Path, seed: int) -> dict[str, float]:
+    """One training from the files to the dev answers: seconds by part, and the recall."""
+    import torch
+
+    from closedbook.evaluation.decoding import answer
+    from closedbook.evaluation.exact_match import score
+    from closedbook.experiments.train import initial_model, make_tokenizer
+    from closedbook.facts.corpus import read_directory
+    from closedbook.objectives.mixture import build_mixture
+    from closedbook.objectives.plan import Batches
+    from closedbook.selfstudy.study import study
+    from closedbook.training.loop import train
+
+    began = time.time()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    config = with_seed(target.config, seed)
+    corpus = read_directory(data)
+    tokenizer = make_tokenizer(config, corpus)
+    if config.reader:
+        corpus = study(corpus, config.reader)
+    read = time.time()
+    batches = Batches(build_mixture(config, corpus, tokenizer, device), config)
+    model = initial_model(config, tokenizer, device)
+    state = train(model, batches, config.training, corpus_positions=1)
+    trained = time.time()
+    answers = answer(model, tokenizer, [fact.question for fact in corpus.dev])
+    recall = score(answers, corpus.dev).accuracy
+    return {
+        "began": began,
+        "ended": time.time(),
+        "reading": read - began,
+        "training": trained - read,
+        "answering": time.time() - trained,
+        "recall": recall,
+        "tokens_per_second": state.tokens / state.seconds,
+    }
+
+
+def measure(name: str, data: Path, seeds: int) -> dict[str, Any]:
+    """Every seed of a target in a process of its own."""
+    target, runs = TARGETS[name], []
+    for seed in range(seeds):
+        command = [sys.executable, "-m", "benchmarks.recall", "--data", str(data), "--once", name, "--seed", str(seed)]
+        started = time.time()
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        cold, warm = json.loads(output.splitlines()[-1])
+        runs.append(
+            {
+                "seed": seed,
+                "cold": cold["ended"] - started,
+                "warm": warm["ended"] - warm["began"],
+                "recall": cold["recall"],
+                "warm_recall": warm["recall"],
+                **{key: round(cold[key], 3) for key in ("reading", "training", "answering", "tokens_per_second")},
+            }
+        )
+        print(
+            f"{name}, seed {seed}: {runs[-1]['cold']:.1f} s cold, {runs[-1]['warm']:.1f} s warm, {cold['recall']:.3f}",
+            flush=True,
+        )
+    times = {kind: [run[kind] for run in runs] for kind in ("cold", "warm", "recall")}
+    return {
+        "track": target.track,
+        "target": target.recall,
+        "goal_seconds": target.goal,
+        "reached": sum(run["recall"] >= target.recall for run in runs),
+        **{f"{kind}_mean": statistics.mean(values) for kind, values in times.items()},
+        **{f"{kind}_deviation": statistics.stdev(values) if seeds > 1 else 0.0 for kind, values in times.items()},
+        "runs": runs,
+    }
+
+
+def main() -> None:
+    """Measures every target and writes a JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the course's data")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--targets", nargs="*", default=list(TARGETS), choices=list(TARGETS))
+    parser.add_argument("--out", type=Path, default=Path("bench-recall.json"))
+    parser.add_argument("--once", choices=list(TARGETS))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.once:
+        print(json.dumps([once(TARGETS[options.once], options.data, options.seed) for _ in range(2)]))
+        return
+    from closedbook import machine
+
+    results = {name: measure(name, options.data, options.seeds) for name in options.targets}
+    report = {"machine": machine.describe(_device()), "targets": results}
+    options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for name, row in results.items():
+        print(
+            f"{name}: {row['reached']}/{options.seeds} reached {row['target']:.1%}; cold {row['cold_mean']:.1f} +- "
+            f"{row['cold_deviation']:.1f} s (goal {row['goal_seconds']:.0f}), warm {row['warm_mean']:.1f} s, "
+            f"recall {row['recall_mean']:.1%}"
+        )
+
+
+def _device() -> Any:
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from closedbook.config import PeopleConfig, ReaderConfig
+from closedbook.errors import UserError
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.people import people_corpus
+from closedbook.facts.records import Document, Fact
+from closedbook.selfstudy.features import View, kind, tokens
+from closedbook.selfstudy.reader import Reader, conditional_logit
+from closedbook.selfstudy.study import cross_validate, question_forms, study
+
+PLACES = ["Rome", "New Ulm", "Oslo", "Bern", "Lima"]
+ONCE = ReaderConfig(rounds=1)
+
+
+def toy_corpus(people=60, taught=40):
+    """Born in the first place, living in the second; a month stands before both."""
+    documents, facts = [], []
+    for number in range(people):
+        name = f"Ann{number} Lee{number % 7}"
+        born, lives = PLACES[number % 5], PLACES[(number + 1 + number % 3) % 5]
+        text = f"{name}. {name} (born 3 May 19{number:02} in {born}) lives in {lives} ."
+        documents.append(Document(subject=name, text=text, line=number + 1))
+        facts.append(Fact(question=f"Where was {name} born?", answers=(born,), subject=name, line=number + 1))
+    return Corpus(
+        name="toy",
+        documents=tuple(documents),
+        train=tuple(facts[:taught]),
+        dev=tuple(facts[taught:]),
+        test=(),
+        files={},
+    )
+
+
+def test_tokens_leave_out_the_title_and_know_where_they_stand():
+    document = Document(subject="Ann Lee", text="Ann Lee. O'Neill's dog, 1920 .", line=1)
+    found = tokens(document)
+    assert [token.text for token in found] == ["O'Neill", "'", "s", "dog", ",", "1920", "."]
+    assert all(document.text[token.start : token.end] == token.text for token in found)
+    assert [kind(text) for text in ("Rome", "rome", "1920", ",")] == ["X", "x", "0", ","]
+    assert [token.normal for token in found[3:6]] == ["dog", ",", "#4"]
+
+
+def test_the_reader_reads_what_it_was_not_taught():
+    corpus = toy_corpus()
+    studied = study(corpus, ONCE)
+    assert len(studied.cards) == 20
+    assert studied.train == corpus.train
+    answers = {fact.question: fact.answers[0] for fact in corpus.dev}
+    assert all(answers[card.question] == card.answer for card in studied.cards)
+    assert all(0.5 < card.confidence <= 1 for card in studied.cards)
+    assert {card.line for card in studied.cards} == set(range(41, 61))
+
+
+def test_answers_of_several_words_are_found():
+    assert "New Ulm" in {card.answer for card in study(toy_corpus(), ONCE).cards}
+
+
+def test_a_second_round_takes_read_answers_as_known():
+    corpus = toy_corpus()
+    assert len(study(corpus, ReaderConfig(rounds=2)).cards) == 20
+
+
+def test_cards_below_the_confidence_are_left_out():
+    corpus = toy_corpus()
+    sure = study(corpus, dataclasses.replace(ONCE, at_least=1.0))
+    assert len(sure.cards) < 20
+
+
+def test_the_same_corpus_gives_the_same_cards():
+    assert study(toy_corpus(), ONCE).cards == study(toy_corpus(), ONCE).cards
+
+
+def test_an_own_answer_does_not_count_as_known_from_elsewhere():
+    corpus = toy_corpus()
+    pairs = [(corpus.documents[0], "Rome"), (corpus.documents[1], "New Ulm")]
+    knowledge = Reader(pairs, "Where was {} born?", corpus.documents)._knowledge
+    taught = View(corpus.documents[0], knowledge, "Rome").features()
+    rome = next(row for row in taught if "text=rome" in row)
+    assert "known=False" in rome
+    read = View(corpus.documents[0], knowledge, None).features()
+    assert "known=True" in next(row for row in read if "text=rome" in row)
+
+
+def test_cross_validation_never_teaches_who_is_asked():
+    book = cross_validate(toy_corpus(), ONCE, folds=4)
+    assert len(book.facts) == len({fact.question for fact in book.facts}) == 40
+    assert sum(book.exact) >= 38
+
+
+def test_the_built_in_people_are_read():
+    corpus = people_corpus(PeopleConfig(count=200, seed=1))
+    book = cross_validate(corpus, ONCE, folds=2)
+    assert sum(book.exact) / len(book.exact) > 0.9
+
+
+def test_two_choices_are_logistic_regression():
+    """With one right and one wrong choice a document the model is a logistic regression on the difference."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 2, 4))
+    first_is_right = generator.random(200) < 1 / (1 + np.exp(-(x[:, 0] - x[:, 1]) @ [1.0, -2.0, 0.5, 0.0]))
+    right = np.stack([first_is_right, ~first_is_right], axis=1).ravel()
+    ours = conditional_logit(sparse.csr_matrix(x.reshape(400, 4)), right, np.arange(0, 400, 2), penalty=2.0)
+    theirs = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-8).fit(x[:, 0] - x[:, 1], first_is_right)
+    np.testing.assert_allclose(ours, theirs.coef_[0], atol=1e-3)
+
+
+def test_without_a_common_form_there_is_nothing_to_learn():
+    corpus = toy_corpus()
+    with pytest.raises(UserError, match="20 training questions of one form"):
+        study(dataclasses.replace(corpus, train=corpus.train[:19]), ONCE)
+
+
+def test_answers_that_stand_nowhere_are_refused():
+    corpus = toy_corpus()
+    absent = tuple(dataclasses.replace(fact, answers=("Atlantis",)) for fact in corpus.train)
+    with pytest.raises(UserError, match="finds no training answer"):
+        study(dataclasses.replace(corpus, train=absent), ONCE)
+
+
+def test_forms_are_questions_without_their_subject():
+    assert set(question_forms(toy_corpus().train)) == {"Where was {} born?"}
