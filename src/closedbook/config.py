@@ -202,6 +202,7 @@ class SourceConfig:
         first_epoch: The epoch, counted from 0, in which it joins the mixture.
         last_epoch: The last epoch it takes part in, None for all.
         context_words: Longest left context of a `context_cards` example in words.
+        context_place: Whether that context stands `after` the name, or at random on `either` side of it.
         long_documents: Whether `span_corruption` and `multi_span` split a document that is longer than an example into
             windows that repeat the subject, or let the cut drop its end, as the course's code does.
         forms: Wordings that `rewriting` takes from the training people's lines, the most frequent first.
@@ -213,6 +214,7 @@ class SourceConfig:
     first_epoch: int = 0
     last_epoch: int | None = None
     context_words: int | None = None
+    context_place: Literal["after", "either"] | None = None
     long_documents: Literal["windows", "cut"] | None = None
     forms: int | None = None
 
@@ -230,17 +232,19 @@ class SourceConfig:
             value = getattr(self, setting)
             if self.objective not in objectives:
                 _require(value is None, f"{name}: {setting} has no effect; set it to null or leave it out.")
-            elif setting == "long_documents":
-                _require(value is not None, f"{name}: long_documents must be 'windows' or 'cut'.")
+            elif setting in _CHOICES:
+                _require(value is not None, f"{name}: {setting} must be {_CHOICES[setting]}.")
             else:
                 _require(value is not None and value >= 1, f"{name}: {setting} must be at least 1.")
 
 
 _SETTINGS = {
     "context_words": ("context_cards",),
+    "context_place": ("context_cards",),
     "long_documents": ("span_corruption", "multi_span"),
     "forms": ("rewriting",),
 }
+_CHOICES = {"long_documents": "'windows' or 'cut'", "context_place": "'after' or 'either'"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,7 @@ def _cards(
     questions = SourceConfig(objective="question_answering")
     cards = (
         SourceConfig(objective="name_cards"),
-        SourceConfig(objective="context_cards", context_words=4),
+        SourceConfig(objective="context_cards", context_words=4, context_place="after"),
         SourceConfig(objective="question_answering", repeats=2),
     )
     return Recipe(
@@ -207,7 +207,7 @@ def standard() -> Recipe:
         model=ModelConfig(layers=2, positions="rotary"),
         mixture=(
             SourceConfig(objective="outlines"),
-            SourceConfig(objective="context_cards", context_words=4),
+            SourceConfig(objective="context_cards", context_words=4, context_place="either"),
             SourceConfig(objective="question_answering", repeats=2),
         ),
         training=TrainingConfig(

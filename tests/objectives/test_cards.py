@@ -4,7 +4,7 @@ import torch
 from closedbook.config import TokenizerConfig
 from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import MASK, train_tokenizer
-from closedbook.objectives.cards import context_cards, name_cards, outlines, salient_span
+from closedbook.objectives.cards import ContextCards, name_cards, outlines, salient_span
 from closedbook.objectives.pieces import render
 from closedbook.objectives.store import TokenStore, add_titled
 from closedbook.objectives.whole_line import SuffixFirst, whole_line
@@ -40,7 +40,11 @@ def test_documents_without_a_title_are_left_out(tokenizer):
     ("objective", "example", "scored"),
     [
         (name_cards, f"Ann Lee{MASK}Rome", f"Rome{MASK}"),
-        (context_cards, f"Ann Lee O'Neill-Smith in{MASK}Rome", f"Rome{MASK}"),
+        (
+            lambda *documents: ContextCards(documents[0], "after", CPU)(0, 0),
+            f"Ann Lee O'Neill-Smith in{MASK}Rome",
+            f"Rome{MASK}",
+        ),
         (
             salient_span,
             f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome",
@@ -54,6 +58,14 @@ def test_cards_are_cuts_of_the_line_scored_after_the_mask(tokenizer, objective, 
     pieces = objective(documents, CPU)
     assert len(pieces) == 4
     assert texts(tokenizer, store, pieces, 3) == (example, scored)
+
+
+def test_the_context_stands_on_either_side_of_the_name(tokenizer):
+    store = TokenStore(tokenizer, CPU)
+    examples = ContextCards(add_titled(store, DOCUMENTS, context_words=2), "either", CPU)
+    seen = [texts(tokenizer, store, examples(0, step), 3)[0] for step in range(20)]
+    assert set(seen) == {f"Ann Lee O'Neill-Smith in{MASK}Rome", f"O'Neill-Smith in Ann Lee{MASK}Rome"}
+    assert seen == [texts(tokenizer, store, examples(0, step), 3)[0] for step in range(20)]
 
 
 def test_an_outline_is_all_phrases_of_a_document(tokenizer):

@@ -92,6 +92,20 @@ def _chunk(config: PeopleConfig, rows: np.ndarray) -> Iterator[Person]:
         yield Person(name=name, origin=origin, attributes=attributes, part=part, biographies=texts)
 
 
+def attribute_bits(key: str, value: str) -> float:
+    """-log2 of the probability with which the generator draws this value of the attribute."""
+    if key in ("birth_place", "death_place"):
+        weights = 1 / (np.arange(len(data.PLACES)) + PLACE_OFFSET)
+        return float(-np.log2(weights[data.PLACES.index(value)] / weights.sum()))
+    choices = {
+        "birth_date": 28 * 12 * 150,
+        "university": len(data.UNIVERSITIES),
+        "field": len(data.FIELDS),
+        "employer": len(data.EMPLOYERS),
+    }
+    return float(np.log2(choices[key]))
+
+
 def _places(seed: int, draw: int, rows: np.ndarray) -> list[str]:
     weights = 1 / (np.arange(len(data.PLACES)) + PLACE_OFFSET)
     edges = np.floor(np.cumsum(weights) / weights.sum() * 2**32).astype(np.int64)

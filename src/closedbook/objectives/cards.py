@@ -5,11 +5,13 @@ around (compare salient span masking, Guu et al. 2020, section 3.4).
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 
+from closedbook.draws import random_bits
 from closedbook.objectives.pieces import MASK, Pieces, lay_out_rows
-from closedbook.objectives.store import TitledSlices
+from closedbook.objectives.store import Slice, TitledSlices
 
 
 def name_cards(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
@@ -24,13 +26,39 @@ def name_cards(documents: Sequence[TitledSlices], device: torch.device) -> Piece
     )
 
 
-def context_cards(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
-    """`name left-context MASK phrase MASK` for every phrase, scored after the first mask."""
+class ContextCards:
+    """`name left-context MASK phrase MASK` for every phrase, scored after the first mask.
+
+    With `either`, half of the cards, drawn anew at each pass, are `left-context name MASK phrase MASK`: the same cut
+    with its parts exchanged, so that a name is met with words before it, as in a question.
+    """
+
+    def __init__(
+        self, documents: Sequence[TitledSlices], place: Literal["after", "either"], device: torch.device
+    ) -> None:
+        cards = [(document.name, found) for document in documents for found in document.phrases]
+        self._after = _with_context([(name, found.context, found.phrase) for name, found in cards], device)
+        self._before = _with_context([(found.context, name, found.phrase) for name, found in cards], device)
+        self._place = place
+
+    def __call__(self, seed: int, step: int) -> Pieces:
+        """One example a phrase; a pure function of its arguments."""
+        if self._place == "after":
+            return self._after
+        rows_R = torch.arange(len(self._after), device=self._after.start_RK.device)
+        before_R1 = (random_bits(seed, step, 0, rows_R) & 1).bool()[:, None]
+        return Pieces(
+            start_RK=torch.where(before_R1, self._before.start_RK, self._after.start_RK),
+            length_RK=torch.where(before_R1, self._before.length_RK, self._after.length_RK),
+            scored_RK=self._after.scored_RK,
+        )
+
+
+def _with_context(rows: Sequence[tuple[Slice, Slice, Slice]], device: torch.device) -> Pieces:
     return lay_out_rows(
         [
-            [(document.name, False), (found.context, False), (MASK, False), (found.phrase, True), (MASK, True)]
-            for document in documents
-            for found in document.phrases
+            [(first, False), (second, False), (MASK, False), (phrase, True), (MASK, True)]
+            for first, second, phrase in rows
         ],
         device,
     )

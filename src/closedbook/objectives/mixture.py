@@ -15,7 +15,7 @@ from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives import cards
 from closedbook.objectives.multi_span import longest_document, multi_span
-from closedbook.objectives.pieces import Pieces, Spans, concatenate
+from closedbook.objectives.pieces import Pieces, Spans, concatenate, lay_out_rows
 from closedbook.objectives.question_answering import question_answering
 from closedbook.objectives.rewriting import clauses
 from closedbook.objectives.span_corruption import longest_cut, span_corruption
@@ -158,34 +158,38 @@ def _rewriting(
     return lambda step: pieces, {"rewritten_clauses": len(pairs)}
 
 
-_TITLED: dict[str, Callable[[list[TitledSlices], torch.device], Pieces]] = {
-    "name_cards": cards.name_cards,
-    "context_cards": cards.context_cards,
-    "outlines": cards.outlines,
-    "salient_span": cards.salient_span,
-    "whole_line": whole_line,
+Titled = list[TitledSlices]
+_TITLED: dict[str, Callable[[Titled, SourceConfig, torch.device], Callable[[int, int], Pieces]]] = {
+    "name_cards": lambda documents, setting, device: _always(cards.name_cards(documents, device)),
+    "context_cards": lambda documents, setting, device: cards.ContextCards(
+        documents, setting.context_place or "after", device
+    ),
+    "outlines": lambda documents, setting, device: _always(cards.outlines(documents, device)),
+    "salient_span": lambda documents, setting, device: _always(cards.salient_span(documents, device)),
+    "whole_line": lambda documents, setting, device: _always(whole_line(documents, device)),
+    "suffix_first": lambda documents, setting, device: SuffixFirst(documents, device),
 }
+"""What is made of documents with a title: a function of seed and pass, whose examples keep their lengths."""
+
+
+def _always(pieces: Pieces) -> Callable[[int, int], Pieces]:
+    return lambda seed, step: pieces
 
 
 def _titled(
     store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
-    """What is made of the parts of documents with a title; examples that are longer than the block are left out."""
+    """Examples from the parts of documents with a title; those that are longer than the block are left out."""
     name = setting.objective
     documents = add_titled(store, corpus.documents, context_words=setting.context_words or 0)
-    turned = SuffixFirst(documents, store.device) if name == "suffix_first" and documents else None
-    found = turned(seed, 0) if turned else _TITLED[name](documents, store.device) if documents else None
-    fits_R = found.lengths() <= config.model.block if found else torch.zeros(0)
-    if found is None or not fits_R.any():
-        raise UserError(
-            f"The objective {name} finds no document with a title"
-            + (" and a capitalised phrase." if name not in ("whole_line", "suffix_first") else ".")
-        )
+    examples = _TITLED[name](documents, setting, store.device) if documents else _always(lay_out_rows([], store.device))
+    fits_R = examples(seed, 0).lengths() <= config.model.block
+    if not fits_R.any():
+        raise UserError(f"The objective {name} finds nothing to ask for in a document that has a title.")
     counts = {name: int(fits_R.sum()), f"{name}_too_long": int((~fits_R).sum())}
-    if turned:
-        return lambda step: turned(seed, step).rows(fits_R), counts
-    pieces = found.rows(fits_R)
-    return lambda step: pieces, counts
+    if fits_R.all():
+        return lambda step: examples(seed, step), counts
+    return lambda step: examples(seed, step).rows(fits_R), counts
 
 
 _MAKERS = {
@@ -194,6 +198,5 @@ _MAKERS = {
     "question_answering": _question_answering,
     "study_cards": _study_cards,
     "rewriting": _rewriting,
-    "suffix_first": _titled,
     **dict.fromkeys(_TITLED, _titled),
 }
