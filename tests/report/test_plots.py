@@ -1,15 +1,16 @@
 import pytest
 
 from closedbook.report.console import correct, percent
-from closedbook.report.plots import accuracy_bars, loss_curves, to_svg
+from closedbook.report.plots import accuracy_bars, learning_curves, to_svg
 
 
 def test_figures_become_svg_with_a_title():
     curves = {"pretrain": {"a": [(1, 5.0), (2, 3.0)], "b": [(1, 4.0)]}, "finetune": {"a": [(1, 2.0)]}}
     for figure in (
-        loss_curves(curves),
-        loss_curves({}),
-        accuracy_bars([("a", 0.5, (0.4, 0.6), 0.2), ("b", 1.0, (0.99, 0.9999999), 0.2)]),
+        learning_curves(curves, "loss"),
+        learning_curves(curves, "recall"),
+        learning_curves({}, "loss"),
+        accuracy_bars([("a", 0.5, (0.4, 0.6), 0.2), ("b", 1.0, (0.99, 0.9999999), None)]),
     ):
         svg = to_svg(figure, "what it shows")
         assert svg.startswith('<svg role="img" aria-label="what it shows"')

@@ -32,6 +32,8 @@ from closedbook.presets import Preset, System
 from closedbook.recipes import with_seed
 from closedbook.runs import load, read_json, write_predictions
 
+PROBED = 200  # dev questions that are asked on the way, to draw the learning curve
+
 
 @dataclass(frozen=True)
 class Job:
@@ -200,6 +202,7 @@ def _train(
                     device=job.device,
                     start=paths[-1] if paths else None,
                     listeners=(listener,),
+                    probe=corpus.dev[:PROBED],
                     announce=lambda line, stage=config.stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
                 )
         paths.append(out)
@@ -232,9 +235,11 @@ def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _comparisons(results: Sequence[tuple[System, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
-    """Every pair of systems: the difference, its interval over seeds and questions, McNemar's test seed by seed."""
+    """Every pair of systems of one track: the difference, its interval over seeds and questions, McNemar's tests."""
     compared = []
     for (first, first_runs), (second, second_runs) in itertools.combinations(results, 2):
+        if first.track != second.track:
+            continue
         first_SQ, second_SQ = np.broadcast_arrays(
             np.array([run["exact"] for run in first_runs], dtype=np.float64),
             np.array([run["exact"] for run in second_runs], dtype=np.float64),

@@ -1,10 +1,9 @@
 """Trains one run: tokenizer, mixture, model, loop, run directory."""
 
 import dataclasses
-import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,77 +14,27 @@ from closedbook import machine
 from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.decoding import prompts
+from closedbook.experiments.listeners import Checkpoints, Metrics, Probe
 from closedbook.facts.corpus import Corpus, sha256
+from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
-from closedbook.files import disk_errors, write_json, write_text
+from closedbook.files import disk_errors, write_json
 from closedbook.model.gpt import GPT, count_parameters
 from closedbook.objectives.mixture import build_mixture, rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import TokenStore, add_questions, as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.selfstudy.study import study
-from closedbook.training.checkpoints import resume, save_checkpoint
+from closedbook.training.checkpoints import resume
 from closedbook.training.loop import (
     INITIAL_WEIGHTS,
     Listener,
-    StepRecord,
     TrainingState,
     resolve_precision,
     seeded,
     train,
 )
 from closedbook.training.optimizers import make_optimizers
-
-LOGGED_POINTS = 200  # lines of metrics.jsonl a run
-
-
-class _Metrics:
-    """Writes a line of means every so many steps; the steps do not depend on timing."""
-
-    def __init__(self, path: Path, state: TrainingState) -> None:
-        self._path, self._state, self._pending = path, state, list[StepRecord]()
-
-    def resume(self) -> None:
-        """Drops what an interrupted training wrote after the checkpoint, a torn last line included."""
-        if not self._path.exists():
-            return
-        kept = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= self._state.step:
-                    kept.append(line + "\n")
-            except ValueError:
-                break
-        write_text(self._path, "".join(kept))
-
-    def __call__(self, record: StepRecord) -> None:
-        self._pending.append(record)
-        every = max(record.steps // LOGGED_POINTS, 1)
-        if record.step % every and record.step != record.steps:
-            return
-        values = {
-            "step": record.step,
-            "loss": sum(pending.loss for pending in self._pending) / len(self._pending),
-            "rate": record.rate,
-            "tokens": self._state.tokens,
-            "seconds": round(record.seconds, 3),
-        }
-        self._pending.clear()
-        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
-
-
-class _Checkpoints:
-    """Saves a checkpoint whenever `seconds` have passed since the last; what is saved does not depend on when."""
-
-    def __init__(self, directory: Path, model: GPT, state: TrainingState, seconds: float) -> None:
-        self._directory, self._model, self._state, self._seconds = directory, model, state, seconds
-        self._last = time.monotonic()
-
-    def __call__(self, record: StepRecord) -> None:
-        if time.monotonic() - self._last >= self._seconds and record.step < record.steps:
-            save_checkpoint(self._directory, self._model, self._state)
-            self._last = time.monotonic()
 
 
 def train_run(
@@ -98,6 +47,7 @@ def train_run(
     listeners: tuple[Listener, ...] = (),
     announce: Callable[[str], None] = lambda line: None,
     checkpoint_seconds: float = 60.0,
+    probe: Sequence[Fact] = (),
 ) -> Path:
     """Trains what the configuration says and leaves a run directory.
 
@@ -112,6 +62,7 @@ def train_run(
         listeners: Get every step.
         announce: Gets a line with the attention class and the parameter count before training.
         checkpoint_seconds: Time between checkpoints.
+        probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
 
     Raises:
         UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, or the
@@ -140,18 +91,25 @@ def train_run(
 
     partial = out.with_name(out.name + ".partial")
     state = TrainingState(make_optimizers(model, config.training))
-    metrics = _Metrics(partial / "metrics.jsonl", state)
+    metrics = Metrics(partial / "metrics.jsonl", state)
+    probing = Probe(partial / "recall.jsonl", model, tokenizer, probe)
     _open_partial(partial, {"config": to_dict(config), "corpus": corpus.files, "start": _weights_hash(start)})
     if resume(partial / "checkpoints", model, state):
         announce(f"resumed at step {state.step:,}")
-    metrics.resume()
+    metrics.resume(state.step)
+    probing.resume(state.step)
     prepared = time.perf_counter() - began
     train(
         model,
         batches,
         config.training,
         corpus_positions=len(rows_as_read(corpus, config.reading)) * config.model.block,
-        listeners=(metrics, _Checkpoints(partial / "checkpoints", model, state, checkpoint_seconds), *listeners),
+        listeners=(
+            metrics,
+            Checkpoints(partial / "checkpoints", model, state, checkpoint_seconds),
+            probing,
+            *listeners,
+        ),
         state=state,
     )
     environment = {
@@ -162,7 +120,7 @@ def train_run(
         "steps": batches.steps,
         "positions": state.positions,
         "tokens": state.tokens,
-        "seconds": round(prepared + state.seconds, 2),
+        "seconds": round(prepared + state.seconds - probing.seconds, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "corpus": corpus.summary(),
         "counts": mixture.counts,

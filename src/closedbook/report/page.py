@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
 
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_text
 from closedbook.report.console import correct, percent, percent_or_none, tracks
-from closedbook.report.plots import accuracy_bars, loss_curves, to_svg
+from closedbook.report.plots import accuracy_bars, learning_curves, to_svg
 
 SHOWN = 10  # right and wrong answers
 
@@ -22,6 +23,7 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         report: The contents of `report.json`.
         corpus: For the questions and gold answers of the examples.
     """
+    by_track = tracks(report)
     environment = Environment(
         loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -33,15 +35,15 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         pvalue=_pvalue,
         correct=correct,
     )
-    bars = accuracy_bars(
-        [(f"{row['name']}", row["accuracy"], tuple(row["interval"]), row["seed_figure"]) for row in report["systems"]]
-    )
+    bars = {track: to_svg(_bars(rows), f"accuracy of every system, {track} track") for track, rows in by_track.items()}
+    recall = _curves(out, report, "recall", "recall")
     text = environment.get_template("page.html.j2").render(
         report=report,
-        tracks=tracks(report),
-        known=[row for row in report["systems"] if row["attention"]],
-        bars=to_svg(bars, "accuracy of every system"),
-        curves=to_svg(loss_curves(_curves(out, report)), "loss against step"),
+        tracks=by_track,
+        known=[[row for row in rows if row["attention"]] for rows in by_track.values()],
+        bars=bars,
+        curves=to_svg(learning_curves(_curves(out, report, "metrics", "loss"), "loss"), "loss against step"),
+        recall=to_svg(learning_curves(recall, "recall"), "recall against step") if recall else "",
         examples=_examples(out, report, corpus),
         interval_kinds=" and ".join(sorted({row["interval_kind"] for row in report["systems"]})),
         counts=_counts(report),
@@ -50,6 +52,10 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
     path = out / "report.html"
     write_text(path, text)
     return path
+
+
+def _bars(rows: list[dict[str, Any]]) -> Figure:
+    return accuracy_bars([(row["name"], row["accuracy"], tuple(row["interval"]), row["seed_figure"]) for row in rows])
 
 
 def _counts(report: dict[str, Any]) -> list[str]:
@@ -64,15 +70,15 @@ def _counts(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _curves(out: Path, report: dict[str, Any]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+def _curves(out: Path, report: dict[str, Any], file: str, key: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
     curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for row in report["systems"]:
         for run in row["runs"]:
-            for path in sorted((out / "runs").glob(f"{row['name']}-seed-{run['seed']}-*/metrics.jsonl")):
+            for path in sorted((out / "runs").glob(f"{row['name']}-seed-{run['seed']}-*/{file}.jsonl")):
                 stage = json.loads((path.parent / "config.json").read_text(encoding="utf-8"))["stage"]
                 label = row["name"] if len(row["runs"]) == 1 else f"{row['name']}, seed {run['seed']}"
                 lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-                curves.setdefault(stage, {})[label] = [(line["step"], line["loss"]) for line in lines]
+                curves.setdefault(stage, {})[label] = [(line["step"], line[key]) for line in lines]
     order = [stage for stage in ("pretrain", "finetune", "scratch") if stage in curves]
     return {stage: curves[stage] for stage in order}
 

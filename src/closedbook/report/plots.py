@@ -12,19 +12,21 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 INK = "#808080"  # readable on white and on black
 
 
-def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]) -> Figure:
-    """One panel a stage, one line a system and seed: mean cross-entropy in nats against the step.
+def learning_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], what: str) -> Figure:
+    """One panel a stage, one line a system and seed: loss or recall against the step.
 
     Args:
-        curves: By stage, then by the line's label, points of (step, loss).
+        curves: By stage, then by the line's label, points of (step, value).
+        what: `loss`, mean cross-entropy in nats, on a logarithmic axis; or `recall`, as a share.
     """
     figure = Figure(figsize=(4.2 * max(len(curves), 1), 3.0), layout="constrained")
     axes = figure.subplots(1, max(len(curves), 1), squeeze=False)[0]
     for axis, (stage, lines) in zip(axes, curves.items(), strict=False):
         for index, (label, points) in enumerate(lines.items()):
             colour = COLOURS[index % len(COLOURS)]
+            scaled = points if what == "loss" else [(step, 100 * value) for step, value in points]
             axis.plot(
-                *zip(*points, strict=True),
+                *zip(*scaled, strict=True),
                 label=label,
                 color=colour,
                 linewidth=1.4,
@@ -33,8 +35,12 @@ def loss_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]])
             )
         axis.set_title(stage, color=INK)
         axis.set_xlabel("step", color=INK)
-        axis.set_ylabel("loss (nats per scored token)", color=INK)
-        axis.set_yscale("log")
+        label = "loss (nats per scored token)" if what == "loss" else "exact match on the way, %"
+        axis.set_ylabel(label, color=INK)
+        if what == "loss":
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
         axis.tick_params(which="both", colors=INK)
         axis.spines[:].set_color(INK)
         axis.spines[["top", "right"]].set_visible(False)
