@@ -72,7 +72,7 @@ def main() -> None:
 def seed_model_config() -> RunConfig:
     """Span corruption with the seed's model, by length, AdamW, in what precision the processor has."""
     config = find_recipe("faithful").pretrain
-    fast = find_recipe("quick").pretrain.training
+    fast = find_recipe("standard").pretrain.training
     fast = dataclasses.replace(
         fast,
         batch_tokens=BATCH_TOKENS,

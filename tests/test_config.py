@@ -79,6 +79,7 @@ def test_the_rows_of_the_table():
     assert names == ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
     assert [(system.name, system.track) for system in find_preset("best").systems] == [
         ("most_frequent", "standard"),
+        ("no_pretraining", "standard"),
         ("standard", "standard"),
         ("standard_synthesizer", "standard"),
         ("open", "open"),

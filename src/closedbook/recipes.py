@@ -50,8 +50,14 @@ class Recipe:
 
 
 def with_attention(config: RunConfig, attention: Attention) -> RunConfig:
-    """The same configuration with another attention class."""
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, attention=attention))
+    """The same configuration with another attention class.
+
+    A Synthesizer has no queries and keys to turn or to normalise: it takes learned positions.
+    """
+    model = dataclasses.replace(config.model, attention="key_query_value")
+    if attention == "synthesizer":
+        model = dataclasses.replace(model, positions="learned", normalised_queries=False, attention=attention)
+    return dataclasses.replace(config, model=model)
 
 
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
@@ -102,100 +108,64 @@ def faithful() -> Recipe:
     )
 
 
-def _cards(
-    name: str,
-    summary: str,
-    *,
-    model: ModelConfig,
-    vocabulary_size: int,
-    epochs: int,
-    scratch_epochs: int,
-    batch_tokens: int,
-    people: PeopleConfig | None = None,
-) -> Recipe:
-    """Cards cut from the lines, the training questions mixed in from the start, Muon on the hidden matrices.
+CARDS = (
+    SourceConfig(objective="outlines"),
+    SourceConfig(objective="context_cards", context_words=4, context_place="either"),
+    SourceConfig(objective="question_answering", repeats=2),
+)
+"""What the best recipes of the standard track train on: a line's capitalised phrases after its subject alone, each of
+them after the subject and the words before it, and the training questions from the start."""
 
-    Pretraining sees every capitalised phrase of a line twice an epoch (after the name alone, and after the name and
-    the words before it) and the training questions twice; finetuning is one more pass over the questions.
-    """
 
-    def training(epochs: int, share: float) -> TrainingConfig:
-        return TrainingConfig(
-            epochs=epochs,
-            batch_tokens=batch_tokens,
-            micro_batches=2,
-            optimizer="muon",
-            learning_rate=3e-3 * share,
-            matrix_learning_rate=2e-2 * share,
-            warmup_steps=20,
-            floor=0.02,
-        )
-
-    def config(stage: Stage, mixture: tuple[SourceConfig, ...], training: TrainingConfig) -> RunConfig:
-        return RunConfig(
-            recipe=name,
-            stage=stage,
-            tokenizer=TokenizerConfig(vocabulary_size=vocabulary_size),
-            model=model,
-            mixture=mixture,
-            training=training,
-        )
-
-    questions = SourceConfig(objective="question_answering")
-    cards = (
-        SourceConfig(objective="name_cards"),
-        SourceConfig(objective="context_cards", context_words=4, context_place="after"),
-        SourceConfig(objective="question_answering", repeats=2),
+def _muon(*, epochs: int, batch_tokens: int, share: float = 1.0) -> TrainingConfig:
+    """Muon on the hidden matrices, AdamW on the rest, at a share of the usual peak rates."""
+    return TrainingConfig(
+        epochs=epochs,
+        batch_tokens=batch_tokens,
+        micro_batches=2,
+        optimizer="muon",
+        learning_rate=3e-3 * share,
+        matrix_learning_rate=2e-2 * share,
+        warmup_steps=20,
+        floor=0.02,
     )
+
+
+def _with_questions(
+    pretrain: RunConfig, summary: str, *, scratch_epochs: int, people: PeopleConfig | None = None
+) -> Recipe:
+    """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
+    questions = dataclasses.replace(
+        pretrain, stage="scratch", mixture=(SourceConfig(objective="question_answering"),), reader=None
+    )
+    tokens = pretrain.training.batch_tokens or 0
+    gentle = _muon(epochs=1, batch_tokens=tokens, share=0.05)
     return Recipe(
-        name=name,
+        name=pretrain.recipe,
         summary=summary,
-        pretrain=config("pretrain", cards, training(epochs, 1.0)),
-        finetune=config("finetune", (questions,), training(1, 0.05)),
-        scratch=config("scratch", (questions,), training(scratch_epochs, 1.0)),
+        pretrain=pretrain,
+        finetune=dataclasses.replace(questions, stage="finetune", training=gentle),
+        scratch=dataclasses.replace(questions, training=_muon(epochs=scratch_epochs, batch_tokens=tokens)),
         people=people,
     )
 
 
 def default() -> Recipe:
     """A small model on the built-in people: the seed's finding in a few minutes."""
-    return _cards(
-        "default",
+    pretrain = RunConfig(
+        recipe="default",
+        stage="pretrain",
+        tokenizer=TokenizerConfig(vocabulary_size=1000),
+        model=ModelConfig(layers=2, heads=4, width=128),
+        mixture=CARDS,
+        training=_muon(epochs=10, batch_tokens=2048),
+    )
+    return _with_questions(
+        pretrain,
         "a small model on 600 built-in people, BPE, cards, Muon: the seed's finding in minutes on 2 cores",
-        model=ModelConfig(layers=3, heads=4, width=128),
-        vocabulary_size=1000,
-        epochs=10,
         scratch_epochs=40,
-        batch_tokens=2048,
         people=PeopleConfig(count=600, train=0.5, dev=0.35, test=0.1, unseen=0.05),
     )
-
-
-def quick() -> Recipe:
-    """The seed's model size on the real birthplace data, by the standard track's rules, in ten minutes."""
-    return _cards(
-        "quick",
-        "the course's data in 10 minutes on 2 cores: the seed's model size, BPE, cards, Muon (standard track)",
-        model=ModelConfig(),
-        vocabulary_size=2000,
-        epochs=4,
-        scratch_epochs=12,
-        batch_tokens=4096,
-    )
-
-
-def _one_stage(name: str, pretrain: RunConfig, summary: str) -> Recipe:
-    """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
-    questions = (SourceConfig(objective="question_answering"),)
-    gentle = dataclasses.replace(
-        pretrain.training,
-        epochs=1,
-        learning_rate=pretrain.training.learning_rate * 0.05,
-        matrix_learning_rate=(pretrain.training.matrix_learning_rate or 0.0) * 0.05,
-    )
-    finetune = dataclasses.replace(pretrain, stage="finetune", mixture=questions, training=gentle, reader=None)
-    scratch = dataclasses.replace(finetune, stage="scratch", training=dataclasses.replace(pretrain.training, epochs=12))
-    return Recipe(name=name, summary=summary, pretrain=pretrain, finetune=finetune, scratch=scratch)
 
 
 def standard() -> Recipe:
@@ -205,31 +175,17 @@ def standard() -> Recipe:
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
-        mixture=(
-            SourceConfig(objective="outlines"),
-            SourceConfig(objective="context_cards", context_words=4, context_place="either"),
-            SourceConfig(objective="question_answering", repeats=2),
-        ),
-        training=TrainingConfig(
-            epochs=8,
-            batch_tokens=4096,
-            micro_batches=2,
-            optimizer="muon",
-            learning_rate=3e-3,
-            matrix_learning_rate=2e-2,
-            warmup_steps=20,
-            floor=0.02,
-        ),
+        mixture=CARDS,
+        training=_muon(epochs=8, batch_tokens=4096),
     )
-    return _one_stage("standard", pretrain, "the course's data, standard track at its best: cards of the lines alone")
+    summary = "the course's data, standard track at its best: cards cut from the lines"
+    return _with_questions(pretrain, summary, scratch_epochs=12)
 
 
 def standard_synthesizer() -> Recipe:
     """The standard recipe with wired Synthesizer attention, which has learned positions."""
-    recipe = standard().pretrain
-    model = dataclasses.replace(recipe.model, attention="synthesizer", positions="learned")
-    pretrain = dataclasses.replace(recipe, recipe="standard_synthesizer", model=model)
-    return _one_stage("standard_synthesizer", pretrain, "the standard recipe with a wired Synthesizer")
+    pretrain = dataclasses.replace(with_attention(standard().pretrain, "synthesizer"), recipe="standard_synthesizer")
+    return _with_questions(pretrain, "the standard recipe with a wired Synthesizer", scratch_epochs=12)
 
 
 def open_track() -> Recipe:
@@ -240,24 +196,15 @@ def open_track() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
         mixture=(SourceConfig(objective="question_answering"), SourceConfig(objective="study_cards")),
-        training=TrainingConfig(
-            epochs=18,
-            batch_tokens=2048,
-            micro_batches=2,
-            optimizer="muon",
-            learning_rate=3e-3,
-            matrix_learning_rate=2e-2,
-            warmup_steps=20,
-            floor=0.02,
-        ),
+        training=_muon(epochs=18, batch_tokens=2048),
         reader=ReaderConfig(at_least=0.2),
     )
-    return _one_stage("open", pretrain, "the course's data, open track: an open-book reader writes what is studied")
+    summary = "the course's data, open track at its best: an open-book reader writes what is studied"
+    return _with_questions(pretrain, summary, scratch_epochs=12)
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "default": default,
-    "quick": quick,
     "standard": standard,
     "standard_synthesizer": standard_synthesizer,
     "open": open_track,

@@ -150,7 +150,7 @@ def test_reproduce(tiny, tmp_path, capsys):
     [
         (["recieps"], "recieps: no such command (did you mean 'recipes'?)"),
         (["--verison"], "--verison: no such command (did you mean '--version'?)"),
-        (["recipes", "quick", "pretran"], "pretran: no such stage (did you mean 'pretrain'?)"),
+        (["recipes", "standard", "pretran"], "pretran: no such stage (did you mean 'pretrain'?)"),
         (["ask", "nowhere", "--threads", "x"], "--threads x: takes a whole number."),
         (["reproduce", "--precision", "fp8"], "--precision fp8: takes auto or fp32 or bf16"),
         (["reproduce", "--out", "x" * 300], "File name too long"),
@@ -159,7 +159,7 @@ def test_reproduce(tiny, tmp_path, capsys):
             "takes a whole number",
         ),
         (["recipes", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),
-        (["reproduce", "--preset", "quik"], "quik: no such preset (did you mean 'quick'?)"),
+        (["reproduce", "--preset", "bset"], "bset: no such preset (did you mean 'best'?)"),
         (["reproduce", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
         (["reproduce", "--seeds", "many"], "--seeds many: takes a whole number."),
         (["reproduce", "--corpus", "nowhere"], "nowhere: no such directory"),

@@ -3,7 +3,7 @@ import torch
 
 from closedbook.config import ModelConfig, TokenizerConfig
 from closedbook.errors import UserError
-from closedbook.evaluation.ranking import PrefixTree, log_probabilities, rank
+from closedbook.evaluation.ranking import PrefixTree, best, log_probabilities, rank
 from closedbook.facts.tokenizers import MASK_ID, train_tokenizer
 from closedbook.model.gpt import GPT
 
@@ -33,6 +33,20 @@ def test_the_tree_gives_the_numbers_of_brute_force(model, most_rows):
         expected = [brute_force(model, prompt, sequence) for sequence in SEQUENCES]
         torch.testing.assert_close(scores[row], torch.tensor(expected), atol=1e-4, rtol=1e-5)
         assert scores[row].argmax() == torch.tensor(expected).argmax()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_best_candidate_is_the_argmax_of_brute_force(seed):
+    torch.manual_seed(seed)
+    model = GPT(ModelConfig(layers=1, heads=2, width=16, block=32), 12)
+    with torch.no_grad():
+        model.head.weight *= 40  # far from uniform, so that branches are left out
+    sequences = [*{(*torch.randint(2, 12, (n,)).tolist(), 1): None for n in (1, 1, 2, 2, 3, 3, 4) for _ in range(9)}]
+    prompts = [[*torch.randint(2, 12, (n,)).tolist(), 1] for n in (1, 3, 3, 5, 7)]
+    choice, score = best(model, prompts, sequences, batch_size=2)
+    everything = log_probabilities(model, prompts, sequences)
+    assert choice.tolist() == everything.argmax(dim=1).tolist()
+    torch.testing.assert_close(score, everything.max(dim=1).values, atol=1e-5, rtol=1e-5)
 
 
 def test_shared_prefixes_are_one_node():

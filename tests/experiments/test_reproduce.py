@@ -83,7 +83,7 @@ def test_predictions_bear_the_courses_names(done):
 def test_the_page_stands_alone(done):
     out, report, _ = done
     page = (out / "report.html").read_text()
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3  # bars, loss, recall
     assert not any(f'{attribute}="http' in page for attribute in ("src", "href", "xlink:href"))
     assert "<script" not in page
     for row in report["systems"]:

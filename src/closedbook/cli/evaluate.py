@@ -15,11 +15,19 @@ def run(arguments: Sequence[str]) -> None:
     parser = make_parser("evaluate", "Exact match of a run on a file of facts, with a 95 % interval.")
     parser.add_argument("run", type=str, help="a run directory")
     parser.add_argument("--facts", type=str, required=True, help="facts with answers (TSV or JSONL)")
+    parser.add_argument(
+        "--candidates",
+        type=str | None,
+        default=None,
+        help="facts whose answers are ranked by their log-probability, beside the free answers",
+    )
     add_machine(parser)
     options = parse(parser, arguments)
     path = Path(options.facts)
     facts = read_facts(path)
+    known = read_facts(Path(options.candidates)) if options.candidates is not None else []
     device = set_up_machine(options)
+    from closedbook.evaluation.ranking import choose
     from closedbook.runs import load
 
     loaded = load(options.run, device)
@@ -28,6 +36,10 @@ def run(arguments: Sequence[str]) -> None:
         f"{loaded.config.model.attention} attention, {loaded.environment['parameters']:,} parameters",
         score(answers, facts),
     )
+    if known:
+        candidates = sorted({fact.answers[0] for fact in known})
+        chosen = choose(loaded.model, loaded.tokenizer, [fact.question for fact in facts], candidates)
+        say_score(f"ranking {len(candidates):,} candidates of {Path(options.candidates).name}", score(chosen, facts))
     corpus = loaded.environment["corpus"]
     part = {file["sha256"]: file["part"] for file in corpus["files"].values()}.get(sha256(path))
     if part == "train":

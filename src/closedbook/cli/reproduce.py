@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> None:
         "--preset",
         type=str | None,
         default=None,
-        help=f"{', '.join([*PRESETS, *RECIPES])} (default: default on people, quick on a directory)",
+        help=f"{', '.join([*PRESETS, *RECIPES])} (default: default on people, best on a directory)",
     )
     parser.add_argument("--seeds", type=int, default=1, help="seeds of every trained system")
     parser.add_argument(
@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> None:
     options = parse(parser, arguments)
     if options.seeds < 1:
         raise UserError(f"--seeds {options.seeds}: takes a whole number from 1.")
-    preset = find_preset(options.preset or ("default" if options.corpus == "people" else "quick"))
+    preset = find_preset(options.preset or ("default" if options.corpus == "people" else "best"))
     if options.precision is not None:
         preset = preset.with_precision(options.precision)
     device = set_up_machine(options)

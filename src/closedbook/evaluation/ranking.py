@@ -2,16 +2,18 @@
 
 A candidate's score is the log-probability of its tokens and the closing mask after `question MASK`, the same number
 that one forward pass over the whole sequence gives. The closing mask is part of the path, so that `York` is not a
-prefix of `Yorkshire` but a sibling of its continuation.
+prefix of `Yorkshire` but a sibling of its continuation. `rank` gives all scores; `choose` gives the best candidate
+alone and leaves out every branch that cannot win: a path's log-probability only falls as it grows.
 
 Axes: P prompts, N nodes of a level of the tree, R = P N rows of a forward pass, K candidates, V vocabulary.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from closedbook.errors import UserError
@@ -22,10 +24,17 @@ from closedbook.model.gpt import GPT
 
 @dataclass(frozen=True)
 class Level:
-    """The nodes at one depth of the tree: each a token and the number of its parent in the level before."""
+    """The nodes at one depth of the tree.
+
+    Args:
+        token_N: The token of each.
+        parent_N: Its parent's number in the level before.
+        sequence_N: The sequence that ends with it, -1 where sequences go on.
+    """
 
     token_N: Tensor
     parent_N: Tensor
+    sequence_N: Tensor
 
 
 class PrefixTree:
@@ -38,19 +47,21 @@ class PrefixTree:
 
     def __init__(self, sequences: Sequence[Sequence[int]], device: torch.device) -> None:
         self.levels: list[Level] = []
-        self.ends: list[list[tuple[int, int]]] = []  # at each level: (node, sequence)
         alive = [(index, 0) for index in range(len(sequences))]
         depth = 0
         while alive:
             nodes: dict[tuple[int, int], int] = {}
+            ends: dict[int, int] = {}
             following: list[tuple[int, int]] = []
-            ends: list[tuple[int, int]] = []
             for index, parent in alive:
                 node = nodes.setdefault((parent, sequences[index][depth]), len(nodes))
-                (ends if len(sequences[index]) == depth + 1 else following).append((index, node))
+                if len(sequences[index]) == depth + 1:
+                    ends[node] = index
+                else:
+                    following.append((index, node))
             parents, tokens = zip(*nodes, strict=True)
-            self.levels.append(Level(torch.tensor(tokens, device=device), torch.tensor(parents, device=device)))
-            self.ends.append([(node, index) for index, node in ends])
+            sequence = [ends.get(node, -1) for node in range(len(nodes))]
+            self.levels.append(Level(*(torch.tensor(values, device=device) for values in (tokens, parents, sequence))))
             alive, depth = following, depth + 1
 
 
@@ -70,9 +81,7 @@ def log_probabilities(
         UserError: A prompt with the longest candidate does not fit into the model's context.
     """
     tree = PrefixTree(sequences, model.device)
-    longest = max(map(len, encoded)) + len(tree.levels) - 1
-    if longest > model.context:
-        raise UserError(f"A question with its longest candidate takes {longest} tokens, the model {model.context}.")
+    _check_length(model, encoded, tree)
     widest = max(len(level.token_N) for level in tree.levels)
     size = max(most_rows // widest, 1)
     model.eval()
@@ -87,13 +96,13 @@ def _scores(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree, coun
     states_RC, length_P, cache = prefill(model, encoded, len(tree.levels) - 1)
     path_R = torch.zeros(len(encoded), device=model.device)
     before = 1
-    for depth, (level, ends) in enumerate(zip(tree.levels, tree.ends, strict=True)):
+    for depth, level in enumerate(tree.levels):
         row_R = (torch.arange(len(encoded), device=model.device)[:, None] * before + level.parent_N).flatten()
         token_R = level.token_N.repeat(len(encoded))
         log_RV = model.head(states_RC).float().log_softmax(dim=-1)
         path_R = path_R[row_R] + log_RV[row_R, token_R]
-        for node, sequence in ends:
-            scores_PK[:, sequence] = path_R[node :: len(level.token_N)]
+        ends_N = level.sequence_N >= 0
+        scores_PK[:, level.sequence_N[ends_N]] = path_R.view(len(encoded), -1)[:, ends_N]
         if depth + 1 == len(tree.levels):
             break
         cache.keep_rows(row_R)
@@ -101,6 +110,73 @@ def _scores(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree, coun
         states_RC = model(token_R[:, None], position_R[:, None], cache)[:, 0]
         before = len(level.token_N)
     return scores_PK
+
+
+@torch.inference_mode()
+def best(
+    model: GPT, encoded: Sequence[Sequence[int]], sequences: Sequence[Sequence[int]], *, batch_size: int = 256
+) -> tuple[Int64[Tensor, "prompts"], Float[Tensor, "prompts"]]:
+    """The most probable sequence after every prompt and its log-probability in nats: the argmax of `log_probabilities`.
+
+    A first descent takes the best branch at every level; what it ends with is a bound. The second follows every branch
+    that is still above its prompt's bound.
+
+    Raises:
+        UserError: A prompt with the longest candidate does not fit into the model's context.
+    """
+    tree = PrefixTree(sequences, model.device)
+    _check_length(model, encoded, tree)
+    model.eval()
+    found = []
+    for first in range(0, len(encoded), batch_size):
+        part = encoded[first : first + batch_size]
+        nothing = torch.full((len(part),), -1, device=model.device), torch.full((len(part),), -math.inf)
+        greedy = _descend(model, part, tree, nothing, narrow=True)
+        found.append(_descend(model, part, tree, greedy, narrow=False))
+    return torch.cat([choice for choice, _ in found]), torch.cat([score for _, score in found])
+
+
+def _descend(
+    model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree, known: tuple[Tensor, Tensor], *, narrow: bool
+) -> tuple[Tensor, Tensor]:
+    """The best sequences and their scores: along the best branch of each row, or all branches above what is known."""
+    choice_P, score_P = known[0].clone(), known[1].to(model.device, copy=True)
+    states_RC, length_P, cache = prefill(model, encoded, len(tree.levels) - 1)
+    prompt_R = torch.arange(len(encoded), device=model.device)
+    node_R, path_R = torch.zeros_like(prompt_R), torch.zeros(len(encoded), device=model.device)
+    for depth, level in enumerate(tree.levels):
+        log_RV = model.head(states_RC).float().log_softmax(dim=-1)
+        path_RN = path_R[:, None] + log_RV[:, level.token_N]
+        path_RN[level.parent_N != node_R[:, None]] = -math.inf
+        ends_N = level.sequence_N >= 0
+        if ends_N.any():
+            ended_R, which_R = path_RN[:, ends_N].max(dim=1)
+            for row in (ended_R > score_P[prompt_R]).nonzero().flatten().tolist():
+                prompt = int(prompt_R[row])
+                if ended_R[row] > score_P[prompt]:
+                    score_P[prompt], choice_P[prompt] = ended_R[row], level.sequence_N[ends_N][which_R[row]]
+        kept_RN = path_RN > score_P[prompt_R][:, None]
+        kept_RN[:, ends_N] = False
+        if narrow:
+            kept_RN &= torch.zeros_like(kept_RN).scatter_(1, path_RN.argmax(dim=1, keepdim=True), True)
+        row_R, node_R = kept_RN.nonzero(as_tuple=True)
+        if not len(row_R):
+            break
+        path_R, prompt_R = path_RN[row_R, node_R], prompt_R[row_R]
+        cache.keep_rows(row_R)
+        position_R = length_P[prompt_R] + depth
+        states_RC = model(level.token_N[node_R][:, None], position_R[:, None], cache)[:, 0]
+    return choice_P, score_P
+
+
+def choose(model: GPT, tokenizer: Tokenizer, questions: Sequence[str], candidates: Sequence[str]) -> list[str]:
+    """The most probable candidate for every question.
+
+    Raises:
+        UserError: A text cannot be spelled, or does not fit into the context.
+    """
+    choice_P, _ = best(model, prompts(tokenizer, questions, model.context), _spelled(tokenizer, candidates))
+    return [candidates[index] for index in choice_P.tolist()]
 
 
 def rank(
@@ -111,7 +187,16 @@ def rank(
     Raises:
         UserError: A text cannot be spelled, or does not fit into the context.
     """
+    return log_probabilities(model, prompts(tokenizer, questions, model.context), _spelled(tokenizer, candidates))
+
+
+def _spelled(tokenizer: Tokenizer, candidates: Sequence[str]) -> list[list[int]]:
     for number, candidate in enumerate(candidates, 1):
         tokenizer.spell(candidate, f"candidate {number}")
-    sequences = [[*ids, MASK_ID] for ids in tokenizer.encode(candidates)]
-    return log_probabilities(model, prompts(tokenizer, questions, model.context), sequences)
+    return [[*ids, MASK_ID] for ids in tokenizer.encode(candidates)]
+
+
+def _check_length(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree) -> None:
+    longest = max(map(len, encoded)) + len(tree.levels) - 1
+    if longest > model.context:
+        raise UserError(f"A question with its longest candidate takes {longest} tokens, the model {model.context}.")

@@ -24,7 +24,7 @@ class _Log:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def append(self, values: Mapping[str, float]) -> None:
+    def append(self, values: Mapping[str, float | int]) -> None:
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
