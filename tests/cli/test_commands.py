@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -256,3 +257,53 @@ def test_contradictions_are_refused_when_asked(tiny, data, capsys, tmp_path):
     assert "different answers" in error
     assert "Rome, Oslo" in error
     assert not (tmp_path / "o").exists()
+
+
+def test_study_writes_cards(data, capsys, tmp_path):
+    code, out, _ = call(capsys, "study", "--corpus", data, "--folds", "2", "--out", tmp_path / "cards.jsonl")
+    assert code == 0
+    assert "open book, cross-validated" in out
+    cards = [json.loads(line) for line in (tmp_path / "cards.jsonl").read_text().splitlines()]
+    assert cards
+    assert set(cards[0]) == {"question", "answer", "subject", "confidence", "line"}
+    assert f"{len(cards)} cards" in out
+
+
+def test_ablate_prints_a_table(tiny, data, capsys, tmp_path):
+    arguments = ["--corpus", data, "--variants", "[weight decay 0.1]", "--seeds", "1", "--held-out", "5"]
+    code, out, _ = call(capsys, "ablate", "tiny", *arguments, "--epochs", "1", "--out", tmp_path / "out")
+    assert code == 0
+    assert "weight decay 0.1" in out
+    assert (tmp_path / "out" / "ablation.json").is_file()
+
+
+def test_capacity_counts_bits(capsys, tmp_path):
+    arguments = ["--people", "[20]", "--width", "16", "--layers", "1", "--exposures", "3", "--out", tmp_path / "out"]
+    code, out, _ = call(capsys, "capacity", *arguments)
+    assert code == 0
+    assert "bits a parameter after 3 exposures" in out
+    report = json.loads((tmp_path / "out" / "capacity.json").read_text())
+    assert report["rows"][0]["facts"] == 100
+
+
+def test_evaluate_ranks_candidates(run, data, capsys):
+    code, out, _ = call(capsys, "evaluate", run, "--facts", data / "dev.tsv", "--candidates", data / "train.tsv")
+    assert code == 0
+    assert "candidates of train.tsv" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["study", "--corpus", "DATA", "--folds", "1"], "--folds 1: takes 0, or a whole number from 2."),
+        (["ablate", "tiny", "--corpus", "DATA", "--variants", "[AdamV]"], "AdamV: no such variant"),
+        (["ablate", "tiny", "--corpus", "DATA", "--held-out", "9999"], "Cannot hold out 9999"),
+        (["ablate", "tiny", "--corpus", "DATA", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
+        (["capacity", "--people", "[3]"], "--people takes numbers from 10."),
+        (["capacity", "--width", "30"], "model.heads (4) must divide model.width (30)"),
+    ],
+)
+def test_bad_options_of_experiments_get_one_sentence(tiny, data, arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sentence in refused(capsys, *[data if argument == "DATA" else argument for argument in arguments])
+    assert not any(tmp_path.iterdir())

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from closedbook.config import ModelConfig
-from closedbook.model.attention import VARIANTS, KeyQueryValue, Synthesizer, attention_weights, causal
+from closedbook.errors import UserError
+from closedbook.model.attention import VARIANTS, KeyQueryValue, Rotary, Synthesizer, attention_weights, causal
 from closedbook.model.cache import KeyValueCache
 from tests.model.test_gpt import toy
 
@@ -60,9 +61,53 @@ def test_weights_stay_finite_and_sum_to_one_at_huge_scores():
     assert torch.equal(weights[0, 0, 0], torch.tensor([1.0, 0.0, 0.0]))
 
 
-@pytest.mark.parametrize("attention", VARIANTS)
-def test_the_cache_gives_what_the_whole_input_gives(attention):
-    model = toy(attention)
+def test_rotary_scores_depend_on_the_distance_alone():
+    """Against complex multiplication, the paper's own form (Su et al. 2021, equation 12)."""
+    torch.manual_seed(0)
+    config = ModelConfig(layers=1, heads=1, width=8, block=32, positions="rotary")
+    rotary, (q, k) = Rotary(config), torch.randn(2, 1, 1, 1, 8)
+
+    def score(query_position, key_position):
+        turned = [rotary(x, torch.tensor([[at]])) for x, at in ((q, query_position), (k, key_position))]
+        return float((turned[0] * turned[1]).sum())
+
+    assert score(7, 3) == pytest.approx(score(24, 20), abs=1e-5)
+    assert score(7, 3) != pytest.approx(score(7, 4), abs=1e-3)
+    as_complex = [torch.complex(x[..., :4], x[..., 4:]).flatten() for x in (q, k)]
+    frequency = 10_000.0 ** (-torch.arange(4) / 4)
+    expected = (as_complex[0] * as_complex[1].conj() * torch.exp(1j * 4 * frequency)).sum().real
+    assert score(7, 3) == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_rotary_and_normalised_scores_keep_their_contracts():
+    model = toy(positions="rotary", normalised_queries=True)
+    assert model.position_embedding is None
+    attention = model.blocks[0].attention
+    x = torch.randn(1, 6, 16)
+    louder = attention.scores(x, None, None)
+    with torch.no_grad():
+        attention.query.weight *= 10
+        attention.query.bias *= 10
+    assert torch.allclose(attention.scores(x, None, None), louder, atol=1e-4)
+
+
+@pytest.mark.parametrize("changes", [{"positions": "rotary"}, {"normalised_queries": True}], ids=str)
+def test_a_synthesizer_refuses_what_has_no_effect_on_it(changes):
+    with pytest.raises(UserError, match="have no effect without queries and keys"):
+        ModelConfig(attention="synthesizer", **changes)
+
+
+def test_rotary_needs_heads_of_an_even_size():
+    with pytest.raises(UserError, match="even size"):
+        ModelConfig(heads=2, width=6, positions="rotary")
+
+
+FORMS = [*({"attention": name} for name in VARIANTS), {"positions": "rotary"}, {"normalised_queries": True}]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_the_cache_gives_what_the_whole_input_gives(form):
+    model = toy(**form)
     tokens = torch.randint(0, 30, (3, 12))
     cache = KeyValueCache(2, 15, tokens.device)
     with torch.no_grad():
@@ -72,9 +117,9 @@ def test_the_cache_gives_what_the_whole_input_gives(attention):
     assert torch.allclose(torch.cat([start, *steps], dim=1), whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("attention", VARIANTS)
-def test_rows_of_a_cache_stand_at_their_own_positions(attention):
-    model = toy(attention)
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_rows_of_a_cache_stand_at_their_own_positions(form):
+    model = toy(**form)
     tokens = torch.randint(2, 30, (2, 8))
     lengths = [3, 6]
     padded = torch.zeros(2, 6, dtype=torch.int64)
