@@ -82,6 +82,7 @@ def of_recipe(recipe: Recipe) -> Preset:
         attention: tuple(with_attention(config, attention) for config in (recipe.pretrain, recipe.finetune))
         for attention in ("key_query_value", "synthesizer")
     }
+    track: Track = "open" if recipe.pretrain.reader else "standard"
     return Preset(
         name=recipe.name,
         summary=recipe.summary,
@@ -98,15 +99,17 @@ def of_recipe(recipe: Recipe) -> Preset:
                 name="key_query_value",
                 label="pretrained, finetuned",
                 configs=trained["key_query_value"],
-                seed_figure=0.222,
+                seed_figure=0.222 if track == "standard" else None,
                 predictions="vanilla.pretrain",
+                track=track,
             ),
             System(
                 name="synthesizer",
                 label="pretrained, finetuned",
                 configs=trained["synthesizer"],
-                seed_figure=0.238,
+                seed_figure=0.238 if track == "standard" else None,
                 predictions="synthesizer.pretrain",
+                track=track,
             ),
         ),
         people=recipe.people,

@@ -37,7 +37,7 @@ def run(arguments: Sequence[str]) -> None:
         score(answers, facts),
     )
     if known:
-        candidates = sorted({fact.answers[0] for fact in known})
+        candidates = sorted({fact.answers[0].strip() for fact in known})
         chosen = choose(loaded.model, loaded.tokenizer, [fact.question for fact in facts], candidates)
         say_score(f"ranking {len(candidates):,} candidates of {Path(options.candidates).name}", score(chosen, facts))
     corpus = loaded.environment["corpus"]

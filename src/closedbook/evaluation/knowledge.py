@@ -6,6 +6,7 @@ own line, it writes the answer (compare Allen-Zhu and Li 2023, Physics of Langua
 extractable). A model that never saw lines in that form (open track) may extract what this does not count as stored.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from closedbook.evaluation.decoding import generate, prompts
 from closedbook.evaluation.exact_match import score
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
+from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.gpt import GPT
 
 CONTEXT_WORDS = 4
@@ -31,7 +32,8 @@ class Known:
     Args:
         extracted: Whether the question is answered rightly.
         stored: Whether the document's own words are continued with the answer, None where it does not stand there.
-        question_nats: Log-probability of the answer and the closing mask after the question.
+        question_nats: Log-probability of the answer and the closing mask after the question, None where the answer
+            cannot be spelled or does not fit.
         line_nats: Log-probability of the answer's tokens after the document's own words, None like `stored`.
         times_in_training: Training facts with this answer.
         name_times: Documents that hold the rarest word of the subject's name in their title.
@@ -39,7 +41,7 @@ class Known:
 
     extracted: bool
     stored: bool | None
-    question_nats: float
+    question_nats: float | None
     line_nats: float | None
     times_in_training: int
     name_times: int
@@ -64,25 +66,37 @@ def examine(
     in_training = Counter(fact.answers[0] for fact in corpus.train)
     names = Counter(word for name, found in corpus.by_subject.items() for word in set(name.split()) for _ in found)
     gold = tokenizer.encode([fact.answers[0] for fact in facts])
+    asked_prompts = prompts(tokenizer, [fact.question for fact in facts], model.context)
+    fitting = [
+        index
+        for index, (prompt, ids) in enumerate(zip(asked_prompts, gold, strict=True))
+        if len(prompt) + len(ids) <= model.context and PAD_ID not in ids
+    ]
     asked = log_probability(
-        model, prompts(tokenizer, [fact.question for fact in facts], model.context), [[*ids, MASK_ID] for ids in gold]
+        model, [asked_prompts[index] for index in fitting], [[*gold[index], MASK_ID] for index in fitting]
     )
+    question_nats = dict(zip(fitting, asked.tolist(), strict=True))
     contexts = {index: left for index, fact in enumerate(facts) if (left := _left_context(corpus, fact)) is not None}
-    lines = _line_prompts(tokenizer, list(contexts.values()), model.context)
+    lines = _line_prompts(tokenizer, list(contexts.values()), model.context - max(map(len, gold), default=0))
     continued = [tokenizer.decode(ids).split(MASK)[0] for ids in generate(model, lines)]
     in_line = log_probability(model, lines, [gold[index] for index in contexts])
     place = {index: row for row, index in enumerate(contexts)}
     return [
         Known(
             extracted=extracted[index],
-            stored=continued[place[index]].startswith(fact.answers[0]) if index in place else None,
-            question_nats=float(asked[index]),
+            stored=_begins_with(continued[place[index]], fact.answers[0]) if index in place else None,
+            question_nats=question_nats.get(index),
             line_nats=float(in_line[place[index]]) if index in place else None,
             times_in_training=in_training[fact.answers[0]],
             name_times=min((names[word] for word in fact.subject.split()), default=0),
         )
         for index, fact in enumerate(facts)
     ]
+
+
+def _begins_with(text: str, answer: str) -> bool:
+    """Whether the text begins with the answer as whole words: Yorkshire does not begin with York."""
+    return re.match(rf"{re.escape(answer)}(?!\w)", text) is not None
 
 
 def _left_context(corpus: Corpus, fact: Fact) -> str | None:
@@ -94,14 +108,14 @@ def _left_context(corpus: Corpus, fact: Fact) -> str | None:
 
 
 def _words_before(document: Document, answer: str) -> str | None:
-    found = document.text.find(answer, len(document.subject) + 1)
-    if found < 0:
-        return None
-    return " ".join(document.text[len(document.subject) + 1 : found].split()[-CONTEXT_WORDS:])
+    body = document.text[len(document.subject) + 1 :]
+    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body)
+    return " ".join(body[: found.start()].split()[-CONTEXT_WORDS:]) if found else None
 
 
-def _line_prompts(tokenizer: Tokenizer, contexts: Sequence[str], context: int) -> list[list[int]]:
-    return [[*ids[: context - 1], MASK_ID] for ids in tokenizer.encode(contexts)]
+def _line_prompts(tokenizer: Tokenizer, contexts: Sequence[str], most: int) -> list[list[int]]:
+    """Contexts with a mask behind them, cut from the left to `most` tokens."""
+    return [[*ids[max(len(ids) + 1 - most, 0) :], MASK_ID] for ids in tokenizer.encode(contexts)]
 
 
 @torch.inference_mode()
@@ -114,6 +128,7 @@ def log_probability(
     for first in range(0, len(encoded), batch_size):
         pairs = list(zip(encoded[first : first + batch_size], continuations[first : first + batch_size], strict=True))
         longest = max(len(prompt) + len(after) for prompt, after in pairs)
+        assert longest - 1 <= model.context, "a prompt with its continuation is longer than the context"
         tokens_BT = torch.zeros(len(pairs), longest, dtype=torch.int64, device=model.device)
         counts_BT = torch.zeros_like(tokens_BT, dtype=torch.bool)
         for row, (prompt, after) in enumerate(pairs):
@@ -138,6 +153,7 @@ GROUPS: dict[str, tuple[tuple[str, Callable[[Known], bool]], ...]] = {
         ("more", lambda known: known.times_in_training > 20),
     ),
     "people whose name has the rarest word of this name": (
+        ("no document", lambda known: known.name_times == 0),
         ("1", lambda known: known.name_times == 1),
         ("2 to 5", lambda known: 2 <= known.name_times <= 5),
         ("more", lambda known: known.name_times > 5),
@@ -160,6 +176,10 @@ def summarise(found: Sequence[Known]) -> dict[str, object]:
         "stored_alone": sum(bool(known.stored) and not known.extracted for known in there),
         "extracted_alone": sum(not known.stored and known.extracted for known in there),
         "neither": sum(not known.stored and not known.extracted for known in there),
-        "mean_question_nats": sum(known.question_nats for known in found) / max(len(found), 1),
-        "mean_line_nats": sum(known.line_nats or 0.0 for known in there) / max(len(there), 1),
+        "mean_question_nats": _mean([known.question_nats for known in found if known.question_nats is not None]),
+        "mean_line_nats": _mean([known.line_nats for known in there if known.line_nats is not None]),
     }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(len(values), 1)

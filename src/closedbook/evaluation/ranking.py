@@ -114,7 +114,7 @@ def _scores(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree, coun
 
 @torch.inference_mode()
 def best(
-    model: GPT, encoded: Sequence[Sequence[int]], sequences: Sequence[Sequence[int]], *, batch_size: int = 256
+    model: GPT, encoded: Sequence[Sequence[int]], sequences: Sequence[Sequence[int]], *, batch_size: int = 32
 ) -> tuple[Int64[Tensor, "prompts"], Float[Tensor, "prompts"]]:
     """The most probable sequence after every prompt and its log-probability in nats: the argmax of `log_probabilities`.
 
@@ -193,7 +193,10 @@ def rank(
 def _spelled(tokenizer: Tokenizer, candidates: Sequence[str]) -> list[list[int]]:
     for number, candidate in enumerate(candidates, 1):
         tokenizer.spell(candidate, f"candidate {number}")
-    return [[*ids, MASK_ID] for ids in tokenizer.encode(candidates)]
+    sequences = [[*ids, MASK_ID] for ids in tokenizer.encode(candidates)]
+    if len(set(map(tuple, sequences))) < len(sequences) or not sequences:
+        raise UserError("The candidates must be at least one, and no two may be spelled with the same tokens.")
+    return sequences
 
 
 def _check_length(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree) -> None:

@@ -71,17 +71,14 @@ class Probe(_Log):
     def __init__(self, path: Path, model: GPT, tokenizer: Tokenizer, facts: Sequence[Fact]) -> None:
         super().__init__(path)
         self._model, self._tokenizer, self._facts = model, tokenizer, facts
-        self.seconds = 0.0
 
     def __call__(self, record: StepRecord) -> None:
         every = max(record.steps // PROBES, 1)
         if not self._facts or (record.step % every and record.step != record.steps):
             return
-        began = time.perf_counter()
         answers = answer(self._model, self._tokenizer, [fact.question for fact in self._facts])
         self._model.train()
         self.append({"step": record.step, "recall": score(answers, self._facts).accuracy})
-        self.seconds += time.perf_counter() - began
 
 
 class Checkpoints:

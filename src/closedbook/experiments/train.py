@@ -120,7 +120,7 @@ def train_run(
         "steps": batches.steps,
         "positions": state.positions,
         "tokens": state.tokens,
-        "seconds": round(prepared + state.seconds - probing.seconds, 2),
+        "seconds": round(prepared + state.seconds, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "corpus": corpus.summary(),
         "counts": mixture.counts,

@@ -62,13 +62,14 @@ def variants(base: RunConfig) -> dict[str, Variant]:
         Variant("questions once more", _questions(base, more=1)),
         Variant("AdamW", _training(base, optimizer="adamw", matrix_learning_rate=None)),
         Variant("weight decay 0.1", _training(base, weight_decay=0.1)),
-        Variant("batches twice as large", _training(base, batch_tokens=2 * (base.training.batch_tokens or 1))),
+        Variant("batches twice as large", _training(base, **_doubled(base))),
         Variant("dropout 0.1", _model(base, dropout=0.1)),
         Variant("learned positions", _model(base, positions="learned")),
-        Variant("normalised queries", _model(base, normalised_queries=True)),
         Variant("twice as deep" if base.model.layers <= 2 else "half as deep", _depth(base)),
         Variant("characters", dataclasses.replace(base, tokenizer=TokenizerConfig(kind="characters"))),
     ]
+    if base.model.attention == "key_query_value":
+        found.append(Variant("normalised queries", _model(base, normalised_queries=True)))
     return {variant.name: variant for variant in found if variant.config != base or variant.name == BASE}
 
 
@@ -102,6 +103,12 @@ def _questions(config: RunConfig, more: int = 0, **changes: Any) -> RunConfig:
         return dataclasses.replace(source, repeats=source.repeats + more, **changes)
 
     return dataclasses.replace(config, mixture=tuple(map(changed, config.mixture)))
+
+
+def _doubled(config: RunConfig) -> dict[str, int]:
+    """The size of a batch, in whatever the plan counts it, twice."""
+    name = "batch_tokens" if config.training.plan == "by_length" else "batch_rows"
+    return {name: 2 * getattr(config.training, name)}
 
 
 def _training(config: RunConfig, **changes: Any) -> RunConfig:

@@ -19,7 +19,7 @@ from closedbook.objectives.pieces import Pieces, Spans, concatenate, lay_out_row
 from closedbook.objectives.question_answering import question_answering
 from closedbook.objectives.rewriting import clauses
 from closedbook.objectives.span_corruption import longest_cut, span_corruption
-from closedbook.objectives.store import TitledSlices, TokenStore, add_documents, add_pairs, add_questions, add_titled
+from closedbook.objectives.store import TitledSlices, TokenStore, add_documents, add_questions, add_titled
 from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
 Source = Callable[[int], Pieces]
@@ -140,22 +140,27 @@ def _question_answering(
 def _study_cards(
     store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
-    pairs = [(card.question, card.answer) for card in corpus.cards]
-    lines = [card.line for card in corpus.cards]
-    added = add_pairs(store, pairs, block=config.model.block, what="the reader's", lines=lines)
-    pieces = question_answering(added.question, added.answer)
-    return lambda step: pieces, {"study_cards": len(pairs)}
+    return _pairs(store, config, [(card.question, card.answer) for card in corpus.cards], setting)
 
 
 def _rewriting(
     store: TokenStore, config: RunConfig, corpus: Corpus, setting: SourceConfig, seed: int
 ) -> tuple[Source, dict[str, int]]:
-    pairs = clauses(corpus, setting.forms or 0)
-    if not pairs:
-        raise UserError("The objective rewriting finds no wording that two training people's lines share.")
-    added = add_pairs(store, pairs, block=config.model.block, what="rewritten", lines=[0] * len(pairs))
-    pieces = question_answering(added.question, added.answer)
-    return lambda step: pieces, {"rewritten_clauses": len(pairs)}
+    return _pairs(store, config, clauses(corpus, setting.forms or 0), setting)
+
+
+def _pairs(
+    store: TokenStore, config: RunConfig, pairs: list[tuple[str, str]], setting: SourceConfig
+) -> tuple[Source, dict[str, int]]:
+    """Prompts and answers that the machine wrote; those that are longer than the block are left out."""
+    name = setting.objective
+    prompts = store.add_texts([prompt for prompt, _ in pairs], f"{name} prompt")
+    pieces = question_answering(prompts, store.add_texts([answer for _, answer in pairs], f"{name} answer"))
+    fits_R = pieces.lengths() <= config.model.block
+    if not fits_R.any():
+        raise UserError(f"The objective {name} has nothing to study: the reader wrote no card or wording that fits.")
+    pieces = pieces.rows(fits_R)
+    return lambda step: pieces, {name: len(pieces), f"{name}_too_long": int((~fits_R).sum())}
 
 
 Titled = list[TitledSlices]

@@ -62,8 +62,7 @@ class Batches:
         self._open(0)
         starts = [0]
         for epoch in range(config.training.epochs):
-            if config.training.plan == "by_length":  # random lengths: the number of batches differs between epochs
-                self._open(epoch)
+            self._open(epoch)  # random lengths and sources that come and go: batches differ in number between epochs
             starts.append(starts[-1] + len(self._plan))
         self._starts = starts
 

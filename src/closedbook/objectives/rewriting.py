@@ -1,33 +1,44 @@
 """Template rewriting: what the open-book reader found, in the wordings of the training people's own lines (open track).
 
-A wording is what stands between the subject and its answer where a line begins with both (`X was born in`, `X (born
-in`). The most frequent wordings that hold no digit become clauses for every subject with a card or a training pair, so
-that a fact is met in several forms (compare the rewritten biographies of Physics of Language Models 3.1).
+A wording is what stands between the subject, where it is named for the second time (first is the title), and the
+answer: ` was born in `, ` (born in `. The most frequent wordings of a form of question that hold no digit become
+clauses for every subject with a card or a training pair of that form, so that a fact is met in several forms (compare
+the rewritten biographies of Physics of Language Models 3.1).
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from closedbook.facts.corpus import Corpus
 
 LONGEST = 40  # characters of a wording
 
 
-def wordings(corpus: Corpus, most: int) -> list[str]:
+def clauses(corpus: Corpus, most: int) -> list[tuple[str, str]]:
+    """(subject and wording, answer) for every form of question, wording, and training pair or card of that form."""
+    by_form = defaultdict[str, list[tuple[str, str]]](list)
+    for fact in corpus.train:
+        if fact.subject:
+            by_form[fact.question.replace(fact.subject, "")].append((fact.subject, fact.answers[0]))
+    wordings = {form: _wordings(corpus, pairs, most) for form, pairs in by_form.items()}
+    for card in corpus.cards:
+        by_form[card.question.replace(card.subject, "")].append((card.subject, card.answer))
+    return [
+        (subject + wording.rstrip(), answer)
+        for form, pairs in by_form.items()
+        for wording in wordings.get(form, [])
+        for subject, answer in pairs
+    ]
+
+
+def _wordings(corpus: Corpus, pairs: list[tuple[str, str]], most: int) -> list[str]:
     """The most frequent texts between a training subject and its answer, the most frequent first."""
     found = Counter[str]()
-    for fact in corpus.train:
-        for document in corpus.candidates(fact):
-            start = document.text.find(fact.subject, len(fact.subject) + 1)
-            start = start + len(fact.subject) if start >= 0 else len(fact.subject) + 1
-            end = document.text.find(fact.answers[0], start)
+    for subject, answer in pairs:
+        for document in corpus.by_subject.get(subject, []):
+            start = document.text.find(subject, len(subject) + 1)
+            start = start + len(subject) if start >= 0 else len(subject) + 1
+            end = document.text.find(answer, start)
             between = document.text[start:end] if end >= 0 else ""
             if 0 < len(between) <= LONGEST and not any(character.isdigit() for character in between):
                 found[between] += 1
     return [wording for wording, times in found.most_common(most) if times > 1]
-
-
-def clauses(corpus: Corpus, most: int) -> list[tuple[str, str]]:
-    """(subject and wording, answer) for every wording and every training pair or card."""
-    known = [(fact.subject, fact.answers[0]) for fact in corpus.train if fact.subject]
-    known += [(card.subject, card.answer) for card in corpus.cards]
-    return [(subject + wording.rstrip(), answer) for wording in wordings(corpus, most) for subject, answer in known]

@@ -130,41 +130,28 @@ def as_read(text: str, reading: Reading) -> str:
     return text.encode("ascii", errors="ignore").decode() if reading == "course" else text
 
 
-def add_pairs(
-    store: TokenStore, pairs: Sequence[tuple[str, str]], *, block: int, what: str, lines: Sequence[int]
-) -> Questions:
-    """Appends pairs of prompt and answer.
+def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, reading: Reading) -> Questions:
+    """Appends the training facts, the first accepted answer of each.
 
     Args:
         store: Where they go.
-        pairs: Prompt and answer.
-        block: `prompt MASK answer MASK` must fit into it.
-        what: What the pairs are, for the error.
-        lines: Where each pair comes from, for the error.
-
-    Raises:
-        UserError: A pair does not fit into the block or cannot be spelled.
-    """
-    questions = store.add_texts([question for question, _ in pairs], f"{what} question")
-    answers = store.add_texts([answer for _, answer in pairs], f"{what} answer")
-    too_long = (questions.length_R + answers.length_R + 2 > block).nonzero().flatten().tolist()
-    if too_long:
-        question, line = pairs[too_long[0]][0], lines[too_long[0]]
-        raise UserError(
-            f"{what.capitalize()} question on line {line} ({question[:60]!r}) is longer than the block of {block} "
-            "tokens; shorten it or raise model.block."
-        )
-    return Questions(questions, answers)
-
-
-def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, reading: Reading) -> Questions:
-    """Appends the training facts, the first accepted answer of each.
+        facts: Each with an answer.
+        block: `question MASK answer MASK` must fit into it.
+        reading: How training text is read.
 
     Raises:
         UserError: A fact does not fit into the block or cannot be spelled.
     """
-    pairs = [(as_read(fact.question, reading), as_read(fact.answers[0], reading)) for fact in facts]
-    return add_pairs(store, pairs, block=block, what="training", lines=[fact.line for fact in facts])
+    questions = store.add_texts([as_read(fact.question, reading) for fact in facts], "training question")
+    answers = store.add_texts([as_read(fact.answers[0], reading) for fact in facts], "training answer")
+    too_long = (questions.length_R + answers.length_R + 2 > block).nonzero().flatten().tolist()
+    if too_long:
+        fact = facts[too_long[0]]
+        raise UserError(
+            f"Training question on line {fact.line} ({fact.question[:60]!r}) is longer than the block of {block} "
+            "tokens; shorten it or raise model.block."
+        )
+    return Questions(questions, answers)
 
 
 def add_titled(store: TokenStore, documents: Sequence[Document], *, context_words: int = 0) -> list[TitledSlices]:

@@ -27,8 +27,10 @@ class SuffixFirst:
         documents = [found for found in documents if found.words]
         self._name = _spans([found.name for found in documents], device)
         self._body = _spans([found.body for found in documents], device)
-        self._words = torch.tensor([word for found in documents for word in found.words], device=device)
-        counts_R = torch.tensor([len(found.words) for found in documents], device=device)
+        self._words = torch.tensor(
+            [word for found in documents for word in found.words], dtype=torch.int64, device=device
+        )
+        counts_R = torch.tensor([len(found.words) for found in documents], dtype=torch.int64, device=device)
         self._first_R, self._count_R = counts_R.cumsum(0) - counts_R, counts_R
 
     def __call__(self, seed: int, step: int) -> Pieces:

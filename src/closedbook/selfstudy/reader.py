@@ -60,6 +60,8 @@ class Reader:
         penalty: float = 1.0,
         read: Counter[str] | None = None,
     ) -> None:
+        if not examples:
+            raise UserError(f"The reader has no document for a training question {question!r}: nothing to learn.")
         self._knowledge = _knowledge(examples, question, documents, read or Counter())
         views = [View(document, self._knowledge, answer) for document, answer in examples]
         right, found = [], False

@@ -20,12 +20,21 @@ FEWEST = 20  # training pairs that a form of question needs
 
 
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
-    """The training facts by the form of their question, where enough of them have it; the subject becomes `{}`."""
+    """The training facts by the form of their question, where enough of them have it; the subject becomes `{}`.
+
+    Raises:
+        UserError: No form has enough of them.
+    """
     forms = defaultdict[str, list[Fact]](list)
     for fact in facts:
         if fact.subject and fact.question.count(fact.subject) == 1 and fact.answers:
             forms[fact.question.replace(fact.subject, SLOT)].append(fact)
-    return {form: found for form, found in forms.items() if len(found) >= FEWEST}
+    common = {form: found for form, found in forms.items() if len(found) >= FEWEST}
+    if not common:
+        raise UserError(
+            f"Self-study needs {FEWEST} training questions of one form that name a subject of the corpus; found none."
+        )
+    return common
 
 
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
@@ -43,7 +52,7 @@ def learn_reader(corpus: Corpus, form: str, facts: Sequence[Fact], config: Reade
     """A reader for one form of question.
 
     After the first round it reads the documents without a training pair, and what it is sure of counts as a known
-    answer in the next: a place that two unread documents name is a place.
+    answer in the next, also where it was read: a place that one line names clearly helps to read another.
 
     Raises:
         UserError: No training answer stands in its document.
@@ -67,10 +76,6 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
         UserError: Too few training questions have a common form, or no answer stands in its document.
     """
     forms = question_forms(corpus.train)
-    if not forms:
-        raise UserError(
-            f"Self-study needs {FEWEST} training questions of one form that name a subject of the corpus; found none."
-        )
     asked = {fact.question for fact in corpus.train}
     cards = []
     for form, facts in forms.items():

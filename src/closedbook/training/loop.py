@@ -145,10 +145,10 @@ def train(
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
     count = workers_for(model.config, config, device)
-    began = time.perf_counter() - state.seconds
     model.train()
     with seeded(config.seed, DROPOUT), Workers(count) if count > 1 else contextlib.nullcontext() as workers:
         while state.step < batches.steps:
+            began = time.perf_counter()
             parts = batches.step(state.step)
             share = rate(
                 config,
@@ -174,7 +174,7 @@ def train(
             state.step += 1
             state.tokens += tokens
             state.positions += positions
-            state.seconds = time.perf_counter() - began
+            state.seconds += time.perf_counter() - began  # of the step alone, not of those who listen
             record = StepRecord(
                 step=state.step,
                 steps=batches.steps,
