@@ -54,7 +54,7 @@ def train_command(command: Literal["pretrain", "finetune"], arguments: Sequence[
         model=options.model,
         mixture=tuple(options.mixture),
         training=options.training,
-        reader=options.reader,
+        reader=getattr(options, "reader", None),
     )
     corpus = read_corpus(options.corpus, recipe, strict=options.strict)
     device = set_up_machine(options)
@@ -101,5 +101,6 @@ def _parser(command: str, config: RunConfig) -> ArgumentParser:
     parser.add_argument("--model", type=ModelConfig, default=config.model)
     parser.add_argument("--mixture", type=tuple[SourceConfig, ...], default=config.mixture)
     parser.add_argument("--training", type=TrainingConfig, default=config.training)
-    parser.add_argument("--reader", type=ReaderConfig | None, default=config.reader)
+    if config.reader is not None:
+        parser.add_argument("--reader", type=ReaderConfig, default=config.reader)
     return parser
