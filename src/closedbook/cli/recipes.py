@@ -32,7 +32,8 @@ def run(arguments: Sequence[str]) -> None:
             )
         stage: Stage = options.stage
         values = to_dict(recipe.stage(stage))
-        settings = {key: value for key, value in values.items() if key not in ("recipe", "stage")}
+        left_out = {"recipe", "stage"} | ({"reader"} if values["reader"] is None else set())
+        settings = {key: value for key, value in values.items() if key not in left_out}
         print(yaml.safe_dump(settings, sort_keys=False), end="")
         return
     print(f"# {recipe.name}: {recipe.summary}")
