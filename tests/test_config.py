@@ -103,3 +103,12 @@ def test_the_faithful_recipe_is_the_2021_recipe():
     assert recipe.finetune.training.batch_rows == 256
     assert recipe.pretrain.reading == "course"
     assert recipe.inert
+
+
+def test_a_source_takes_part_from_its_first_to_its_last_epoch():
+    source = SourceConfig(objective="question_answering", first_epoch=1, last_epoch=2)
+    assert [source.takes_part(epoch) for epoch in range(4)] == [False, True, True, False]
+    assert SourceConfig(objective="question_answering").takes_part(100)
+    config = find_recipe("standard").pretrain
+    with pytest.raises(UserError, match="Every epoch needs an objective"):
+        dataclasses.replace(config, mixture=(source,))

@@ -54,18 +54,9 @@ class RunConfig:
                 f"{self.training.epochs} epochs.",
             )
         require(
-            all(self.sources(epoch) for epoch in range(self.training.epochs)),
+            all(any(source.takes_part(epoch) for source in self.mixture) for epoch in range(self.training.epochs)),
             "Every epoch needs an objective: first_epoch and last_epoch leave one without.",
         )
-
-    def sources(self, epoch: int) -> list[SourceConfig]:
-        """The ingredients of an epoch."""
-        last = self.training.epochs
-        return [
-            source
-            for source in self.mixture
-            if source.first_epoch <= epoch <= (last if source.last_epoch is None else source.last_epoch)
-        ]
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:

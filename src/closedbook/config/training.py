@@ -67,6 +67,10 @@ class SourceConfig:
             else:
                 require(value is not None and value >= 1, f"{name}: {setting} must be at least 1.")
 
+    def takes_part(self, epoch: int) -> bool:
+        """Whether it is in the mixture of that epoch."""
+        return self.first_epoch <= epoch <= (epoch if self.last_epoch is None else self.last_epoch)
+
 
 _SETTINGS = {
     "context_words": ("context_cards",),

@@ -37,8 +37,7 @@ class Ingredient:
 
     def examples(self, epoch: int) -> list[Pieces]:
         """The passes of an epoch, none where the source does not take part."""
-        last = epoch if self.setting.last_epoch is None else self.setting.last_epoch
-        if not self.setting.first_epoch <= epoch <= last:
+        if not self.setting.takes_part(epoch):
             return []
         first = epoch * self.setting.repeats
         return [self._share(self.source(number), number) for number in range(first, first + self.setting.repeats)]
