@@ -18,8 +18,10 @@ COMMANDS = {
     "evaluate": "exact match of a run on a file of facts, with a 95 % interval",
     "predict": "one answer a line for a file of questions",
     "baseline": "always the most frequent training answer",
+    "audit": "when to believe a model about your facts, and when not",
     "ask": "one question, or a prompt that loops",
     "attention": "the attention lab: claims on attention, derived and measured",
+    "split": "hold training people out, to calibrate or to tune on",
     "people": "write the built-in people: a corpus and its facts",
     "recipes": "list the named recipes, or show one in full",
 }

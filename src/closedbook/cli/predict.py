@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from closedbook.cli.examinee import MODEL_HELP, model_directory, open_examinee, threshold_of
 from closedbook.cli.options import add_machine, make_parser, parse, set_up_machine
 from closedbook.errors import UserError
 from closedbook.facts.readers import read_facts
@@ -11,9 +12,13 @@ from closedbook.facts.readers import read_facts
 def run(arguments: Sequence[str]) -> None:
     """Writes the answers to a new file; questions need no gold answers."""
     parser = make_parser("predict", "Answer a file of questions, one answer a line; gold answers are not needed.")
-    parser.add_argument("run", type=str, help="a run directory")
+    parser.add_argument("model", type=str, help=MODEL_HELP)
     parser.add_argument("--facts", type=str, required=True, help="questions (TSV or JSONL), answers ignored")
     parser.add_argument("--out", type=str, required=True, help="the file to write; must not exist")
+    parser.add_argument(
+        "--abstain", action="store_true", help='"I don\'t know" below the threshold that an audit saved'
+    )
+    parser.add_argument("--template", type=str | None, default=None, help="the prompt of an hf: model, with {}")
     add_machine(parser)
     options = parse(parser, arguments)
     out, path = Path(options.out), Path(options.facts)
@@ -21,8 +26,18 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
     facts = read_facts(path, answers_required=False)
     device = set_up_machine(options)
-    from closedbook.runs import load, write_predictions
+    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
+    from closedbook.runs import write_predictions
 
-    answers = load(options.run, device).answer([fact.question for fact in facts], place=f"{path}, question")
-    write_predictions(out, answers)
-    print(f"{len(answers)} answers in {out}")
+    examinee = open_examinee(options.model, device, options.template)
+    threshold = threshold_of(options.model) if options.abstain else None
+    if options.abstain and threshold is None:
+        raise UserError(
+            f"--abstain: {model_directory(options.model)} has no threshold; closedbook audit --calibration saves one."
+        )
+    questions = [fact.question for fact in facts]
+    examinee.check(questions, [], str(path))
+    replies = answer_or_abstain(examinee, questions, threshold)
+    write_predictions(out, [DONT_KNOW if why else answer for answer, why in replies])
+    abstained = sum(why is not None for _, why in replies)
+    print(f"{len(replies)} answers in {out}" + (f", {abstained} of them {DONT_KNOW!r}" if options.abstain else ""))

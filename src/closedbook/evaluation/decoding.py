@@ -1,4 +1,4 @@
-"""Greedy closed-book answers, a batch at a time, with a key-value cache.
+"""Closed-book answers, greedy or sampled, a batch at a time, with a key-value cache.
 
 Rows of a batch have prompts of different lengths and stand at their own positions: prompts begin at position 0, the
 prefill writes padding behind the shorter ones, and generation overwrites that padding before anything can see it.
@@ -6,18 +6,39 @@ prefill writes padding behind the shorter ones, and generation overwrites that p
 Axes: B batch, T prompt tokens, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from closedbook.draws import random_bits
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.cache import KeyValueCache
 from closedbook.model.gpt import GPT
 
 MOST_NEW_TOKENS = 32
+RESOLUTION = 2**32  # of a random draw
+
+Choice = Callable[[Tensor, Tensor, int], Tensor]
+"""From logits (B, V), the prompts' numbers (B) and the step to the next tokens (B)."""
+
+
+def likeliest(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:
+    """Greedy decoding."""
+    return logits_BV.argmax(dim=-1)
+
+
+def sampled(seed: int) -> Choice:
+    """Sampling at temperature 1; a draw is a hash of (seed, step, prompt's number), so batches do not matter."""
+
+    def choose(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:
+        draw_B = (random_bits(seed, step, 0, prompt_B).double() + 0.5) / RESOLUTION
+        edges_BV = logits_BV.double().softmax(dim=-1).cumsum(dim=-1)
+        return torch.searchsorted(edges_BV, draw_B[:, None])[:, 0].clamp(max=logits_BV.shape[-1] - 1)
+
+    return choose
 
 
 def prompts(tokenizer: Tokenizer, questions: Sequence[str], context: int, place: str = "question") -> list[list[int]]:
@@ -37,9 +58,14 @@ def prompts(tokenizer: Tokenizer, questions: Sequence[str], context: int, place:
 
 @torch.inference_mode()
 def generate(
-    model: GPT, prompts: Sequence[Sequence[int]], *, most_new_tokens: int = MOST_NEW_TOKENS, batch_size: int = 256
+    model: GPT,
+    prompts: Sequence[Sequence[int]],
+    *,
+    choose: Choice = likeliest,
+    most_new_tokens: int = MOST_NEW_TOKENS,
+    batch_size: int = 256,
 ) -> list[list[int]]:
-    """The most likely next tokens of every prompt, up to and including the closing mask.
+    """The next tokens of every prompt, up to and including the closing mask.
 
     A row ends at its mask, after `most_new_tokens`, or where the context is full. Prompts are batched by length and
     the results are in the order given. The text does not depend on the batch (in fp32, barring exact ties).
@@ -49,7 +75,8 @@ def generate(
     model.eval()
     for first in range(0, len(by_length), batch_size):
         rows = by_length[first : first + batch_size]
-        for row, ids in zip(rows, _generate_batch(model, [prompts[row] for row in rows], most_new_tokens), strict=True):
+        batch = _generate_batch(model, [prompts[row] for row in rows], rows, choose, most_new_tokens)
+        for row, ids in zip(rows, batch, strict=True):
             results[row] = ids
     return results
 
@@ -70,13 +97,16 @@ def prefill(
     return states_BTC[torch.arange(len(prompts), device=device), length_B - 1], length_B, cache
 
 
-def _generate_batch(model: GPT, prompts: list[Sequence[int]], most_new_tokens: int) -> list[list[int]]:
+def _generate_batch(
+    model: GPT, prompts: list[Sequence[int]], numbers: list[int], choose: Choice, most_new_tokens: int
+) -> list[list[int]]:
     last_BC, length_B, cache = prefill(model, prompts, most_new_tokens)
     device = model.device
     results: list[list[int]] = [[] for _ in prompts]
     rows_B = torch.arange(len(prompts), device=device)
+    number_B = torch.tensor(numbers, device=device)
     while True:
-        next_B = model.head(last_BC).argmax(dim=-1)
+        next_B = choose(model.head(last_BC), number_B[rows_B], len(results[int(rows_B[0])]))
         for row, token in zip(rows_B.tolist(), next_B.tolist(), strict=True):
             results[row].append(token)
         alive_B = (next_B != MASK_ID) & (length_B < cache.capacity)

@@ -66,26 +66,23 @@ def examine(
     in_training = Counter(fact.answers[0] for fact in corpus.train)
     names = Counter(word for name, found in corpus.by_subject.items() for word in set(name.split()) for _ in found)
     gold = tokenizer.encode([fact.answers[0] for fact in facts])
-    asked_prompts = prompts(tokenizer, [fact.question for fact in facts], model.context)
-    fitting = [
-        index
-        for index, (prompt, ids) in enumerate(zip(asked_prompts, gold, strict=True))
-        if len(prompt) + len(ids) <= model.context and PAD_ID not in ids
-    ]
-    asked = log_probability(
-        model, [asked_prompts[index] for index in fitting], [[*gold[index], MASK_ID] for index in fitting]
+    question_nats = question_log_probability(
+        model, tokenizer, [fact.question for fact in facts], [fact.answers[0] for fact in facts]
     )
-    question_nats = dict(zip(fitting, asked.tolist(), strict=True))
-    contexts = {index: left for index, fact in enumerate(facts) if (left := _left_context(corpus, fact)) is not None}
-    lines = _line_prompts(tokenizer, list(contexts.values()), model.context - max(map(len, gold), default=0))
+    contexts = {
+        index: line_context(fact.subject, before)
+        for index, fact in enumerate(facts)
+        if (before := text_before(corpus.candidates(fact), fact.answers[0])) is not None
+    }
+    lines = line_prompts(tokenizer, list(contexts.values()), model.context - max(map(len, gold), default=0))
     continued = [tokenizer.decode(ids).split(MASK)[0] for ids in generate(model, lines)]
     in_line = log_probability(model, lines, [gold[index] for index in contexts])
     place = {index: row for row, index in enumerate(contexts)}
     return [
         Known(
             extracted=extracted[index],
-            stored=_begins_with(continued[place[index]], fact.answers[0]) if index in place else None,
-            question_nats=question_nats.get(index),
+            stored=begins_with(continued[place[index]], fact.answers[0]) if index in place else None,
+            question_nats=question_nats[index],
             line_nats=float(in_line[place[index]]) if index in place else None,
             times_in_training=in_training[fact.answers[0]],
             name_times=min((names[word] for word in fact.subject.split()), default=0),
@@ -94,28 +91,49 @@ def examine(
     ]
 
 
-def _begins_with(text: str, answer: str) -> bool:
+def begins_with(text: str, answer: str) -> bool:
     """Whether the text begins with the answer as whole words: Yorkshire does not begin with York."""
     return re.match(rf"{re.escape(answer)}(?!\w)", text) is not None
 
 
-def _left_context(corpus: Corpus, fact: Fact) -> str | None:
-    """`name` and the words before the answer in the fact's own document, None where the answer does not stand there."""
-    for document in corpus.candidates(fact):
-        if (context := _words_before(document, fact.answers[0])) is not None:
-            return f"{fact.subject} {context}".rstrip()
+def text_before(documents: Sequence[Document], answer: str) -> str | None:
+    """What stands between the title and the answer in the first of the documents that holds it, None if none does."""
+    for document in documents:
+        body = document.text[len(document.subject) + 1 :]
+        if found := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body):
+            return body[: found.start()]
     return None
 
 
-def _words_before(document: Document, answer: str) -> str | None:
-    body = document.text[len(document.subject) + 1 :]
-    found = re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body)
-    return " ".join(body[: found.start()].split()[-CONTEXT_WORDS:]) if found else None
+def line_context(subject: str, before: str) -> str:
+    """`name` and the last words before the answer, as a context card has them."""
+    return " ".join([subject, *before.split()[-CONTEXT_WORDS:]])
 
 
-def _line_prompts(tokenizer: Tokenizer, contexts: Sequence[str], most: int) -> list[list[int]]:
+def line_prompts(tokenizer: Tokenizer, contexts: Sequence[str], most: int) -> list[list[int]]:
     """Contexts with a mask behind them, cut from the left to `most` tokens."""
     return [[*ids[max(len(ids) + 1 - most, 0) :], MASK_ID] for ids in tokenizer.encode(contexts)]
+
+
+def question_log_probability(
+    model: GPT, tokenizer: Tokenizer, questions: Sequence[str], answers: Sequence[str]
+) -> list[float | None]:
+    """Log-probability in nats of each answer and the closing mask, None where it cannot be spelled or does not fit.
+
+    Raises:
+        UserError: A question cannot be spelled or does not fit into the context.
+    """
+    encoded = list(zip(prompts(tokenizer, questions, model.context), tokenizer.encode(answers), strict=True))
+    fitting = [
+        index
+        for index, (prompt, ids) in enumerate(encoded)
+        if len(prompt) + len(ids) <= model.context and PAD_ID not in ids
+    ]
+    nats = log_probability(
+        model, [encoded[index][0] for index in fitting], [[*encoded[index][1], MASK_ID] for index in fitting]
+    )
+    found = dict(zip(fitting, nats.tolist(), strict=True))
+    return [found.get(index) for index in range(len(encoded))]
 
 
 @torch.inference_mode()

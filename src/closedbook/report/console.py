@@ -184,6 +184,30 @@ def say_ablation(report: dict[str, Any]) -> None:
     Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
 
 
+def say_audit(report: dict[str, Any]) -> None:
+    """The verdict of `audit`, its signals and what follows from them."""
+    table = Table(title="does its confidence tell right from wrong?", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("signal", no_wrap=True)
+    for column in ("AUROC", "95 % interval", "calibration error", "Brier", "risk-coverage area"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, found in report["signals"].items():
+        if not found["questions"]:
+            continue
+        value, interval = found["auroc"]["value"], found["auroc"]["interval"]
+        table.add_row(
+            name.replace("_", " ") + (" *" if name == report["winner"] else ""),
+            "-" if value is None else f"{value:.3f}",
+            "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}",
+            f"{found['calibration_error']:.3f}",
+            f"{found['brier']:.3f}",
+            f"{found['area_under_risk_coverage']:.3f}",
+        )
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+    say(report["advice"]["headline"])
+    for sentence in report["advice"]["sentences"]:
+        say(f"- {sentence}")
+
+
 def say_open_book(book: OpenBook) -> None:
     """The reader's cross-validated accuracy, and how well its confidence tells right from wrong."""
     right, total = sum(book.exact), len(book.exact)

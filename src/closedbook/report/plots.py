@@ -33,22 +33,16 @@ def learning_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]
                 alpha=0.8,
                 marker="." if len(points) < 3 else "",
             )
-        axis.set_title(stage, color=INK)
-        axis.set_xlabel("step", color=INK)
+        axis.set_title(stage)
+        axis.set_xlabel("step")
         label = "loss (nats per scored token)" if what == "loss" else "exact match on the way, %"
-        axis.set_ylabel(label, color=INK)
+        axis.set_ylabel(label)
         if what == "loss":
             axis.set_yscale("log")
         else:
             axis.set_ylim(bottom=0)
-        axis.tick_params(which="both", colors=INK)
-        axis.spines[:].set_color(INK)
-        axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, labelcolor=INK, fontsize="small")
-    figure.patch.set_alpha(0)
-    for axis in axes:
-        axis.patch.set_alpha(0)
-    return figure
+    return plain(figure)
 
 
 def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float | None]]) -> Figure:
@@ -68,12 +62,20 @@ def accuracy_bars(rows: Sequence[tuple[str, float, tuple[float, float], float | 
     axis.set_yticks(range(len(rows)), [label for label, *_ in rows])
     axis.invert_yaxis()
     axis.set_xlim(left=0)
-    axis.set_xlabel("exact match on dev, % (diamond: the seed's figure on the course's data)", color=INK)
-    axis.tick_params(colors=INK)
-    axis.spines[:].set_color(INK)
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_xlabel("exact match on dev, % (diamond: the seed's figure on the course's data)")
+    return plain(figure)
+
+
+def plain(figure: Figure) -> Figure:
+    """The figure without a frame or paper of its own, its text and lines readable on light and dark pages."""
     figure.patch.set_alpha(0)
-    axis.patch.set_alpha(0)
+    for axis in figure.axes:
+        axis.patch.set_alpha(0)
+        axis.tick_params(which="both", colors=INK)
+        axis.spines[:].set_color(INK)
+        axis.spines[["top", "right"]].set_visible(False)
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label):
+            text.set_color(INK)
     return figure
 
 

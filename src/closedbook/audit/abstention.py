@@ -1,0 +1,226 @@
+"""Abstention with a guarantee: below which confidence a model should say "I don't know".
+
+Answering above a threshold s has the selective risk R(s) = P(wrong | confidence >= s). The threshold is chosen by
+learn-then-test (Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-sequence testing: for thresholds s_1 > s_2 > ...
+fixed before a calibration answer is looked at, test H_j: R(s_j) > 1 - target. Of n_j calibration answers above s_j the
+wrong ones are binomial with R(s_j), so H_j is rejected where the one-sided Clopper-Pearson upper bound (1934) of the
+error, at level 1 - delta, is at most 1 - target. Testing stops at the first that is not rejected; the last rejected
+threshold is taken. The chance that its risk exceeds 1 - target is at most delta, whatever the model and its confidence,
+if calibration people and people asked later are drawn alike.
+
+The thresholds are quantiles of the confidence of *other* questions, of which no answers are needed: those that are
+audited. The first keeps twice as many calibration facts as are needed to certify anything without a wrong answer.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from closedbook.audit.examinee import Examinee
+from closedbook.audit.signals import FROM_QUESTION, Signal, confidence
+from closedbook.errors import UserError
+from closedbook.files import write_json
+from closedbook.runs import read_json
+
+DELTA = 0.05
+STEPS = 60
+FILE = "abstention.json"
+DONT_KNOW = "I don't know"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abstention:
+    """A threshold with what it was certified by.
+
+    Args:
+        signal: The confidence that is compared.
+        threshold: Least confidence of an answer that is given, None where no threshold could be certified.
+        target: Share of given answers that are to be right.
+        delta: Probability with which the guarantee may fail.
+        samples: Answers sampled for `sample_agreement`, which depends on their number.
+        calibration_facts: How many facts it was calibrated on.
+        answered: How many of them are answered.
+        wrong: How many of those answers are wrong.
+        bound: Clopper-Pearson upper bound of the error among given answers.
+        calibration_sha256: Of the calibration file.
+        weights_sha256: Of the model's weights.
+        made: When.
+    """
+
+    signal: Signal
+    threshold: float | None
+    target: float
+    delta: float
+    samples: int
+    calibration_facts: int
+    answered: int
+    wrong: int
+    bound: float
+    calibration_sha256: str = ""
+    weights_sha256: str = ""
+    made: str = ""
+
+    def answers(self, confidence: float) -> bool:
+        """Whether an answer of that confidence is given."""
+        return self.threshold is not None and confidence >= self.threshold
+
+    def why(self, confidence: float) -> str:
+        """The reason for "I don't know"."""
+        if self.threshold is None:
+            return (
+                f"no threshold could be certified for {100 * self.target:.0f} % right answers with "
+                f"{self.calibration_facts} calibration facts"
+            )
+        return (
+            f"{self.signal.replace('_', ' ')} {confidence:.3f} is below {self.threshold:.3f}, the threshold for "
+            f"{100 * self.target:.0f} % right answers"
+        )
+
+
+def upper_bound(wrong: int, answered: int, delta: float = DELTA) -> float:
+    """One-sided Clopper-Pearson upper bound of an error rate, at level 1 - delta; 1 without answers."""
+    from scipy.stats import binomtest
+
+    if not answered:
+        return 1.0
+    return float(binomtest(wrong, answered, alternative="less").proportion_ci(1 - delta, method="exact").high)
+
+
+def fewest_answers(target: float, delta: float = DELTA) -> int:
+    """Answers, none of them wrong, that certify the target: the least n with target^n <= delta."""
+    return math.ceil(math.log(delta) / math.log(target))
+
+
+def sequence(other_confidence: np.ndarray, calibration_facts: int, target: float, delta: float = DELTA) -> np.ndarray:
+    """The thresholds to test, from the strictest: quantiles of the confidence of questions that do not calibrate.
+
+    Args:
+        other_confidence: Of those questions; answers are not needed.
+        calibration_facts: How many facts will test them.
+        target: Share of given answers that are to be right.
+        delta: Probability with which the guarantee may fail.
+    """
+    first = min(2 * fewest_answers(target, delta) / calibration_facts, 1.0)
+    quantiles = np.quantile(other_confidence, 1 - np.linspace(first, 1.0, STEPS), method="lower")
+    return np.unique(np.append(quantiles, 0.0))[::-1]
+
+
+def certify(
+    right: np.ndarray, confidence: np.ndarray, thresholds: np.ndarray, target: float, delta: float = DELTA
+) -> tuple[float | None, int, int]:
+    """The last threshold of the sequence whose error is certified, with the answers and wrong answers above it."""
+    order = np.argsort(confidence)
+    sure, wrong_below = confidence[order], np.concatenate([[0], np.cumsum(~right[order])])
+    found: tuple[float | None, int, int] = (None, 0, 0)
+    for threshold in thresholds.tolist():
+        below = int(np.searchsorted(sure, threshold, side="left"))
+        answered, wrong = len(sure) - below, int(wrong_below[-1] - wrong_below[below])
+        if upper_bound(wrong, answered, delta) > 1 - target:
+            break
+        found = (threshold, answered, wrong)
+    return found
+
+
+def calibrate(
+    right: np.ndarray,
+    confidence: np.ndarray,
+    other_confidence: np.ndarray,
+    *,
+    signal: Signal,
+    target: float,
+    samples: int,
+    delta: float = DELTA,
+    calibration_sha256: str = "",
+    weights_sha256: str = "",
+) -> Abstention:
+    """The threshold for a target, certified on calibration facts.
+
+    Args:
+        right: Whether each calibration answer is right.
+        confidence: Its confidence.
+        other_confidence: The confidence of questions that take no part in the tests; see `sequence`.
+        signal: What the confidence is.
+        target: Share of given answers that are to be right, in (0, 1).
+        samples: Answers sampled a question.
+        delta: Probability with which the guarantee may fail.
+        calibration_sha256: Of the calibration file.
+        weights_sha256: Of the model's weights.
+    """
+    thresholds = sequence(other_confidence, len(right), target, delta)
+    threshold, answered, wrong = certify(right, confidence, thresholds, target, delta)
+    return Abstention(
+        signal=signal,
+        threshold=threshold,
+        target=target,
+        delta=delta,
+        samples=samples,
+        calibration_facts=len(right),
+        answered=answered,
+        wrong=wrong,
+        bound=upper_bound(wrong, answered, delta),
+        calibration_sha256=calibration_sha256,
+        weights_sha256=weights_sha256,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
+    """Coverage and error of the threshold on other facts, with Clopper-Pearson 95 % intervals (JSON-ready)."""
+    from scipy.stats import binomtest
+
+    given = confidence >= (math.inf if abstention.threshold is None else abstention.threshold)
+    answered, wrong = int(given.sum()), int((given & ~right).sum())
+    error = binomtest(wrong, answered).proportion_ci(0.95, method="exact") if answered else None
+    return {
+        "total": len(right),
+        "answered": answered,
+        "wrong": wrong,
+        "coverage": answered / len(right),
+        "error": wrong / answered if answered else None,
+        "error_interval": [float(error.low), float(error.high)] if error else None,
+        "wrong_without_abstention": int((~right).sum()),
+    }
+
+
+def save(abstention: Abstention, directory: Path) -> Path:
+    """Writes the threshold into a run directory, or wherever the audit goes."""
+    write_json(directory / FILE, asdict(abstention))
+    return directory / FILE
+
+
+def load_abstention(directory: Path) -> Abstention:
+    """The threshold that an audit saved.
+
+    Raises:
+        UserError: There is none, or the file is damaged.
+    """
+    path = directory / FILE
+    if not path.is_file():
+        raise UserError(f"{directory}: no abstention threshold; closedbook audit with --calibration saves one.")
+    values = read_json(path)
+    try:
+        found = Abstention(**values)
+    except TypeError as error:
+        raise UserError(f"{path}: damaged ({error}).") from error
+    numbers: Sequence[Any] = (found.threshold if found.threshold is not None else 0.0, found.target)
+    if found.signal not in FROM_QUESTION or not all(isinstance(number, float | int) for number in numbers):
+        raise UserError(f"{path}: damaged (signal {found.signal!r}, threshold {found.threshold!r}).")
+    return found
+
+
+def answer_or_abstain(
+    examinee: Examinee, questions: Sequence[str], abstention: Abstention | None
+) -> list[tuple[str, str | None]]:
+    """The answer to each question with the reason for not giving it; None where it is given."""
+    if abstention is None:
+        return [(answer.text, None) for answer in examinee.answer(questions)]
+    given, signals = confidence(examinee, questions, [abstention.signal], samples=abstention.samples)
+    return [
+        (answer.text, None if abstention.answers(sure) else abstention.why(sure))
+        for answer, sure in zip(given, signals[abstention.signal].tolist(), strict=True)
+    ]

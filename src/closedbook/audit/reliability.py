@@ -1,0 +1,116 @@
+"""How far a confidence can be believed: whether it tells right from wrong, and whether it is a probability.
+
+- *AUROC*: probability that a right answer has more confidence than a wrong one.
+- *Expected calibration error*: mean distance between confidence and share of right answers over equally wide bins,
+  weighted by their size (Naeini et al. 2015; Guo et al. 2017, section 2).
+- *Brier score*: mean squared distance between confidence and outcome (Brier 1950).
+- *Risk-coverage curve*: error among the answers that are left when the least sure are dropped (El-Yaniv and Wiener
+  2010); its area is the mean error over all coverages. Answers of equal confidence count as one group.
+"""
+
+from typing import Any
+
+import numpy as np
+
+BINS = 10
+DRAWS = 500
+POINTS = 101  # of a curve that is kept
+
+
+def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+    """AUROC with a 95 % bootstrap interval over questions, None where all answers are right or all wrong."""
+    from scipy.stats import bootstrap
+
+    if right.all() or not right.any():
+        return {"value": None, "interval": None}
+    value = float(_auroc(right, signal))
+    # a resample may be one-sided when nearly all are right: those give nan and are left out by nanquantile below
+    found = bootstrap(
+        (right, signal),
+        _auroc,
+        paired=True,
+        vectorized=True,
+        n_resamples=DRAWS,
+        batch=max(2_000_000 // len(right), 1),
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    drawn = found.bootstrap_distribution
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return {"value": value, "interval": [float(low), float(high)]}
+
+
+def _auroc(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
+    """The Mann-Whitney statistic over the number of pairs, along an axis; nan where one side is empty."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(signal, axis=axis)
+    positive = right.sum(axis=axis)
+    pairs = positive * (right.shape[axis] - positive)
+    above = (ranks * right).sum(axis=axis) - positive * (positive + 1) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(pairs > 0, above / pairs, np.nan))
+
+
+def reliability(right: np.ndarray, signal: np.ndarray, bins: int = BINS) -> list[dict[str, Any]]:
+    """The bins of a reliability diagram that hold answers: [low, high), mean confidence, right answers, answers."""
+    number = np.minimum((signal * bins).astype(int), bins - 1)
+    return [
+        {
+            "low": index / bins,
+            "high": (index + 1) / bins,
+            "confidence": float(signal[inside].mean()),
+            "right": int(right[inside].sum()),
+            "total": int(inside.sum()),
+        }
+        for index in range(bins)
+        if (inside := number == index).any()
+    ]
+
+
+def calibration_error(bins: list[dict[str, Any]]) -> float:
+    """Expected calibration error of a reliability diagram."""
+    total = sum(bin_["total"] for bin_ in bins)
+    return float(sum(abs(bin_["right"] - bin_["confidence"] * bin_["total"]) for bin_ in bins) / total)
+
+
+def risk_coverage(right: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coverages 1/n, ..., 1 and the error among the answers kept at each, surest first."""
+    order = np.argsort(-signal, kind="stable")
+    wrong, sure = (~right)[order].astype(float), signal[order]
+    _, group, sizes = np.unique(-sure, return_inverse=True, return_counts=True)
+    wrong = (np.bincount(group, weights=wrong) / sizes)[group]  # inside a group of equals the order is not known
+    kept = np.arange(1, len(right) + 1)
+    return kept / len(right), np.cumsum(wrong) / kept
+
+
+def believe(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+    """All of the above for one signal (JSON-ready); questions for which it is not a number are left out."""
+    from sklearn.metrics import brier_score_loss
+
+    there = ~np.isnan(signal)
+    right, signal = right[there], signal[there]
+    if not len(right):
+        return {"questions": 0}
+    bins = reliability(right, signal)
+    coverage, risk = risk_coverage(right, signal)
+    ideal = np.sort(~right)
+    shown = np.unique(np.linspace(0, len(right) - 1, POINTS).astype(int))
+    return {
+        "questions": len(right),
+        "mean": float(signal.mean()),
+        "auroc": auroc(right, signal, seed=seed),
+        "calibration_error": calibration_error(bins),
+        "brier": float(brier_score_loss(right, signal)),
+        "bins": bins,
+        "area_under_risk_coverage": float(risk.mean()),
+        "least_possible_area": float((np.cumsum(ideal) / np.arange(1, len(ideal) + 1)).mean()),
+        "curve": [[float(coverage[index]), float(risk[index])] for index in shown],
+    }
+
+
+def winner(signals: dict[str, dict[str, Any]]) -> str | None:
+    """The signal with the largest AUROC, None where none has one."""
+    scored = {name: found["auroc"]["value"] for name, found in signals.items() if found["questions"]}
+    known = {name: value for name, value in scored.items() if value is not None}
+    return max(known, key=lambda name: known[name]) if known else None

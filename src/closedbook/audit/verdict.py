@@ -1,0 +1,69 @@
+"""The verdict in SimpleQA's terms (Wei et al. 2024, section 3): correct, wrong, not attempted, and what follows.
+
+With c, w and n the shares of the three: *correct given attempted* is c / (c + w); the *F-score* is the harmonic mean of
+c and that; the *score under a confidence target t* gives 1 for a correct answer, 0 for "I don't know" and -t / (1 - t)
+for a wrong one, so that answering pays where one is right with a probability above t (Kalai et al. 2025, section 4).
+
+All of them are functions of the three counts, so an interval comes from drawing counts again (the bootstrap over
+questions is multinomial in them).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from closedbook.evaluation.statistics import wilson
+
+TARGETS = (0.5, 0.75, 0.9)
+DRAWS = 10_000
+
+
+def verdict(right: np.ndarray, attempted: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+    """Counts, shares and scores, each score with a 95 % interval (JSON-ready).
+
+    Args:
+        right: Whether each answer is an accepted one.
+        attempted: Whether it is an answer at all; an answer that is not attempted is not right.
+        seed: Of the bootstrap.
+    """
+    right = right & attempted
+    total, correct, wrong = len(right), int(right.sum()), int((attempted & ~right).sum())
+    draws_D3 = np.random.default_rng(seed).multinomial(
+        total, np.array([correct, wrong, total - correct - wrong]) / total, size=DRAWS
+    )
+    attempts = correct + wrong
+
+    def scored(score: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+        value = float(score(np.array([[correct, wrong, total - attempts]]))[0])
+        low, high = np.quantile(score(draws_D3), [0.025, 0.975])
+        return {"value": value, "interval": [float(low), float(high)]}
+
+    return {
+        "total": total,
+        "correct": correct,
+        "wrong": wrong,
+        "not_attempted": total - attempts,
+        "correct_share": {"value": correct / total, "interval": list(wilson(correct, total))},
+        "correct_given_attempted": {
+            "value": correct / attempts if attempts else None,
+            "interval": list(wilson(correct, attempts)) if attempts else None,
+        },
+        "f_score": scored(f_score),
+        "score_under_target": {str(target): scored(target_score(target)) for target in TARGETS},
+    }
+
+
+def f_score(counts_D3: np.ndarray) -> np.ndarray:
+    """Harmonic mean of correct and correct given attempted: 2 c / (2 c + 2 w + n) in counts."""
+    correct, wrong, none = counts_D3[:, 0], counts_D3[:, 1], counts_D3[:, 2]
+    return 2 * correct / np.maximum(2 * correct + 2 * wrong + none, 1)
+
+
+def target_score(target: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Mean of 1 for correct, -t / (1 - t) for wrong, 0 for not attempted."""
+
+    def score(counts_D3: np.ndarray) -> np.ndarray:
+        return (counts_D3[:, 0] - target / (1 - target) * counts_D3[:, 1]) / counts_D3.sum(axis=1)
+
+    return score

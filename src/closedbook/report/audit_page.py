@@ -1,0 +1,62 @@
+"""The one-page HTML report of `audit`: self-contained, for screens light and dark, and for print."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from closedbook.files import write_text
+from closedbook.report import audit_figures as figures
+from closedbook.report.console import percent, percent_or_none
+from closedbook.report.plots import to_svg
+
+WRONG_SHOWN = 25
+KINDS = {
+    "own_document": "stands in the person's own document",
+    "known_answer": "somebody else's true answer",
+    "corpus": "in the corpus, but nobody's answer",
+    "nowhere": "nowhere in the corpus or the candidates",
+}
+FIGURES: dict[str, tuple[Callable[[dict[str, Any]], Figure], str, str]] = {
+    "verdict": (figures.verdict_bars, "verdict", "correct, wrong and not attempted answers"),
+    "reliability": (figures.reliability_diagrams, "signals", "share of right answers against confidence"),
+    "risk": (figures.risk_coverage, "signals", "error against coverage"),
+    "unseen": (figures.seen_and_unseen, "unseen", "confidence for seen and unseen names"),
+    "bias": (figures.bias, "unseen", "answers by name origin"),
+    "frequency": (figures.frequency_bars, "frequency", "recall by frequency"),
+}
+"""Function, the section of the report that it needs, and what it shows."""
+
+
+def write_audit_page(out: Path, report: dict[str, Any]) -> Path:
+    """Writes `audit.html` beside `audit.json`.
+
+    Args:
+        out: The output directory.
+        report: The contents of `audit.json`.
+    """
+    environment = Environment(
+        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(
+        thousands=lambda value: f"{value:,}",
+        percent=percent,
+        percent_or_none=percent_or_none,
+        three=lambda value: "-" if value is None else f"{value:.3f}",
+        between=_between,
+        signal=figures.label,
+    )
+    drawn = {name: to_svg(draw(report), title) for name, (draw, section, title) in FIGURES.items() if section in report}
+    text = environment.get_template("audit.html.j2").render(
+        report=report, figures=drawn, kinds=KINDS, wrong=report["made_up"]["examples"][:WRONG_SHOWN]
+    )
+    path = out / "audit.html"
+    write_text(path, text)
+    return path
+
+
+def _between(interval: list[float] | None) -> str:
+    """`18.8 to 26.0 %`, or a dash."""
+    return "-" if interval is None else f"{100 * interval[0]:.1f} to {percent(interval[1])}"
