@@ -66,7 +66,7 @@ def test_an_ablation_of_something_else_is_refused(people, tmp_path):
     out = tmp_path / "ablate"
     ablate(job(out, ()), people, lambda line: None, quiet)
     other = dataclasses.replace(job(out, ()), held_out=11)
-    with pytest.raises(UserError, match="something else than this ablation"):
+    with pytest.raises(UserError, match="closedbook ablate with other settings"):
         ablate(other, people, lambda line: None, quiet)
 
 

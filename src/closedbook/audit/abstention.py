@@ -9,7 +9,8 @@ threshold is taken. The chance that its risk exceeds 1 - target is at most delta
 if calibration people and people asked later are drawn alike.
 
 The thresholds are quantiles of the confidence of *other* questions, of which no answers are needed: those that are
-audited. The first keeps twice as many calibration facts as are needed to certify anything without a wrong answer.
+audited. The first keeps four times as many calibration facts as are needed to certify anything without a wrong answer,
+or half of them if those are fewer: a stricter start would stop at one wrong answer too many.
 """
 
 import math
@@ -29,6 +30,7 @@ from closedbook.runs import read_json
 
 DELTA = 0.05
 STEPS = 60
+START = 4  # times the fewest answers that certify anything
 FILE = "abstention.json"
 DONT_KNOW = "I don't know"
 
@@ -105,8 +107,10 @@ def sequence(other_confidence: np.ndarray, calibration_facts: int, target: float
         target: Share of given answers that are to be right.
         delta: Probability with which the guarantee may fail.
     """
-    first = min(2 * fewest_answers(target, delta) / calibration_facts, 1.0)
-    quantiles = np.quantile(other_confidence, 1 - np.linspace(first, 1.0, STEPS), method="lower")
+    fewest = fewest_answers(target, delta)
+    kept = min(START * fewest, max(calibration_facts / 2, fewest))
+    coverages = np.linspace(min(kept / calibration_facts, 1.0), 1.0, STEPS)
+    quantiles = np.quantile(other_confidence, 1 - coverages, method="lower")
     return np.unique(np.append(quantiles, 0.0))[::-1]
 
 

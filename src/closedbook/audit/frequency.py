@@ -68,7 +68,7 @@ def _by_frequency(times: np.ndarray, right: np.ndarray) -> list[dict[str, Any]]:
     for low, high in zip(EDGES, [*EDGES[1:], math.inf], strict=True):
         inside = (times >= low) & (times < high)
         if inside.any():
-            label = str(low) if high == low + 1 else f"{low} to {high - 1}" if high < math.inf else f"over {low - 1}"
+            label = str(low) if high == low + 1 else f"{low}–{high - 1}" if high < math.inf else f"> {low - 1}"
             hits, total = int(right[inside].sum()), int(inside.sum())
             rows.append({"times": label, "right": hits, "total": total, "interval": list(wilson(hits, total))})
     return rows

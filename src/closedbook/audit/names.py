@@ -61,15 +61,21 @@ def recombined(given: Sequence[str], surnames: Sequence[str], generator: np.rand
 
 
 def spelled(given: Sequence[str], surnames: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
-    """Endless names by two character models, one of given names and one of surnames; no part is a word of its list."""
-    return map(" ".join, zip(_new_words(given, generator), _new_words(surnames, generator), strict=True))
+    """Names by two character models, one of given names and one of surnames; no part is a word of its list.
+
+    They end where a model does not come upon a new word any more.
+    """
+    return map(" ".join, zip(_new_words(given, generator), _new_words(surnames, generator), strict=False))
 
 
 def _new_words(words: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
     model, taken = spelling_model(words), set(words)
-    while True:
+    in_vain = 0
+    while in_vain < TRIES:
         word = spell(model, generator)
+        in_vain += 1
         if word not in taken and SHORTEST <= len(word) <= LONGEST:
+            in_vain = 0
             yield word
 
 

@@ -8,6 +8,7 @@
   2010); its area is the mean error over all coverages. Answers of equal confidence count as one group.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,22 +20,25 @@ POINTS = 101  # of a curve that is kept
 
 def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
     """AUROC with a 95 % bootstrap interval over questions, None where all answers are right or all wrong."""
-    from scipy.stats import bootstrap
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     if right.all() or not right.any():
         return {"value": None, "interval": None}
     value = float(_auroc(right, signal))
-    # a resample may be one-sided when nearly all are right: those give nan and are left out by nanquantile below
-    found = bootstrap(
-        (right, signal),
-        _auroc,
-        paired=True,
-        vectorized=True,
-        n_resamples=DRAWS,
-        batch=max(2_000_000 // len(right), 1),
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
+    with (
+        warnings.catch_warnings()
+    ):  # a resample may be one-sided where nearly all are right: it gives nan, left out below
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        found = bootstrap(
+            (right, signal),
+            _auroc,
+            paired=True,
+            vectorized=True,
+            n_resamples=DRAWS,
+            batch=max(2_000_000 // len(right), 1),
+            method="percentile",
+            rng=np.random.default_rng(seed),
+        )
     drawn = found.bootstrap_distribution
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return {"value": value, "interval": [float(low), float(high)]}

@@ -13,6 +13,8 @@ COMMANDS = {
     "pretrain": "train a model on a corpus, by a recipe",
     "finetune": "teach a pretrained run (or a new model) the question form, by a recipe",
     "ablate": "a recipe with one ingredient changed at a time, on held-out training people",
+    "attribute": "where the knowledge comes from: recall with and without the person's line",
+    "unknowns": "what finetuning on facts that the model does not know does to its answers",
     "capacity": "bits of knowledge about the built-in people that a model holds, per parameter",
     "study": "the open-book reader: how often it is right, and the cards it writes",
     "evaluate": "exact match of a run on a file of facts, with a 95 % interval",

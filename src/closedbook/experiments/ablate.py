@@ -21,6 +21,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.exact_match import score
 from closedbook.evaluation.statistics import bootstrap, mcnemar
 from closedbook.experiments.progress import ProgressFor
+from closedbook.experiments.stages import open_output
 from closedbook.experiments.train import train_run
 from closedbook.experiments.variants import Variant
 from closedbook.facts.corpus import Corpus
@@ -66,7 +67,9 @@ def ablate(job: Ablation, corpus: Corpus, say: Callable[[str], None], progress: 
         UserError: The output directory holds something else, or a split is not possible.
     """
     split = validation_corpus(corpus, job.held_out)
-    _open_output(job, corpus)
+    # variants and seeds may be added to an ablation; the recipe, the split and the data must be the same
+    settings = {"best": to_dict(job.variants[0].config), "held_out": job.held_out, "files": corpus.files}
+    open_output(job.out, "ablate", settings)
     results = {
         variant.name: [_result(job, variant, seed, split, say, progress) for seed in range(job.seeds)]
         for variant in job.variants
@@ -82,16 +85,6 @@ def ablate(job: Ablation, corpus: Corpus, say: Callable[[str], None], progress: 
     }
     write_json(job.out / "ablation.json", report)
     return report
-
-
-def _open_output(job: Ablation, corpus: Corpus) -> None:
-    """Variants and seeds may be added to an ablation; the recipe, the split and the data must be the same."""
-    marker = job.out / "ablate.json"
-    settings = {"best": to_dict(job.variants[0].config), "held_out": job.held_out, "files": corpus.files}
-    if not job.out.exists() or (job.out.is_dir() and not any(job.out.iterdir())):
-        write_json(marker, settings)
-    elif not marker.is_file() or read_json(marker) != settings:
-        raise UserError(f"{job.out}: holds something else than this ablation; choose another --out or remove it.")
 
 
 def _result(

@@ -18,13 +18,12 @@ import torch
 
 from closedbook import machine
 from closedbook.config import PeopleConfig, to_dict
-from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answer
 from closedbook.evaluation.exact_match import score
 from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.statistics import bootstrap, mcnemar, wilson
 from closedbook.experiments.progress import ProgressFor
-from closedbook.experiments.train import train_run
+from closedbook.experiments.stages import open_output, train_stages
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import write_people
 from closedbook.files import write_json
@@ -79,9 +78,9 @@ def prepare(job: Job) -> Corpus:
     """
     if job.corpus != "people":
         corpus = read_directory(Path(job.corpus), strict=job.strict)
-        _open_output(job, corpus.files)
+        open_output(job.out, "reproduce", {**job.settings(), "files": corpus.files})
         return corpus
-    _open_output(job, None)
+    open_output(job.out, "reproduce", {**job.settings(), "files": None})
     directory = job.out / "corpus"
     if not directory.exists():
         write_people(job.people, directory)
@@ -116,18 +115,6 @@ def reproduce(job: Job, corpus: Corpus, say: Callable[[str], None], progress: Pr
     return report
 
 
-def _open_output(job: Job, files: dict[str, str] | None) -> None:
-    marker, settings = job.out / "reproduce.json", {**job.settings(), "files": files}
-    if not job.out.exists() or (job.out.is_dir() and not any(job.out.iterdir())):
-        write_json(marker, settings)
-    elif not marker.is_file():
-        raise UserError(f"{job.out}: exists and is not an output of closedbook reproduce; choose another --out.")
-    elif read_json(marker) != settings:
-        raise UserError(
-            f"{job.out}: holds a reproduction with another preset or corpus; choose another --out or remove it."
-        )
-
-
 def _results(
     job: Job, system: System, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
 ) -> list[dict[str, Any]]:
@@ -145,7 +132,16 @@ def _result(
     evaluated = {"dev": corpus.dev, "test": corpus.test}
     questions = {part: [fact.question for fact in facts] for part, facts in evaluated.items() if facts}
     if system.configs:
-        paths = _train(job, system, seed, corpus, say, progress)
+        paths = train_stages(
+            [with_seed(config, seed) for config in system.configs],
+            corpus,
+            job.out / "runs",
+            f"{system.name}-seed-{seed}",
+            device=job.device,
+            progress=progress,
+            say=say,
+            probe=corpus.dev[:PROBED],
+        )
         run = load(paths[-1], job.device)
         seconds = sum(read_json(path / "environment.json")["seconds"] for path in paths)
         counts = {key: value for path in paths for key, value in read_json(path / "environment.json")["counts"].items()}
@@ -184,29 +180,6 @@ def _result(
     write_json(path, result)
     say(f"{system.name}, seed {seed}: {scored.correct}/{scored.total} on dev, {result['seconds']:.0f} s")
     return result
-
-
-def _train(
-    job: Job, system: System, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> list[Path]:
-    """The runs of the system's stages, trained where an earlier call has not finished them."""
-    paths: list[Path] = []
-    for config in system.configs:
-        out = job.out / "runs" / f"{system.name}-seed-{seed}-{config.stage}"
-        if not out.exists():
-            with progress(f"{system.name} {config.stage}") as listener:
-                train_run(
-                    with_seed(config, seed),
-                    corpus,
-                    out,
-                    device=job.device,
-                    start=paths[-1] if paths else None,
-                    listeners=(listener,),
-                    probe=corpus.dev[:PROBED],
-                    announce=lambda line, stage=config.stage: say(f"{system.name}, seed {seed}, {stage}: {line}"),  # type: ignore[misc]
-                )
-        paths.append(out)
-    return paths
 
 
 def _prediction_name(system: System, seed: int, part: str) -> str:

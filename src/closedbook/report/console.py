@@ -208,6 +208,53 @@ def say_audit(report: dict[str, Any]) -> None:
         say(f"- {sentence}")
 
 
+def say_attribution(report: dict[str, Any]) -> None:
+    """The table of `attribute`."""
+    title = f"{report['recipe']}: recall of {report['people']} dev people, {report['seeds']} seeds"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("the model", no_wrap=True)
+    for column in ("recall", "95 % interval", "by seed"):
+        table.add_column(column, justify="right", no_wrap=True)
+    labels = {
+        "read": "read the person's line",
+        "left_out": "read everyone else's lines",
+        "not_pretrained": "was not pretrained",
+    }
+    rows = [(labels[name], found, False) for name, found in report["recall"].items()]
+    rows += [("difference: knowledge", report["knowledge"], True), ("difference: features", report["features"], True)]
+    for label, found, signed in rows:
+        form = "{:+.1f}" if signed else "{:.1f}"
+        low, high = (form.format(100 * bound) for bound in found["interval"])
+        by_seed = " ".join(form.format(100 * value) for value in found["by_seed"])
+        table.add_row(label, form.format(100 * found["value"]), f"{low} to {high}", by_seed)
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+    say(f"Always the most frequent answer: {percent(report['most_frequent_answer'])}.")
+
+
+def say_unknowns(report: dict[str, Any]) -> None:
+    """The table of `unknowns`."""
+    title = f"{report['recipe']}: {report['people']} dev people after finetuning, {report['seeds']} seeds"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("finetuned on", no_wrap=True)
+    columns = ("facts", "fitted", "recall", "hallucination rate", "by seed", "more wrong", "95 % interval", "McNemar p")
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in report["rows"]:
+        low, high = row["interval"]
+        table.add_row(
+            row["diet"],
+            " ".join(f"{count:,}" for count in row["facts"]),
+            percent(row["fitted"]),
+            percent(row["recall"]),
+            percent(row["hallucination_rate"]),
+            " ".join(f"{100 * rate:.1f}" for rate in row["hallucination_rate_by_seed"]),
+            f"{100 * row['more_wrong_than_known']:+.1f}",
+            f"{100 * low:+.1f} to {100 * high:+.1f}",
+            " ".join(f"{p:.3f}" for p in row["p_values"]),
+        )
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+
+
 def say_open_book(book: OpenBook) -> None:
     """The reader's cross-validated accuracy, and how well its confidence tells right from wrong."""
     right, total = sum(book.exact), len(book.exact)

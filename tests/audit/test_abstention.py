@@ -1,0 +1,148 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import beta, binom
+
+from closedbook.audit.abstention import (
+    Abstention,
+    calibrate,
+    certify,
+    fewest_answers,
+    held_out,
+    load_abstention,
+    save,
+    sequence,
+    upper_bound,
+)
+from closedbook.errors import UserError
+
+DRAWS = 2000
+
+
+@pytest.mark.parametrize(("wrong", "answered"), [(0, 30), (3, 40), (17, 267), (40, 40)])
+def test_the_bound_is_clopper_and_pearsons(wrong, answered):
+    expected = 1.0 if wrong == answered else beta.ppf(0.95, wrong + 1, answered - wrong)
+    assert upper_bound(wrong, answered) == pytest.approx(expected)
+    if wrong < answered:  # and inverts the binomial test
+        assert binom.cdf(wrong, answered, upper_bound(wrong, answered)) == pytest.approx(0.05)
+
+
+def test_without_answers_nothing_is_certified():
+    assert upper_bound(0, 0) == 1.0
+    assert fewest_answers(0.9) == 29
+    assert upper_bound(0, 29) <= 0.1 < upper_bound(0, 28)
+
+
+def test_the_sequence_goes_from_strict_to_always():
+    thresholds = sequence(np.random.default_rng(0).random(500), 400, 0.9)
+    assert (np.diff(thresholds) < 0).all()
+    assert thresholds[-1] == 0.0
+    kept = (np.random.default_rng(1).random(10_000) >= thresholds[0]).mean()
+    assert kept * 400 == pytest.approx(116, abs=20)  # four times as many as are needed
+
+
+def test_testing_stops_at_the_first_that_is_not_certified():
+    right = np.array([True] * 60 + [False] * 30 + [True] * 400)  # in the end the error falls again
+    confidence = np.linspace(1, 0, len(right))
+    threshold, answered, wrong = certify(right, confidence, np.linspace(0.93, 0, 50), 0.9)
+    assert (threshold, wrong) != (0.0, 30)
+    assert answered < 80
+    assert upper_bound(wrong, answered) <= 0.1
+
+
+def world(kind, size, generator):
+    """Confidence and whether the answer is right, in three worlds."""
+    confidence = generator.random(size)
+    if kind == "calibrated":
+        confidence = confidence**0.2
+        return generator.random(size) < confidence, confidence
+    if kind == "overconfident":
+        return generator.random(size) < 0.3 + 0.65 * confidence**2, confidence
+    confidence = confidence.round(1)  # few values, not monotonous: the surest are the worst
+    return generator.random(size) < np.where(confidence > 0.85, 0.88, 0.93), confidence
+
+
+@pytest.mark.parametrize("kind", ["calibrated", "overconfident", "not monotonous"])
+@pytest.mark.parametrize(("target", "facts"), [(0.9, 400), (0.75, 100)])
+def test_the_guarantee_holds_in_simulation(kind, target, facts):
+    # the true risk above every threshold, from a world large enough to be exact
+    many = np.random.default_rng(99)
+    right, confidence = world(kind, 400_000, many)
+    order = np.argsort(confidence)
+    sure, wrong_above = confidence[order], np.cumsum((~right[order])[::-1])[::-1]
+
+    def risk(threshold):
+        first = np.searchsorted(sure, threshold, side="left")
+        return wrong_above[first] / (len(sure) - first)
+
+    violated = chosen = 0
+    for draw in range(DRAWS):
+        generator = np.random.default_rng([7, draw])
+        others = world(kind, 500, generator)[1]
+        calibration = world(kind, facts, generator)
+        threshold, _, _ = certify(*calibration, sequence(others, facts, target), target)
+        if threshold is not None:
+            chosen += 1
+            violated += risk(threshold) > 1 - target
+    # 5 %, and the error of a simulation of 2,000 draws (99.9 %)
+    assert violated <= binom.ppf(0.999, DRAWS, 0.05)
+    if kind == "calibrated":
+        assert chosen > 0.8 * DRAWS
+
+
+def test_a_model_that_is_always_wrong_never_answers():
+    found = calibrate(
+        np.zeros(200, dtype=bool),
+        np.random.default_rng(0).random(200),
+        np.random.default_rng(1).random(200),
+        signal="margin",
+        target=0.9,
+        samples=10,
+    )
+    assert found.threshold is None
+    assert not found.answers(1.0)
+    assert "no threshold could be certified" in found.why(1.0)
+    report = held_out(found, np.zeros(10, dtype=bool), np.ones(10))
+    assert (report["answered"], report["error"]) == (0, None)
+
+
+def test_held_out_facts_are_counted():
+    found = abstention(threshold=0.5)
+    report = held_out(found, np.array([True, False, True, False]), np.array([0.9, 0.8, 0.5, 0.1]))
+    assert (report["answered"], report["wrong"], report["coverage"]) == (3, 1, 0.75)
+    assert report["error"] == pytest.approx(1 / 3)
+    assert "below 0.500" in found.why(0.1)
+
+
+def abstention(**changes):
+    values = {
+        "signal": "sequence_probability",
+        "threshold": 0.5,
+        "target": 0.9,
+        "delta": 0.05,
+        "samples": 10,
+        "calibration_facts": 100,
+        "answered": 60,
+        "wrong": 1,
+        "bound": 0.08,
+    }
+    return Abstention(**(values | changes))
+
+
+def test_a_threshold_is_saved_and_loaded(tmp_path):
+    save(abstention(), tmp_path)
+    assert load_abstention(tmp_path) == abstention()
+
+
+@pytest.mark.parametrize("change", [{"signal": "mood"}, {"threshold": "high"}, {"extra": 1}])
+def test_a_damaged_threshold_gets_a_sentence(tmp_path, change):
+    (tmp_path / "abstention.json").write_text(json.dumps(dataclasses.asdict(abstention()) | change))
+    with pytest.raises(UserError, match=r"abstention.json: damaged"):
+        load_abstention(tmp_path)
+
+
+def test_a_missing_threshold_gets_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="no abstention threshold"):
+        load_abstention(tmp_path)

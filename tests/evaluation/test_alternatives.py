@@ -1,0 +1,69 @@
+import itertools
+import math
+
+import pytest
+import torch
+
+from closedbook.evaluation.alternatives import alternatives
+from closedbook.evaluation.decoding import generate, sampled
+from closedbook.evaluation.knowledge import log_probability
+from closedbook.facts.tokenizers import MASK_ID
+from closedbook.model.attention import VARIANTS
+from tests.model.test_gpt import toy
+
+PROMPTS = [[5, 9, 1], [7, 1], [3, 3, 8, 12, 1]]
+
+
+def sharp(attention):
+    """A toy that has favourites."""
+    torch.manual_seed(2)
+    model = toy(attention).eval()
+    with torch.no_grad():
+        model.head.weight *= 12
+        model.head.weight[MASK_ID] += 0.5
+    return model
+
+
+@pytest.mark.parametrize("attention", VARIANTS)
+def test_every_probable_answer_is_found(attention):
+    model, least = sharp(attention), 0.01
+    vocabulary = model.head.weight.shape[0]
+    found = alternatives(model, PROMPTS, least=least, width=100, most_new_tokens=3)
+    tokens = [token for token in range(vocabulary) if token != MASK_ID]
+    every = [[*ids, MASK_ID] for count in range(3) for ids in itertools.product(tokens, repeat=count)]
+    for prompt, answers in zip(PROMPTS, found, strict=True):
+        nats = log_probability(model, [prompt] * len(every), every, batch_size=512).tolist()
+        expected = {tuple(ids): value for ids, value in zip(every, nats, strict=True) if value >= math.log(least)}
+        got = {tuple(ids): value for ids, value in answers}
+        assert set(got) == set(expected)
+        assert list(got.values()) == sorted(got.values(), reverse=True)
+        for ids, value in got.items():
+            assert value == pytest.approx(expected[ids], abs=1e-4)
+
+
+def test_the_batch_does_not_matter():
+    model = sharp("key_query_value")
+    together = alternatives(model, PROMPTS, width=4)
+    alone = [alternatives(model, [prompt], width=4)[0] for prompt in PROMPTS]
+    assert [[ids for ids, _ in found] for found in together] == [[ids for ids, _ in found] for found in alone]
+
+
+def test_a_full_context_ends_the_search():
+    model = sharp("key_query_value")
+    assert all(len(ids) == 1 for ids, _ in alternatives(model, [[5] * model.context])[0])
+
+
+def test_samples_follow_the_probabilities():
+    model = sharp("key_query_value")
+    best, nats = alternatives(model, PROMPTS[:1])[0][0]
+    drawn = generate(model, PROMPTS[:1] * 3000, choose=sampled(5), most_new_tokens=8, batch_size=1024)
+    assert sum(ids == best for ids in drawn) / 3000 == pytest.approx(math.exp(nats), abs=0.04)
+
+
+def test_samples_depend_on_the_seed_and_the_prompts_number_alone():
+    model = sharp("key_query_value")
+    rows = PROMPTS * 5
+    once = generate(model, rows, choose=sampled(1))
+    assert once == generate(model, rows, choose=sampled(1), batch_size=2)
+    assert once != generate(model, rows, choose=sampled(2))
+    assert len({tuple(ids) for ids in once[::3]}) > 1
