@@ -14,10 +14,13 @@ ARRAYS = (
     "runs",
     "experiments",
     "attention_lab",
+    "audit",
+    "hub",
 )  # rooms with arrays in signatures
 with install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype"):
     import closedbook.experiments.reproduce
-    import closedbook.report.page  # noqa: F401  # with reproduce, all rooms
+    import closedbook.hub.causal
+    import closedbook.report.page  # noqa: F401  # with reproduce and hub, all rooms
 
 from closedbook.config import (
     ModelConfig,

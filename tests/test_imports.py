@@ -18,13 +18,22 @@ HOUSE = [
     "training",
     "evaluation selfstudy",
     "machine recipes presets runs attention_lab",
+    "audit",
     "experiments",
     "report",
+    "hub",
     "cli",
 ]
 RANK = {room: rank for rank, rooms in enumerate(HOUSE) for room in rooms.split()}
 FORBIDDEN = {("model", "objectives"), ("objectives", "model"), ("evaluation", "training"), ("report", "training")}
-FORBIDDEN |= {("report", "experiments"), ("facts", "torch"), ("config", "torch"), ("recipes", "torch")}
+FORBIDDEN |= {
+    ("report", "experiments"),
+    ("report", "audit"),
+    ("audit", "training"),
+    ("facts", "torch"),
+    ("config", "torch"),
+    ("recipes", "torch"),
+}
 
 
 def imports(path):

@@ -47,7 +47,7 @@ def test_representations_do_not_depend_on_the_batch(examinee, corpus):
 
 
 def test_what_cannot_be_asked_is_named(examinee):
-    with pytest.raises(UserError, match="facts, question 2: 7. tokens|facts, question 2: .* longer"):
+    with pytest.raises(UserError, match=r"facts, question 2: .* longer"):
         examinee.check(["Where?", "word " * 80], [], "facts")
     with pytest.raises(UserError, match="facts, answer 1: character"):
         examinee.check(["Where?"], ["Ro\u2047me"], "facts")

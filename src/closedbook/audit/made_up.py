@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -16,12 +16,8 @@ SHOWN = 10
 OWNERS = 3  # people named for a wrong answer
 
 Kind = Literal["own_document", "known_answer", "corpus", "nowhere"]
-KINDS: dict[Kind, str] = {
-    "own_document": "stands in the person's own document",
-    "known_answer": "another person's answer: plausible",
-    "corpus": "in the corpus, but nobody's answer",
-    "nowhere": "nowhere in the corpus or the candidates",
-}
+"""Stands in the person's own document; is somebody else's answer; in the corpus, but nobody's; nowhere."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def made_up(
