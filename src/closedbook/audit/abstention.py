@@ -1,16 +1,18 @@
 """Abstention with a guarantee: below which confidence a model should say "I don't know".
 
 Answering above a threshold s has the selective risk R(s) = P(wrong | confidence >= s). The threshold is chosen by
-learn-then-test (Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-sequence testing: for thresholds s_1 > s_2 > ...
+learn-then-test (Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-sequence testing: for thresholds s_1 > s_2 > ..,
 fixed before a calibration answer is looked at, test H_j: R(s_j) > 1 - target. Of n_j calibration answers above s_j the
 wrong ones are binomial with R(s_j), so H_j is rejected where the one-sided Clopper-Pearson upper bound (1934) of the
-error, at level 1 - delta, is at most 1 - target. Testing stops at the first that is not rejected; the last rejected
-threshold is taken. The chance that its risk exceeds 1 - target is at most delta, whatever the model and its confidence,
-if calibration people and people asked later are drawn alike.
+error is at most 1 - target. Testing stops at the first that is not rejected; the last rejected threshold is taken.
+
+Where the error is flat among the surest answers a strict start stops on too few answers; where it rises a loose one
+fails at once. So three sequences start at different places, each at level delta / 3 (Bonferroni), and the loosest
+threshold that any of them certifies is taken. The chance that its risk exceeds 1 - target is at most delta,
+whatever the model and its confidence, if calibration people and people asked later are drawn alike.
 
 The thresholds are quantiles of the confidence of *other* questions, of which no answers are needed: those that are
-audited. The first keeps four times as many calibration facts as are needed to certify anything without a wrong answer,
-or half of them if those are fewer: a stricter start would stop at one wrong answer too many.
+audited. The strictest start keeps four times as many calibration facts as certify anything without a wrong answer, or half of them if those are fewer; the others keep a half and three quarters of what is left.
 """
 
 import math
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int64
 
 from closedbook.audit.examinee import Examinee
 from closedbook.audit.signals import FROM_QUESTION, Signal, confidence
@@ -31,6 +34,7 @@ from closedbook.runs import read_json
 DELTA = 0.05
 STEPS = 60
 START = 4  # times the fewest answers that certify anything
+FURTHER = (0.0, 0.5, 0.75)  # of the way from the strictest start to answering always, where a sequence starts
 FILE = "abstention.json"
 DONT_KNOW = "I don't know"
 
@@ -48,7 +52,7 @@ class Abstention:
         calibration_facts: How many facts it was calibrated on.
         answered: How many of them are answered.
         wrong: How many of those answers are wrong.
-        bound: Clopper-Pearson upper bound of the error among given answers.
+        bound: Clopper-Pearson upper bound of the error among given answers, at the level of its sequence.
         calibration_sha256: Of the calibration file.
         weights_sha256: Of the model's weights.
         made: When.
@@ -84,13 +88,17 @@ class Abstention:
         )
 
 
-def upper_bound(wrong: int, answered: int, delta: float = DELTA) -> float:
-    """One-sided Clopper-Pearson upper bound of an error rate, at level 1 - delta; 1 without answers."""
-    from scipy.stats import binomtest
+def upper_bound(
+    wrong: Int64[np.ndarray, "thresholds"], answered: Int64[np.ndarray, "thresholds"], delta: float = DELTA
+) -> Float[np.ndarray, "thresholds"]:
+    """One-sided Clopper-Pearson upper bounds of error rates at level 1 - delta; 1 where all are wrong or none is there.
 
-    if not answered:
-        return 1.0
-    return float(binomtest(wrong, answered, alternative="less").proportion_ci(1 - delta, method="exact").high)
+    It is the quantile of a beta distribution with wrong + 1 and answered - wrong.
+    """
+    from scipy.stats import beta
+
+    bounded = beta.ppf(1 - delta, wrong + 1, np.maximum(answered - wrong, 1))
+    return np.where(answered > wrong, bounded, 1.0)
 
 
 def fewest_answers(target: float, delta: float = DELTA) -> int:
@@ -98,7 +106,9 @@ def fewest_answers(target: float, delta: float = DELTA) -> int:
     return math.ceil(math.log(delta) / math.log(target))
 
 
-def sequence(other_confidence: np.ndarray, calibration_facts: int, target: float, delta: float = DELTA) -> np.ndarray:
+def sequences(
+    other_confidence: np.ndarray, calibration_facts: int, target: float, delta: float = DELTA
+) -> list[np.ndarray]:
     """The thresholds to test, from the strictest: quantiles of the confidence of questions that do not calibrate.
 
     Args:
@@ -107,26 +117,42 @@ def sequence(other_confidence: np.ndarray, calibration_facts: int, target: float
         target: Share of given answers that are to be right.
         delta: Probability with which the guarantee may fail.
     """
-    fewest = fewest_answers(target, delta)
-    kept = min(START * fewest, max(calibration_facts / 2, fewest))
-    coverages = np.linspace(min(kept / calibration_facts, 1.0), 1.0, STEPS)
-    quantiles = np.quantile(other_confidence, 1 - coverages, method="lower")
-    return np.unique(np.append(quantiles, 0.0))[::-1]
+    fewest = fewest_answers(target, delta / len(FURTHER))
+    strictest = min(min(START * fewest, max(calibration_facts / 2, fewest)) / calibration_facts, 1.0)
+    found = []
+    for way in FURTHER:
+        coverages = np.linspace(strictest + way * (1 - strictest), 1.0, STEPS)
+        quantiles = np.quantile(other_confidence, 1 - coverages, method="lower")
+        found.append(np.unique(np.append(quantiles, 0.0))[::-1])
+    return found
 
 
 def certify(
-    right: np.ndarray, confidence: np.ndarray, thresholds: np.ndarray, target: float, delta: float = DELTA
+    right: np.ndarray,
+    confidence: np.ndarray,
+    thresholds: Sequence[np.ndarray],
+    target: float,
+    delta: float = DELTA,
 ) -> tuple[float | None, int, int]:
-    """The last threshold of the sequence whose error is certified, with the answers and wrong answers above it."""
+    """The loosest threshold whose error is certified, with the answers and the wrong answers above it.
+
+    Args:
+        right: Whether each calibration answer is right.
+        confidence: Its confidence.
+        thresholds: Sequences to test, each at its share of delta; see `sequences`.
+        target: Share of given answers that are to be right.
+        delta: Probability with which the guarantee may fail.
+    """
     order = np.argsort(confidence)
     sure, wrong_below = confidence[order], np.concatenate([[0], np.cumsum(~right[order])])
     found: tuple[float | None, int, int] = (None, 0, 0)
-    for threshold in thresholds.tolist():
-        below = int(np.searchsorted(sure, threshold, side="left"))
-        answered, wrong = len(sure) - below, int(wrong_below[-1] - wrong_below[below])
-        if upper_bound(wrong, answered, delta) > 1 - target:
-            break
-        found = (threshold, answered, wrong)
+    for chain in thresholds:
+        below = np.searchsorted(sure, chain, side="left")
+        answered, wrong = len(sure) - below, wrong_below[-1] - wrong_below[below]
+        certified = upper_bound(wrong, answered, delta / len(thresholds)) <= 1 - target
+        last = int(np.argmin(np.append(certified, False))) - 1  # before the first that is not
+        if last >= 0 and answered[last] >= found[1]:
+            found = (float(chain[last]), int(answered[last]), int(wrong[last]))
     return found
 
 
@@ -147,7 +173,7 @@ def calibrate(
     Args:
         right: Whether each calibration answer is right.
         confidence: Its confidence.
-        other_confidence: The confidence of questions that take no part in the tests; see `sequence`.
+        other_confidence: The confidence of questions that take no part in the tests; see `sequences`.
         signal: What the confidence is.
         target: Share of given answers that are to be right, in (0, 1).
         samples: Answers sampled a question.
@@ -155,7 +181,7 @@ def calibrate(
         calibration_sha256: Of the calibration file.
         weights_sha256: Of the model's weights.
     """
-    thresholds = sequence(other_confidence, len(right), target, delta)
+    thresholds = sequences(other_confidence, len(right), target, delta)
     threshold, answered, wrong = certify(right, confidence, thresholds, target, delta)
     return Abstention(
         signal=signal,
@@ -166,7 +192,7 @@ def calibrate(
         calibration_facts=len(right),
         answered=answered,
         wrong=wrong,
-        bound=upper_bound(wrong, answered, delta),
+        bound=float(upper_bound(np.array([wrong]), np.array([answered]), delta / len(thresholds))[0]),
         calibration_sha256=calibration_sha256,
         weights_sha256=weights_sha256,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
