@@ -12,7 +12,8 @@ threshold that any of them certifies is taken. The chance that its risk exceeds 
 whatever the model and its confidence, if calibration people and people asked later are drawn alike.
 
 The thresholds are quantiles of the confidence of *other* questions, of which no answers are needed: those that are
-audited. The strictest start keeps four times as many calibration facts as certify anything without a wrong answer, or half of them if those are fewer; the others keep a half and three quarters of what is left.
+audited. The strictest start keeps four times as many calibration facts as certify anything without a wrong answer, or
+half of them if those are fewer; the others keep a half and three quarters of what is left.
 """
 
 import math
