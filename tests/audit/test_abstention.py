@@ -130,7 +130,7 @@ def test_held_out_facts_are_counted():
     report = held_out(found, np.array([True, False, True, False]), np.array([0.9, 0.8, 0.5, 0.1]))
     assert (report["answered"], report["wrong"], report["coverage"]) == (3, 1, 0.75)
     assert report["error"] == pytest.approx(1 / 3)
-    assert "below 0.500" in found.why(0.1)
+    assert "below 0.5, the threshold" in found.why(0.1)
 
 
 def abstention(**changes):
@@ -163,3 +163,18 @@ def test_a_damaged_threshold_gets_a_sentence(tmp_path, change):
 def test_a_missing_threshold_gets_a_sentence(tmp_path):
     with pytest.raises(UserError, match="no abstention threshold"):
         load_abstention(tmp_path)
+
+
+def test_each_sequence_keeps_to_its_share_of_the_level():
+    # the error is just too large everywhere, so whatever is certified is a violation
+    counts = {0.05 / 3: [0, 0, 0], 0.3: [0, 0, 0]}
+    for draw in range(DRAWS):
+        generator = np.random.default_rng([11, draw])
+        others, confidence = generator.random(500), generator.random(400)
+        right = generator.random(400) >= 0.101
+        for level, violated in counts.items():
+            for index, thresholds in enumerate(sequences(others, 400, 0.9)):
+                violated[index] += certify(right, confidence, [thresholds], 0.9, level)[0] is not None
+    most = binom.ppf(0.999, DRAWS, 0.05 / 3)
+    assert max(counts[0.05 / 3]) <= most
+    assert min(counts[0.3]) > most  # a level that is too high would be seen

@@ -6,7 +6,7 @@ import pytest
 from closedbook.audit.advice import advice
 from closedbook.audit.audit import Material, Settings, answer_lines, audit
 from closedbook.errors import UserError
-from closedbook.report.audit_page import write_audit_page
+from closedbook.report.audit_page import audit_page
 
 MACHINE = {
     "closedbook": "0",
@@ -19,14 +19,15 @@ MACHINE = {
 }
 
 
-def page(report, out):
+def page(report):
     whole = report | {
         "data": {"facts": {"path": "dev.tsv", "sha256": "0"}},
         "corpus": None,
+        "template": "",
         "warnings": ["<b>careful</b>"],
         "machine": MACHINE | {"peak_memory_bytes": 1},
     }
-    return write_audit_page(out, json.loads(json.dumps(whole))).read_text(encoding="utf-8")
+    return audit_page(json.loads(json.dumps(whole)))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,12 @@ def whole(examinee, corpus):
         corpus=corpus,
         people=corpus.dev[:3],
     )
-    return audit(examinee, material, Settings(names=1, samples=3, target=0.5), hashes=("c", "w"))
+    return audit(
+        examinee,
+        material,
+        Settings(names=1, samples=3, target=0.5),
+        origin={"calibration_sha256": "c", "weights_sha256": "w"},
+    )
 
 
 def test_an_audit_has_every_part_and_is_json(whole):
@@ -61,8 +67,8 @@ def test_an_audit_has_every_part_and_is_json(whole):
     assert len(report["advice"]["sentences"]) >= 4
 
 
-def test_the_page_shows_it_and_escapes_what_is_not_ours(whole, tmp_path):
-    text = page(whole.report, tmp_path)
+def test_the_page_shows_it_and_escapes_what_is_not_ours(whole):
+    text = page(whole.report)
     assert "When to believe it" in text
     assert "&lt;b&gt;careful" in text
     assert text.count("<svg") == 6
@@ -71,12 +77,12 @@ def test_the_page_shows_it_and_escapes_what_is_not_ours(whole, tmp_path):
     )
 
 
-def test_a_bare_audit_leaves_out_what_it_cannot_know(examinee, corpus, tmp_path):
+def test_a_bare_audit_leaves_out_what_it_cannot_know(examinee, corpus):
     facts = [dataclasses.replace(fact, subject="") for fact in corpus.dev[:5]]
     found = audit(examinee, Material(facts=facts), Settings(names=0, samples=2))
     assert found.abstention is None
     assert not {"abstention", "unseen", "stored", "frequency", "reversed"} & set(found.report)
-    assert "no threshold is certified" in page(found.report, tmp_path)
+    assert "no threshold is certified" in page(found.report)
 
 
 def test_every_fact_has_a_line(whole, corpus):
@@ -87,7 +93,7 @@ def test_every_fact_has_a_line(whole, corpus):
 
 def test_calibration_people_are_not_audited(examinee, corpus):
     material = Material(facts=corpus.dev, calibration=corpus.dev[:1])
-    with pytest.raises(UserError, match="calibration: 1 questions are also among the audited facts"):
+    with pytest.raises(UserError, match="calibration: 1 of its people are also among the audited facts"):
         audit(examinee, material, Settings(names=0, samples=1))
 
 
@@ -103,8 +109,14 @@ def test_an_audit_is_repeatable(examinee, corpus):
     ("interval", "held", "expected"),
     [
         ([0.91, 0.95], None, "believe"),
-        ([0.7, 0.8], {"answered": 50, "coverage": 0.5, "error": 0.02}, "believe_above_threshold"),
-        ([0.7, 0.8], {"answered": 5, "coverage": 0.01, "error": 0.0}, "do_not_believe"),
+        (
+            [0.7, 0.8],
+            {"answered": 50, "coverage": 0.5, "error": 0.02, "error_interval": [0, 0.1]},
+            "believe_above_threshold",
+        ),
+        ([0.7, 0.8], {"answered": 5, "coverage": 0.01, "error": 0.0, "error_interval": [0, 0.5]}, "do_not_believe"),
+        ([0.7, 0.8], {"answered": 50, "coverage": 0.5, "error": 0.7, "error_interval": [0.6, 0.8]}, "do_not_believe"),
+        ([0.7, 0.8], {"answered": 0, "coverage": 0.0, "error": None, "error_interval": None}, "do_not_believe"),
         ([0.7, 0.8], None, "do_not_believe"),
         (None, None, "do_not_believe"),
     ],

@@ -120,7 +120,10 @@ def test_the_reversed_question_takes_any_person_of_the_place():
 def test_recall_by_frequency_and_the_singleton_rate():
     twice = dataclasses.replace(CORPUS, documents=(*DOCUMENTS, dataclasses.replace(DOCUMENTS[0], line=9)))
     found = frequency(FACTS, evidence("Rome", "x", "Oslo", "x", "x"), KNOWN, twice)
-    rows = {row["times"]: (row["right"], row["total"]) for row in found["groups"]["documents that state the fact"]}
+    rows = {
+        row["times"]: (row["right"], row["total"])
+        for row in found["groups"]["documents about the person with the answer"]
+    }
     assert rows == {"1": (1, 4), "2": (1, 1)}
     assert (found["observations"], found["singletons"]) == (6, 4)
     assert found["singleton_rate"] == pytest.approx(4 / 6)

@@ -62,7 +62,8 @@ def test_answers_by_origin():
     found = by_origin(["a"] * 20 + ["b"] * 20, ["Rome"] * 20 + ["Bern"] * 20)
     assert found["counts"] == [[20, 0, 0], [0, 20, 0]]
     assert found["cramers_v"] == pytest.approx(1.0)
-    assert found["p_value"] < 1e-5
+    assert found["cramers_v_shuffled"] < 0.4
+    assert found["p_value"] < 0.01
     assert by_origin(["a", "b"], ["Rome", "Rome"])["p_value"] is None
 
 

@@ -12,7 +12,7 @@ from closedbook.experiments.unknowns import Unknowns, diets, measure_unknowns
 from closedbook.facts.people import people_corpus
 from closedbook.facts.records import Fact
 from closedbook.recipes import open_track
-from closedbook.report.console import say_attribution, say_unknowns
+from closedbook.report.audit_console import say_attribution, say_unknowns
 from tests.experiments.test_reproduce import tiny_recipe
 
 

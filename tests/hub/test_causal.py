@@ -142,7 +142,7 @@ def test_representations_end_at_the_name(foreign, taught):
     assert rows[2] == pytest.approx(foreign.represent([f"Where was {names[2]} found?"], names[2:3])[0], abs=1e-5)
 
 
-def test_it_is_audited_end_to_end(foreign, people, taught, tmp_path):
+def test_it_is_audited_end_to_end(foreign, people, taught):
     material = Material(
         facts=people.dev[:6], calibration=taught, known=people.train, corpus=people, people=people.test[:0]
     )
@@ -150,7 +150,7 @@ def test_it_is_audited_end_to_end(foreign, people, taught, tmp_path):
     assert found.report["verdict"]["total"] == 6
     assert found.report["stored"]["in_document"] > 0
     assert found.report["unseen"]["names"] > 20
-    assert "When to believe it" in page(found.report, tmp_path)
+    assert "When to believe it" in page(found.report)
 
 
 def test_the_command_audits_it(saved, people, taught, tmp_path, capsys):
@@ -204,8 +204,10 @@ def test_a_pickle_gets_a_sentence_and_is_not_read(saved, tmp_path):
 def test_code_of_its_own_is_not_run(saved, tmp_path):
     copy = copy_of(saved["gpt2"], tmp_path)
     config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModelForCausalLM": "evil.Model"}}))
-    with pytest.raises(UserError, match="needs code of its own"):
+    evil = {"auto_map": {"AutoModelForCausalLM": "evil.Model"}, "model_type": "evil"}
+    (copy / "config.json").write_text(json.dumps(config | evil))
+    (copy / "evil.py").write_text("raise SystemExit('run')")
+    with pytest.raises(UserError, match="needs code of its own, which is not run"):
         CausalExaminee(copy)
 
 
@@ -253,6 +255,38 @@ def test_an_answer_that_cannot_be_spelled_gets_a_sentence(saved, tmp_path):
 def test_a_question_that_does_not_fit_gets_a_sentence(foreign):
     with pytest.raises(UserError, match=r"question 1: .* tokens in the template leave no room"):
         foreign.check(["word " * 200], [], "facts")
+
+
+def test_what_its_files_say_of_sampling_does_not_reach_the_answers(saved, taught, tmp_path):
+    questions = [fact.question for fact in taught]
+    plain = CausalExaminee(saved["gpt2"])
+    copy = copy_of(saved["gpt2"], tmp_path)
+    wild = {"do_sample": True, "temperature": 5.0, "top_p": 0.9, "repetition_penalty": 3.0, "eos_token_id": 0}
+    (copy / "generation_config.json").write_text(json.dumps(wild))
+    other = CausalExaminee(copy)
+    assert other.answer(questions) == plain.answer(questions)
+    assert other.alternatives(questions[:2]) == plain.alternatives(questions[:2])
+    assert other.sample(questions[:2], 3, 1) == plain.sample(questions[:2], 3, 1)
+
+
+def test_tokens_beyond_the_embedding_do_no_harm(saved, taught, tmp_path):
+    copy = copy_of(saved["gpt2"], tmp_path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(copy)
+    tokenizer.add_special_tokens({"pad_token": "[PAD]", "eos_token": "[END]"})
+    tokenizer.save_pretrained(copy)
+    questions = ["Where?", *(fact.question for fact in taught)]
+    assert [a.text for a in CausalExaminee(copy).answer(questions)][1:] == [
+        a.text for a in CausalExaminee(saved["gpt2"]).answer(questions)
+    ][1:]
+
+
+def test_a_model_that_sees_later_tokens_is_refused(vocabulary, tmp_path):
+    common = {"vocab_size": len(vocabulary), "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.BertConfig(intermediate_size=64, is_decoder=False, **common)
+    transformers.BertLMHeadModel(config).save_pretrained(tmp_path)
+    vocabulary.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="sees later tokens"):
+        CausalExaminee(tmp_path)
 
 
 def test_a_template_names_the_question(saved):

@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from closedbook.audit.examinee import Examinee
+from closedbook.audit.forms import SLOT
 from closedbook.audit.signals import FROM_QUESTION, Signal, confidence
 from closedbook.errors import UserError
 from closedbook.files import write_json
@@ -54,6 +55,8 @@ class Abstention:
         answered: How many of them are answered.
         wrong: How many of those answers are wrong.
         bound: Clopper-Pearson upper bound of the error among given answers, at the level of its sequence.
+        form: The form of the calibration questions, "" where they have none in common.
+        template: How a model that is not ours was asked, "" for a run.
         calibration_sha256: Of the calibration file.
         weights_sha256: Of the model's weights.
         made: When.
@@ -68,6 +71,8 @@ class Abstention:
     answered: int
     wrong: int
     bound: float
+    form: str = ""
+    template: str = ""
     calibration_sha256: str = ""
     weights_sha256: str = ""
     made: str = ""
@@ -75,6 +80,11 @@ class Abstention:
     def answers(self, confidence: float) -> bool:
         """Whether an answer of that confidence is given."""
         return self.threshold is not None and confidence >= self.threshold
+
+    def covers(self, question: str) -> bool:
+        """Whether a question has the form of those that it was calibrated on."""
+        start, slot, end = self.form.partition(SLOT)
+        return not slot or (question.startswith(start) and question.endswith(end))
 
     def why(self, confidence: float) -> str:
         """The reason for "I don't know"."""
@@ -84,7 +94,7 @@ class Abstention:
                 f"{self.calibration_facts} calibration facts"
             )
         return (
-            f"{self.signal.replace('_', ' ')} {confidence:.3f} is below {self.threshold:.3f}, the threshold for "
+            f"{self.signal.replace('_', ' ')} {confidence:.6g} is below {self.threshold:.6g}, the threshold for "
             f"{100 * self.target:.0f} % right answers"
         )
 
@@ -166,6 +176,8 @@ def calibrate(
     target: float,
     samples: int,
     delta: float = DELTA,
+    form: str = "",
+    template: str = "",
     calibration_sha256: str = "",
     weights_sha256: str = "",
 ) -> Abstention:
@@ -173,12 +185,14 @@ def calibrate(
 
     Args:
         right: Whether each calibration answer is right.
-        confidence: Its confidence.
+        confidence: Its confidence, negative where it is no answer.
         other_confidence: The confidence of questions that take no part in the tests; see `sequences`.
         signal: What the confidence is.
         target: Share of given answers that are to be right, in (0, 1).
         samples: Answers sampled a question.
         delta: Probability with which the guarantee may fail.
+        form: Kept with it, as are the following; see `Abstention`.
+        template: How a model that is not ours was asked.
         calibration_sha256: Of the calibration file.
         weights_sha256: Of the model's weights.
     """
@@ -194,6 +208,8 @@ def calibrate(
         answered=answered,
         wrong=wrong,
         bound=float(upper_bound(np.array([wrong]), np.array([answered]), delta / len(thresholds))[0]),
+        form=form,
+        template=template,
         calibration_sha256=calibration_sha256,
         weights_sha256=weights_sha256,
         made=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -13,7 +13,7 @@ def advice(report: dict[str, Any]) -> dict[str, Any]:
     held = report.get("held_out")
     if given["interval"] and given["interval"][0] >= target:
         choice, headline = "believe", "Believe it about people like these."
-    elif held and held["answered"] and held["coverage"] >= ENOUGH_COVERAGE:
+    elif held and held["coverage"] >= ENOUGH_COVERAGE and held["error_interval"][0] <= 1 - target:
         choice, headline = "believe_above_threshold", "Believe it above the threshold, and only there."
     else:
         choice, headline = "do_not_believe", "Do not believe it without checking."
@@ -83,10 +83,15 @@ def _abstention(report: dict[str, Any], target: float) -> list[str]:
             f"No threshold could be certified for {100 * target:.0f} % right answers with "
             f'{chosen["calibration_facts"]:,} calibration facts: it would have to say "I don\'t know" always.'
         ]
+    if held["error_interval"] and held["error_interval"][0] > 1 - target:
+        return [
+            f"Above the certified threshold {_percent(held['error'])} of these answers are wrong, more than the "
+            f"{100 * (1 - target):.0f} % that was certified: these people are not drawn as the calibration people were."
+        ]
     if not held["answered"]:
-        return [f"Above the certified threshold of {chosen['threshold']:.3f} it answers none of the audited questions."]
+        return [f"Above the certified threshold of {chosen['threshold']:.4g} it answers none of the audited questions."]
     return [
-        f"Answering only where its {chosen['signal'].replace('_', ' ')} is at least {chosen['threshold']:.3f}, it "
+        f"Answering only where its {chosen['signal'].replace('_', ' ')} is at least {chosen['threshold']:.4g}, it "
         f"answers {_percent(held['coverage'])} of these questions and {_percent(held['error'])} of those answers are "
         f"wrong; on people drawn alike at most {100 * (1 - target):.0f} % are, with a confidence of "
         f"{100 * (1 - chosen['delta']):.0f} %."

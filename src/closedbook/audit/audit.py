@@ -88,7 +88,7 @@ def audit(
     material: Material,
     settings: Settings,
     *,
-    hashes: tuple[str, str] = ("", ""),
+    origin: dict[str, str] | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Audit:
     """Asks the model everything.
@@ -97,11 +97,11 @@ def audit(
         examinee: The model.
         material: What it is audited on.
         settings: How.
-        hashes: SHA-256 of the calibration file and of the weights, to be saved with the threshold.
+        origin: What is kept with the threshold: hashes of calibration file and weights, the template.
         say: Gets a line for every step.
 
     Raises:
-        UserError: A question cannot be asked, or calibration and audited facts share a person.
+        UserError: A question cannot be asked, or calibration and audited facts share a person or a question.
     """
     began = time.perf_counter()
     facts = material.facts
@@ -129,14 +129,15 @@ def audit(
     }
     abstention = None
     if material.calibration:
-        say(f"calibrating on {len(material.calibration):,} facts")
-        abstention = _calibrated(examinee, material.calibration, evidence, settings, hashes)
+        calibration = independent(material.calibration)
+        say(f"calibrating on {len(calibration):,} people")
+        abstention = _calibrated(examinee, calibration, evidence, settings, {"form": form or ""} | (origin or {}))
         report["abstention"] = asdict(abstention)
-        sure = evidence.signals[settings.signal]
+        sure = evidence.given(settings.signal)
         report["held_out"] = held_out(abstention, evidence.right, sure)
         given = np.array([abstention.answers(value) for value in sure.tolist()])
         report["verdict_with_abstention"] = verdict(evidence.right, evidence.attempted & given, seed=seed)
-    report["made_up"] = made_up(facts, evidence, material.known, material.corpus, seed=seed)
+    report["made_up"] = made_up(facts, evidence, material.known, material.corpus, exact=exact, seed=seed)
     report["wordings"] = other_wordings(facts, evidence, exact=exact)
     if material.corpus:
         say("looking for the answers in the documents")
@@ -146,7 +147,7 @@ def audit(
         report["reversed"] = _reversed(examinee, material, reversed_form)
     if form and settings.names:
         say("inventing names")
-        report["unseen"] = unseen(
+        found = unseen(
             examinee,
             form,
             evidence,
@@ -154,10 +155,13 @@ def audit(
             material.corpus,
             people=material.people,
             count=settings.names,
+            samples=settings.samples,
             abstention=abstention,
             exact=exact,
             seed=seed,
         )
+        if found is not None:
+            report["unseen"] = found
     report["advice"] = advice(report)
     report["seconds"] = round(time.perf_counter() - began, 1)
     return Audit(report, evidence, abstention)
@@ -166,12 +170,22 @@ def audit(
 def _check(examinee: Examinee, material: Material) -> None:
     for what, facts in (("facts", material.facts), ("calibration", material.calibration), ("unseen", material.people)):
         examinee.check([fact.question for fact in facts], [fact.answers[0] for fact in facts], what)
-    asked = {fact.question for fact in material.facts}
-    if shared := [fact.question for fact in material.calibration if fact.question in asked]:
+    asked = {person(fact) for fact in material.facts}
+    if shared := [fact for fact in material.calibration if person(fact) in asked]:
         raise UserError(
-            f"calibration: {len(shared)} questions are also among the audited facts, first {shared[0]!r}; "
+            f"calibration: {len(shared)} of its people are also among the audited facts, first {shared[0].question!r}; "
             "a threshold must be chosen on other people."
         )
+
+
+def independent(facts: Sequence[Fact]) -> list[Fact]:
+    """The first fact of each person: facts of one person stand or fall together, so that they count once."""
+    return list({person(fact): fact for fact in reversed(facts)}.values())[::-1]
+
+
+def person(fact: Fact) -> str:
+    """Whom a fact is about: its subject, or its question where that is not known."""
+    return fact.subject or fact.question
 
 
 def _calibrated(
@@ -179,18 +193,20 @@ def _calibrated(
     facts: Sequence[Fact],
     evidence: Evidence,
     settings: Settings,
-    hashes: tuple[str, str],
+    origin: dict[str, str],
 ) -> Abstention:
     asked = ask(examinee, facts, exact=settings.exact, samples=settings.samples, seed=settings.seed + 1)
     return calibrate(
         asked.right,
-        asked.signals[settings.signal],
-        evidence.signals[settings.signal],
+        asked.given(settings.signal),
+        evidence.given(settings.signal),
         signal=settings.signal,
         target=settings.target,
         samples=settings.samples,
-        calibration_sha256=hashes[0],
-        weights_sha256=hashes[1],
+        form=origin.get("form", ""),
+        template=origin.get("template", ""),
+        calibration_sha256=origin.get("calibration_sha256", ""),
+        weights_sha256=origin.get("weights_sha256", ""),
     )
 
 

@@ -47,6 +47,10 @@ class Examinee(Protocol):
     def parameters(self) -> int:
         """Parameters, shared ones once."""
 
+    @property
+    def template(self) -> str:
+        """How it is asked, "" where it was trained with a prompt of its own."""
+
     def check(self, questions: Sequence[str], answers: Sequence[str], place: str) -> None:
         """Raises a `UserError` for the first question or answer that cannot be spelled or does not fit."""
 
@@ -98,6 +102,10 @@ class RunExaminee:
     def parameters(self) -> int:
         return int(self._run.environment["parameters"])
 
+    @property
+    def template(self) -> str:
+        return ""
+
     def check(self, questions: Sequence[str], answers: Sequence[str], place: str) -> None:
         prompts(self._tokenizer, questions, self._model.context, f"{place}, question")
         for number, text in enumerate(answers, 1):
@@ -110,7 +118,7 @@ class RunExaminee:
         encoded = self._prompts(questions)
         written = generate(self._model, encoded)
         nats = log_probability(self._model, encoded, written).tolist()
-        return [Answer(self._text(ids), value, len(ids)) for ids, value in zip(written, nats, strict=True)]
+        return [Answer(self._text(ids), min(value, 0.0), len(ids)) for ids, value in zip(written, nats, strict=True)]
 
     def sample(self, questions: Sequence[str], count: int, seed: int) -> list[list[str]]:
         encoded = [prompt for prompt in self._prompts(questions) for _ in range(count)]

@@ -33,18 +33,19 @@ def frequency(facts: Sequence[Fact], evidence: Evidence, known: Sequence[Fact], 
         known: Training facts, in which answers are counted.
         corpus: In which names and facts are counted.
     """
-    taught = Counter(answer for fact in known for answer in fact.answers[:1])
+    taught = Counter(answer for fact in known for answer in fact.answers)
     words = Counter(word for name, found in corpus.by_subject.items() for word in set(name.split()) for _ in found)
     fact_times = [
-        sum(stands_in(fact.answers[0], document.text) for document in corpus.candidates(fact)) for fact in facts
+        sum(any(stands_in(answer, document.text) for answer in fact.answers) for document in corpus.candidates(fact))
+        for fact in facts
     ]
     counts = {
-        "documents that state the fact": fact_times,
+        "documents about the person with the answer": fact_times,
         "documents about a person of this name": [len(corpus.candidates(fact)) for fact in facts],
         "documents with the rarest word of the name": [
             min((words[word] for word in fact.subject.split()), default=0) for fact in facts
         ],
-        "training facts with this answer": [taught[fact.answers[0]] for fact in facts],
+        "training facts with this answer": [max(taught[answer] for answer in fact.answers) for fact in facts],
     }
     observations = sum(fact_times)
     return {

@@ -2,17 +2,19 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from closedbook.audit.reliability import auroc
 from closedbook.audit.signals import Evidence
+from closedbook.evaluation.exact_match import normalise
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 
 SHOWN = 10
+EXAMPLES = 100  # wrong answers that are kept
 OWNERS = 3  # people named for a wrong answer
 
 Kind = Literal["own_document", "known_answer", "corpus", "nowhere"]
@@ -21,7 +23,13 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def made_up(
-    facts: Sequence[Fact], evidence: Evidence, known: Sequence[Fact], corpus: Corpus | None, *, seed: int = 0
+    facts: Sequence[Fact],
+    evidence: Evidence,
+    known: Sequence[Fact],
+    corpus: Corpus | None,
+    *,
+    exact: bool = True,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """What the wrong answers are (JSON-ready).
 
@@ -30,15 +38,20 @@ def made_up(
         evidence: What came of it.
         known: Facts whose answers are the candidates.
         corpus: Where documents are looked up, None without one.
+        exact: Whether answers are compared to the letter, or after normalisation.
         seed: Of the choice of examples.
     """
+
+    def plain(answer: str) -> str:
+        return answer if exact else normalise(answer)
+
     wrong = np.flatnonzero(evidence.attempted & ~evidence.right)
-    owners = _owners([*known, *facts])
-    candidates = {answer for fact in known for answer in fact.answers}
+    owners = _owners([*known, *facts], plain)
+    candidates = {plain(answer) for fact in known for answer in fact.answers}
     text = "\n".join(document.text for document in corpus.documents) if corpus else ""
     kinds: dict[str, Kind] = {
         answer: "known_answer"
-        if answer in candidates
+        if plain(answer) in candidates
         else "corpus"
         if corpus and stands_in(answer, text)
         else "nowhere"
@@ -52,7 +65,7 @@ def made_up(
     counted = Counter(kind for _, kind in rows)
     given = Counter(evidence.text(index) for index in np.flatnonzero(evidence.attempted).tolist())
     repeated = Counter(evidence.text(index) for index, _ in rows)
-    true = Counter(fact.answers[0] for fact in facts)
+    true = Counter(answer for fact in facts for answer in {plain(answer) for answer in fact.answers})
     attempts = int(evidence.attempted.sum())
     return {
         "wrong": len(rows),
@@ -61,7 +74,7 @@ def made_up(
         "candidates": len(candidates),
         "kinds": {kind: counted[kind] for kind in KINDS if corpus or kind in ("known_answer", "nowhere")},
         "repeated": [
-            {"answer": answer, "wrong": count, "given": given[answer], "true": true[answer]}
+            {"answer": answer, "wrong": count, "given": given[answer], "true": true[plain(answer)]}
             for answer, count in repeated.most_common(SHOWN)
         ],
         "examples": [
@@ -70,10 +83,10 @@ def made_up(
                 "answer": evidence.text(index),
                 "gold": facts[index].answers[0],
                 "kind": kind,
-                "whose": _nearest_owners(facts[index].subject, owners.get(evidence.text(index), [])),
-                "owners": len(owners.get(evidence.text(index), [])),
+                "whose": _nearest_owners(facts[index].subject, owners.get(plain(evidence.text(index)), [])),
+                "owners": len(owners.get(plain(evidence.text(index)), [])),
             }
-            for index, kind in rows
+            for index, kind in rows[:EXAMPLES]
         ],
         "side_by_side": side_by_side(facts, evidence, seed),
     }
@@ -101,13 +114,13 @@ def side_by_side(facts: Sequence[Fact], evidence: Evidence, seed: int) -> dict[s
     }
 
 
-def _owners(facts: Sequence[Fact]) -> dict[str, list[str]]:
+def _owners(facts: Sequence[Fact], plain: Callable[[str], str]) -> dict[str, list[str]]:
     """The subjects that an answer is true of."""
     owners = defaultdict[str, dict[str, None]](dict)
     for fact in facts:
         for answer in fact.answers:
             if fact.subject:
-                owners[answer][fact.subject] = None
+                owners[plain(answer)][fact.subject] = None
     return {answer: list(subjects) for answer, subjects in owners.items()}
 
 

@@ -115,6 +115,7 @@ def believe(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str
 
 def winner(signals: dict[str, dict[str, Any]]) -> str | None:
     """The signal with the largest AUROC, None where none has one."""
-    scored = {name: found["auroc"]["value"] for name, found in signals.items() if found["questions"]}
+    most = max((found["questions"] for found in signals.values()), default=0)  # compared on the same questions
+    scored = {name: found["auroc"]["value"] for name, found in signals.items() if found["questions"] == most > 0}
     known = {name: value for name, value in scored.items() if value is not None}
     return max(known, key=lambda name: known[name]) if known else None

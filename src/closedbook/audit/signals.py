@@ -3,8 +3,9 @@
 - `sequence_probability`: of the whole greedy answer, its closing included.
 - `token_probability`: its geometric mean a token, so that long answers do not look unsure.
 - `margin`: p / (p + q), where q is the probability of the most probable other answer.
-- `certainty`: exp(-entropy) over the complete answers that the model gives at least 0.1 %; what is left counts as if
-  it were spread over answers of 0.1 % each, which makes the entropy a lower bound.
+- `certainty`: exp(-entropy) over the complete answers that are found beside it: all of at least 0.1 % for a run of
+  ours, those of a beam search for a model in Hugging Face format. What is left counts as if it were spread over answers
+  of 0.1 % each.
 - `sample_agreement`: share of answers sampled at temperature 1 that say the same. Its expectation is the sequence
   probability of all spellings of the answer, so for a model whose probabilities can be read it is that with noise.
 - `paraphrase_agreement`: share of other wordings of the question that are answered the same.
@@ -53,8 +54,8 @@ FROM_QUESTION: tuple[Signal, ...] = (
 """What can be computed from a question alone, and so can decide whether `ask` answers."""
 SAMPLES = 10
 CHUNK = 500  # facts at a time
-REFUSALS = frozenset({"", "i dont know", "i do not know", "unknown", "im not sure", "not sure", "none", "na"})
-"""Normalised answers that count as not attempted."""
+REFUSALS = frozenset({"i dont know", "i do not know", "unknown", "im not sure", "not sure", "none", "na"})
+"""Normalised answers that count as not attempted, unless they are accepted ones."""
 
 
 @dataclass
@@ -84,6 +85,10 @@ class Evidence:
     def __len__(self) -> int:
         return len(self.answer)
 
+    def given(self, signal: Signal) -> np.ndarray:
+        """The confidence of each answer, -1 where it is none: no threshold lets that through."""
+        return np.where(self.attempted, self.signals[signal], -1.0)
+
     def text(self, index: int) -> str:
         """The answer to a fact."""
         return self.answers[self.answer[index]]
@@ -91,7 +96,7 @@ class Evidence:
 
 def is_attempt(text: str) -> bool:
     """Whether a text is an answer, rather than nothing or an admission."""
-    return normalise(text) not in REFUSALS
+    return bool(text.strip()) and normalise(text.replace("\u2019", "'")) not in REFUSALS
 
 
 def is_right(text: str, fact: Fact, *, exact: bool) -> bool:
@@ -183,8 +188,8 @@ def ask(
             parts.setdefault(name, []).append(value)
     whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     evidence.answers = list(numbers)
-    evidence.answer, evidence.right = whole["answer"], whole["right"] & whole["attempted"]
-    evidence.attempted, evidence.gold_nats = whole["attempted"], whole["gold_nats"]
+    evidence.answer, evidence.right = whole["answer"], whole["right"]
+    evidence.attempted, evidence.gold_nats = whole["attempted"] | whole["right"], whole["gold_nats"]
     evidence.signals = {signal: whole[signal] for signal in FROM_QUESTION}
     evidence.wordings = {wording: whole[wording] for wording in usable}
     if usable:
@@ -208,7 +213,8 @@ def _paraphrase_agreement(evidence: Evidence) -> np.ndarray:
 
 
 def _margin(answer: Answer, others: Sequence[Answer]) -> float:
-    second = max((other.nats for other in others if other.text != answer.text), default=math.log(LEAST))
+    same = normalise(answer.text)
+    second = max((other.nats for other in others if normalise(other.text) != same), default=math.log(LEAST))
     return 1 / (1 + math.exp(min(second - answer.nats, 700.0)))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from closedbook.audit.examinee import Examinee
 from closedbook.audit.forms import SLOT
-from closedbook.audit.signals import Evidence, is_right
+from closedbook.audit.signals import CHUNK, Evidence, is_right
 from closedbook.evaluation.exact_match import normalise
 from closedbook.evaluation.knowledge import begins_with, text_before
 from closedbook.evaluation.statistics import wilson
@@ -22,18 +22,19 @@ from closedbook.facts.records import Fact
 
 def stored(examinee: Examinee, facts: Sequence[Fact], evidence: Evidence, corpus: Corpus) -> dict[str, Any]:
     """Counts of facts that are stored, extracted, both or neither, where the answer stands in the document."""
-    before = {
-        index: found
-        for index, fact in enumerate(facts)
-        if (found := text_before(corpus.candidates(fact), fact.answers[0])) is not None
-    }
-    continued = examinee.complete([facts[index].subject for index in before], list(before.values()))
-    known = np.array(
-        [begins_with(text, facts[index].answers[0]) for index, text in zip(before, continued, strict=True)], dtype=bool
-    )
-    right = evidence.right[list(before)]
+    places, completed = list[int](), list[bool]()
+    for first in range(0, len(facts), CHUNK):
+        before = {
+            index: found
+            for index, fact in enumerate(facts[first : first + CHUNK], first)
+            if (found := text_before(corpus.candidates(fact), fact.answers[0])) is not None
+        }
+        continued = examinee.complete([facts[index].subject for index in before], list(before.values()))
+        places += before
+        completed += [begins_with(text, facts[index].answers[0]) for index, text in zip(before, continued, strict=True)]
+    known, right = np.array(completed, dtype=bool), evidence.right[places]
     return {
-        "in_document": len(before),
+        "in_document": len(places),
         "stored": int(known.sum()),
         "stored_and_extracted": int((known & right).sum()),
         "stored_alone": int((known & ~right).sum()),
@@ -68,7 +69,9 @@ def reversed_recall(examinee: Examinee, facts: Sequence[Fact], known: Sequence[F
         for answer in fact.answers:
             subjects[answer].add(normalise(fact.subject))
     asked = list(dict.fromkeys(fact.answers[0] for fact in facts if fact.subject))
-    given = [answer.text for answer in examinee.answer([form.replace(SLOT, answer) for answer in asked])]
+    questions = [form.replace(SLOT, answer) for answer in asked]
+    examinee.check(questions, [], "reversed")
+    given = [answer.text for answer in examinee.answer(questions)]
     right = sum(normalise(text) in subjects[answer] for answer, text in zip(asked, given, strict=True))
     everyone = {name for names in subjects.values() for name in names}
     return {

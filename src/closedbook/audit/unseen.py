@@ -16,7 +16,7 @@ from closedbook.audit.examinee import Examinee
 from closedbook.audit.forms import SLOT
 from closedbook.audit.names import invent
 from closedbook.audit.reliability import auroc
-from closedbook.audit.signals import FROM_QUESTION, Evidence, Signal, confidence, is_attempt, is_right
+from closedbook.audit.signals import FROM_QUESTION, SAMPLES, Evidence, Signal, confidence, is_attempt, is_right
 from closedbook.errors import UserError
 from closedbook.evaluation.exact_match import normalise
 from closedbook.facts.corpus import Corpus
@@ -24,6 +24,7 @@ from closedbook.facts.records import Fact
 
 NEIGHBOURS = 5
 MOST_SEEN = 3000  # names among which neighbours are looked for
+MOST_UNSEEN = 1500  # names whose neighbours are looked for
 PERMUTATIONS = 2000
 PLACES = 8  # answers of their own column in the table by origin
 
@@ -37,11 +38,12 @@ def unseen(
     *,
     people: Sequence[Fact] = (),
     count: int = 20,
+    samples: int = SAMPLES,
     abstention: Abstention | None = None,
     exact: bool = True,
     seed: int = 0,
-) -> dict[str, Any]:
-    """What the model says of invented names and of held-out people (JSON-ready).
+) -> dict[str, Any] | None:
+    """What the model says of invented names and of held-out people (JSON-ready); None if it can spell no such name.
 
     Args:
         examinee: The model.
@@ -51,6 +53,7 @@ def unseen(
         corpus: In which invented names must not stand, None without one.
         people: Facts about real people that are in no document.
         count: Names to invent for each origin and method.
+        samples: Answers sampled a question.
         abstention: Says which answers would be given.
         exact: Whether an answer must match to the letter.
         seed: Of all draws.
@@ -60,18 +63,15 @@ def unseen(
     taken = set(seen_names) | set(corpus.by_subject if corpus else ())
 
     def usable(name: str) -> bool:
-        if name in taken or name in text:
-            return False
-        try:
-            examinee.check([form.replace(SLOT, name)], [], name)
-        except UserError:
-            return False
-        return True
+        return name not in taken and name not in text and _askable(examinee, form, name)
 
     groups = invent(list(taken), count, usable, seed=seed)
     names = [name for group in groups.values() for name in group]
     origin = [origin for (origin, _), group in groups.items() for _ in group]
-    given, signals = confidence(examinee, [form.replace(SLOT, name) for name in names], FROM_QUESTION, seed=seed + 1)
+    if not names:
+        return None
+    questions = [form.replace(SLOT, name) for name in names]
+    given, signals = confidence(examinee, questions, FROM_QUESTION, samples=samples, seed=seed + 1)
     answers = [answer.text for answer in given]
     found: dict[str, Any] = {
         "names": len(names),
@@ -99,10 +99,10 @@ def unseen(
     }
     if abstention is not None:
         found["given_above_threshold"] = float(np.mean([abstention.answers(v) for v in signals[abstention.signal]]))
-    if len(places := _places(known)) > NEIGHBOURS:
+    if len(places := _places(examinee, form, known)) > NEIGHBOURS:
         found["neighbours"] = neighbours(examinee, form, names, answers, places, seed=seed)
     if people:
-        found["people"] = _held_out(examinee, people, signals, abstention, exact=exact, seed=seed)
+        found["people"] = _held_out(examinee, people, evidence, abstention, exact=exact, samples=samples, seed=seed)
     return found
 
 
@@ -133,34 +133,48 @@ def _groups(
 def _held_out(
     examinee: Examinee,
     people: Sequence[Fact],
-    invented: dict[Signal, np.ndarray],
+    evidence: Evidence,
     abstention: Abstention | None,
     *,
     exact: bool,
+    samples: int,
     seed: int,
 ) -> dict[str, Any]:
-    given, signals = confidence(examinee, [fact.question for fact in people], FROM_QUESTION, seed=seed + 2)
+    questions = [fact.question for fact in people]
+    given, signals = confidence(examinee, questions, FROM_QUESTION, samples=samples, seed=seed + 2)
     right = [is_right(answer.text, fact, exact=exact) for answer, fact in zip(given, people, strict=True)]
     found = {
         "people": len(people),
         "right": sum(right),
         "answered": sum(is_attempt(answer.text) for answer in given) / len(given),
         "confidence": float(signals["sequence_probability"].mean()),
-        "invented_confidence": float(invented["sequence_probability"].mean()),
+        "seen_against_unseen": auroc(
+            np.repeat([True, False], [len(evidence), len(people)]),
+            np.concatenate([evidence.signals["sequence_probability"], signals["sequence_probability"]]),
+            seed=seed,
+        ),
     }
     if abstention is not None:
         found["given"] = float(np.mean([abstention.answers(sure) for sure in signals[abstention.signal]]))
     return found
 
 
-def _places(known: Sequence[Fact]) -> dict[str, set[str]]:
-    """The normalised answers that are true of each seen name, for at most 3,000 names spread evenly."""
+def _places(examinee: Examinee, form: str, known: Sequence[Fact]) -> dict[str, set[str]]:
+    """The normalised answers that are true of each seen name, for at most 3,000 names that can be asked."""
     places: dict[str, set[str]] = {}
     for fact in known:
         if fact.subject and fact.answers:
             places.setdefault(fact.subject, set()).update(normalise(answer) for answer in fact.answers)
     step = max(-(-len(places) // MOST_SEEN), 1)
-    return dict(list(places.items())[::step])
+    return {name: true for name, true in list(places.items())[::step] if _askable(examinee, form, name)}
+
+
+def _askable(examinee: Examinee, form: str, name: str) -> bool:
+    try:
+        examinee.check([form.replace(SLOT, name)], [], name)
+    except UserError:
+        return False
+    return True
 
 
 def neighbours(
@@ -182,6 +196,7 @@ def neighbours(
         places: Normalised answers that are true of each seen name.
         seed: Of the permutations.
     """
+    names, answers = names[:: -(-len(names) // MOST_UNSEEN)], answers[:: -(-len(names) // MOST_UNSEEN)]
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
@@ -236,8 +251,11 @@ def agreement(agrees_UU: Bool[np.ndarray, "names answers"], *, seed: int = 0) ->
 
 
 def by_origin(origin: Sequence[str], answers: Sequence[str]) -> dict[str, Any]:
-    """The most frequent answers by name origin, with Cramer's V and the p-value of a chi-squared test of the table."""
-    from scipy.stats import chi2_contingency
+    """The most frequent answers by name origin, with Cramer's V and what it is when answers are shuffled.
+
+    Names of one origin share given names and surnames: the p-value speaks of these names, not of the origin's people.
+    """
+    from scipy.stats import permutation_test
     from scipy.stats.contingency import association
 
     origins = list(dict.fromkeys(origin))
@@ -245,14 +263,30 @@ def by_origin(origin: Sequence[str], answers: Sequence[str]) -> dict[str, Any]:
     counts = Counter(zip(origin, (answer if answer in top else "another" for answer in answers), strict=True))
     columns = [*top, "another"]
     table_OA = np.array([[counts[row, column] for column in columns] for row in origins])
+    found: dict[str, Any] = {"origins": origins, "answers": columns, "counts": table_OA.tolist()}
     there = table_OA[:, table_OA.sum(axis=0) > 0]
-    tested = min(there.shape) > 1
-    return {
-        "origins": origins,
-        "answers": columns,
-        "counts": table_OA.tolist(),
-        "cramers_v": float(association(there)) if tested else None,
-        "p_value": float(chi2_contingency(there).pvalue) if tested else None,
+    if min(there.shape) < 2:
+        return found | {"cramers_v": None, "cramers_v_shuffled": None, "p_value": None}
+    row_U = np.array([origins.index(name) for name in origin])
+    column_U = np.array([columns.index(answer if answer in top else "another") for answer in answers])
+
+    def statistic(paired: np.ndarray) -> float:
+        cells = np.bincount(row_U * len(columns) + column_U[paired], minlength=table_OA.size)
+        table = cells.reshape(table_OA.shape)
+        return float(association(table[:, table.sum(axis=0) > 0]))
+
+    tested = permutation_test(
+        (np.arange(len(row_U)),),
+        statistic,
+        permutation_type="pairings",
+        n_resamples=PERMUTATIONS // 4,
+        alternative="greater",
+        rng=np.random.default_rng(0),
+    )
+    return found | {
+        "cramers_v": float(tested.statistic),
+        "cramers_v_shuffled": float(np.mean(tested.null_distribution)),
+        "p_value": float(tested.pvalue),
     }
 
 

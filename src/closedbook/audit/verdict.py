@@ -4,8 +4,9 @@ With c, w and n the shares of the three: *correct given attempted* is c / (c + w
 c and that; the *score under a confidence target t* gives 1 for a correct answer, 0 for "I don't know" and -t / (1 - t)
 for a wrong one, so that answering pays where one is right with a probability above t (Kalai et al. 2025, section 4).
 
-All of them are functions of the three counts, so an interval comes from drawing counts again (the bootstrap over
-questions is multinomial in them).
+All of them are functions of the three shares, so an interval comes from drawing the shares from their posterior under
+Jeffreys' prior, a Dirichlet distribution with the counts plus one half: unlike the bootstrap it has a width where all
+answers are right. An interval always includes the value itself.
 """
 
 from collections.abc import Callable
@@ -24,20 +25,19 @@ def verdict(right: np.ndarray, attempted: np.ndarray, *, seed: int = 0) -> dict[
 
     Args:
         right: Whether each answer is an accepted one.
-        attempted: Whether it is an answer at all; an answer that is not attempted is not right.
-        seed: Of the bootstrap.
+        attempted: Whether it is given at all; an answer that is not is not right either.
+        seed: Of the draws.
     """
     right = right & attempted
     total, correct, wrong = len(right), int(right.sum()), int((attempted & ~right).sum())
-    draws_D3 = np.random.default_rng(seed).multinomial(
-        total, np.array([correct, wrong, total - correct - wrong]) / total, size=DRAWS
-    )
+    counts = np.array([correct, wrong, total - correct - wrong], dtype=np.float64)
+    draws_D3 = np.random.default_rng(seed).dirichlet(counts + 0.5, size=DRAWS) * total
     attempts = correct + wrong
 
     def scored(score: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
-        value = float(score(np.array([[correct, wrong, total - attempts]]))[0])
+        value = float(score(counts[None])[0])
         low, high = np.quantile(score(draws_D3), [0.025, 0.975])
-        return {"value": value, "interval": [float(low), float(high)]}
+        return {"value": value, "interval": [min(float(low), value), max(float(high), value)]}
 
     return {
         "total": total,

@@ -23,13 +23,16 @@ def run(arguments: Sequence[str]) -> None:
     device = set_up_machine(options)
     from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
 
-    examinee = open_examinee(options.model, device, options.template)
-    threshold = None if options.always else threshold_of(options.model)
+    threshold = None if options.always else threshold_of(options.model, options.template)
+    template = options.template if threshold is None else threshold.template or None
+    examinee = open_examinee(options.model, device, template)
 
     def reply(question: str) -> None:
         examinee.check([question], [], "the question")
         answer, why = answer_or_abstain(examinee, [question], threshold)[0]
         print(DONT_KNOW if why else answer, flush=True)
+        if threshold is not None and not threshold.covers(question):
+            print(f"(careful: the threshold is for questions like {threshold.form!r})", file=sys.stderr)
         if why:
             print(f"({why}; --always answers anyway)", file=sys.stderr)
 

@@ -29,7 +29,8 @@ def run(arguments: Sequence[str]) -> None:
     corpus = read_corpus(options.corpus, recipe, strict=options.strict)
     device = set_up_machine(options)
     from closedbook.experiments.attribute import Attribution, attribute
-    from closedbook.report.console import Progress, say, say_attribution, say_corpus
+    from closedbook.report.audit_console import say_attribution
+    from closedbook.report.console import Progress, say, say_corpus
 
     say_corpus(corpus)
     say_attribution(attribute(Attribution(recipe, options.seeds, Path(options.out), device), corpus, say, Progress))

@@ -1,5 +1,6 @@
 """`closedbook audit`: when to believe a model about your facts, and when not."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,15 +32,19 @@ def run(arguments: Sequence[str]) -> None:
     options = parse(_parser(), arguments)
     settings = _settings(options)
     out = Path(options.out)
-    if out.exists() and not (out / "audit.json").is_file() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not ((out / "answers.jsonl").is_file() or (out.is_dir() and not any(out.iterdir()))):
         raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
+    directory = model_directory(options.model)
+    if options.calibration is not None and directory.is_dir() and not os.access(directory, os.W_OK):
+        raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
     material = _material(options)
     device = set_up_machine(options)
     from closedbook import machine
-    from closedbook.audit.abstention import save
+    from closedbook.audit.abstention import FILE, save
     from closedbook.audit.audit import answer_lines, audit
-    from closedbook.files import write_json, write_lines
-    from closedbook.report.console import say, say_audit
+    from closedbook.files import write_json, write_lines, write_text
+    from closedbook.report.audit_console import say_audit
+    from closedbook.report.console import say
 
     examinee = open_examinee(options.model, device, options.template)
     warnings = _leaks(options, material)
@@ -48,24 +53,31 @@ def run(arguments: Sequence[str]) -> None:
     say(f"{examinee.kind}, {examinee.parameters:,} parameters")
     for warning in warnings:
         say(f"Careful: {warning}")
-    found = audit(
-        examinee, material, settings, hashes=(hashes.get("calibration", ""), weights_hash(options.model)), say=say
-    )
+    origin = {
+        "template": examinee.template,
+        "calibration_sha256": hashes.get("calibration", ""),
+        "weights_sha256": weights_hash(options.model) if material.calibration else "",
+    }
+    found = audit(examinee, material, settings, origin=origin, say=say)
     report = found.report | {
         "data": {name: {"path": str(path), "sha256": hashes[name]} for name, path in files.items()},
-        "corpus": options.corpus,
+        "corpus": {"path": options.corpus, "files": material.corpus.files} if material.corpus else None,
+        "template": examinee.template,
         "warnings": warnings,
         "machine": machine.describe(device) | {"peak_memory_bytes": machine.peak_memory()},
     }
+    from closedbook.report.audit_page import audit_page  # after the audit: matplotlib takes a second to import
+
+    page = audit_page(report)
     write_lines(out / "answers.jsonl", answer_lines(material.facts, found.evidence))
+    write_text(out / "audit.html", page)
     write_json(out / "audit.json", report)
     say_audit(report)
-    from closedbook.report.audit_page import write_audit_page
-
-    page = write_audit_page(out, report)
     if found.abstention is not None:
-        say(f"threshold: {save(found.abstention, model_directory(options.model))}")
-    say(f"audit: {page}")
+        say(f"threshold: {save(found.abstention, directory)}")
+    elif (directory / FILE).is_file():
+        say(f"The threshold of an earlier audit stays in force: {directory / FILE}")
+    say(f"audit: {out / 'audit.html'}")
 
 
 def _parser() -> ArgumentParser:
@@ -180,10 +192,12 @@ def _leaks(options: Namespace, material: "Material") -> list[str]:
     Raises:
         UserError: Calibration facts were trained on, so that nothing would be guaranteed.
     """
+    from closedbook.audit.audit import person
+
     trained: dict[str, None] = {}
     warnings = []
     if material.corpus is not None:
-        trained = dict.fromkeys(fact.question for fact in material.corpus.train)
+        trained = dict.fromkeys(person(fact) for fact in material.corpus.train)
     hashes: dict[str, str] = {}
     if not is_foreign(options.model):
         from closedbook.runs import read_json
@@ -194,13 +208,23 @@ def _leaks(options: Namespace, material: "Material") -> list[str]:
             warnings.append("the run was not trained on this corpus.")
     for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
         path = options[name]
-        leaked = sum(fact.question in trained for fact in facts)
+        leaked = sum(person(fact) in trained for fact in facts)
         if path is not None and (hashes.get(sha256(Path(path))) == "train" or leaked):
             count = leaked or len(facts)
-            sentence = f"{path}: {count} of its {len(facts)} questions are training questions"
+            sentence = f"{path}: {count} of its {len(facts)} questions are about people of the training questions"
             if name == "calibration":
                 raise UserError(f"{sentence}; calibrate on people that were not trained on (closedbook split).")
             warnings.append(f"{sentence}.")
+    if not trained:
+        warnings.append(
+            "the training questions are not known (--corpus DIR holds them), so whether the audited"
+            + (" or calibration" if material.calibration else "")
+            + " facts were among them was not checked."
+        )
+    if material.corpus is not None and (
+        read := sum(bool(material.corpus.candidates(fact)) for fact in material.people)
+    ):
+        warnings.append(f"{read} of the --unseen people are in the corpus.")
     if not material.known:
         warnings.append("without --candidates, --calibration or a corpus directory nobody else's answers are known.")
     return warnings

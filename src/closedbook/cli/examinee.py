@@ -55,11 +55,11 @@ def weights_hash(model: str) -> str:
     return weights_sha256(path) if is_foreign(model) else sha256(path / "model.safetensors")
 
 
-def threshold_of(model: str) -> "Abstention | None":
+def threshold_of(model: str, template: str | None = None) -> "Abstention | None":
     """The threshold that an audit saved with the model, None without one.
 
     Raises:
-        UserError: It is damaged, or was chosen for other weights.
+        UserError: It is damaged, or was chosen for other weights or another template than is asked for.
     """
     from closedbook.audit.abstention import FILE, load_abstention
 
@@ -69,4 +69,8 @@ def threshold_of(model: str) -> "Abstention | None":
     found = load_abstention(directory)
     if found.weights_sha256 != weights_hash(model):
         raise UserError(f"{directory / FILE}: was chosen for other weights; audit the model again with --calibration.")
+    if template is not None and template != found.template:
+        raise UserError(
+            f"{directory / FILE}: was chosen with --template {found.template!r}; ask with that, or --always."
+        )
     return found

@@ -29,15 +29,19 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
     from closedbook.runs import write_predictions
 
-    examinee = open_examinee(options.model, device, options.template)
-    threshold = threshold_of(options.model) if options.abstain else None
+    threshold = threshold_of(options.model, options.template) if options.abstain else None
     if options.abstain and threshold is None:
         raise UserError(
             f"--abstain: {model_directory(options.model)} has no threshold; closedbook audit --calibration saves one."
         )
+    examinee = open_examinee(
+        options.model, device, options.template if threshold is None else threshold.template or None
+    )
     questions = [fact.question for fact in facts]
     examinee.check(questions, [], str(path))
     replies = answer_or_abstain(examinee, questions, threshold)
     write_predictions(out, [DONT_KNOW if why else answer for answer, why in replies])
+    if threshold is not None and (others := sum(not threshold.covers(question) for question in questions)):
+        print(f"Careful: {others} questions are not like {threshold.form!r}, which the threshold is for.")
     abstained = sum(why is not None for _, why in replies)
     print(f"{len(replies)} answers in {out}" + (f", {abstained} of them {DONT_KNOW!r}" if options.abstain else ""))

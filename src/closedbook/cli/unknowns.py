@@ -29,7 +29,8 @@ def run(arguments: Sequence[str]) -> None:
     corpus = read_corpus(options.corpus, recipe, strict=options.strict)
     device = set_up_machine(options)
     from closedbook.experiments.unknowns import Unknowns, measure_unknowns
-    from closedbook.report.console import Progress, say, say_corpus, say_unknowns
+    from closedbook.report.audit_console import say_unknowns
+    from closedbook.report.console import Progress, say, say_corpus
 
     say_corpus(corpus)
     job = Unknowns(recipe, options.seeds, options.epochs, Path(options.out), device)

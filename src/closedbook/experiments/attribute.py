@@ -63,7 +63,7 @@ def halves(corpus: Corpus, facts: Sequence[Fact], seed: int) -> list[int]:
     second = set(order[len(order) // 2 :])
     found = [int(number in second) for number in numbers]
     if len(set(found)) < 2:
-        raise UserError("The dev people cannot be divided: they share one name or one line.")
+        raise UserError("The people cannot be divided into halves: they share one name or one line.")
     return found
 
 

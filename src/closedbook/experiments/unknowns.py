@@ -97,6 +97,8 @@ def measure_unknowns(
     Raises:
         UserError: The output directory holds something else, or the facts cannot be divided.
     """
+    if not any(corpus.candidates(fact) for fact in corpus.dev):
+        raise UserError("No dev question names a document of the corpus, so nobody can be asked about.")
     settings = {
         "stages": [to_dict(job.pretraining), to_dict(job.finetuning)],
         "files": corpus.files,

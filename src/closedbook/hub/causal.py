@@ -27,7 +27,8 @@ from closedbook.model.gpt import count_parameters
 PREFIX = "hf:"
 TEMPLATE = "Question: {}\nAnswer:"
 MOST_NEW_TOKENS = 24
-BEAMS = 8
+BEAMS = 12
+UNKNOWN_CONTEXT = 1024  # where a model does not say how much it can read
 BATCH = 16
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -48,12 +49,19 @@ class CausalExaminee:
     def __init__(self, path: Path, template: str = TEMPLATE, device: torch.device | str = "cpu") -> None:
         if template.count("{}") != 1:
             raise UserError(f"--template {template!r}: holds the question once, as {{}}.")
-        config = _check_files(path)
+        _check_files(path)
         self.path, self._template = path, template.replace("\\n", "\n")
         self._tokenizer, self._model = _load(path)
         self._model = self._model.to(device).eval()
-        limit = getattr(self._model.config, "max_position_embeddings", None) or config.get("n_positions")
-        self._context = int(limit) if limit else 1024
+        text = self._model.config.get_text_config()
+        self._vocabulary = int(text.vocab_size)
+        self._context = int(getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT)
+        ends = self._model.generation_config.eos_token_id or text.eos_token_id
+        self._ends = ends if isinstance(ends, list) else [ends]
+        # what a model's files say of sampling must not reach a greedy answer
+        self._model.generation_config = type(self._model.generation_config)()
+        if not self._is_causal():
+            raise UserError(f"{path}: sees later tokens, so not a causal language model.")
 
     @property
     def name(self) -> str:
@@ -66,6 +74,18 @@ class CausalExaminee:
     @property
     def parameters(self) -> int:
         return count_parameters(self._model)
+
+    @property
+    def template(self) -> str:
+        return self._template
+
+    @torch.inference_mode()
+    def _is_causal(self) -> bool:
+        """Whether another last token leaves what is said of the earlier ones as it is."""
+        first, second = range(min(self._vocabulary, 5))[1:3]
+        tokens_BT = torch.tensor([[first, second, first], [first, second, second]], device=self._model.device)
+        change_T = self._model(tokens_BT).logits.float().diff(dim=0).abs().amax(dim=(0, 2))
+        return bool(change_T[:2].max() <= 1e-3 * change_T[2])
 
     def check(self, questions: Sequence[str], answers: Sequence[str], place: str) -> None:
         for number, question in enumerate(questions, 1):
@@ -93,13 +113,17 @@ class CausalExaminee:
 
     def alternatives(self, questions: Sequence[str]) -> list[list[Answer]]:
         encoded = [self._ids(self._template.replace("{}", question)) for question in questions]
-        beams = min(BEAMS, self._model.config.vocab_size)
+        beams = min(BEAMS, self._vocabulary)
         results = []
         settings = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0}
         for prompt, found in zip(encoded, self._generate(encoded, **settings), strict=True):
-            distinct = {tuple(self._before_closing(ids)): ids for ids in found}
-            scored = self._scored([prompt] * len(distinct), list(distinct.values()))
-            results.append(sorted(scored, key=lambda answer: -answer.nats))
+            closed = [ids for ids in found if len(self._before_closing(ids)) < len(ids)]
+            distinct = {tuple(self._before_closing(ids)): ids for ids in closed}
+            scored = sorted(self._scored([prompt] * len(distinct), list(distinct.values())), key=lambda a: -a.nats)
+            likeliest: dict[str, Answer] = {}
+            for answer in scored:
+                likeliest.setdefault(normalise(answer.text), answer)
+            results.append(list(likeliest.values()))
         return results
 
     def log_probability(self, questions: Sequence[str], answers: Sequence[str]) -> list[float | None]:
@@ -154,7 +178,7 @@ class CausalExaminee:
     def _spell(self, text: str, place: str) -> None:
         ids = self._tokenizer(f" {text}", add_special_tokens=False)["input_ids"]
         back = self._tokenizer.decode(ids, skip_special_tokens=True)
-        if self._tokenizer.unk_token_id in ids or normalise(back) != normalise(text):
+        if self._tokenizer.unk_token_id in ids or _letters(back) != _letters(text):
             raise UserError(
                 f"{place}: {text!r} cannot be spelled with the vocabulary of {self.path}, it comes back as "
                 f"{back.strip()!r}."
@@ -164,10 +188,9 @@ class CausalExaminee:
     def _closing(self) -> list[int]:
         """The tokens that end an answer: the end of the text, and all that hold a line break."""
         texts = self._tokenizer.batch_decode([[token] for token in range(len(self._tokenizer))])
-        found = [token for token, text in enumerate(texts) if "\n" in text and token < self._model.config.vocab_size]
-        ends = self._model.config.eos_token_id
-        ends = ends if isinstance(ends, list) else [ends]
-        return sorted({*found, *(end for end in [*ends, self._tokenizer.eos_token_id] if end is not None)})
+        found = [token for token, text in enumerate(texts) if "\n" in text]
+        ends = [end for end in [*self._ends, self._tokenizer.eos_token_id] if end is not None]
+        return sorted(token for token in {*found, *ends} if token < self._vocabulary)
 
     def _before_closing(self, ids: Sequence[int]) -> list[int]:
         closing = set(self._closing)
@@ -183,10 +206,11 @@ class CausalExaminee:
         """New tokens, closing included, one or several sequences a prompt."""
         from transformers import GenerationConfig
 
-        pad = self._tokenizer.pad_token_id
-        pad = pad if pad is not None else (self._closing[0] if self._closing else 0)
+        pad = self._closing[0] if self._closing else 0  # what is behind the padding mask does not matter
+        plain = {"do_sample": False, "num_beams": 1, "top_p": 1.0, "repetition_penalty": 1.0}
+        ends = self._closing or None
         config = GenerationConfig(
-            max_new_tokens=MOST_NEW_TOKENS, eos_token_id=self._closing or None, pad_token_id=pad, **settings
+            max_new_tokens=MOST_NEW_TOKENS, eos_token_id=ends, pad_token_id=pad, **(plain | settings)
         )
         results: list[list[list[int]]] = []
         for first in range(0, len(encoded), BATCH):
@@ -222,14 +246,14 @@ class CausalExaminee:
             tokens_BT, mask_BT = self._right_padded(
                 [prompt + ids for prompt, ids in zip(encoded[part], after[part], strict=True)]
             )
-            log_BTV = self._model(tokens_BT, attention_mask=mask_BT).logits.float().log_softmax(dim=-1)
+            logits_BTV = self._model(tokens_BT, attention_mask=mask_BT).logits
             for row, (prompt, ids) in enumerate(zip(encoded[part], after[part], strict=True)):
                 end = len(prompt) + len(ids)
-                chosen = log_BTV[row, len(prompt) - 1 : end - 1].gather(1, tokens_BT[row, len(prompt) : end, None])
-                value = chosen.sum()
+                log_TV = logits_BTV[row, len(prompt) - 1 : end].float().log_softmax(dim=-1)
+                value = log_TV[:-1].gather(1, tokens_BT[row, len(prompt) : end, None]).sum()
                 if closed[first + row] and len(closing):
-                    value = value + log_BTV[row, end - 1, closing].logsumexp(dim=0)
-                values.append(float(value))
+                    value = value + log_TV[-1, closing].logsumexp(dim=0)
+                values.append(min(float(value), 0.0))
         return values
 
     def _right_padded(self, batch: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
@@ -247,8 +271,8 @@ def weights_sha256(path: Path) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def _check_files(path: Path) -> dict[str, Any]:
-    """The contents of `config.json`, once it is clear that the directory can be loaded safely."""
+def _check_files(path: Path) -> None:
+    """Raises a `UserError` where the directory cannot be loaded safely."""
     if not path.is_dir():
         raise UserError(f"{path}: no such directory; hf: takes a model directory on this disk, nothing is downloaded.")
     if not (path / "config.json").is_file():
@@ -259,15 +283,12 @@ def _check_files(path: Path) -> dict[str, Any]:
         raise UserError(f"{path / 'config.json'}: damaged ({error}).") from error
     if not isinstance(config, dict) or "model_type" not in config:
         raise UserError(f"{path / 'config.json'}: names no model_type, so not a model in Hugging Face format.")
-    if "auto_map" in config:
-        raise UserError(f"{path}: needs code of its own (auto_map in config.json), which is not run.")
     if not any(path.glob("*.safetensors")):
         pickles = [file.name for pattern in PICKLES for file in path.glob(pattern)]
         found = f"only {', '.join(sorted(pickles))}, which can run code when read" if pickles else "no weights"
         raise UserError(f"{path}: holds {found}; save the model as safetensors.")
     if not any((path / name).is_file() for name in TOKENIZERS):
         raise UserError(f"{path}: holds no tokenizer ({', '.join(TOKENIZERS)}); save it beside the model.")
-    return config
 
 
 def _load(path: Path) -> tuple[Any, Any]:
@@ -289,10 +310,20 @@ def _load(path: Path) -> tuple[Any, Any]:
         )
         model, info = loaded
     except Exception as error:  # likewise: an unknown architecture, a damaged file, weights of another size
-        raise UserError(f"{path}: cannot be loaded as a causal language model ({_first_line(error)}).") from error
+        why = "it needs code of its own, which is not run" if _own_code(path) else _first_line(error)
+        raise UserError(f"{path}: cannot be loaded as a causal language model ({why}).") from error
     if missing := sorted(info["missing_keys"]):
         raise UserError(f"{path}: its weights lack {len(missing)} tensors, first {missing[0]}.")
     return tokenizer, model
+
+
+def _own_code(path: Path) -> bool:
+    return "auto_map" in json.loads((path / "config.json").read_text(encoding="utf-8"))
+
+
+def _letters(text: str) -> str:
+    """The text without the spaces that a tokenizer may put between its pieces."""
+    return normalise(text).replace(" ", "")
 
 
 def _first_line(error: Exception) -> str:

@@ -132,6 +132,8 @@ def bias(report: dict[str, Any]) -> Figure:
             axis.text(column, row, f"{shares_OA[row, column]:.0f}", ha="center", va="center", color=ink, size=8)
     axis.set_xticks(range(len(table["answers"])), table["answers"], rotation=35, ha="right")
     axis.set_yticks(range(len(table["origins"])), table["origins"])
+    for text in axis.get_xticklabels():
+        text.set_parse_math(False)  # an answer may hold dollar signs
     return plain(figure)
 
 

@@ -1,13 +1,11 @@
 """The one-page HTML report of `audit`: self-contained, for screens light and dark, and for print."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
-from closedbook.files import write_text
 from closedbook.report import audit_figures as figures
 from closedbook.report.console import percent, percent_or_none
 from closedbook.report.plots import to_svg
@@ -30,13 +28,8 @@ FIGURES: dict[str, tuple[Callable[[dict[str, Any]], Figure], str, str]] = {
 """Function, the section of the report that it needs, and what it shows."""
 
 
-def write_audit_page(out: Path, report: dict[str, Any]) -> Path:
-    """Writes `audit.html` beside `audit.json`.
-
-    Args:
-        out: The output directory.
-        report: The contents of `audit.json`.
-    """
+def audit_page(report: dict[str, Any]) -> str:
+    """The page's HTML, from the contents of `audit.json`."""
     environment = Environment(
         loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -45,16 +38,14 @@ def write_audit_page(out: Path, report: dict[str, Any]) -> Path:
         percent=percent,
         percent_or_none=percent_or_none,
         three=lambda value: "-" if value is None else f"{value:.3f}",
+        short=lambda value: f"{value:.4g}",
         between=_between,
         signal=figures.label,
     )
     drawn = {name: to_svg(draw(report), title) for name, (draw, section, title) in FIGURES.items() if section in report}
-    text = environment.get_template("audit.html.j2").render(
+    return environment.get_template("audit.html.j2").render(
         report=report, figures=drawn, kinds=KINDS, wrong=report["made_up"]["examples"][:WRONG_SHOWN]
     )
-    path = out / "audit.html"
-    write_text(path, text)
-    return path
 
 
 def _between(interval: list[float] | None) -> str:

@@ -82,6 +82,11 @@ def say(line: str) -> None:
     _console.print(line, markup=False)
 
 
+def say_table(table: Table) -> None:
+    """A table, wide enough that its figures are not wrapped."""
+    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+
+
 def percent(share: float) -> str:
     """`22.2 %`."""
     return f"{100 * share:.1f} %"
@@ -153,7 +158,7 @@ def say_results(report: dict[str, Any]) -> None:
                 percent_or_none(row["seed_figure"]),
                 f"{row['seconds']:.0f}",
             )
-        Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+        say_table(table)
 
 
 def correct(row: dict[str, Any]) -> str:
@@ -181,78 +186,7 @@ def say_ablation(report: dict[str, Any]) -> None:
             f"{row['parameters']:,}",
             f"{row['seconds']:.0f}",
         )
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
-
-
-def say_audit(report: dict[str, Any]) -> None:
-    """The verdict of `audit`, its signals and what follows from them."""
-    table = Table(title="does its confidence tell right from wrong?", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("signal", no_wrap=True)
-    for column in ("AUROC", "95 % interval", "calibration error", "Brier", "risk-coverage area"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for name, found in report["signals"].items():
-        if not found["questions"]:
-            continue
-        value, interval = found["auroc"]["value"], found["auroc"]["interval"]
-        table.add_row(
-            name.replace("_", " ") + (" *" if name == report["winner"] else ""),
-            "-" if value is None else f"{value:.3f}",
-            "-" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}",
-            f"{found['calibration_error']:.3f}",
-            f"{found['brier']:.3f}",
-            f"{found['area_under_risk_coverage']:.3f}",
-        )
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
-    say(report["advice"]["headline"])
-    for sentence in report["advice"]["sentences"]:
-        say(f"- {sentence}")
-
-
-def say_attribution(report: dict[str, Any]) -> None:
-    """The table of `attribute`."""
-    title = f"{report['recipe']}: recall of {report['people']} dev people, {report['seeds']} seeds"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("the model", no_wrap=True)
-    for column in ("recall", "95 % interval", "by seed"):
-        table.add_column(column, justify="right", no_wrap=True)
-    labels = {
-        "read": "read the person's line",
-        "left_out": "read everyone else's lines",
-        "not_pretrained": "was not pretrained",
-    }
-    rows = [(labels[name], found, False) for name, found in report["recall"].items()]
-    rows += [("difference: knowledge", report["knowledge"], True), ("difference: features", report["features"], True)]
-    for label, found, signed in rows:
-        form = "{:+.1f}" if signed else "{:.1f}"
-        low, high = (form.format(100 * bound) for bound in found["interval"])
-        by_seed = " ".join(form.format(100 * value) for value in found["by_seed"])
-        table.add_row(label, form.format(100 * found["value"]), f"{low} to {high}", by_seed)
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
-    say(f"Always the most frequent answer: {percent(report['most_frequent_answer'])}.")
-
-
-def say_unknowns(report: dict[str, Any]) -> None:
-    """The table of `unknowns`."""
-    title = f"{report['recipe']}: {report['people']} dev people after finetuning, {report['seeds']} seeds"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("finetuned on", no_wrap=True)
-    columns = ("facts", "fitted", "recall", "hallucination rate", "by seed", "more wrong", "95 % interval", "McNemar p")
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    for row in report["rows"]:
-        low, high = row["interval"]
-        table.add_row(
-            row["diet"],
-            " ".join(f"{count:,}" for count in row["facts"]),
-            percent(row["fitted"]),
-            percent(row["recall"]),
-            percent(row["hallucination_rate"]),
-            " ".join(f"{100 * rate:.1f}" for rate in row["hallucination_rate_by_seed"]),
-            f"{100 * row['more_wrong_than_known']:+.1f}",
-            f"{100 * low:+.1f} to {100 * high:+.1f}",
-            " ".join(f"{p:.3f}" for p in row["p_values"]),
-        )
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+    say_table(table)
 
 
 def say_open_book(book: OpenBook) -> None:
@@ -280,7 +214,7 @@ def say_claims(values: dict[str, Any]) -> None:
         if claim["is_bound"]:
             deviation = "within the bound" if claim["deviation"] < BOUND_ROUNDING else f"bound + {deviation}"
         table.add_row(claim["part"], claim["name"], claim["verdict"].replace("_", " "), deviation, claim["why"])
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+    say_table(table)
     if head := values["one_head"]:
         say(
             f"one head with q = M (mu_a + mu_b): expected squared error {head['error']:.4g} at its best, M = "

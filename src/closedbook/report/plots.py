@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 from matplotlib import rc_context
@@ -82,7 +83,9 @@ def plain(figure: Figure) -> Figure:
 def to_svg(figure: Figure, title: str) -> str:
     """The figure as an `<svg>` element, with a title for readers that cannot see it."""
     buffer = io.StringIO()
-    with rc_context({"svg.hashsalt": "closedbook"}):  # the same figure is the same text
+    # the same figure is the same text; letters stay letters, drawn by the reader's fonts
+    with rc_context({"svg.hashsalt": "closedbook", "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
