@@ -172,7 +172,10 @@ def _material(options: Namespace) -> "Material":
     def facts(name: str) -> tuple[Fact, ...]:
         if options[name] is None:
             return ()
-        return with_form_subjects(with_subjects(read_facts(Path(options[name])), corpus.by_subject if corpus else {}))
+        found = tuple(read_facts(Path(options[name])))
+        if corpus is not None and name != "unseen":  # a name of no document may hold a shorter one that is of some
+            found = with_subjects(found, corpus.by_subject)
+        return with_form_subjects(found)
 
     calibration, candidates = facts("calibration"), facts("candidates")
     return Material(
