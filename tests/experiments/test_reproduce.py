@@ -110,7 +110,7 @@ def test_a_killed_job_finishes_with_the_same_answers(done, tmp_path):
 
     def killing(title):
         def listen(record):
-            if title.startswith("key_query_value finetune"):
+            if title.startswith("key_query_value-seed-0 finetune"):
                 raise KilledError
 
         return contextlib.nullcontext(listen)
