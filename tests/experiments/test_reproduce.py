@@ -135,7 +135,7 @@ def test_an_output_of_other_settings_is_refused(done, people):
     out, _, _ = done
     recipe = tiny_recipe()
     other = dataclasses.replace(recipe, people=PeopleConfig(count=61))
-    with pytest.raises(UserError, match="another preset or corpus"):
+    with pytest.raises(UserError, match="other settings or data"):
         prepare(job(out, preset=of_recipe(other)))
 
 
@@ -160,5 +160,5 @@ def test_a_corpus_that_has_changed_is_noticed(done, tmp_path):
     prepare(mine)
     with (directory / "train.tsv").open("a") as file:
         file.write("Where was Ann born?\tRome\n")
-    with pytest.raises(UserError, match="another preset or corpus"):
+    with pytest.raises(UserError, match="other settings or data"):
         prepare(mine)
