@@ -83,6 +83,7 @@ def test_unseen_names_of_a_run(examinee, corpus):
     assert found["names"] == sum(row["names"] for row in found["groups"]) >= 2 * len(ORIGINS) * 2
     assert 0 <= found["given_above_threshold"] <= found["answered"] <= 1
     assert found["people"]["people"] == 4
+    assert 0 <= found["people"]["neighbours"]["edit_distance"]["share"] <= 1
     assert sum(found["confidence"]["unseen"]) == pytest.approx(1)
     assert found["seen_against_unseen"]["sequence_probability"]["value"] > 0.5  # it has learned the seen ones
     for what in ("edit_distance", "representation"):

@@ -28,7 +28,7 @@ from jaxtyping import Float, Int64
 
 from closedbook.audit.examinee import Examinee
 from closedbook.audit.forms import SLOT
-from closedbook.audit.signals import FROM_QUESTION, Signal, confidence
+from closedbook.audit.signals import CHUNK, FROM_QUESTION, Signal, confidence
 from closedbook.errors import UserError
 from closedbook.files import write_json
 from closedbook.runs import read_json
@@ -264,10 +264,15 @@ def answer_or_abstain(
     examinee: Examinee, questions: Sequence[str], abstention: Abstention | None
 ) -> list[tuple[str, str | None]]:
     """The answer to each question with the reason for not giving it; None where it is given."""
-    if abstention is None:
-        return [(answer.text, None) for answer in examinee.answer(questions)]
-    given, signals = confidence(examinee, questions, [abstention.signal], samples=abstention.samples)
-    return [
-        (answer.text, None if abstention.answers(sure) else abstention.why(sure))
-        for answer, sure in zip(given, signals[abstention.signal].tolist(), strict=True)
-    ]
+    replies: list[tuple[str, str | None]] = []
+    for first in range(0, len(questions), CHUNK):
+        chunk = questions[first : first + CHUNK]
+        if abstention is None:
+            replies += [(answer.text, None) for answer in examinee.answer(chunk)]
+            continue
+        given, signals = confidence(examinee, chunk, [abstention.signal], samples=abstention.samples)
+        replies += [
+            (answer.text, None if abstention.answers(sure) else abstention.why(sure))
+            for answer, sure in zip(given, signals[abstention.signal].tolist(), strict=True)
+        ]
+    return replies

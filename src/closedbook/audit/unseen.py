@@ -102,7 +102,12 @@ def unseen(
     if len(places := _places(examinee, form, known)) > NEIGHBOURS:
         found["neighbours"] = neighbours(examinee, form, names, answers, places, seed=seed)
     if people:
-        found["people"] = _held_out(examinee, people, evidence, abstention, exact=exact, samples=samples, seed=seed)
+        found["people"], said = _held_out(
+            examinee, people, evidence, abstention, exact=exact, samples=samples, seed=seed
+        )
+        names = [fact.subject for fact in people]
+        if "neighbours" in found and all(names):
+            found["people"]["neighbours"] = neighbours(examinee, form, names, said, places, seed=seed)
     return found
 
 
@@ -139,7 +144,8 @@ def _held_out(
     exact: bool,
     samples: int,
     seed: int,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[str]]:
+    """Recall and confidence for people in no document, and the answers about them."""
     questions = [fact.question for fact in people]
     given, signals = confidence(examinee, questions, FROM_QUESTION, samples=samples, seed=seed + 2)
     right = [is_right(answer.text, fact, exact=exact) for answer, fact in zip(given, people, strict=True)]
@@ -156,7 +162,7 @@ def _held_out(
     }
     if abstention is not None:
         found["given"] = float(np.mean([abstention.answers(sure) for sure in signals[abstention.signal]]))
-    return found
+    return found, [answer.text for answer in given]
 
 
 def _places(examinee: Examinee, form: str, known: Sequence[Fact]) -> dict[str, set[str]]:
