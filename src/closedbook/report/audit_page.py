@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from closedbook.report import audit_figures as figures
 from closedbook.report.console import percent, percent_or_none
 from closedbook.report.plots import to_svg
+from closedbook.report.templates import environment
 
 WRONG_SHOWN = 25
 KINDS = {
@@ -30,10 +30,7 @@ FIGURES: dict[str, tuple[Callable[[dict[str, Any]], Figure], str, str]] = {
 
 def audit_page(report: dict[str, Any]) -> str:
     """The page's HTML, from the contents of `audit.json`."""
-    environment = Environment(
-        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters.update(
+    templates = environment(
         thousands=lambda value: f"{value:,}",
         percent=percent,
         percent_or_none=percent_or_none,
@@ -43,7 +40,7 @@ def audit_page(report: dict[str, Any]) -> str:
         signal=figures.label,
     )
     drawn = {name: to_svg(draw(report), title) for name, (draw, section, title) in FIGURES.items() if section in report}
-    return environment.get_template("audit.html.j2").render(
+    return templates.get_template("audit.html.j2").render(
         report=report, figures=drawn, kinds=KINDS, wrong=report["made_up"]["examples"][:WRONG_SHOWN]
     )
 

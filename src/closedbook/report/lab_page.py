@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from closedbook.report.templates import environment
 
 CAPTIONS = {
     "copy_bound": "Part a. A copy is as good as its margin: the error stays under the bound.",
@@ -27,11 +28,7 @@ def lab_page(values: dict[str, Any], svgs: dict[str, dict[str, str]]) -> str:
         values: The contents of `claims.json`.
         svgs: SVG text by figure and style.
     """
-    environment = Environment(
-        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["short"] = short
-    environment.filters["groupby_pair"] = _by_task_and_attention
+    templates = environment(short=short, groupby_pair=_by_task_and_attention)
     figures = [
         {
             "caption": CAPTIONS[name],
@@ -39,7 +36,7 @@ def lab_page(values: dict[str, Any], svgs: dict[str, dict[str, str]]) -> str:
         }
         for name, looks in svgs.items()
     ]
-    return environment.get_template("lab.html.j2").render(lab=values, figures=figures)
+    return templates.get_template("lab.html.j2").render(lab=values, figures=figures)
 
 
 def short(value: Any) -> str:

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_text
 from closedbook.report.console import correct, percent, percent_or_none, tracks
 from closedbook.report.plots import accuracy_bars, learning_curves, to_svg
+from closedbook.report.templates import environment
 
 SHOWN = 10  # right and wrong answers
 
@@ -24,10 +24,7 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
         corpus: For the questions and gold answers of the examples.
     """
     by_track = tracks(report)
-    environment = Environment(
-        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters.update(
+    templates = environment(
         thousands=lambda value: f"{value:,}",
         percent=percent,
         percent_or_none=percent_or_none,
@@ -37,7 +34,7 @@ def write_page(out: Path, report: dict[str, Any], corpus: Corpus) -> Path:
     )
     bars = {track: to_svg(_bars(rows), f"accuracy of every system, {track} track") for track, rows in by_track.items()}
     recall = _curves(out, report, "recall", "recall")
-    text = environment.get_template("page.html.j2").render(
+    text = templates.get_template("page.html.j2").render(
         report=report,
         tracks=by_track,
         known=[[row for row in rows if row["attention"]] for rows in by_track.values()],
