@@ -195,7 +195,14 @@ def _calibrated(
     settings: Settings,
     origin: dict[str, str],
 ) -> Abstention:
-    asked = ask(examinee, facts, exact=settings.exact, samples=settings.samples, seed=settings.seed + 1)
+    asked = ask(
+        examinee,
+        facts,
+        exact=settings.exact,
+        signals=[settings.signal],
+        samples=settings.samples,
+        seed=settings.seed + 1,
+    )
     return calibrate(
         asked.right,
         asked.given(settings.signal),

@@ -137,6 +137,7 @@ def ask(
     facts: Sequence[Fact],
     *,
     exact: bool,
+    signals: Sequence[Signal] = FROM_QUESTION,
     wordings: Sequence[str] = (),
     samples: int = SAMPLES,
     seed: int = 0,
@@ -147,6 +148,7 @@ def ask(
         examinee: The model.
         facts: Each with an accepted answer.
         exact: Whether an answer must match to the letter.
+        signals: Which of those that need nothing but the question.
         wordings: Other wordings, with `{}` for the subject; asked of the facts that name theirs.
         samples: Answers sampled for each question.
         seed: Of the samples.
@@ -168,7 +170,7 @@ def ask(
     for first in range(0, len(facts), CHUNK):
         chunk = facts[first : first + CHUNK]
         questions = [fact.question for fact in chunk]
-        given, found = confidence(examinee, questions, FROM_QUESTION, samples=samples, seed=seed + first)
+        given, found = confidence(examinee, questions, signals, samples=samples, seed=seed + first)
         gold = examinee.log_probability(questions, [fact.answers[0] for fact in chunk])
         values: dict[str, np.ndarray] = {
             "answer": np.array([number(answer.text) for answer in given]),
@@ -190,7 +192,7 @@ def ask(
     evidence.answers = list(numbers)
     evidence.answer, evidence.right = whole["answer"], whole["right"]
     evidence.attempted, evidence.gold_nats = whole["attempted"] | whole["right"], whole["gold_nats"]
-    evidence.signals = {signal: whole[signal] for signal in FROM_QUESTION}
+    evidence.signals = {signal: whole[signal] for signal in signals}
     evidence.wordings = {wording: whole[wording] for wording in usable}
     if usable:
         evidence.signals["paraphrase_agreement"] = _paraphrase_agreement(evidence)

@@ -99,7 +99,8 @@ def attribute(job: Attribution, corpus: Corpus, say: Callable[[str], None], prog
     for seed in range(job.seeds):
         side = halves(corpus, asked, seed)
         found = {half: _trained(job, corpus, asked, side, half, seed, say, progress) for half in HALVES}
-        scratch = _scratch(job, corpus, asked, seed, say, progress)
+        name = f"not-pretrained-seed-{seed}"
+        scratch = _result(job, (recipe.scratch,), corpus, asked, name, seed, say, progress)
         exact["read"].append([found[HALVES[1 - half]][index] for index, half in enumerate(side)])
         exact["left_out"].append([found[HALVES[half]][index] for index, half in enumerate(side)])
         exact["not_pretrained"].append(scratch)
@@ -135,17 +136,6 @@ def _trained(
     name = f"without-{half}-half-seed-{seed}"
     reduced = without_documents(corpus, left_out)
     return _result(job, (job.recipe.pretrain, job.recipe.finetune), reduced, asked, name, seed, say, progress)
-
-
-def _scratch(
-    job: Attribution,
-    corpus: Corpus,
-    asked: Sequence[Fact],
-    seed: int,
-    say: Callable[[str], None],
-    progress: ProgressFor,
-) -> list[int]:
-    return _result(job, (job.recipe.scratch,), corpus, asked, f"not-pretrained-seed-{seed}", seed, say, progress)
 
 
 def _result(

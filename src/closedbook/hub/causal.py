@@ -100,19 +100,19 @@ class CausalExaminee:
             self._spell(answer, f"{place}, answer {number}")
 
     def answer(self, questions: Sequence[str]) -> list[Answer]:
-        encoded = [self._ids(self._template.replace("{}", question)) for question in questions]
+        encoded = self._prompts(questions)
         written = [rows[0] for rows in self._generate(encoded)]
         return self._scored(encoded, written)
 
     def sample(self, questions: Sequence[str], count: int, seed: int) -> list[list[str]]:
-        encoded = [self._ids(self._template.replace("{}", question)) for question in questions]
+        encoded = self._prompts(questions)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             rows = self._generate(encoded, do_sample=True, temperature=1.0, top_k=0, num_return_sequences=count)
             return [[self._text(ids) for ids in found] for found in rows]
 
     def alternatives(self, questions: Sequence[str]) -> list[list[Answer]]:
-        encoded = [self._ids(self._template.replace("{}", question)) for question in questions]
+        encoded = self._prompts(questions)
         beams = min(BEAMS, self._vocabulary)
         results = []
         settings = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0}
@@ -127,7 +127,7 @@ class CausalExaminee:
         return results
 
     def log_probability(self, questions: Sequence[str], answers: Sequence[str]) -> list[float | None]:
-        encoded = [self._ids(self._template.replace("{}", question)) for question in questions]
+        encoded = self._prompts(questions)
         after = [self._continuation(*pair) for pair in zip(encoded, self._prompted(questions, answers), strict=True)]
         fits = [len(prompt) + len(ids) < self._context for prompt, ids in zip(encoded, after, strict=True)]
         places = [index for index, fit in enumerate(fits) if fit]
@@ -156,6 +156,9 @@ class CausalExaminee:
             last_B = mask_BT.sum(dim=1) - 1
             rows.append(middle_BTC[torch.arange(len(batch)), last_B].float().cpu().numpy())
         return np.concatenate(rows)
+
+    def _prompts(self, questions: Sequence[str]) -> list[list[int]]:
+        return [self._ids(self._template.replace("{}", question)) for question in questions]
 
     def _ids(self, text: str) -> list[int]:
         """The text's tokens with what the tokenizer puts before it, without an end token behind it."""
