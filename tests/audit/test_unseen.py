@@ -67,6 +67,14 @@ def test_answers_by_origin():
     assert by_origin(["a", "b"], ["Rome", "Rome"])["p_value"] is None
 
 
+def test_names_are_invented_from_the_seen_ones_in_their_order(examinee, corpus, monkeypatch):
+    given = []
+    monkeypatch.setattr("closedbook.audit.unseen.invent", lambda seen, *rest, **more: given.extend(seen) or {})
+    evidence = ask(examinee, corpus.train[:2], exact=True, samples=1)
+    assert unseen(examinee, "Where was {} born?", evidence, corpus.train, corpus) is None
+    assert given == list(dict.fromkeys([*(fact.subject for fact in corpus.train), *corpus.by_subject]))
+
+
 def test_unseen_names_of_a_run(examinee, corpus):
     evidence = ask(examinee, corpus.train, exact=True, samples=3)
     people = list(corpus.dev[:4])

@@ -59,8 +59,8 @@ def unseen(
         seed: Of all draws.
     """
     text = "\n".join(document.text for document in corpus.documents) if corpus else ""
-    seen_names = list(dict.fromkeys([fact.subject for fact in known if fact.subject]))
-    taken = set(seen_names) | set(corpus.by_subject if corpus else ())
+    seen_names = [fact.subject for fact in known if fact.subject]
+    taken = dict.fromkeys([*seen_names, *(corpus.by_subject if corpus else ())])  # in order: a set's differs by process
 
     def usable(name: str) -> bool:
         return name not in taken and name not in text and _askable(examinee, form, name)
