@@ -32,7 +32,8 @@ from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
 from closedbook.recipes import find_recipe
-from closedbook.training.loop import StepRecord, resolve_precision, train
+from closedbook.training.loop import StepRecord, train
+from closedbook.training.precision import resolve_precision
 
 CPU = torch.device("cpu")
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"

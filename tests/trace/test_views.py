@@ -122,8 +122,9 @@ def test_attributions_sum_to_the_logit_and_to_the_difference(run, asked, facts):
 
 def test_averaged_attributions_have_intervals_around_the_mean(run, asked):
     found = average_attribution(run, asked)
-    assert np.all(found.interval_N2[:, 0] <= found.mean_N)
-    assert np.all(found.mean_N <= found.interval_N2[:, 1])
+    rounding = 1e-5 * (1 + np.abs(found.mean_N))  # a constant component's mean and bounds differ in their last bits
+    assert np.all(found.interval_N2[:, 0] <= found.mean_N + rounding)
+    assert np.all(found.mean_N <= found.interval_N2[:, 1] + rounding)
     heads = [name.startswith("head") for name in found.components]
     assert np.isfinite(found.from_name_N[heads]).all()
     assert json.dumps(found.top(3))

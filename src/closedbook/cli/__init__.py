@@ -45,6 +45,7 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve beside others
     try:
         if not arguments or arguments[0] in ("-h", "--help"):
             print(usage(), end="")

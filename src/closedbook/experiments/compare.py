@@ -37,7 +37,7 @@ from closedbook.model.costs import cached_numbers, forward_flops
 from closedbook.recipes import with_seed
 from closedbook.runs import Run, load, read_json
 from closedbook.trace.asked import token_text
-from closedbook.training.loop import resolve_precision
+from closedbook.training.precision import resolve_precision
 
 LAST = 0.05  # share of the logged steps whose mean loss is the final loss
 MOST_PROMPTS = 256  # whose patterns are averaged

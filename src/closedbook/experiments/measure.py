@@ -19,7 +19,8 @@ from closedbook.objectives.pieces import Batch
 from closedbook.objectives.plan import Batches
 from closedbook.runs import Run
 from closedbook.selfstudy.study import study
-from closedbook.training.loop import Precision, backward, loss_of, resolve_precision
+from closedbook.training.loop import backward, loss_of
+from closedbook.training.precision import Precision, resolve_precision
 
 ROUNDS = 5
 ASKED = 200  # questions

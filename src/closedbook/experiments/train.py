@@ -26,15 +26,9 @@ from closedbook.objectives.store import TokenStore, add_questions, as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.selfstudy.study import study
 from closedbook.training.checkpoints import resume
-from closedbook.training.loop import (
-    INITIAL_WEIGHTS,
-    Listener,
-    TrainingState,
-    resolve_precision,
-    seeded,
-    train,
-)
+from closedbook.training.loop import INITIAL_WEIGHTS, Listener, TrainingState, seeded, train
 from closedbook.training.optimizers import make_optimizers
+from closedbook.training.precision import resolve_precision
 
 
 def train_run(

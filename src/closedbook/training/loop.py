@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,8 +17,10 @@ from closedbook.facts.tokenizers import PAD_ID
 from closedbook.model.gpt import GPT
 from closedbook.objectives.pieces import IGNORED, Batch
 from closedbook.objectives.plan import Batches
+from closedbook.training.muon import Muon
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, workers_for
+from closedbook.training.precision import Precision, resolve_precision
 from closedbook.training.schedules import rate
 
 INITIAL_WEIGHTS, DROPOUT = 1, 2  # separate streams of draws
@@ -67,15 +68,6 @@ class TrainingState:
     seconds: float = 0.0
 
 
-def resolve_precision(config: TrainingConfig, device: torch.device) -> Literal["fp32", "bf16"]:
-    """`fp32` or `bf16`: what `auto` means on this device, from what it can do and not from a timing."""
-    if config.precision != "auto":
-        return config.precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported() else "fp32"
-
-
 @contextlib.contextmanager
 def seeded(*counters: int) -> Iterator[None]:
     """Seeds torch's global generator inside the block and puts it back afterwards."""
@@ -84,7 +76,18 @@ def seeded(*counters: int) -> Iterator[None]:
         yield
 
 
-Precision = Literal["fp32", "bf16"]
+@contextlib.contextmanager
+def side_by_side(optimizers: list[torch.optim.Optimizer], workers: Workers | None) -> Iterator[None]:
+    """Lets Muon share its matrices out among the workers inside the block."""
+    shared = [optimizer for optimizer in optimizers if isinstance(optimizer, Muon) and workers is not None]
+    for optimizer in shared:
+        assert workers is not None
+        optimizer.apply = workers.map
+    try:
+        yield
+    finally:
+        for optimizer in shared:
+            optimizer.apply = map
 
 
 def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision) -> Tensor:
@@ -146,7 +149,11 @@ def train(
     precision = resolve_precision(config, device)
     count = workers_for(model.config, config, device)
     model.train()
-    with seeded(config.seed, DROPOUT), Workers(count) if count > 1 else contextlib.nullcontext() as workers:
+    with (
+        seeded(config.seed, DROPOUT),
+        Workers(count) if count > 1 else contextlib.nullcontext() as workers,
+        side_by_side(state.optimizers, workers),
+    ):
         while state.step < batches.steps:
             began = time.perf_counter()
             parts = batches.step(state.step)

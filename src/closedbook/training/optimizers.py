@@ -5,12 +5,13 @@ from torch import nn
 
 from closedbook.config import TrainingConfig
 from closedbook.model.gpt import GPT
+from closedbook.training.muon import Muon
 
 
 def make_optimizers(model: GPT, config: TrainingConfig) -> list[torch.optim.Optimizer]:
     """The optimizers whose union covers every parameter once; each group remembers its peak rate as `peak`.
 
-    Muon (Jordan et al. 2024; `torch.optim.Muon`) takes the matrices of the linear layers inside the blocks: not the
+    Muon (Jordan et al. 2024) takes the matrices of the linear layers inside the blocks: not the
     embeddings, the head, the positions or the Synthesizer's shared w2, whose rows and columns are not features.
     """
     hidden = hidden_matrices(model) if config.optimizer == "muon" else {}
@@ -26,8 +27,11 @@ def make_optimizers(model: GPT, config: TrainingConfig) -> list[torch.optim.Opti
     ]
     if hidden:
         optimizers.append(
-            torch.optim.Muon(
-                list(hidden.values()), lr=config.matrix_learning_rate or 0.0, weight_decay=config.weight_decay
+            Muon(
+                hidden.values(),
+                lr=config.matrix_learning_rate or 0.0,
+                weight_decay=config.weight_decay,
+                dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32,
             )
         )
     for optimizer in optimizers:
