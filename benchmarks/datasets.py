@@ -26,22 +26,10 @@ from closedbook.files import new_directory
 
 TRAIN_PERCENT = 60
 PLAIN_NAME = re.compile(r"[^\W\d_]+(?:(?:[ '’-]|\. )[^\W\d_]+)*")
-YEAR = r"(?<![\d,.])(?:1\d{3}|20[01]\d)(?![\d,.]\d|\d)"
-BIRTH_YEAR = re.compile(rf"\([^()]*?({YEAR})|\b[Bb]orn\b.{{0,60}}?({YEAR})")
+YEAR = r"(?<![\d,.])(?:1\d{3}|20[01]\d)(?!\w|[,.]\d)"
+LATER = r"(?:attended|between|deceased|died|educated|graduated|moved|played|studied|who)"
+BIRTH_YEAR = re.compile(rf"\([^()]*?({YEAR})|\b[Bb]orn\b(?:(?!\b{LATER}\b)[^()]){{0,60}}?({YEAR})")
 PLACE_QUESTION, YEAR_QUESTION = "Where was {} born?", "In which year was {} born?"
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What is asked of every subject, and the sentences that tell it.
-
-    Args:
-        question: With `{}` for the subject.
-        wordings: With `{name}` and `{value}`; a document has one of them.
-    """
-
-    question: str
-    wordings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -54,54 +42,38 @@ class DataSet:
 
 
 COUNTRY = {
-    "capital": Relation(
-        "What is the capital of {}?",
-        ("The capital of {name} is {value}.", "{name} is governed from {value}.", "{value} is the capital of {name}."),
-    ),
-    "currency": Relation(
-        "What is the currency of {}?",
-        ("People in {name} pay in {value}.", "The currency of {name} is called {value}.", "Its money is the {value}."),
-    ),
-    "code": Relation(
-        "What is the calling code of {}?",
-        (
-            "The calling code of {name} is {value}.",
-            "To telephone there, dial {value}.",
-            "Its telephone code is {value}.",
-        ),
-    ),
-    "continent": Relation(
-        "On which continent is {}?",
-        ("{name} belongs to {value}.", "{name} is counted as part of {value}.", "Its continent is {value}."),
-    ),
+    "capital": "What is the capital of {}?|The capital of {name} is {value}.|"
+    "{name} is governed from {value}.|{value} is the capital of {name}.",
+    "currency": "What is the currency of {}?|The currency of {name} is called {value}.|"
+    "People in {name} pay in {value}.|Its money is the {value}.",
+    "code": "What is the calling code of {}?|The calling code of {name} is {value}.|"
+    "To telephone there, dial {value}.|Its telephone code is {value}.",
+    "continent": "On which continent is {}?|{name} belongs to {value}.|"
+    "{name} is counted as part of {value}.|Its continent is {value}.",
 }
+"""By relation: the question, and the sentences of which a document has one."""
 ELEMENT = {
-    "symbol": Relation(
-        "What is the symbol of {}?",
-        ("The symbol of {name} is {value}.", "Chemists write {value} for {name}.", "{value} stands for {name}."),
-    ),
-    "number": Relation(
-        "What is the atomic number of {}?",
-        ("The atomic number of {name} is {value}.", "An atom of {name} has {value} protons.", "It is element {value}."),
-    ),
-    "year": Relation(
-        "In which year was {} discovered?",
-        ("{name} was discovered in {value}.", "It has been known since {value}.", "Its discovery dates from {value}."),
-    ),
+    "symbol": "What is the symbol of {}?|The symbol of {name} is {value}.|"
+    "Chemists write {value} for {name}.|{value} stands for {name}.",
+    "number": "What is the atomic number of {}?|The atomic number of {name} is {value}.|"
+    "The number of protons in {name} is {value}.|It is element {value}.",
+    "year": "In which year was {} discovered?|{name} was discovered in {value}.|"
+    "It has been known since {value}.|Its discovery dates from {value}.",
 }
 ANIMAL = {
-    "food": Relation(
-        "What does the {} eat?",
-        ("The {name} feeds on {value}.", "It eats {value}.", "The diet of the {name} consists of {value}."),
-    ),
-    "home": Relation(
-        "Where does the {} live?",
-        ("The {name} lives in {value}.", "One finds the {name} in {value}.", "It makes its home in {value}."),
-    ),
-    "colour": Relation(
-        "What colour is the {}?",
-        ("The {name} is {value}.", "Its coat is {value}.", "A grown {name} is {value} all over."),
-    ),
+    "food": "What does the {} eat?|The {name} feeds on {value}.|It eats {value}.|The diet of the {name} is {value}.",
+    "home": "Where does the {} live?|The {name} lives in {value}.|It is found in {value}.|Its home is {value}.",
+    "colour": "What colour is the {}?|The {name} is {value}.|Its coat is {value}.|A grown {name} is {value} all over.",
+}
+CITY = {
+    "country": "In which country is {}?|{name} is a city in {value}.|"
+    "{name} lies in {value}.|It is one of the cities of {value}."
+}
+TOWN = {
+    "population": "How many people live in {}?|{name} has {value} inhabitants.|"
+    "The population of {name} is {value}.|A count found {value} people.",
+    "latitude": "What is the latitude of {}?|The latitude of {name} is {value} degrees.|"
+    "It lies {value} degrees from the equator.",
 }
 FOODS = (
     "ants|bark|beetles|berries|black ants|bird eggs|clover|crabs|dead leaves|dry seeds|earthworms|fallen fruit|ferns|"
@@ -110,10 +82,10 @@ FOODS = (
     "wild figs|young bamboo shoots"
 ).split("|")
 HOMES = (
-    "abandoned barns|bamboo groves|beech woods|bogs|caves|cedar forests|church towers|coastal dunes|coral reefs|deserts|"
-    "dry river beds|gardens|hedges|high mountain pastures|hollow trees|lakes|limestone cliffs|mangrove swamps|marshes|"
-    "meadows|oak woods|old stone walls|orchards|pine forests|ponds|rain forests|reed beds|rice fields|salt marshes|"
-    "savannas|shallow streams|steppes|the tundra|thorn bushes|tree tops|underground burrows|vineyards|warm springs"
+    "abandoned barns|bamboo groves|beech woods|bogs|caves|cedar forests|church towers|coastal dunes|coral reefs|"
+    "deserts|dry river beds|gardens|hedges|high mountain pastures|hollow trees|lakes|limestone cliffs|mangrove swamps|"
+    "marshes|meadows|oak woods|old stone walls|orchards|pine forests|ponds|rain forests|reed beds|rice fields|"
+    "salt marshes|savannas|shallow streams|steppes|thorn bushes|tree tops|underground burrows|vineyards|warm springs"
 ).split("|")
 COLOURS = (
     "black|blue grey|bright orange|bright yellow|brown|cream|dark blue|dark brown|golden|green|grey|ivory|jet black|"
@@ -122,22 +94,6 @@ COLOURS = (
 ).split("|")
 SYLLABLES = "ba bel cor da dol fen gar hul ja kes lor mar nim or pel quo ras sil tam ul ven wix yar zo".split()
 KINDS = "Badger Bat Deer Dormouse Fox Gecko Hare Lemur Lynx Marten Mole Newt Otter Shrew Toad Vole Weasel".split()
-CITY = {
-    "country": Relation(
-        "In which country is {}?",
-        ("{name} is a city in {value}.", "{name} lies in {value}.", "It is one of the cities of {value}."),
-    )
-}
-TOWN = {
-    "population": Relation(
-        "How many people live in {}?",
-        ("{name} has {value} inhabitants.", "The population of {name} is {value}.", "A count found {value} people."),
-    ),
-    "latitude": Relation(
-        "What is the latitude of {}?",
-        ("The latitude of {name} is {value} degrees.", "It lies {value} degrees from the equator."),
-    ),
-}
 PERSON = {
     "birth_place": PLACE_QUESTION,
     "birth_date": "When was {} born?",
@@ -165,33 +121,33 @@ def package(name: str) -> Any:
 
 
 def composed(
-    subjects: Iterable[tuple[str, Mapping[str, str]]],
-    relations: Mapping[str, Relation],
-    told: Mapping[str, Relation] | None = None,
+    subjects: Iterable[tuple[str, Mapping[str, str]]], asked: Mapping[str, str], told: Mapping[str, str] | None = None
 ) -> DataSet:
-    """One document a subject, with a sentence for each of its values.
+    """One document a subject, with a sentence for each of its values, in an order of its own.
 
     Args:
-        subjects: Names and values by relation; a value may be missing.
-        relations: What is asked and told.
-        told: What is told only.
+        subjects: Names, and values by relation; a value may be missing.
+        asked: Relations that the documents tell and the questions ask.
+        told: Relations that the documents only tell.
     """
     data = DataSet()
+    relations = {key: texts.split("|") for key, texts in {**asked, **(told or {})}.items()}
     for name, values in subjects:
-        sentences = []
-        for key, relation in {**relations, **(told or {})}.items():
-            if key in values:
-                wording = relation.wordings[draw(name, key, "wording") % len(relation.wordings)]
-                sentences.append((draw(name, key, "place"), wording.format(name=name, value=values[key])))
-        data.documents.append(" ".join([f"{name}.", *(sentence for _, sentence in sorted(sentences))]))
         side = data.train if draw(name, "side") % 100 < TRAIN_PERCENT else data.dev
-        side += [(relation.question.format(name), values[key]) for key, relation in relations.items() if key in values]
+        sentences = []
+        for key, (question, *wordings) in relations.items():
+            if key in values:
+                wording = wordings[draw(name, key, "wording") % len(wordings)]
+                sentences.append((draw(name, key, "place"), wording.format(name=name, value=values[key])))
+                if key in asked:
+                    side.append((question.format(name), values[key]))
+        data.documents.append(" ".join([f"{name}.", *(sentence for _, sentence in sorted(sentences))]))
     return data
 
 
 def birth_year(text: str) -> str | None:
-    """The first year in parentheses, or within 60 characters after `born`, whichever stands first."""
-    found = BIRTH_YEAR.search(text)
+    """The first year in parentheses, or within 60 characters after `born` with no later event between, if early."""
+    found = BIRTH_YEAR.search(text[:200])
     return found and (found[1] or found[2])
 
 
@@ -265,7 +221,7 @@ def _cities(least: int) -> Iterator[tuple[str, str, int, float]]:
     seen = set()
     for row in sorted(names.get_cities().values(), key=lambda row: (-row["population"], row["geonameid"])):
         name, country = row["name"], places[row["countrycode"]]
-        plain = PLAIN_NAME.fullmatch(name) and title(f"{name}. {name} is a city.") == name
+        plain = PLAIN_NAME.fullmatch(name) and title(f"{name}. It is a city.") == name
         if plain and name != country and name not in seen:
             yield name, country, row["population"], row["latitude"]
         seen.add(name)
@@ -283,12 +239,11 @@ def cities(count: int) -> DataSet:
 def numbers(count: int) -> DataSet:
     """Towns and cities, as many with 3, 4, 5, 6 and 7 or 8 digits of population; the country is told but not asked."""
     rows = sorted(_cities(500), key=lambda row: draw(row[0], "chosen"))
-    chosen = [
-        row for digits in range(3, 8) for row in [r for r in rows if min(len(str(r[2])), 7) == digits][: count // 5]
-    ]
+    digits = [min(len(str(size)), 7) for _, _, size, _ in rows]
+    chosen = [at for number in range(3, 8) for at in [at for at, d in enumerate(digits) if d == number][: count // 5]]
     subjects = [
         (name, {"population": f"{size:,}", "latitude": f"{abs(latitude):.1f}", "country": place})
-        for name, place, size, latitude in sorted(chosen, key=lambda row: draw(row[0], "chosen"))
+        for name, place, size, latitude in [rows[at] for at in sorted(chosen)]
     ]
     return composed(subjects, TOWN, CITY)
 
@@ -328,24 +283,22 @@ def write(data: DataSet, directory: Path) -> None:
 
 
 def describe(corpus: Corpus) -> str:
-    """Sizes, two examples, how many answers their subject's documents hold as whole words, and what is wrong."""
+    """Sizes, an example, and how many of the answers stand in a document of their subject as whole words."""
     facts = [*corpus.train, *corpus.dev]
-    held = sum(
-        any(
-            re.search(rf"(?<!\w){re.escape(fact.answers[0])}(?!\w)", document.text[len(document.subject) + 1 :])
-            for document in corpus.candidates(fact)
-        )
-        for fact in facts
-    )
-    both = {fact.subject for fact in corpus.train} & {fact.subject for fact in corpus.dev}
-    lines = [
-        f"{corpus.name}: {len(corpus.documents):,} documents, {len(corpus.train):,} train, {len(corpus.dev):,} dev, "
-        f"{len({form_of(fact) for fact in facts})} relations; {held / len(facts):.2%} of the answers are in the document",
-        f"  {corpus.dev[0].question} {corpus.dev[0].answers[0]}",
-        *[f"  {document.text}" for document in corpus.candidates(corpus.dev[0])[:1]],
+    texts = [" ".join(document.text[len(document.subject) + 1 :] for document in corpus.candidates(f)) for f in facts]
+    held = [
+        bool(re.search(rf"(?<!\w){re.escape(fact.answers[0])}(?!\w)", text))
+        for fact, text in zip(facts, texts, strict=True)
     ]
-    unknown = sum(not corpus.candidates(fact) for fact in facts)
-    return "\n".join([*lines, f"  on both sides: {len(both)}, without a document: {unknown}"])
+    both = {fact.subject for fact in corpus.train} & {fact.subject for fact in corpus.dev}
+    first = corpus.dev[0]
+    return (
+        f"{corpus.name}: {len(corpus.documents):,} documents, {len(corpus.train):,} train, {len(corpus.dev):,} dev, "
+        f"{len({form_of(fact) for fact in facts})} relations\n"
+        f"  answers in the document: {sum(held) / len(held):.2%}; subjects without a document: {texts.count('')}, "
+        f"on both sides: {len(both)}\n"
+        f"  {first.question}\t{first.answers[0]}\n  {corpus.candidates(first)[0].text}"
+    )
 
 
 def main() -> None:

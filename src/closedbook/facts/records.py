@@ -27,12 +27,16 @@ class Fact:
         answers: Accepted answers; the first is the one to learn, none where the file gives none.
         subject: Whom or what it is about, "" where neither the file nor the corpus tells.
         line: Its line in the file, counted from 1.
+        relation: The name of its relation, "" before the corpus has told.
+        popularity: How often its subject is looked up, where the data say so (PopQA's `s_pop`).
     """
 
     question: str
     answers: tuple[str, ...]
     subject: str
     line: int
+    relation: str = ""
+    popularity: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""A language model is what answers: prompts in, responses out, whoever trained it and wherever it runs.
+
+A run of ours, a directory in Hugging Face format and whatever follows implement one protocol, and everything that asks
+(evaluate, predict, ask, audit, trace, serve) takes any of them. A prompt is encoded once, when it is made; a response
+carries the log-probabilities that generating it computed anyway.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+Ability = Literal["log_probabilities", "samples", "alternatives", "representations", "continuations"]
+"""What a kind of model may be unable to do, beside answering."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """A question as it was put, ready for the model.
+
+    Args:
+        question: The question, without template or mask.
+        ids: Token ids of the whole prompt, empty where the model encodes it elsewhere (an endpoint).
+        text: The whole prompt as the model sees it.
+    """
+
+    question: str
+    ids: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """What a model said.
+
+    Args:
+        text: The answer, without what closes it.
+        ids: Its token ids, what closes it included.
+        token_nats: Log-probability of each of those tokens in nats, None where the model does not tell.
+        closed: Whether the model closed the answer itself, rather than being cut off.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    token_nats: tuple[float, ...] | None
+    closed: bool
+
+    @property
+    def nats(self) -> float | None:
+        """Log-probability of the whole answer and its closing."""
+        return None if self.token_nats is None else min(sum(self.token_nats), 0.0)
+
+
+class LanguageModel(Protocol):
+    """A model that can be asked. Everything comes in lists, and results are in their order."""
+
+    @property
+    def name(self) -> str:
+        """As it was opened: a run directory, `hf:DIR`."""
+
+    @property
+    def kind(self) -> str:
+        """What it is, in a line."""
+
+    @property
+    def parameters(self) -> int:
+        """Parameters, shared ones once; 0 where that is not known."""
+
+    @property
+    def template(self) -> str:
+        """How it is asked, "" where it was trained with a prompt of its own."""
+
+    def lacks(self, ability: Ability) -> str | None:
+        """Why the model cannot do that, None where it can."""
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights."""
+
+    def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
+        """The questions as prompts, encoded.
+
+        Raises:
+            UserError: A question cannot be spelled or is too long; `place` and its number name it.
+        """
+
+    def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
+        """Raises a `UserError` for the first answer that cannot be spelled; `place` and its number name it."""
+
+    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
+        """The greedy answer to each prompt."""
+
+    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
+        """`count` answers to each prompt at temperature 1; the same for the same seed on the same machine."""
+
+    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
+        """The most probable complete answers to each prompt, best first; perhaps none."""
+
+    def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
+        """Log-probability in nats of each answer and its closing after its prompt, None where it does not fit."""
+
+    def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
+        """The most probable of the candidates for each prompt.
+
+        Raises:
+            UserError: A candidate cannot be spelled, or two are spelled alike.
+        """
+
+    def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
+        """How the model goes on in a document's own words: after the subject and the text that stands before."""
+
+    def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
+        """The residual stream at the last token of the subject, half-way through the layers."""
