@@ -11,7 +11,7 @@ from torch import Tensor
 
 from closedbook.config import Reading
 from closedbook.errors import UserError
-from closedbook.facts.phrases import phrases
+from closedbook.facts.spans import phrases
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.objectives.pieces import Spans

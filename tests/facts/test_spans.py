@@ -1,6 +1,6 @@
 import pytest
 
-from closedbook.facts.phrases import phrases
+from closedbook.facts.spans import phrases
 from closedbook.facts.records import Document
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
