@@ -24,27 +24,32 @@ SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
         (lambda: TokenizerConfig(), "vocabulary_size must be at least 258"),
         (lambda: TokenizerConfig(kind="characters", vocabulary_size=300), "has no effect with characters"),
         (lambda: ModelConfig(heads=3), "must divide"),
-        (lambda: ModelConfig(block=15), "16 to 65536"),
-        (lambda: ModelConfig(block=10**9), "16 to 65536"),
-        (lambda: ModelConfig(width=0), "must divide"),
-        (lambda: ModelConfig(width=-8), "must divide"),
-        (lambda: ModelConfig(layers=1.5), "model.layers: cannot be 1.5"),
+        (lambda: ModelConfig(block=15), "model.block: cannot be 15; takes at least 16.$"),
+        (lambda: ModelConfig(block=10**9), "takes at most 65,536"),
+        (lambda: ModelConfig(width=0), "takes at least 1"),
+        (lambda: ModelConfig(width=4), "must divide"),
+        (lambda: ModelConfig(layers=1.5), "model.layers: cannot be 1.5; takes a whole number.$"),
+        (lambda: ModelConfig(layers="4"), "model.layers: cannot be '4'"),
+        (lambda: ModelConfig(layers=True), "model.layers: cannot be True"),
+        (lambda: ModelConfig(layer=2), r"model.layer: no such setting \(did you mean 'layers'\?\)"),
+        (lambda: ModelConfig(tied_embeddings=1), "takes true or false"),
+        (lambda: ModelConfig(positions="rotray"), r"takes learned or rotary or none \(did you mean 'rotary'\?\)"),
         (lambda: ModelConfig(attention="rotary"), "'rotary' is no attention class"),
         (lambda: TrainingConfig(**SIZES, learning_rate=float("nan")), "learning_rate: cannot be nan"),
         (lambda: ModelConfig(dropout=1.0), "dropout"),
         (lambda: SourceConfig(objective="name_cards", context_words=3), "context_words has no effect"),
-        (lambda: SourceConfig(objective="context_cards"), "context_words must be"),
-        (lambda: SourceConfig(objective="span_corruption"), "long_documents must be"),
+        (lambda: SourceConfig(objective="context_cards"), "context_words must be given"),
+        (lambda: SourceConfig(objective="span_corruption"), "long_documents must be given"),
         (lambda: SourceConfig(objective="name_cards", long_documents="cut"), "long_documents has no effect"),
         (lambda: TrainingConfig(**SIZES, batch_rows=3), "batch_rows has no effect"),
         (lambda: TrainingConfig(warmup_steps=1), "batch_tokens must be"),
         (lambda: TrainingConfig(plan="in_order", batch_rows=1, batch_tokens=1, warmup_steps=1), "batch_tokens has no"),
-        (lambda: TrainingConfig(**SIZES, matrix_learning_rate=0.1), "no effect with adamw"),
-        (lambda: TrainingConfig(**SIZES, optimizer="muon"), "must be above 0 with muon"),
-        (lambda: TrainingConfig(**SIZES, schedule="course"), "no effect with the course schedule"),
+        (lambda: TrainingConfig(**SIZES, matrix_learning_rate=0.1), "no effect with optimizer adamw"),
+        (lambda: TrainingConfig(**SIZES, optimizer="muon"), "matrix_learning_rate must be given with optimizer muon"),
+        (lambda: TrainingConfig(**SIZES, schedule="course"), "no effect with schedule course"),
         (lambda: TrainingConfig(batch_tokens=64, micro_batches=1), "warmup_steps must be given"),
-        (lambda: TrainingConfig(**SIZES, learning_rate=0.0), "learning_rate must be above 0"),
-        (lambda: PeopleConfig(templates=5), "templates must be 1 to 4"),
+        (lambda: TrainingConfig(**SIZES, learning_rate=0.0), "learning_rate: cannot be 0.0; takes more than 0.$"),
+        (lambda: PeopleConfig(templates=5), "people.templates: cannot be 5; takes at most 4.$"),
         (lambda: PeopleConfig(dev=0.0), "train and dev must be above 0"),
     ],
 )
@@ -56,6 +61,34 @@ def test_what_makes_no_sense_or_has_no_effect_is_refused(make, sentence):
 def test_configs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ModelConfig().layers = 3
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"stage": "pretran"}, r"stage: cannot be 'pretran'; takes pretrain or .* \(did you mean 'pretrain'\?\)."),
+        ({"model": {"layers": "four"}}, "^model.layers: cannot be 'four'; takes a whole number.$"),
+        ({"model": {"layer": 4}}, r"^model.layer: no such setting \(did you mean 'layers'\?\).$"),
+        ({"model": 3}, "^model: cannot be 3; takes settings by name.$"),
+        ({"mixture": []}, "takes at least 1 of them"),
+        ({"mixture": 3}, "takes a list"),
+        ({"mixture": [{"objective": "name_crads"}]}, r"mixture.0.objective.*\(did you mean 'name_cards'\?\)"),
+        ({"mixture": [{"objective": "name_cards", "repeat": 2}]}, r"mixture.0.repeat: .* \(did you mean 'repeats'\?\)"),
+        ({"tokenizer": {"kind": "bpe"}}, "vocabulary_size must be at least 258"),
+        ({"trainings": {}}, "trainings: no such setting .did you mean 'training'"),
+    ],
+)
+def test_what_a_file_gets_wrong_is_named_with_its_place(change, sentence):
+    values = to_dict(find_recipe("standard").pretrain)
+    with pytest.raises(UserError, match=sentence):
+        run_config(values | change)
+
+
+def test_what_is_missing_from_a_file_is_named():
+    values = to_dict(find_recipe("standard").pretrain)
+    del values["tokenizer"]
+    with pytest.raises(UserError, match=r"^tokenizer: must be given.$"):
+        run_config(values)
 
 
 @pytest.mark.parametrize("name", RECIPES)

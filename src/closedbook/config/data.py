@@ -1,12 +1,15 @@
 """What is read: the built-in people, the tokenizer, the open-book reader."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from closedbook.config.checks import check_types, require
+from pydantic import Field
+
+from closedbook.config.validation import configuration, require
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class PeopleConfig:
     """The built-in people.
 
@@ -22,29 +25,23 @@ class PeopleConfig:
         unseen: Share of people who are in no corpus; their questions are in unseen.tsv.
     """
 
-    count: int = 1000
-    seed: int = 0
-    biographies: int = 1
+    count: Annotated[int, Field(ge=10)] = 1000
+    seed: Annotated[int, Field(ge=0)] = 0
+    biographies: Annotated[int, Field(ge=1)] = 1
     permute: bool = False
-    templates: int = 4
-    train: float = 0.5
-    dev: float = 0.3
-    test: float = 0.1
-    unseen: float = 0.1
+    templates: Annotated[int, Field(ge=1, le=4)] = 4
+    train: Share = 0.5
+    dev: Share = 0.3
+    test: Share = 0.1
+    unseen: Share = 0.1
 
     def __post_init__(self) -> None:
-        check_types(self)
-        require(self.count >= 10, "count must be at least 10.")
-        require(self.seed >= 0, "seed must not be negative.")
-        require(self.biographies >= 1, "biographies must be at least 1.")
-        require(1 <= self.templates <= 4, "templates must be 1 to 4.")
         shares = (self.train, self.dev, self.test, self.unseen)
-        require(all(0 <= share <= 1 for share in shares), "train, dev, test and unseen are shares in [0, 1].")
         require(sum(shares) <= 1 + 1e-9, "The shares of train, dev, test and unseen add up to more than 1.")
         require(self.train > 0 and self.dev > 0, "train and dev must be above 0.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class TokenizerConfig:
     """How text becomes tokens.
 
@@ -57,7 +54,6 @@ class TokenizerConfig:
     vocabulary_size: int | None = None
 
     def __post_init__(self) -> None:
-        check_types(self)
         if self.kind == "bpe":
             size = self.vocabulary_size
             require(size is not None and size >= 258, "tokenizer.vocabulary_size must be at least 258 for bpe.")
@@ -68,7 +64,7 @@ class TokenizerConfig:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class ReaderConfig:
     """The open-book reader of self-study.
 
@@ -79,14 +75,7 @@ class ReaderConfig:
         at_least: Confidence from which a reading becomes a card.
     """
 
-    penalty: float = 2.0
-    rounds: int = 2
-    sure: float = 0.6
-    at_least: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_types(self)
-        require(self.penalty > 0, "reader.penalty must be above 0.")
-        require(self.rounds >= 1, "reader.rounds must be at least 1.")
-        for name in ("sure", "at_least"):
-            require(0.0 <= getattr(self, name) <= 1.0, f"reader.{name} must be in [0, 1].")
+    penalty: Annotated[float, Field(gt=0)] = 2.0
+    rounds: Annotated[int, Field(ge=1)] = 2
+    sure: Share = 0.6
+    at_least: Share = 0.0

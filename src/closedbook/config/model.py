@@ -1,9 +1,10 @@
 """The architecture."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from closedbook.config.checks import check_types, require
+from pydantic import Field
+
+from closedbook.config.validation import configuration, require
 from closedbook.errors import UserError, nearest
 
 ATTENTIONS = (
@@ -18,7 +19,7 @@ ATTENTIONS = (
 RANK = 8  # of a factorised random synthesizer (Tay et al. 2020: "in practice, we use a small value of k = 8")
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class ModelConfig:
     """The architecture; the vocabulary's size comes from the tokenizer.
 
@@ -40,41 +41,27 @@ class ModelConfig:
     """
 
     attention: str = "key_query_value"
-    layers: int = 4
-    heads: int = 8
-    key_value_heads: int | None = None
-    width: int = 256
-    mlp_width: int | None = None
-    block: int = 128
-    dropout: float = 0.0
+    layers: Annotated[int, Field(ge=1, le=256)] = 4
+    heads: Annotated[int, Field(ge=1)] = 8
+    key_value_heads: Annotated[int, Field(ge=1)] | None = None
+    width: Annotated[int, Field(ge=1, le=16_384)] = 256
+    mlp_width: Annotated[int, Field(ge=0, le=65_536)] | None = None
+    block: Annotated[int, Field(ge=16, le=65_536)] = 128  # below, two masks beside 7/8 of it do not fit
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     tied_embeddings: bool = True
     positions: Literal["learned", "rotary", "none"] = "learned"
     normalised_queries: bool = False
     layer_norm: bool = True
 
     def __post_init__(self) -> None:
-        check_types(self)
         self._check_attention()
-        require(1 <= self.layers <= 256, "model.layers must be 1 to 256.")
+        require(self.width % self.heads == 0, f"model.heads ({self.heads}) must divide model.width ({self.width}).")
         require(
-            1 <= self.heads <= self.width <= 16_384 and self.width % self.heads == 0,
-            f"model.heads ({self.heads}) must divide model.width ({self.width}), which is at most 16384.",
-        )
-        require(
-            self.key_value_heads is None or (self.key_value_heads >= 1 and self.heads % self.key_value_heads == 0),
+            self.heads % self.groups == 0,
             f"model.key_value_heads ({self.key_value_heads}) must divide model.heads ({self.heads}).",
         )
-        require(
-            self.mlp_width is None or 0 <= self.mlp_width <= 65_536,
-            "model.mlp_width must be 0 to 65536, or null for four times the width.",
-        )
-        require(
-            16 <= self.block <= 65_536,
-            "model.block must be 16 to 65536 tokens; below, two masks beside 7/8 of it do not fit.",
-        )
-        require(0.0 <= self.dropout < 1.0, "model.dropout must be in [0, 1).")
         if self.positions == "rotary":
-            require(self.width // self.heads % 2 == 0, "model.positions rotary needs heads of an even size.")
+            require(self.head_width % 2 == 0, "model.positions rotary needs heads of an even size.")
 
     def _check_attention(self) -> None:
         for name in self.attention_parts:

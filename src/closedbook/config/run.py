@@ -1,20 +1,20 @@
 """The whole configuration of a run."""
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any, Literal
+import json
+from typing import Annotated, Any, Literal
 
-from closedbook.config.checks import check_types, require
+from pydantic import Field, TypeAdapter
+
 from closedbook.config.data import ReaderConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
 from closedbook.config.training import STUDY, SourceConfig, TrainingConfig
-from closedbook.errors import UserError
+from closedbook.config.validation import configuration, from_json, require
 
 Reading = Literal["utf8", "course"]
 Stage = Literal["pretrain", "finetune", "scratch"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class RunConfig:
     """Everything that decides a run, but for the data and the machine.
 
@@ -35,13 +35,11 @@ class RunConfig:
     reading: Reading = "utf8"
     tokenizer: TokenizerConfig
     model: ModelConfig
-    mixture: tuple[SourceConfig, ...]
+    mixture: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
     training: TrainingConfig
     reader: ReaderConfig | None = None
 
     def __post_init__(self) -> None:
-        check_types(self)
-        require(len(self.mixture) > 0, "mixture must name at least one objective.")
         studies = any(source.objective in STUDY for source in self.mixture)
         require(
             studies == (self.reader is not None),
@@ -61,8 +59,7 @@ class RunConfig:
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
     """A JSON-ready dictionary; `run_config` reads it back."""
-    values = dataclasses.asdict(config)
-    values["mixture"] = list(values["mixture"])
+    values: dict[str, Any] = TypeAdapter(RunConfig).dump_python(config, mode="json")
     return values
 
 
@@ -72,20 +69,4 @@ def run_config(values: dict[str, Any]) -> RunConfig:
     Raises:
         UserError: An unknown or missing key, or a value that its dataclass refuses.
     """
-    try:
-        rest = {
-            key: value
-            for key, value in values.items()
-            if key not in ("tokenizer", "model", "mixture", "training", "reader")
-        }
-        reader = values.get("reader")
-        return RunConfig(
-            tokenizer=TokenizerConfig(**values["tokenizer"]),
-            model=ModelConfig(**values["model"]),
-            mixture=tuple(SourceConfig(**source) for source in values["mixture"]),
-            training=TrainingConfig(**values["training"]),
-            reader=None if reader is None else ReaderConfig(**reader),
-            **rest,
-        )
-    except (KeyError, TypeError) as error:
-        raise UserError(f"The run's configuration does not fit this version of closedbook: {error}.") from error
+    return from_json(RunConfig, json.dumps(values, default=str))

@@ -1,9 +1,10 @@
 """What an epoch consists of, and how it is trained."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from closedbook.config.checks import check_types, require
+from pydantic import Field
+
+from closedbook.config.validation import configuration, require
 
 Objective = Literal[
     "span_corruption",
@@ -18,10 +19,12 @@ Objective = Literal[
     "study_cards",
     "rewriting",
 ]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
 STUDY: tuple[Objective, ...] = ("study_cards", "rewriting")  # what needs the reader's cards: open track
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class SourceConfig:
     """One ingredient of the training mixture.
 
@@ -39,33 +42,27 @@ class SourceConfig:
     """
 
     objective: Objective
-    repeats: int = 1
-    share: float = 1.0
-    first_epoch: int = 0
-    last_epoch: int | None = None
-    context_words: int | None = None
+    repeats: Count = 1
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    first_epoch: Annotated[int, Field(ge=0)] = 0
+    last_epoch: Annotated[int, Field(ge=0)] | None = None
+    context_words: Count | None = None
     context_place: Literal["after", "either"] | None = None
     long_documents: Literal["windows", "cut"] | None = None
-    forms: int | None = None
+    forms: Count | None = None
 
     def __post_init__(self) -> None:
-        check_types(self)
         name = f"objective {self.objective}"
-        require(self.repeats >= 1, f"{name}: repeats must be at least 1.")
-        require(0.0 < self.share <= 1.0, f"{name}: share must be above 0 and at most 1.")
-        require(self.first_epoch >= 0, f"{name}: first_epoch must not be negative.")
         require(
             self.last_epoch is None or self.last_epoch >= self.first_epoch,
             f"{name}: last_epoch must not come before first_epoch.",
         )
         for setting, objectives in _SETTINGS.items():
-            value = getattr(self, setting)
-            if self.objective not in objectives:
-                require(value is None, f"{name}: {setting} has no effect; set it to null or leave it out.")
-            elif setting in _CHOICES:
-                require(value is not None, f"{name}: {setting} must be {_CHOICES[setting]}.")
+            given = getattr(self, setting) is not None
+            if self.objective in objectives:
+                require(given, f"{name}: {setting} must be given.")
             else:
-                require(value is not None and value >= 1, f"{name}: {setting} must be at least 1.")
+                require(not given, f"{name}: {setting} has no effect; set it to null or leave it out.")
 
     def takes_part(self, epoch: int) -> bool:
         """Whether it is in the mixture of that epoch."""
@@ -78,10 +75,9 @@ _SETTINGS = {
     "long_documents": ("span_corruption", "multi_span"),
     "forms": ("rewriting",),
 }
-_CHOICES = {"long_documents": "'windows' or 'cut'", "context_place": "'after' or 'either'"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class TrainingConfig:
     """One training: the plan of batches, the optimizer, the schedule, and how to compute.
 
@@ -110,65 +106,43 @@ class TrainingConfig:
         compile: Whether to use `torch.compile`.
     """
 
-    seed: int = 0
-    epochs: int = 1
+    seed: Annotated[int, Field(ge=0)] = 0
+    epochs: Count = 1
     plan: Literal["by_length", "in_order"] = "by_length"
-    batch_tokens: int | None = None
-    micro_batches: int | None = None
-    batch_rows: int | None = None
+    batch_tokens: Count | None = None
+    micro_batches: Count | None = None
+    batch_rows: Count | None = None
     optimizer: Literal["adamw", "muon"] = "adamw"
-    learning_rate: float = 1e-3
-    matrix_learning_rate: float | None = None
-    weight_decay: float = 0.0
+    learning_rate: Rate = 1e-3
+    matrix_learning_rate: Rate | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
     decay: Literal["matrices", "all_but_biases"] = "matrices"
-    beta_1: float = 0.9
-    beta_2: float = 0.95
-    clip: float = 1.0
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.95
+    clip: Rate = 1.0
     schedule: Literal["cosine", "course"] = "cosine"
-    warmup_steps: int | None = None
-    floor: float = 0.1
+    warmup_steps: Annotated[int, Field(ge=0)] | None = None
+    floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
 
     def __post_init__(self) -> None:
-        check_types(self)
-        require(self.seed >= 0, "training.seed must not be negative.")
-        require(self.epochs >= 1, "training.epochs must be at least 1.")
-        self._check_plan()
-        self._check_optimizer()
-        if self.schedule == "cosine":
-            require(
-                self.warmup_steps is not None and self.warmup_steps >= 0,
-                "training.warmup_steps must be given (0 or more) with the cosine schedule.",
-            )
-        else:
-            require(
-                self.warmup_steps is None,
-                "training.warmup_steps has no effect with the course schedule; set it to null or leave it out.",
-            )
-        require(0.0 <= self.floor <= 1.0, "training.floor must be in [0, 1].")
+        for choice, settings in _NEEDS.items():
+            chosen = getattr(self, choice)
+            for setting, needed_by in settings.items():
+                given = getattr(self, setting) is not None
+                if chosen == needed_by:
+                    require(given, f"training.{setting} must be given with {choice} {chosen}.")
+                else:
+                    require(
+                        not given,
+                        f"training.{setting} has no effect with {choice} {chosen}; set it to null or leave it out.",
+                    )
 
-    def _check_plan(self) -> None:
-        by_length, in_order = ["batch_tokens", "micro_batches"], ["batch_rows"]
-        used, unused = (by_length, in_order) if self.plan == "by_length" else (in_order, by_length)
-        for name in used:
-            size = getattr(self, name)
-            require(size is not None and size >= 1, f"training.{name} must be at least 1 with the {self.plan} plan.")
-        for name in unused:
-            require(
-                getattr(self, name) is None,
-                f"training.{name} has no effect with the {self.plan} plan; set it to null or leave it out.",
-            )
 
-    def _check_optimizer(self) -> None:
-        require(self.learning_rate > 0, "training.learning_rate must be above 0.")
-        rate = self.matrix_learning_rate
-        if self.optimizer == "muon":
-            require(rate is not None and rate > 0, "training.matrix_learning_rate must be above 0 with muon.")
-        else:
-            require(
-                rate is None, "training.matrix_learning_rate has no effect with adamw; set it to null or leave it out."
-            )
-        require(self.weight_decay >= 0, "training.weight_decay must not be negative.")
-        require(0 <= self.beta_1 < 1 and 0 <= self.beta_2 < 1, "training.beta_1 and beta_2 must be in [0, 1).")
-        require(self.clip > 0, "training.clip must be above 0.")
+_NEEDS = {
+    "plan": {"batch_tokens": "by_length", "micro_batches": "by_length", "batch_rows": "in_order"},
+    "optimizer": {"matrix_learning_rate": "muon"},
+    "schedule": {"warmup_steps": "cosine"},
+}
+"""Settings that one choice needs and that have no effect with the others."""

@@ -1,0 +1,130 @@
+"""How configurations, and the options of the command line, are checked, and how what is wrong becomes one sentence.
+
+pydantic checks a field against its annotation and says what is wrong as data (where, what kind, which value, which
+bound); `sentence` makes words of that. What several fields have to do with each other is checked in `__post_init__`.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from closedbook.errors import UserError, nearest
+
+T = TypeVar("T")
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_TAKES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "text",
+    "tuple": "a list",
+    "list": "a list",
+    "dataclass": "settings by name",
+    "dict": "settings by name",
+    "path": "a path",
+    "finite": "a finite number",
+}
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+    "too_short": ("at least", "min_length"),
+}
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+def configuration(cls: type[T]) -> type[T]:
+    """A frozen, keyword-only dataclass whose fields are held against their annotations, strictly.
+
+    Built wrongly it raises a `UserError` that names the field after the class: `model.layers` of `ModelConfig`.
+    """
+    made = dataclass(frozen=True, kw_only=True, config=_STRICT)(cls)
+    build = made.__init__
+    section = cls.__name__.removesuffix("Config").lower()
+
+    @functools.wraps(build)
+    def checked(self: T, **values: Any) -> None:
+        try:
+            build(self, **values)
+        except ValidationError as error:
+            _refuse(error, cls, section)
+
+    made.__init__ = checked  # type: ignore[assignment, method-assign]
+    return cast(type[T], made)
+
+
+def from_json(cls: type[T], text: str | bytes) -> T:
+    """The configuration of that class that a JSON object describes.
+
+    Raises:
+        UserError: It is no JSON, a setting is unknown or missing, or has a value that is refused.
+    """
+    try:
+        return TypeAdapter(cls).validate_json(text)
+    except ValidationError as error:
+        _refuse(error, cls, "")
+
+
+def _refuse(error: ValidationError, cls: type[Any], section: str) -> NoReturn:
+    details = error.errors(include_url=False)[0]
+    path = ([section] if section else []) + [str(part) for part in details["loc"]]
+    raise UserError(sentence(details, ".".join(path), _settings_beside(cls, details["loc"][:-1]))) from None
+
+
+def _settings_beside(cls: type[Any], path: Sequence[int | str]) -> list[str]:
+    """Names of the fields at the end of a path into a configuration; a number or a union's tag on it names no field."""
+    level = [cls]
+    for part in path:
+        hints = [field.type for one in level for field in dataclasses.fields(one) if field.name == part]
+        level = [inner for hint in hints for inner in _dataclasses_in(hint)] or level
+    return [field.name for one in level for field in dataclasses.fields(one)]
+
+
+def _dataclasses_in(hint: Any) -> list[type[Any]]:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return [hint]
+    return [inner for argument in get_args(hint) for inner in _dataclasses_in(argument)]
+
+
+def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
+    """What is wrong with a setting or an option, and what it takes.
+
+    Args:
+        error: What pydantic says of it.
+        name: What the user calls it: `model.layers`, `--threads`.
+        known: Names of the settings beside it, to suggest the nearest.
+    """
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("unexpected_keyword_argument", "union_tag_not_found"):
+        return f"{name}: no such setting{nearest(name.rpartition('.')[2], known)}."
+    if kind.startswith("missing"):
+        return f"{name}: must be given."
+    if kind == "json_invalid":
+        return f"The settings are no JSON: {context['error']}."
+    return f"{name}: cannot be {value!r}; takes {_expectation(kind, context, value)}."
+
+
+def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = str(context.get("expected") or context["expected_tags"])
+        choices = [choice.strip("' ") for choice in expected.replace(" or ", ", ").split(",")]
+        hint = nearest(str(value if kind == "literal_error" else context["tag"]), choices)
+        return f"{' or '.join(choices)}{hint}"
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return f"{words} {context[bound]:,.10g}" + (" of them" if kind == "too_short" else "")
+    return next((words for start, words in _TAKES.items() if kind.startswith(start)), "something else")
+
+
+def require(condition: bool, complaint: str) -> None:
+    """Raises `UserError` with the sentence unless the condition holds."""
+    if not condition:
+        raise UserError(complaint)
