@@ -1,4 +1,4 @@
-"""The command line: one module a command, imported when its command is called, so that `--help` is quick."""
+"""The command line: one module a verb, imported when its verb is called, so that `--help` is quick."""
 
 import os
 import sys
@@ -8,56 +8,50 @@ from importlib.metadata import version
 
 from closedbook.errors import UserError, nearest
 
-COMMANDS = {
-    "reproduce": "the main job: train every system, print the results table, write the report",
-    "pretrain": "train a model on a corpus, by a recipe",
-    "finetune": "teach a pretrained run (or a new model) the question form, by a recipe",
-    "ablate": "a recipe with one ingredient changed at a time, on held-out training people",
-    "compare": "attention classes on equal terms: recall, speed, memory, learned maps",
-    "attribute": "where the knowledge comes from: recall with and without the person's line",
-    "unknowns": "what finetuning on facts that the model does not know does to its answers",
-    "capacity": "bits of knowledge about the built-in people that a model holds, per parameter",
-    "study": "the open-book reader: how often it is right, and the cards it writes",
-    "evaluate": "exact match of a run on a file of facts, with a 95 % interval",
-    "predict": "one answer a line for a file of questions",
-    "baseline": "always the most frequent training answer",
-    "audit": "when to believe a model about your facts, and when not",
-    "trace": "a look inside: where an answer comes from, what each part is needed for",
-    "ask": "one question, or a prompt that loops",
-    "attention": "the attention lab: claims on attention, derived and measured",
-    "split": "hold training people out, to calibrate or to tune on",
-    "people": "write the built-in people: a corpus and its facts",
-    "recipes": "list the named recipes, or show one in full",
+GROUPS = {
+    "Learn": {
+        "reproduce": "the main job: train every system, print the results table, write the report",
+        "train": "one run by a recipe, of which any field can be overridden",
+    },
+    "Ask": {
+        "ask": "one question, or a prompt that loops",
+        "predict": "one answer a line for a file of questions",
+        "evaluate": "how many answers to a file of facts are right, overall and by relation",
+    },
+    "Understand": {
+        "audit": "when to believe a model about your facts, and when not",
+        "trace": "a look inside: where an answer comes from, what each part is needed for",
+        "experiment": "several trainings that answer one question: compare, ablate, attribute, ...",
+    },
+    "Material": {
+        "data": "describe a corpus, split it, write the built-in one",
+        "lab": "the attention lab: claims on attention, derived and measured",
+    },
 }
+VERBS = [verb for group in GROUPS.values() for verb in group]
 
 
 def usage() -> str:
     """What `closedbook --help` prints."""
-    rows = "\n".join(f"  {name:<12}{summary}" for name, summary in COMMANDS.items())
+    groups = "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {verb:<12}{summary}" for verb, summary in verbs.items())])
+        for title, verbs in GROUPS.items()
+    )
     return (
-        "usage: closedbook COMMAND ...\n\n"
+        "usage: closedbook VERB ...\n\n"
         "Teach a small transformer your facts, close the book, and find out what it knows.\n\n"
-        f"commands:\n{rows}\n\n"
-        "  closedbook COMMAND --help says more; closedbook --version prints the version.\n"
+        f"{groups}\n\n"
+        "closedbook VERB --help says more; closedbook --version prints the version.\n"
+        "example: closedbook reproduce\n"
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
+    """Runs a verb; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve beside others
     try:
-        if not arguments or arguments[0] in ("-h", "--help"):
-            print(usage(), end="")
-            return 0
-        if arguments[0] == "--version":
-            print(f"closedbook {version('closedbook')}")
-            return 0
-        name = arguments[0]
-        if name not in COMMANDS:
-            hint = nearest(name, [*COMMANDS, "--help", "--version"])
-            raise UserError(f"{name}: no such command{hint}; see closedbook --help.")
-        import_module(f"closedbook.cli.{name}").run(arguments[1:])
+        _dispatch(arguments)
     except UserError as error:
         print(f"closedbook: {error}", file=sys.stderr)
         return 2
@@ -72,3 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("closedbook: stopped.", file=sys.stderr)
         return 130
     return 0
+
+
+def _dispatch(arguments: Sequence[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(), end="")
+    elif arguments[0] == "--version":
+        print(f"closedbook {version('closedbook')}")
+    elif arguments[0] not in VERBS:
+        hint = nearest(arguments[0], [*VERBS, "--help", "--version"])
+        raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
+    else:
+        import_module(f"closedbook.cli.{arguments[0]}").run(arguments[1:])

@@ -2,10 +2,25 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from closedbook.cli.examinee import MODEL_HELP, open_examinee, threshold_of
-from closedbook.cli.options import add_machine, make_parser, parse, set_up_machine
+from closedbook.cli.options import POSITIONAL, parse
+from closedbook.cli.shared import WithModel
 from closedbook.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(WithModel):
+    """Ask a model one question, or be prompted for questions until an empty line or Ctrl-D.
+
+    Args:
+        question: What to ask.
+        always: Answer also below the threshold that an audit saved.
+    """
+
+    question: Annotated[str | None, POSITIONAL] = None
+    always: bool = False
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -13,23 +28,18 @@ def run(arguments: Sequence[str]) -> None:
 
     With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
     """
-    parser = make_parser("ask", "Ask a model one question, or be prompted for questions until an empty line or Ctrl-D.")
-    parser.add_argument("model", type=str, help=MODEL_HELP)
-    parser.add_argument("question", nargs="?", type=str, help="for example 'Where was Ann Lee born?'")
-    parser.add_argument("--always", action="store_true", help="answer also below the threshold that an audit saved")
-    parser.add_argument("--template", type=str | None, default=None, help="the prompt of an hf: model, with {}")
-    add_machine(parser)
-    options = parse(parser, arguments)
-    device = set_up_machine(options)
-    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
+    options, _ = parse(
+        "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of tin?'"
+    )
+    if options.question is not None and not options.question.strip():
+        raise UserError("The question is empty.")
+    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain, threshold_of
 
     threshold = None if options.always else threshold_of(options.model, options.template)
-    template = options.template if threshold is None else threshold.template or None
-    examinee = open_examinee(options.model, device, template)
+    model = options.open(threshold.template or None if threshold else None)
 
     def reply(question: str) -> None:
-        examinee.check([question], [], "the question")
-        answer, why = answer_or_abstain(examinee, [question], threshold)[0]
+        answer, why = answer_or_abstain(model, [question], threshold)[0]
         print(DONT_KNOW if why else answer, flush=True)
         if threshold is not None and not threshold.covers(question):
             print(f"(careful: the threshold is for questions like {threshold.form!r})", file=sys.stderr)
@@ -37,8 +47,6 @@ def run(arguments: Sequence[str]) -> None:
             print(f"({why}; --always answers anyway)", file=sys.stderr)
 
     if options.question is not None:
-        if not options.question.strip():
-            raise UserError("The question is empty.")
         reply(options.question)
         return
     while question := _prompt():

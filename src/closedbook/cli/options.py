@@ -1,129 +1,223 @@
-"""What the commands share: a parser whose errors are sentences, and the options for machine and data."""
+"""A verb's options are the fields of a frozen dataclass, their help its docstring, their types its annotations.
 
+argparse splits the words; pydantic, which is imported only when there is something to check, holds each value against
+its field's annotation. So every mistake is known as data (which option, which value, what it takes) and becomes the
+same kind of sentence as in a configuration.
+"""
+
+import argparse
+import dataclasses
+import json
 import re
-from argparse import ArgumentError
-from collections.abc import Sequence
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from jsonargparse import ArgumentParser, Namespace
+from annotated_types import Ge, Gt, Lt
 
-from closedbook.config import PeopleConfig
 from closedbook.errors import UserError, nearest
-from closedbook.facts.corpus import Corpus, read_directory
-from closedbook.facts.people import people_corpus
-from closedbook.recipes import Recipe
 
-if TYPE_CHECKING:
-    import torch
-
-
-def make_parser(command: str, description: str) -> ArgumentParser:
-    """A parser without abbreviations that raises instead of leaving."""
-    return ArgumentParser(
-        prog=f"closedbook {command}",
-        description=description,
-        exit_on_error=False,
-        allow_abbrev=False,
-        print_config=None,
-    )
+T = TypeVar("T")
+POSITIONAL = "positional"
+"""Marks the fields that are given by their place, as in `Annotated[str, POSITIONAL]`."""
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+OpenShare = Annotated[float, Gt(0), Lt(1)]
+_METAVARS = {int: "N", float: "X", bool: "true|false", Path: "PATH"}
 
 
-def parse(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
-    """Parsed and instantiated options.
+@dataclass(frozen=True)
+class _Option:
+    """A field as the command line knows it: `path` leads to it from the top, as in ("training", "epochs")."""
+
+    path: tuple[str, ...]
+    hint: Any
+    field: "Field[Any]"
+    help: str
+    positional: bool
+
+    @property
+    def name(self) -> str:
+        dashed = ".".join(self.path) if len(self.path) > 1 else self.path[0].replace("_", "-")
+        return self.path[0].upper() if self.positional else f"--{dashed}"
+
+    @property
+    def required(self) -> bool:
+        return self.field.default is MISSING and self.field.default_factory is MISSING
+
+
+def parse(
+    command: str, cls: type[T], arguments: Sequence[str], *, example: str, groups: dict[str, Any] | None = None
+) -> tuple[T, dict[str, Any]]:
+    """The options of a verb, and by their dotted paths the settings that were given of the groups.
+
+    Args:
+        command: What is called, as in `closedbook evaluate`.
+        cls: Its options; the first line of its docstring says in the help what the verb does.
+        arguments: The words after it.
+        example: A whole command line, shown in the help.
+        groups: Dataclasses, or annotations of single settings, of which each field can be given too: with
+            `{"training": TrainingConfig}`, `--training.epochs 3`.
 
     Raises:
         UserError: An option is unknown, missing or has a value that it does not take.
+        SystemExit: Help was asked for.
     """
+    options = [*_options(cls), *(one for name, group in (groups or {}).items() for one in _group(name, group))]
+    parser = _parser(command, cls, options, example)
+    known = [option.name for option in options if not option.positional] + ["--help"]
     try:
-        return parser.instantiate(parser.parse_args(list(arguments)))
-    except ArgumentError as error:
-        raise UserError(_sentence(str(error), parser)) from None
-    except UnicodeDecodeError:
-        raise UserError("The --config file cannot be read: it is not UTF-8.") from None
-    except TypeError:  # what jsonargparse makes of `training: 3`
-        raise UserError("The --config file has a value where settings by name belong.") from None
+        given, rest = parser.parse_known_intermixed_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise UserError(f"{error.argument_name or command}: {error.message}; see {command} --help.") from None
+    if rest:
+        name = rest[0].split("=")[0]
+        if not name.startswith("-"):
+            raise UserError(f"{name}: one word too many; see {command} --help.")
+        raise UserError(f"{name}: no such option{nearest(name, known)}; see {command} --help.")
+    values: dict[str, Any] = {}
+    for option in options:
+        key = ".".join(option.path)
+        text = getattr(given, key, None)
+        if text is not None:
+            values[key] = text if text is True else _checked(option, text)
+        elif option.required and key in cls.__dataclass_fields__:  # type: ignore[attr-defined]
+            raise UserError(f"{option.name} must be given; see {command} --help.")
+    own = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(**{key: values[key] for key in own & set(values)}), {
+        key: value for key, value in values.items() if key not in own
+    }
 
 
-def _sentence(message: str, parser: ArgumentParser) -> str:
-    text = " ".join(message.split())
-    known = [option for option in parser._option_string_actions if option.startswith("--")]
-    if found := re.search(r"[Uu]nrecognized arguments: (\S+)", text):
-        option = found.group(1).split("=")[0]
-        return f"{option}: no such option{nearest(option, known)}; see {parser.prog} --help."
-    if found := re.search(r"[Gg]roup '(.+?)' does not accept option '(.+?)'", text):
-        group, option = found.groups()
-        full = f"--{group}.{option}"
-        return f"{full[2:]}: no such setting{nearest(full, known)}."
-    if found := re.search(r"the following arguments are required: (.+)", text):
-        missing = ", ".join(_option(name, known) for name in re.split(r",\s*", found.group(1)))
-        return f"{missing} must be given; see {parser.prog} --help."
-    if found := re.search(r"Parser key \"(.+?)\": ?(.+)", text):
-        key, rest = found.groups()
-        value = next(iter(re.findall(r"(?:Got|Given) value: (\S*)", rest)[-1:]), "")
-        if choices := re.findall(r"'(\w+)'", "".join(re.findall(r"Literal\[(.+?)\]", rest)[:1])):
-            return f"{_option(key, known)} {value}: takes {' or '.join(choices)}{nearest(value, choices)}."
-        kinds = {"int": "a whole number", "float": "a number", "tuple": "a list", "bool": "true or false"}
-        if typed := [kinds[name] for name in re.findall(r"<class '(\w+)'>", rest) if name in kinds]:
-            return f"{_option(key, known)} {value}: takes {typed[0]}."
-        return f"{_option(key, known)}: {rest}"
-    if found := re.search(r"[Kk]ey '(.+?)' is not expected|does not accept nested key '(.+?)'", text):
-        key = found.group(1) or found.group(2)
-        return f"{key}: no such setting{nearest('--' + key, known)}."
-    return text if text.endswith(".") else text + "."
+def summary(cls: type[Any]) -> str:
+    """The first paragraph of a docstring."""
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
 
 
-def _option(key: str, known: Sequence[str]) -> str:
-    return f"--{key}" if f"--{key}" in known else key.upper()
+def _options(cls: type[Any], under: tuple[str, ...] = ()) -> Iterator[_Option]:
+    helps = _field_helps(cls)
+    hints = get_type_hints(cls, include_extras=True)
+    for field in dataclasses.fields(cls):
+        hint = hints[field.name]
+        positional = POSITIONAL in getattr(hint, "__metadata__", ())
+        yield _Option((*under, field.name), hint, field, helps.get(field.name, ""), positional)
 
 
-def add_machine(parser: ArgumentParser) -> None:
-    """--device and --threads."""
-    parser.add_argument("--device", type=str, default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--threads", type=int | None, default=None, help="CPU threads (default: what torch takes)")
+def _group(name: str, group: Any) -> Iterator[_Option]:
+    if dataclasses.is_dataclass(group) and isinstance(group, type):
+        yield from _options(group, (name,))
+    else:
+        yield _Option((name,), group, dataclasses.field(default=None), "", False)
 
 
-def add_precision(parser: ArgumentParser) -> None:
-    """--precision, of the training."""
-    choices = Literal["auto", "fp32", "bf16"] | None
-    parser.add_argument("--precision", type=choices, default=None, help="of the training (default: the recipe's)")
+def _field_helps(cls: type[Any]) -> dict[str, str]:
+    """What the docstrings of a dataclass and its bases say of its fields, below `Args:`."""
+    helps: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        _, _, text = (base.__doc__ or "").partition("Args:\n")
+        paragraph = text.split("\n\n")[0]
+        for entry in re.split(r"\n(?= {8}\w+: )", "\n" + paragraph):
+            name, _, words = entry.strip().partition(": ")
+            helps[name] = " ".join(words.split())
+    return helps
 
 
-def set_up_machine(options: Namespace) -> "torch.device":
-    """Sets the threads and picks the device.
+def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=command,
+        description=summary(cls),
+        epilog=f"example: {example}",
+        exit_on_error=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        usage=f"{command} {' '.join(_usage(option) for option in options if len(option.path) == 1)}",
+    )
+    for option in options:
+        key = ".".join(option.path)
+        default = option.field.default
+        shown = "" if default in (MISSING, None, False, "", ()) else f" (default: {_shown(default)})"
+        text = (option.help.rstrip(".") + shown).replace("%", "%%")
+        if option.positional:
+            parser.add_argument(key, nargs="?", metavar=option.name, help=text)
+        elif _is_flag(option):
+            parser.add_argument(option.name, dest=key, action="store_true", help=text)
+        else:
+            several = "+" if _is_list(option.hint) else None
+            parser.add_argument(option.name, dest=key, nargs=several, metavar=_metavar(option.hint), help=text)
+    return parser
+
+
+def _usage(option: _Option) -> str:
+    words = option.name if option.positional or _is_flag(option) else f"{option.name} {_metavar(option.hint)}"
+    return words if option.required else f"[{words}]"
+
+
+def _shown(default: Any) -> str:
+    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def _is_flag(option: _Option) -> bool:
+    return option.hint is bool and len(option.path) == 1
+
+
+def _kinds(hint: Any) -> list[Any]:
+    """The annotation without `Annotated` and without None."""
+    if get_origin(hint) is Annotated:
+        return _kinds(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        return [kind for one in get_args(hint) for kind in _kinds(one) if kind is not type(None)]
+    return [hint]
+
+
+def _is_list(hint: Any) -> bool:
+    """Whether it is a tuple of plain values; a tuple of dataclasses is given as one text in YAML."""
+    kind = _kinds(hint)[0]
+    return get_origin(kind) is tuple and not _holds_settings(kind)
+
+
+def _holds_settings(hint: Any) -> bool:
+    is_settings = dataclasses.is_dataclass(hint) and isinstance(hint, type)
+    return is_settings or any(_holds_settings(one) for one in get_args(hint))
+
+
+def _metavar(hint: Any) -> str:
+    kind = _kinds(hint)[0]
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    if get_origin(kind) is tuple:
+        return "YAML" if _holds_settings(kind) else _metavar(get_args(kind)[0])
+    return _METAVARS.get(kind, "TEXT")
+
+
+def _checked(option: _Option, text: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    from closedbook.config.validation import sentence
+
+    if text in ("null", "none") and type(None) in get_args(option.hint):
+        return None
+    if _holds_settings(option.hint):
+        return from_yaml(text, option.name)
+    adapter = TypeAdapter[Any](option.hint, config=ConfigDict(allow_inf_nan=False))
+    try:
+        return adapter.validate_python(tuple(text) if isinstance(text, list) else text)
+    except ValidationError as error:
+        raise UserError(sentence(error.errors(include_url=False)[0], option.name)) from None
+
+
+def from_yaml(text: str | bytes, name: str) -> Any:
+    """What a text in YAML says, in the types of JSON.
 
     Raises:
-        UserError: The number of threads is not positive, or there is no such device.
+        UserError: It is not YAML; `name` says whose text it is.
     """
-    import torch
+    import yaml
 
-    from closedbook.machine import pick_device
-
-    if options.threads is not None:
-        if options.threads < 1:
-            raise UserError(f"--threads {options.threads}: takes a whole number from 1.")
-        torch.set_num_threads(options.threads)
-    return pick_device(options.device)
-
-
-def add_corpus(parser: ArgumentParser, **settings: Any) -> None:
-    """--corpus and --strict."""
-    parser.add_argument(
-        "--corpus", type=str, help="people (built in), or a directory with corpus.txt, train.tsv, dev.tsv", **settings
-    )
-    parser.add_argument(
-        "--strict", action="store_true", help="refuse training questions that have two different answers"
-    )
-
-
-def read_corpus(name: str, recipe: Recipe, *, strict: bool) -> Corpus:
-    """The corpus of that name: a directory, or the built-in people that the recipe is made for.
-
-    Raises:
-        UserError: The directory is missing or malformed.
-    """
-    return (
-        people_corpus(recipe.people or PeopleConfig(), strict=strict)
-        if name == "people"
-        else read_directory(Path(name), strict=strict)
-    )
+    try:
+        return json.loads(json.dumps(yaml.safe_load(text), default=str))
+    except yaml.YAMLError as error:
+        raise UserError(f"{name}: not YAML ({' '.join(str(error).split())}).") from None
+    except (UnicodeDecodeError, TypeError, ValueError) as error:
+        raise UserError(f"{name}: cannot be read ({error}).") from None

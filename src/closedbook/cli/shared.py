@@ -1,0 +1,94 @@
+"""Options that several verbs have: the machine, the corpus, the model, the output."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from closedbook.cli.options import POSITIONAL, Count
+from closedbook.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from closedbook.config import PeopleConfig
+    from closedbook.evaluation.language_model import LanguageModel
+    from closedbook.facts.corpus import Corpus
+
+BUILT_IN = "people"
+"""The name of the corpus that closedbook writes itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnMachine:
+    """Where to compute.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads (default: what torch takes).
+    """
+
+    device: str = "auto"
+    threads: Count | None = None
+
+    def set_up(self) -> "torch.device":
+        """Sets the threads and picks the device.
+
+        Raises:
+            UserError: There is no such device.
+        """
+        import torch
+
+        from closedbook.machine import pick_device
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        return pick_device(self.device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithModel(OnMachine):
+    """Which model to ask.
+
+    Args:
+        model: A run directory, or hf:PATH, a causal language model in Hugging Face format on this disk.
+        template: The prompt of an hf: model, with {} for the question.
+    """
+
+    model: Annotated[str, POSITIONAL]
+    template: str | None = None
+
+    def open(self, template: str | None = None) -> "LanguageModel":
+        """The model, ready to be asked, with another template than the one given where there is one.
+
+        Raises:
+            UserError: It cannot be loaded, or a template is given for a run, which has a prompt of its own.
+        """
+        device = self.set_up()
+        from closedbook.hub import open_model
+
+        return open_model(self.model, device, self.template if template is None else template)
+
+
+def read_corpus(name: str, built_in: "PeopleConfig | None", *, strict: bool) -> "Corpus":
+    """The corpus of that name: a directory, or the built-in one of that kind.
+
+    Raises:
+        UserError: The directory is missing or malformed.
+    """
+    from closedbook.config import PeopleConfig
+    from closedbook.facts.corpus import read_directory
+    from closedbook.facts.people import people_corpus
+
+    if name == BUILT_IN:
+        return people_corpus(built_in or PeopleConfig(), strict=strict)
+    return read_directory(Path(name), strict=strict)
+
+
+def must_not_exist(path: Path | None) -> None:
+    """Refuses to write over something.
+
+    Raises:
+        UserError: It exists.
+    """
+    if path is not None and path.exists():
+        raise UserError(f"{path}: exists already; choose another --out or remove it.")

@@ -1,0 +1,145 @@
+"""`closedbook train`: a recipe, of which any field can be overridden, becomes a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_type_hints
+
+from closedbook.cli.options import POSITIONAL, from_yaml, parse
+from closedbook.cli.shared import OnMachine, read_corpus
+from closedbook.config import RunConfig, Stage, run_config, to_dict
+from closedbook.errors import UserError
+from closedbook.recipes import RECIPES, Recipe, find_recipe
+
+SETTINGS = {
+    name: hint
+    for name, hint in get_type_hints(RunConfig, include_extras=True).items()
+    if name not in ("recipe", "stage")
+}
+"""What of a configuration can be overridden."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(OnMachine):
+    """Train one stage of a recipe; any field can be overridden, here or in a YAML file.
+
+    Args:
+        recipe: The recipe's name; --list lists them.
+        list: List the recipes, one line each.
+        show: Show the recipe in full, or with --stage one of its stages in the form that --config takes.
+        corpus: The built-in corpus, or a directory with documents, train and dev questions.
+        out: The run directory to write; must not exist.
+        stage: Which stage of the recipe (default: pretrain, with --start finetune).
+        start: The pretrained run that is to be finetuned.
+        config: A YAML file with any of the recipe's fields.
+        strict: Refuse training questions that have two different answers.
+    """
+
+    recipe: Annotated[str | None, POSITIONAL] = None
+    list: bool = False
+    show: bool = False
+    corpus: str | None = None
+    out: Path | None = None
+    stage: Stage | None = None
+    start: Path | None = None
+    config: Path | None = None
+    strict: bool = False
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Lists the recipes, shows one, or trains one."""
+    command = "closedbook train"
+    example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
+    options, changes = parse(command, Options, arguments, example=example, groups=SETTINGS)
+    if options.list:
+        for name, make in RECIPES.items():
+            print(f"{name:<22}{make().summary}")
+        return
+    if options.recipe is None:
+        raise UserError(f"RECIPE must be given, one of {', '.join(RECIPES)}; see {command} --help.")
+    recipe = find_recipe(options.recipe)
+    if options.show:
+        show(recipe, options.stage)
+    else:
+        train(recipe, options, changes)
+
+
+def show(recipe: Recipe, stage: Stage | None) -> None:
+    """Prints a recipe, or one of its stages in the form that --config takes."""
+    import yaml
+
+    if stage is not None:
+        values = to_dict(recipe.stage(stage))
+        settings = {name: value for name, value in values.items() if name in SETTINGS and value is not None}
+        print(yaml.safe_dump(settings, sort_keys=False), end="")
+        return
+    print(f"# {recipe.name}: {recipe.summary}")
+    for note in recipe.inert:
+        print(f"# without effect, as in the original: {note}")
+    for each in get_args(Stage):
+        print(yaml.safe_dump({each: to_dict(recipe.stage(each))}, sort_keys=False), end="")
+
+
+def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
+    """Trains a stage of the recipe with its fields overridden.
+
+    Raises:
+        UserError: The options do not go together, a field has a value that it does not take, or see `train_run`.
+    """
+    if options.corpus is None or options.out is None:
+        raise UserError(f"--{'out' if options.corpus else 'corpus'} must be given; see closedbook train --help.")
+    stage: Stage = options.stage or ("pretrain" if options.start is None else "finetune")
+    if (stage == "finetune") != (options.start is not None):
+        raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
+    config = overridden(recipe.stage(stage), options.config, changes)
+    corpus = read_corpus(options.corpus, recipe.people, strict=options.strict)
+    device = options.set_up()
+    from closedbook.experiments.train import train_run
+    from closedbook.report.console import Progress, say, say_corpus
+
+    say_corpus(corpus)
+    for note in recipe.inert:
+        say(f"without effect, as in the original: {note}")
+    with Progress(f"{recipe.name} {stage}") as progress:
+        out = train_run(
+            config, corpus, options.out, device=device, start=options.start, listeners=(progress,), announce=say
+        )
+    say(f"run: {out}")
+
+
+def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) -> RunConfig:
+    """The configuration with what a YAML file says, and then what the command line says.
+
+    Args:
+        config: The recipe's.
+        file: Settings by name, as `--show --stage` prints them.
+        changes: Values by dotted path: `training.epochs`.
+
+    Raises:
+        UserError: The file cannot be read, or a setting is unknown or has a value that it does not take.
+    """
+    values = to_dict(config)
+    if file is not None:
+        try:
+            said = from_yaml(file.read_bytes(), str(file))
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read ({error.strerror}).") from None
+        if not isinstance(said, dict):
+            raise UserError(f"{file}: has a value where settings by name belong.")
+        for name in ("recipe", "stage"):
+            if said.get(name, values[name]) != values[name]:
+                raise UserError(f"{file}: is for {name} {said[name]}, the command line says {values[name]}.")
+        for name, value in said.items():
+            _put(values, [name], value)
+    for path, value in changes.items():
+        _put(values, path.split("."), value)
+    return run_config(values)
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Puts a value at a path; settings by name join those that are there."""
+    for name in path[:-1]:
+        values[name] = values.get(name) or {}
+        values = values[name]
+    last = path[-1]
+    values[last] = values[last] | value if isinstance(value, dict) and isinstance(values.get(last), dict) else value
