@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from closedbook.config import RunConfig, SourceConfig
+from closedbook.config import Outlines, QuestionAnswering, RunConfig
 from closedbook.recipes import open_track, standard, with_seed
 
 
@@ -51,7 +51,7 @@ def _open(epochs: int) -> RunConfig:
 
 def _standard(epochs: int) -> RunConfig:
     config = standard().pretrain
-    mixture = (SourceConfig(objective="outlines"), SourceConfig(objective="question_answering", repeats=2))
+    mixture = (Outlines(), QuestionAnswering(repeats=2))
     return dataclasses.replace(config, mixture=mixture, training=dataclasses.replace(config.training, epochs=epochs))
 
 
@@ -65,9 +65,9 @@ TARGETS = {
 def once(target: Target, data: Path, seed: int) -> dict[str, float]:
     """One training from the files to the dev answers: seconds by part, and the recall."""
     import torch
+    from closedbook.evaluation.exact_match import score
 
     from closedbook.evaluation.decoding import answer
-    from closedbook.evaluation.exact_match import score
     from closedbook.experiments.train import initial_model, make_tokenizer
     from closedbook.facts.corpus import read_directory
     from closedbook.objectives.mixture import build_mixture

@@ -23,7 +23,7 @@ import torch
 
 from benchmarks import course as baseline
 from closedbook import machine
-from closedbook.config import PeopleConfig, RunConfig, SourceConfig
+from closedbook.config import PeopleConfig, QuestionAnswering, RunConfig
 from closedbook.evaluation.decoding import answer
 from closedbook.experiments.train import initial_model, make_tokenizer
 from closedbook.facts.corpus import Corpus, read_directory
@@ -146,7 +146,7 @@ def decoding(corpus: Corpus, count: int) -> dict[str, Any]:
     closing mask, so that every answer takes all 32 characters, as the baseline's always do.
     """
     config = seed_model_config()
-    source = SourceConfig(objective="question_answering", repeats=ANSWER_PASSES)
+    source = QuestionAnswering(repeats=ANSWER_PASSES)
     config = dataclasses.replace(config, mixture=(source,), reading="utf8")
     tokenizer = make_tokenizer(config, dataclasses.replace(corpus, train=()))
     rows = baseline.CharCorruption("".join(f"{document.text}\n" for document in corpus.documents), 128)

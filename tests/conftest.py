@@ -25,9 +25,11 @@ with install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.be
 
 from closedbook.config import (
     ModelConfig,
+    ObjectiveConfig,
     PeopleConfig,
+    QuestionAnswering,
     RunConfig,
-    SourceConfig,
+    SpanCorruption,
     TokenizerConfig,
     TrainingConfig,
 )
@@ -59,14 +61,14 @@ def people() -> Corpus:
 def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:
     """A configuration that trains in a second."""
     settings: dict = {"epochs": 2, "batch_tokens": 512, "micro_batches": 2, "learning_rate": 3e-3, "warmup_steps": 2}
-    objective = {"objective": "question_answering"}
+    objective: ObjectiveConfig = QuestionAnswering()
     if stage == "pretrain":
-        objective = {"objective": "span_corruption", "long_documents": "windows"}
+        objective = SpanCorruption()
     return RunConfig(
         recipe="tiny",
         stage=stage,
         tokenizer=TokenizerConfig(vocabulary_size=300),
         model=ModelConfig(attention=attention, layers=2, heads=2, width=16, block=64),
-        mixture=(SourceConfig(**objective),),
+        mixture=(objective,),
         training=TrainingConfig(**(settings | training)),
     )

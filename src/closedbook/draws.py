@@ -11,6 +11,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
 _MASK = (1 << 64) - 1
+UNIT = 2**32  # of random bits
 
 
 def _signed(value: int) -> int:

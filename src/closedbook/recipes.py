@@ -8,12 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from closedbook.config import (
+    ContextCards,
     ModelConfig,
+    NameCards,
+    Objective,
+    Outlines,
     PeopleConfig,
+    QuestionAnswering,
     ReaderConfig,
     RunConfig,
-    SourceConfig,
+    SpanCorruption,
     Stage,
+    StudyCards,
     TokenizerConfig,
     TrainingConfig,
 )
@@ -81,19 +87,19 @@ def faithful() -> Recipe:
             precision="fp32",
         )
 
-    def config(stage: Stage, source: SourceConfig, training: TrainingConfig) -> RunConfig:
+    def config(stage: Stage, objective: Objective, training: TrainingConfig) -> RunConfig:
         return RunConfig(
             recipe="faithful",
             stage=stage,
             reading="course",
             tokenizer=tokenizer,
             model=model,
-            mixture=(source,),
+            mixture=(objective,),
             training=training,
         )
 
-    corruption = SourceConfig(objective="span_corruption", long_documents="cut")
-    questions = SourceConfig(objective="question_answering")
+    corruption = SpanCorruption(long_documents="cut")
+    questions = QuestionAnswering()
     return Recipe(
         name="faithful",
         summary="the 2021 course recipe to the letter: characters, span corruption, 650 epochs (many hours on 2 cores)",
@@ -108,12 +114,13 @@ def faithful() -> Recipe:
 
 
 CARDS = (
-    SourceConfig(objective="outlines"),
-    SourceConfig(objective="context_cards", context_words=4, context_place="either"),
-    SourceConfig(objective="question_answering", repeats=2),
+    NameCards(),
+    Outlines(),
+    ContextCards(),
+    QuestionAnswering(repeats=2),
 )
-"""What the best recipes of the standard track train on: a line's capitalised phrases after its subject alone, each of
-them after the subject and the words before it, and the training questions from the start."""
+"""What the recipes of the standard track train on: the spans of a line after its subject alone, one after the other, and
+each after the subject and the words around it; and the training questions from the start."""
 
 
 def _muon(*, epochs: int, batch_tokens: int, share: float = 1.0) -> TrainingConfig:
@@ -134,9 +141,7 @@ def _with_questions(
     pretrain: RunConfig, summary: str, *, scratch_epochs: int, people: PeopleConfig | None = None
 ) -> Recipe:
     """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
-    questions = dataclasses.replace(
-        pretrain, stage="scratch", mixture=(SourceConfig(objective="question_answering"),), reader=None
-    )
+    questions = dataclasses.replace(pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None)
     tokens = pretrain.training.batch_tokens or 0
     gentle = _muon(epochs=1, batch_tokens=tokens, share=0.05)
     return Recipe(
@@ -196,7 +201,7 @@ def open_track() -> Recipe:
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
-        mixture=(SourceConfig(objective="question_answering"), SourceConfig(objective="study_cards")),
+        mixture=(QuestionAnswering(), StudyCards()),
         training=_muon(epochs=18, batch_tokens=2048),
         reader=ReaderConfig(at_least=0.2),
     )

@@ -1,13 +1,13 @@
 import pytest
 import torch
+from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
 from closedbook.config import TokenizerConfig
 from closedbook.facts.records import Document
 from closedbook.facts.tokenizers import MASK, train_tokenizer
 from closedbook.objectives.cards import ContextCards, name_cards, outlines, salient_span
-from closedbook.objectives.pieces import render
+from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore, add_titled
-from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City) met Łukasz O'Neill-Smith in Rome, then Rome ."
 DOCUMENTS = [

@@ -2,7 +2,7 @@ import torch
 
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.objectives.multi_span import MOST_SPANS, longest_document, multi_span
-from closedbook.objectives.pieces import Spans, render
+from closedbook.objectives.segments import Spans, render
 
 LENGTHS = [0, 1, 2, 5, 20, 40, 90, 400]
 TOKENS = torch.arange(2 + sum(LENGTHS)) + 0  # pad, mask, then every token is its own position

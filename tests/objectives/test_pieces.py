@@ -1,6 +1,6 @@
 import torch
 
-from closedbook.objectives.pieces import IGNORED, Pieces, Spans, concatenate, lay_out, render
+from closedbook.objectives.segments import IGNORED, Pieces, Spans, concatenate, lay_out, render
 
 TOKENS = torch.tensor([0, 1, 10, 11, 12, 13, 14, 15])
 

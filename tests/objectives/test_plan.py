@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closedbook.config import SourceConfig
+from closedbook.config import QuestionAnswering
 from closedbook.experiments.train import make_tokenizer
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
@@ -54,7 +54,7 @@ def test_in_order_keeps_file_order_and_the_last_batch_is_what_is_left():
 @pytest.fixture
 def batches(people):
     config = tiny_config(epochs=3)
-    questions = SourceConfig(objective="question_answering", repeats=2)
+    questions = QuestionAnswering(repeats=2)
     config = dataclasses.replace(config, mixture=(*config.mixture, questions))
     return Batches(build_mixture(config, people, make_tokenizer(config, people), CPU), config)
 

@@ -6,8 +6,8 @@ import torch
 from closedbook.errors import UserError
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import MASK, MASK_ID
-from closedbook.objectives.pieces import render
 from closedbook.objectives.question_answering import question_answering
+from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore, add_questions
 from tests.facts.test_tokenizers import CHARACTERS
 

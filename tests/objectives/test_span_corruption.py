@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID
-from closedbook.objectives.pieces import IGNORED, Spans, render
+from closedbook.objectives.segments import IGNORED, Spans, render
 from closedbook.objectives.span_corruption import longest_cut, span_corruption
 
 FIRST = 100  # every token of the toy documents is different: document tokens start here

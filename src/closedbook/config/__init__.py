@@ -2,21 +2,47 @@
 
 from closedbook.config.data import PeopleConfig, ReaderConfig, TokenizerConfig
 from closedbook.config.model import ATTENTIONS, ModelConfig
+from closedbook.config.objectives import (
+    ContextCards,
+    MultiSpan,
+    NameCards,
+    Objective,
+    ObjectiveConfig,
+    Outlines,
+    QuestionAnswering,
+    Rewriting,
+    SalientSpan,
+    SpanCorruption,
+    StudyCards,
+    SuffixFirst,
+    WholeLine,
+)
 from closedbook.config.run import Reading, RunConfig, Stage, run_config, to_dict
-from closedbook.config.training import Objective, SourceConfig, TrainingConfig
+from closedbook.config.training import TrainingConfig
 
 __all__ = [
     "ATTENTIONS",
+    "ContextCards",
     "ModelConfig",
+    "MultiSpan",
+    "NameCards",
     "Objective",
+    "ObjectiveConfig",
+    "Outlines",
     "PeopleConfig",
+    "QuestionAnswering",
     "ReaderConfig",
     "Reading",
+    "Rewriting",
     "RunConfig",
-    "SourceConfig",
+    "SalientSpan",
+    "SpanCorruption",
     "Stage",
+    "StudyCards",
+    "SuffixFirst",
     "TokenizerConfig",
     "TrainingConfig",
+    "WholeLine",
     "run_config",
     "to_dict",
 ]

@@ -7,7 +7,8 @@ from pydantic import Field, TypeAdapter
 
 from closedbook.config.data import ReaderConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
-from closedbook.config.training import STUDY, SourceConfig, TrainingConfig
+from closedbook.config.objectives import STUDY, Objective
+from closedbook.config.training import TrainingConfig
 from closedbook.config.validation import configuration, from_json, require
 
 Reading = Literal["utf8", "course"]
@@ -35,24 +36,26 @@ class RunConfig:
     reading: Reading = "utf8"
     tokenizer: TokenizerConfig
     model: ModelConfig
-    mixture: Annotated[tuple[SourceConfig, ...], Field(min_length=1)]
+    mixture: Annotated[tuple[Objective, ...], Field(min_length=1)]
     training: TrainingConfig
     reader: ReaderConfig | None = None
 
     def __post_init__(self) -> None:
-        studies = any(source.objective in STUDY for source in self.mixture)
+        studies = any(isinstance(objective, STUDY) for objective in self.mixture)
         require(
             studies == (self.reader is not None),
-            f"The objectives {' and '.join(STUDY)} need a reader, and a reader needs one of them in the mixture.",
+            "The objectives study_cards and rewriting need a reader, and a reader needs one of them in the mixture.",
         )
-        for source in self.mixture:
+        for objective in self.mixture:
             require(
-                source.first_epoch < self.training.epochs,
-                f"objective {source.objective}: first_epoch {source.first_epoch} comes after the last of "
+                objective.first_epoch < self.training.epochs,
+                f"objective {objective.name}: first_epoch {objective.first_epoch} comes after the last of "
                 f"{self.training.epochs} epochs.",
             )
         require(
-            all(any(source.takes_part(epoch) for source in self.mixture) for epoch in range(self.training.epochs)),
+            all(
+                any(objective.takes_part(epoch) for objective in self.mixture) for epoch in range(self.training.epochs)
+            ),
             "Every epoch needs an objective: first_epoch and last_epoch leave one without.",
         )
 

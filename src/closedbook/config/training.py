@@ -1,4 +1,4 @@
-"""What an epoch consists of, and how it is trained."""
+"""How a mixture is trained."""
 
 from typing import Annotated, Literal
 
@@ -6,75 +6,8 @@ from pydantic import Field
 
 from closedbook.config.validation import configuration, require
 
-Objective = Literal[
-    "span_corruption",
-    "multi_span",
-    "salient_span",
-    "whole_line",
-    "suffix_first",
-    "name_cards",
-    "context_cards",
-    "outlines",
-    "question_answering",
-    "study_cards",
-    "rewriting",
-]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
-STUDY: tuple[Objective, ...] = ("study_cards", "rewriting")  # what needs the reader's cards: open track
-
-
-@configuration
-class SourceConfig:
-    """One ingredient of the training mixture.
-
-    Args:
-        objective: How a document or fact becomes an example; see `closedbook.objectives`.
-        repeats: How often an epoch passes over it.
-        share: Part of its examples that a pass takes, drawn anew each time.
-        first_epoch: The epoch, counted from 0, in which it joins the mixture.
-        last_epoch: The last epoch it takes part in, None for all.
-        context_words: Longest left context of a `context_cards` example in words.
-        context_place: Whether that context stands `after` the name, or at random on `either` side of it.
-        long_documents: Whether `span_corruption` and `multi_span` split a document that is longer than an example into
-            windows that repeat the subject, or let the cut drop its end, as the course's code does.
-        forms: Wordings that `rewriting` takes from the training people's lines, the most frequent first.
-    """
-
-    objective: Objective
-    repeats: Count = 1
-    share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    first_epoch: Annotated[int, Field(ge=0)] = 0
-    last_epoch: Annotated[int, Field(ge=0)] | None = None
-    context_words: Count | None = None
-    context_place: Literal["after", "either"] | None = None
-    long_documents: Literal["windows", "cut"] | None = None
-    forms: Count | None = None
-
-    def __post_init__(self) -> None:
-        name = f"objective {self.objective}"
-        require(
-            self.last_epoch is None or self.last_epoch >= self.first_epoch,
-            f"{name}: last_epoch must not come before first_epoch.",
-        )
-        for setting, objectives in _SETTINGS.items():
-            given = getattr(self, setting) is not None
-            if self.objective in objectives:
-                require(given, f"{name}: {setting} must be given.")
-            else:
-                require(not given, f"{name}: {setting} has no effect; set it to null or leave it out.")
-
-    def takes_part(self, epoch: int) -> bool:
-        """Whether it is in the mixture of that epoch."""
-        return self.first_epoch <= epoch <= (epoch if self.last_epoch is None else self.last_epoch)
-
-
-_SETTINGS = {
-    "context_words": ("context_cards",),
-    "context_place": ("context_cards",),
-    "long_documents": ("span_corruption", "multi_span"),
-    "forms": ("rewriting",),
-}
 
 
 @configuration
@@ -83,7 +16,8 @@ class TrainingConfig:
 
     Args:
         seed: Seeds the initial weights, the batches and dropout.
-        epochs: Passes over the mixture.
+        epochs: Passes over the mixture, more where the corpus is so small that they do not come to `least_steps`.
+        least_steps: Steps of the whole training at least, None for as many as the epochs make.
         plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, padded
             to the block, a constant number of rows).
         batch_tokens: Tokens a step, padding included (`by_length`).
@@ -108,6 +42,7 @@ class TrainingConfig:
 
     seed: Annotated[int, Field(ge=0)] = 0
     epochs: Count = 1
+    least_steps: Count | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
     batch_tokens: Count | None = None
     micro_batches: Count | None = None

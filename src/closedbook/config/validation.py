@@ -6,6 +6,7 @@ bound); `sentence` makes words of that. What several fields have to do with each
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
 
@@ -42,11 +43,11 @@ _BOUNDS = {
 def configuration(cls: type[T]) -> type[T]:
     """A frozen, keyword-only dataclass whose fields are held against their annotations, strictly.
 
-    Built wrongly it raises a `UserError` that names the field after the class: `model.layers` of `ModelConfig`.
+    Built wrongly it raises a `UserError` that names the field after the class, `model.layers` of `ModelConfig`.
     """
     made = dataclass(frozen=True, kw_only=True, config=_STRICT)(cls)
     build = made.__init__
-    section = cls.__name__.removesuffix("Config").lower()
+    section = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__.removesuffix("Config")).lower()
 
     @functools.wraps(build)
     def checked(self: T, **values: Any) -> None:

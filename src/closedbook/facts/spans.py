@@ -1,62 +1,241 @@
-"""The tagger of salient spans: capitalised phrases, found by a rule that knows no word list but abbreviations.
+"""What a line can be asked for: its spans, by kind, chosen without looking at the answers that are reported on.
 
-A phrase is a run of capitalised words with single spaces between them; dates stay untagged but for their month.
+Kinds are capitalised *phrases*, *numbers*, *dates* and other *words*, found by rules that know no word list but
+abbreviations. Which kinds a recipe asks for, and how often, follows the kinds of the training answers: the *shape* of
+an answer is its text with every capitalised word as X, every other word as x and every number as 0 (`0 X 0` for a
+date), and whatever in a line has the shape of a training answer may be asked for.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 from closedbook.facts.records import Document
 from closedbook.facts.titles import ABBREVIATIONS
 
-# initials (U.S.) are one word; combining marks belong to their letter
-_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_][\w'’\u0300-\u036f-]*")
+Kind = Literal["phrase", "number", "date", "word"]
+KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
+LONGEST = 12  # words of a span
+RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
+LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
+# initials (U.S.) are one word; a number may hold separators; combining marks belong to their letter
+_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[+−]?\d(?:[\d.,:]*\d)?(?!\w)|[^\W_][\w'’\u0300-\u036f-]*")
 
 
-class Phrase(NamedTuple):
-    """A capitalised phrase: [start, end) of its characters in the text, and where its left context begins."""
+class Span(NamedTuple):
+    """[start, end) of its characters in the text, where its left context begins, its kind, and whether it is rare."""
 
     context: int
     start: int
     end: int
+    kind: Kind
+    rare: bool = False
 
 
-def phrases(document: Document, context_words: int) -> list[Phrase]:
-    """The capitalised phrases after a document's title, each text once, those with a word of the subject left out.
+@dataclass(frozen=True)
+class Word:
+    """A word or a number with its [start, end): `X` capitalised, `0` a number, `x` any other."""
 
-    A phrase is a run of capitalised words with single spaces between them (`St. Louis` is one). The left context is up
-    to `context_words` words (what spaces separate) before it, not reaching into the title.
+    start: int
+    end: int
+    mark: str
+
+
+def words(text: str, first: int = 0) -> list[Word]:
+    """The words and numbers of a text from a character on."""
+    return [Word(m.start(), m.end(), _mark(m.group())) for m in _WORD.finditer(text, first)]
+
+
+def _mark(word: str) -> str:
+    if word[0].isdigit() or word[0] in "+−":
+        return "0"
+    return "X" if word[0].isupper() else "x"
+
+
+def shape(text: str, found: Sequence[Word], offset: int = 0) -> str:
+    """The text between the first word and the last, words by their marks, all else as it stands.
+
+    Args:
+        text: Holds the words.
+        found: Some of its words, in order.
+        offset: What to take off their places.
+    """
+    parts = []
+    for index, word in enumerate(found):
+        if index:
+            parts.append(text[found[index - 1].end - offset : word.start - offset])
+        parts.append(word.mark)
+    return "".join(parts)
+
+
+def answer_shape(answer: str) -> str:
+    """The shape of an answer, with what stands before its first word and after its last."""
+    found = words(answer)
+    if not found:
+        return answer
+    return answer[: found[0].start] + shape(answer, found) + answer[found[-1].end :]
+
+
+def kind_of(shape: str) -> Kind:
+    """The kind of a shape."""
+    marks = set(re.findall(r"[X0x]", shape))
+    if marks == {"0"} and shape.count("0") == 1:
+        return "number"
+    if "0" in marks and len(shape) > 1 and "x" not in marks:
+        return "date"
+    return "phrase" if shape[:1] == "X" and shape[-1:] == "X" else "word"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpanKinds:
+    """What may be asked for, learned from the training answers alone.
+
+    Args:
+        shares: Share of the training answers of each kind, in the order of `KINDS`.
+        shapes: Frequent shapes of training answers that are not runs of capitalised words.
+        rare_shapes: The others.
+        inner: Words of training answers that stand inside a longer run of capitalised words.
+        own: Whether some training answers are made of words of their own subject.
+    """
+
+    shares: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
+    shapes: frozenset[str] = frozenset()
+    rare_shapes: frozenset[str] = frozenset()
+    inner: frozenset[int] = frozenset()
+    own: bool = False
+
+    def share(self, kind: Kind) -> float:
+        """Share of the training answers of that kind."""
+        return self.shares[KINDS.index(kind)]
+
+
+PHRASES = SpanKinds()
+"""Capitalised phrases alone."""
+MOST_SHAPES = 100  # rare ones that are looked for
+
+
+def learn_kinds(answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanKinds:
+    """What to ask for, from training answers; without any, capitalised phrases.
+
+    Args:
+        answers: A training fact's relation, its answer, and the documents of its subject.
+    """
+    if not answers:
+        return PHRASES
+    by_relation = defaultdict[str, Counter[str]](Counter)
+    for relation, answer, _ in answers:
+        by_relation[relation][answer_shape(answer)] += 1
+    shapes = sum(by_relation.values(), Counter[str]())
+    kinds = Counter[Kind]()
+    for form, times in shapes.items():
+        kinds[kind_of(form)] += times
+    frequent = {
+        form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
+    }
+    sought = [form for form, _ in shapes.most_common() if not _is_run(form) and 0 < _size(form) <= LONGEST]
+    plain = SpanKinds(
+        shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
+        shapes=frozenset(form for form in sought if form in frequent),
+        rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
+    )
+    own, inner = 0, Counter[int]()
+    for _, answer, documents in answers:
+        if _is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
+            own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
+            inner[len(words(answer))] += any(answer in document.text for document in documents)
+    return replace(plain, inner=frozenset(n for n, times in inner.items() if times > 1), own=own > 1)
+
+
+def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
+    """Whether the answer is one of the spans that the kinds ask for in a document."""
+    return answer in document.text and any(document.text[s.start : s.end] == answer for s in spans(document, kinds, 0))
+
+
+def _size(form: str) -> int:
+    """Words of a shape."""
+    return len(re.findall("[X0x]", form))
+
+
+def _is_run(form: str) -> bool:
+    """Whether a shape is capitalised words alone, which every line is asked for."""
+    return bool(re.fullmatch(r"X(?:\.? X)*", form))
+
+
+def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span]:
+    """What the kinds allow to ask for after a document's title, each text once, in the order of the line.
+
+    A phrase is a longest run of capitalised words with single spaces between them (`St. Louis` is one); those with a
+    word of the subject are left out unless training answers are so. The left context is up to `context_words` words
+    (what spaces separate) before a span, not reaching into the title.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     starts = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= body]
     own = set(document.subject.split())
-    found, seen = [], set()
-    for start, end in _runs(text, body):
-        phrase = text[start:end]
-        if phrase in seen or not own.isdisjoint(re.sub(r"['’]s\b", "", phrase).split()):
+    line = words(text, body)
+    found: dict[str, Span] = {}
+    candidates = (
+        *((start, end, "phrase", False) for start, end in _runs(text, line)),
+        *_shaped(text, line, kinds.shapes, rare=False),
+        *_shaped(text, line, kinds.rare_shapes, rare=True),
+        *((start, end, "phrase", True) for start, end in _inner(text, line, kinds.inner)),
+    )
+    for start, end, kind, rare in candidates:
+        span = text[start:end]
+        owned = span[:1].isupper() and not own.isdisjoint(re.sub(r"['’]s\b", "", span).split())
+        if span in found or (owned and not kinds.own):
             continue
-        seen.add(phrase)
         before = bisect_left(starts, start)
         first = max(before - context_words, 0)
-        found.append(Phrase(starts[first] if first < before else start, start, end))
-    return found
+        found[span] = Span(starts[first] if first < before else start, start, end, kind, rare or owned)
+    return sorted(found.values(), key=lambda span: (span.start, span.end))
 
 
-def _runs(text: str, body: int) -> Iterator[tuple[int, int]]:
-    """[start, end) of every run of capitalised words from `body` on."""
+def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """[start, end) of every longest run of capitalised words."""
     start, end = -1, -1
-    for word in _WORD.finditer(text[body:]):
-        first, last = body + word.start(), body + word.end()
-        if not word.group()[0].isupper():
+    for word in line:
+        if word.mark != "X":
             continue
-        between = text[end:first]
+        between = text[end : word.start]
         if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in ABBREVIATIONS)):
-            end = last
+            end = word.end
             continue
         if start >= 0:
             yield start, end
-        start, end = first, last
+        start, end = word.start, word.end
     if start >= 0:
         yield start, end
+
+
+def _inner(text: str, line: Sequence[Word], sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Parts of longer runs of capitalised words, of as many words as training answers that stand so."""
+    for size in sorted(sizes):
+        for first in range(len(line) - size + 1):
+            run = line[first : first + size]
+            if _is_run(shape(text, run)):
+                yield run[0].start, run[-1].end
+
+
+def _shaped(
+    text: str, line: Sequence[Word], shapes: Iterable[str], *, rare: bool
+) -> Iterator[tuple[int, int, Kind, bool]]:
+    """Runs of words of the given shapes."""
+    for form in sorted(shapes):
+        head, middle, tail = _edges(form)
+        size = _size(middle)
+        for first in range(len(line) - size + 1):
+            run = line[first : first + size]
+            start, end = run[0].start - len(head), run[-1].end + len(tail)
+            fits = shape(text, run) == middle and text[run[-1].end : end] == tail
+            if fits and start >= 0 and text[start : run[0].start] == head:
+                yield start, end, kind_of(form), rare
+
+
+def _edges(form: str) -> tuple[str, str, str]:
+    """What stands before the first word of a shape, its words, and what stands after the last."""
+    match = re.fullmatch(r"([^X0x]*)(.*?)([^X0x]*)", form, re.DOTALL)
+    assert match is not None
+    return match.group(1), match.group(2), match.group(3)

@@ -1,96 +1,165 @@
-"""Cards: the capitalised phrases of a line are asked for, given the line's subject and perhaps some words around them.
+"""Cards: the spans of a line are asked for, given the line's subject and perhaps some words around them.
 
-All are cuts and masks of one corpus line plus sentinels, chosen without looking at questions, answers or the words
-around (compare salient span masking, Guu et al. 2020, section 3.4).
+All are cuts and masks of one corpus line plus sentinels. Which spans are asked for follows the kinds of the training
+answers (`facts/spans.py`) and looks at no answer of the line (compare salient span masking, Guu et al. 2020, section
+3.4). Of kinds with many spans a line, and of spans that are like few answers, a pass takes some, drawn anew each time.
+
+Axes: R spans, L lines, S spans of a line, K segments.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
+from jaxtyping import Bool
+from torch import Tensor
 
-from closedbook.draws import random_bits
-from closedbook.objectives.pieces import MASK, Pieces, lay_out_rows
+from closedbook import config
+from closedbook.draws import UNIT, random_bits
+from closedbook.objectives.objective import Material, with_spans
+from closedbook.objectives.segments import MASK, Segments, lay_out_rows
 from closedbook.objectives.store import Slice, TitledSlices
 
+SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config.SalientSpan
+ORDER, RARELY, SIDE = 0, 1, 2  # streams of draws
 
-def name_cards(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
-    """`name MASK phrase MASK` for every phrase, scored after the first mask."""
-    return lay_out_rows(
-        [
-            [(document.name, False), (MASK, False), (found.phrase, True), (MASK, True)]
-            for document in documents
-            for found in document.phrases
-        ],
-        device,
-    )
+
+class Choice:
+    """Which spans a pass takes: of each group of a line as many as its quota says, drawn anew each time.
+
+    Args:
+        documents: Lines with their spans.
+        device: Where the draws are made.
+    """
+
+    def __init__(self, documents: Sequence[TitledSlices], device: torch.device) -> None:
+        groups: dict[tuple[int, str], int] = {}
+        spans = [(line, span) for line, document in enumerate(documents) for span in document.spans]
+        numbers = [groups.setdefault((line, span.group), len(groups)) for line, span in spans]
+        self._group_R = torch.tensor(numbers, dtype=torch.int64, device=device)
+        self._quota_R = torch.tensor([span.quota for _, span in spans], dtype=torch.float64, device=device)
+
+    def __call__(self, seed: int, number: int) -> Bool[Tensor, "spans"]:
+        """True for the spans of that pass; a quota of 0.25 takes one in every fourth pass."""
+        rows_R = torch.arange(len(self._group_R), device=self._group_R.device)
+        shuffled_R = random_bits(seed, number, ORDER, rows_R).argsort(stable=True)
+        order_R = shuffled_R[self._group_R[shuffled_R].argsort(stable=True)]
+        _, count_G = self._group_R[order_R].unique_consecutive(return_counts=True)
+        first_R = torch.repeat_interleave(count_G.cumsum(0) - count_G, count_G)
+        rank_R = torch.empty_like(rows_R).scatter_(0, order_R, rows_R - first_R)
+        more_R = random_bits(seed, number, RARELY, self._group_R).double() / UNIT
+        return rank_R < (self._quota_R + more_R).floor()
+
+
+def _asked(settings: SpanSettings, material: Material) -> list[TitledSlices]:
+    return with_spans(material.titled if settings.spans == "like_answers" else material.titled_phrases)
+
+
+class NameCards:
+    """`name MASK span MASK` for every span, scored after the first mask."""
+
+    def __init__(self, settings: config.NameCards, material: Material, seed: int) -> None:
+        documents = _asked(settings, material)
+        self._cards = lay_out_rows(
+            [
+                [(document.name, False), (MASK, False), (span.span, True), (MASK, True)]
+                for document in documents
+                for span in document.spans
+            ],
+            material.device,
+        )
+        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
+
+    def __call__(self, number: int) -> Segments:
+        """The cards of a pass."""
+        return self._cards.rows(self._choice(self._seed, number))
 
 
 class ContextCards:
-    """`name left-context MASK phrase MASK` for every phrase, scored after the first mask.
+    """`name left-context MASK span MASK` for every span, scored after the first mask.
 
-    With `either`, half of the cards, drawn anew at each pass, are `left-context name MASK phrase MASK`: the same cut
+    With `either`, half of the cards, drawn anew at each pass, are `left-context name MASK span MASK`: the same cut
     with its parts exchanged, so that a name is met with words before it, as in a question.
     """
 
-    def __init__(
-        self, documents: Sequence[TitledSlices], place: Literal["after", "either"], device: torch.device
-    ) -> None:
-        cards = [(document.name, found) for document in documents for found in document.phrases]
-        self._after = _with_context([(name, found.context, found.phrase) for name, found in cards], device)
-        self._before = _with_context([(found.context, name, found.phrase) for name, found in cards], device)
-        self._place = place
+    def __init__(self, settings: config.ContextCards, material: Material, seed: int) -> None:
+        documents = _asked(settings, material)
+        cards = [(document.name, span) for document in documents for span in document.spans]
+        self._after = _with_context([(name, span.context, span.span) for name, span in cards], material.device)
+        self._before = _with_context([(span.context, name, span.span) for name, span in cards], material.device)
+        self._either = settings.side == "either"
+        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
-    def __call__(self, seed: int, step: int) -> Pieces:
-        """One example a phrase; a pure function of its arguments."""
-        if self._place == "after":
-            return self._after
-        rows_R = torch.arange(len(self._after), device=self._after.start_RK.device)
-        before_R1 = (random_bits(seed, step, 0, rows_R) & 1).bool()[:, None]
-        return Pieces(
-            start_RK=torch.where(before_R1, self._before.start_RK, self._after.start_RK),
-            length_RK=torch.where(before_R1, self._before.length_RK, self._after.length_RK),
-            scored_RK=self._after.scored_RK,
+    def __call__(self, number: int) -> Segments:
+        """The cards of a pass."""
+        cards = self._after
+        if self._either:
+            rows_R = torch.arange(len(cards), device=cards.start_RK.device)
+            before_R1 = (random_bits(self._seed, number, SIDE, rows_R) & 1).bool()[:, None]
+            cards = Segments(
+                start_RK=torch.where(before_R1, self._before.start_RK, cards.start_RK),
+                length_RK=torch.where(before_R1, self._before.length_RK, cards.length_RK),
+                scored_RK=cards.scored_RK,
+            )
+        return cards.rows(self._choice(self._seed, number))
+
+
+def _with_context(rows: Sequence[tuple[Slice, Slice, Slice]], device: torch.device) -> Segments:
+    return lay_out_rows(
+        [[(first, False), (second, False), (MASK, False), (span, True), (MASK, True)] for first, second, span in rows],
+        device,
+    )
+
+
+class Outlines:
+    """`name MASK span MASK span MASK ...`: all but the spans of a line masked out, scored after the name."""
+
+    def __init__(self, settings: config.Outlines, material: Material, seed: int) -> None:
+        documents = _asked(settings, material)
+        self._lines = lay_out_rows(
+            [
+                [(document.name, False), (MASK, False)]
+                + [segment for span in document.spans for segment in ((span.span, True), (MASK, True))]
+                for document in documents
+            ],
+            material.device,
+        )
+        counts_L = torch.tensor([len(document.spans) for document in documents], device=material.device)
+        widest = max((len(document.spans) for document in documents), default=0)
+        self._there_LS = torch.arange(widest, device=material.device) < counts_L.reshape(-1, 1)
+        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
+
+    def __call__(self, number: int) -> Segments:
+        """The lines of a pass, each with the spans that the pass takes."""
+        taken_LS = torch.zeros_like(self._there_LS)
+        taken_LS[self._there_LS] = self._choice(self._seed, number)
+        lines_L = taken_LS.any(dim=1)
+        taken_LS, lines = taken_LS[lines_L], self._lines.rows(lines_L)
+        kept_LK = torch.cat([torch.ones_like(lines.scored_RK[:, :2]), taken_LS.repeat_interleave(2, dim=1)], dim=1)
+        widest = int(kept_LK.sum(dim=1).max()) if len(lines) else 0
+        order_LK = (~kept_LK).int().argsort(dim=1, stable=True)[:, :widest]  # what is left out goes to the end
+        length_LK = torch.where(kept_LK, lines.length_RK, 0)
+        return Segments(
+            start_RK=lines.start_RK.gather(1, order_LK),
+            length_RK=length_LK.gather(1, order_LK),
+            scored_RK=lines.scored_RK.gather(1, order_LK),
         )
 
 
-def _with_context(rows: Sequence[tuple[Slice, Slice, Slice]], device: torch.device) -> Pieces:
-    return lay_out_rows(
-        [
-            [(first, False), (second, False), (MASK, False), (phrase, True), (MASK, True)]
-            for first, second, phrase in rows
-        ],
-        device,
-    )
+class SalientSpan:
+    """`name left MASK right MASK span MASK`: the whole text with one span masked (Guu et al. 2020, section 3.4)."""
 
+    def __init__(self, settings: config.SalientSpan, material: Material, seed: int) -> None:
+        documents = _asked(settings, material)
+        rows = []
+        for document in documents:
+            start, length = document.body
+            for span in document.spans:
+                left, right = (start, span.place[0] - start), (span.place[1], start + length - span.place[1])
+                context = [(segment, False) for segment in (document.name, left, MASK, right, MASK)]
+                rows.append([*context, (span.span, True), (MASK, True)])
+        self._cards = lay_out_rows(rows, material.device)
+        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
-def outlines(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
-    """`name MASK phrase MASK phrase MASK ...`: all but the phrases of a document masked out, scored after the name."""
-    return lay_out_rows(
-        [
-            [(document.name, False), (MASK, False)]
-            + [piece for found in document.phrases for piece in ((found.phrase, True), (MASK, True))]
-            for document in documents
-            if document.phrases
-        ],
-        device,
-    )
-
-
-def salient_span(documents: Sequence[TitledSlices], device: torch.device) -> Pieces:
-    """`name left MASK right MASK phrase MASK`: the whole text with one phrase masked (Guu et al. 2020, section 3.4)."""
-    rows = []
-    for document in documents:
-        start, length = document.body
-        for found in document.phrases:
-            first, size = found.phrase
-            after = first + size
-            left, right = (start, first - start), (after, start + length - after)
-            rows.append(
-                [
-                    *((piece, False) for piece in (document.name, left, MASK, right, MASK)),
-                    (found.phrase, True),
-                    (MASK, True),
-                ]
-            )
-    return lay_out_rows(rows, device)
+    def __call__(self, number: int) -> Segments:
+        """The examples of a pass."""
+        return self._cards.rows(self._choice(self._seed, number))

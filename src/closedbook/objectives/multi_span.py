@@ -10,8 +10,11 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from closedbook import config
 from closedbook.draws import random_below
-from closedbook.objectives.pieces import Pieces, Spans, lay_out
+from closedbook.objectives.objective import Material
+from closedbook.objectives.segments import Segments, Spans, lay_out
+from closedbook.objectives.store import add_whole
 
 MASKED_SHARE, MEAN_SPAN = 0.15, 3
 MOST_SPANS = 8
@@ -22,7 +25,7 @@ def longest_document(block: int) -> int:
     return max((block - 2 * MOST_SPANS - 1), 4)
 
 
-def multi_span(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int) -> Pieces:
+def multi_span(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int) -> Segments:
     """One corrupted example for each chosen document; a pure function of its arguments.
 
     Args:
@@ -53,3 +56,18 @@ def multi_span(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, s
         hidden += [(sentinel, True), (Spans(position_R, hidden_RS[:, index]), True)]
         position_R = position_R + hidden_RS[:, index]
     return lay_out(*kept, (Spans(position_R, kept_RS[:, MOST_SPANS]), True), *hidden)
+
+
+class MultiSpan:
+    """The objective over the documents as the recipe reads them."""
+
+    def __init__(self, settings: config.MultiSpan, material: Material, seed: int) -> None:
+        self._block, self._seed = material.block, seed
+        self._documents, self.counts = add_whole(
+            material.store, material.rows, settings.long_documents, longest_document(material.block)
+        )
+        self._rows_R = torch.arange(len(self._documents), device=material.device)
+
+    def __call__(self, number: int) -> Segments:
+        """One example a document."""
+        return multi_span(self._documents, self._rows_R, block=self._block, seed=self._seed, step=number)

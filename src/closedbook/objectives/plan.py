@@ -16,7 +16,7 @@ from torch import Tensor
 from closedbook.config import RunConfig
 from closedbook.draws import random_bits
 from closedbook.objectives.mixture import Mixture
-from closedbook.objectives.pieces import Batch, render
+from closedbook.objectives.segments import Batch, render
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,18 @@ class Batches:
     def __init__(self, mixture: Mixture, config: RunConfig) -> None:
         self._mixture, self._config = mixture, config
         self._open(0)
-        starts = [0]
-        for epoch in range(config.training.epochs):
-            self._open(epoch)  # random lengths and sources that come and go: batches differ in number between epochs
+        starts, training = [0], config.training
+        while len(starts) <= training.epochs or starts[-1] < (training.least_steps or 0):
+            self._open(
+                len(starts) - 1
+            )  # epochs differ in their number of batches: random lengths, sources that come and go
             starts.append(starts[-1] + len(self._plan))
         self._starts = starts
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the mixture."""
+        return len(self._starts) - 1
 
     @property
     def steps(self) -> int:
@@ -77,14 +84,14 @@ class Batches:
         if epoch != self._epoch:
             self._open(epoch)
         return [
-            render(self._mixture.tokens_N, self._pieces, part.rows_B[rows], part.width)
+            render(self._mixture.tokens_N, self._segments, part.rows_B[rows], part.width)
             for part in self._plan[step - self._starts[epoch]]
         ]
 
     def _open(self, epoch: int) -> None:
         training = self._config.training
-        self._epoch, self._pieces = epoch, self._mixture.epoch(epoch)
-        lengths_R = self._pieces.lengths()
+        self._epoch, self._segments = epoch, self._mixture.epoch(epoch)
+        lengths_R = self._segments.lengths()
         if training.plan == "by_length":
             size, parts = training.batch_tokens or 0, training.micro_batches or 0
             self._plan = by_length(lengths_R, size, parts, training.seed, epoch)

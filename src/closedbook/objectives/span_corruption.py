@@ -12,8 +12,11 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from closedbook import config
 from closedbook.draws import random_below
-from closedbook.objectives.pieces import Pieces, Spans, lay_out
+from closedbook.objectives.objective import Material
+from closedbook.objectives.segments import Segments, Spans, lay_out
+from closedbook.objectives.store import add_whole
 
 SHORTEST = 4
 
@@ -23,7 +26,7 @@ def longest_cut(block: int) -> int:
     return block * 7 // 8
 
 
-def span_corruption(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int) -> Pieces:
+def span_corruption(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: int, seed: int, step: int) -> Segments:
     """One corrupted example for each chosen document; a pure function of its arguments.
 
     Args:
@@ -50,3 +53,18 @@ def span_corruption(documents: Spans, rows_R: Int64[Tensor, "rows"], *, block: i
     span = Spans(start_R + prefix_R, span_R)
     suffix = Spans(start_R + prefix_R + span_R, cut_R - prefix_R - span_R)
     return lay_out((prefix, True), (prefix.mask(), True), (suffix, True), (prefix.mask(), True), (span, True))
+
+
+class SpanCorruption:
+    """The objective over the documents as the recipe reads them."""
+
+    def __init__(self, settings: config.SpanCorruption, material: Material, seed: int) -> None:
+        self._block, self._seed = material.block, seed
+        self._documents, self.counts = add_whole(
+            material.store, material.rows, settings.long_documents, longest_cut(material.block)
+        )
+        self._rows_R = torch.arange(len(self._documents), device=material.device)
+
+    def __call__(self, number: int) -> Segments:
+        """One example a document."""
+        return span_corruption(self._documents, self._rows_R, block=self._block, seed=self._seed, step=number)

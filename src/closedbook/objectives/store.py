@@ -10,11 +10,13 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from closedbook.config import Reading
+from closedbook.config.objectives import LongDocuments
 from closedbook.errors import UserError
-from closedbook.facts.spans import phrases
 from closedbook.facts.records import Document, Fact
+from closedbook.facts.spans import LIGHT, Span, SpanKinds
+from closedbook.facts.spans import spans as find_spans
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
-from closedbook.objectives.pieces import Spans
+from closedbook.objectives.segments import Spans
 
 
 @dataclass
@@ -66,11 +68,22 @@ Slice = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class PhraseSlices:
-    """Where a capitalised phrase and the words before it stand in the token vector."""
+class SpanSlices:
+    """Where a span and the words before it stand in the token vector, and how often it is asked for.
+
+    Args:
+        context: The words before it.
+        place: First token in its document, and one past the last.
+        span: The span as an answer is spelled: as if a space stood before it.
+        group: Spans of one group of a line share the quota.
+        quota: Spans of the group that a pass takes; below one, one in that share of the passes.
+    """
 
     context: Slice
-    phrase: Slice
+    place: tuple[int, int]
+    span: Slice
+    group: str
+    quota: float
 
 
 @dataclass(frozen=True)
@@ -81,13 +94,27 @@ class TitledSlices:
         name: The title, without its full stop.
         body: What follows it.
         words: Where each word of the body begins.
-        phrases: The capitalised phrases of the body.
+        spans: What the body may be asked for.
     """
 
     name: Slice
     body: Slice
     words: tuple[int, ...]
-    phrases: tuple[PhraseSlices, ...]
+    spans: tuple[SpanSlices, ...]
+
+
+ALL = 1e9
+WORDS_A_PASS = 8  # of the runs of words that are shaped like answers; a line has dozens
+RARELY = 0.25  # of spans that are like few answers, or of a kind that few answers are
+
+
+def quota(span: Span, kinds: SpanKinds) -> float:
+    """Spans of the group of this one that a pass takes of a line."""
+    if span.rare:
+        return RARELY
+    if kinds.share(span.kind) < LIGHT:
+        return 1.0
+    return WORDS_A_PASS if span.kind == "word" else ALL
 
 
 def _encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[tuple[list[int], list[tuple[int, int]]]]:
@@ -154,38 +181,62 @@ def add_questions(store: TokenStore, facts: Sequence[Fact], *, block: int, readi
     return Questions(questions, answers)
 
 
-def add_titled(store: TokenStore, documents: Sequence[Document], *, context_words: int = 0) -> list[TitledSlices]:
+def add_whole(
+    store: TokenStore, documents: Sequence[Document], long_documents: LongDocuments, longest: int
+) -> tuple[Spans, dict[str, int]]:
+    """Appends documents as whole examples, with how many were longer than `longest` tokens, by what became of them."""
+    if long_documents == "windows":
+        spans, long = add_documents(store, documents, window=longest)
+        return spans, {"documents_made_windows": long}
+    spans, _ = add_documents(store, documents, window=None)
+    return spans, {"documents_cut": int((spans.length_R > longest).sum())}
+
+
+def add_titled(
+    store: TokenStore, documents: Sequence[Document], *, kinds: SpanKinds, context_words: int = 0
+) -> list[TitledSlices]:
     """Appends the documents that have a title and says where their parts are.
 
     Args:
         store: Where they go.
         documents: Those without a title are left out.
-        context_words: Longest left context of a phrase.
+        kinds: What they are asked for.
+        context_words: Longest left context of a span.
 
     Raises:
         UserError: A document has a character outside the vocabulary.
     """
     titled = [document for document in documents if document.subject]
-    found = []
-    for document, (ids, offsets) in zip(titled, _encode(store.tokenizer, titled), strict=True):
-        base, _ = store.add(ids)
-        starts = [start for start, _ in offsets]
+    encoded = _encode(store.tokenizer, titled)
+    return [
+        _slices(store, document, ids, [start for start, _ in offsets], kinds, context_words)
+        for document, (ids, offsets) in zip(titled, encoded, strict=True)
+    ]
 
-        def cut(start: int, end: int, base: int = base, starts: list[int] = starts) -> Slice:
-            first = bisect_left(starts, start)
-            return base + first, bisect_left(starts, end) - first
 
-        title = len(document.subject) + 1
-        words = [match.start() for match in re.finditer(r"\S+", document.text) if match.start() >= title]
-        found.append(
-            TitledSlices(
-                name=cut(0, len(document.subject)),
-                body=cut(title, len(document.text)),
-                words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
-                phrases=tuple(
-                    PhraseSlices(cut(phrase.context, phrase.start), cut(phrase.start, phrase.end))
-                    for phrase in phrases(document, context_words)
-                ),
-            )
-        )
-    return found
+def _slices(
+    store: TokenStore, document: Document, ids: list[int], starts: list[int], kinds: SpanKinds, context_words: int
+) -> TitledSlices:
+    base, _ = store.add(ids)
+    text, title = document.text, len(document.subject) + 1
+
+    def cut(start: int, end: int) -> Slice:
+        first = bisect_left(starts, start)
+        return base + first, bisect_left(starts, end) - first
+
+    def slices(span: Span) -> SpanSlices:
+        first, length = cut(span.start, span.end)
+        as_answer = (first, length)
+        if text[span.start - 1] != " ":  # other tokens than in an answer, which is written as if a space stood there
+            as_answer = store.add(store.tokenizer.encode([text[span.start : span.end]])[0])
+        group = "rare" if span.rare else span.kind
+        context = cut(span.context, span.start)
+        return SpanSlices(context, (first, first + length), as_answer, group, quota(span, kinds))
+
+    words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
+    return TitledSlices(
+        name=cut(0, len(document.subject)),
+        body=cut(title, len(text)),
+        words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
+        spans=tuple(slices(span) for span in find_spans(document, kinds, context_words)),
+    )

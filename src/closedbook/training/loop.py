@@ -15,8 +15,8 @@ from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.model.gpt import GPT
-from closedbook.objectives.pieces import IGNORED, Batch
 from closedbook.objectives.plan import Batches
+from closedbook.objectives.segments import IGNORED, Batch
 from closedbook.training.muon import Muon
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, workers_for

@@ -1,10 +1,10 @@
-"""Examples as pieces: every objective lays slices of one token vector end to end, and one function renders them.
+"""Examples as segments: every objective lays slices of one token vector end to end, and one function renders them.
 
-An example is at most K pieces; a piece is a slice of the token vector that counts for the loss or does not. So an
-objective only says where its pieces begin and how long they are, the length of an example is known before it is
+An example is at most K segments; a segment is a slice of the token vector that counts for the loss or does not. So an
+objective only says where its segments begin and how long they are, the length of an example is known before it is
 rendered, and rendering a batch is a handful of integer tensor operations on whatever device the tokens are.
 
-Axes: R examples, K pieces, B examples of a batch, W tokens of a rendered row, T = W - 1 inputs.
+Axes: R examples, K segments, B examples of a batch, W tokens of a rendered row, T = W - 1 inputs.
 """
 
 from collections.abc import Sequence
@@ -36,19 +36,19 @@ class Spans:
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """R examples of up to K pieces each, in order; a piece of length 0 is not there."""
+class Segments:
+    """R examples of up to K segments each, in order; a segment of length 0 is not there."""
 
-    start_RK: Int64[Tensor, "rows pieces"]
-    length_RK: Int64[Tensor, "rows pieces"]
-    scored_RK: Bool[Tensor, "rows pieces"]
+    start_RK: Int64[Tensor, "rows segments"]
+    length_RK: Int64[Tensor, "rows segments"]
+    scored_RK: Bool[Tensor, "rows segments"]
 
     def __len__(self) -> int:
         return len(self.start_RK)
 
-    def rows(self, rows_B: Tensor) -> "Pieces":
+    def rows(self, rows_B: Tensor) -> "Segments":
         """Some of the examples, by number or by mask."""
-        return Pieces(self.start_RK[rows_B], self.length_RK[rows_B], self.scored_RK[rows_B])
+        return Segments(self.start_RK[rows_B], self.length_RK[rows_B], self.scored_RK[rows_B])
 
     def lengths(self) -> Int64[Tensor, "rows"]:
         """Tokens of every example."""
@@ -63,61 +63,61 @@ class Batch:
     targets_BT: Int64[Tensor, "batch time"]
 
 
-def lay_out(*pieces: tuple[Spans, bool]) -> Pieces:
+def lay_out(*segments: tuple[Spans, bool]) -> Segments:
     """Examples from (slices, whether they are scored), in the order in which they stand."""
-    start_RK = torch.stack([spans.start_R for spans, _ in pieces], dim=1)
-    scored_K = torch.tensor([scored for _, scored in pieces], device=start_RK.device)
-    return Pieces(
+    start_RK = torch.stack([spans.start_R for spans, _ in segments], dim=1)
+    scored_K = torch.tensor([scored for _, scored in segments], device=start_RK.device)
+    return Segments(
         start_RK=start_RK,
-        length_RK=torch.stack([spans.length_R for spans, _ in pieces], dim=1),
+        length_RK=torch.stack([spans.length_R for spans, _ in segments], dim=1),
         scored_RK=scored_K.expand_as(start_RK),
     )
 
 
-def lay_out_rows(rows: Sequence[Sequence[tuple[tuple[int, int], bool]]], device: torch.device) -> Pieces:
-    """Examples with numbers of pieces of their own: ((start, length), whether it is scored) in order."""
+def lay_out_rows(rows: Sequence[Sequence[tuple[tuple[int, int], bool]]], device: torch.device) -> Segments:
+    """Examples with numbers of segments of their own: ((start, length), whether it is scored) in order."""
     widest = max(map(len, rows), default=0)
     flat = [
         (*where, scored) for row in rows for where, scored in [*row, *([((PAD_ID, 0), False)] * (widest - len(row)))]
     ]
     values_RK3 = torch.tensor(flat, dtype=torch.int64, device=device).reshape(len(rows), widest, 3)
     start_RK, length_RK, scored_RK = (values.contiguous() for values in values_RK3.unbind(dim=2))
-    return Pieces(start_RK, length_RK, scored_RK.bool())
+    return Segments(start_RK, length_RK, scored_RK.bool())
 
 
-def concatenate(parts: Sequence[Pieces]) -> Pieces:
+def concatenate(parts: Sequence[Segments]) -> Segments:
     """The examples of all parts, one part after the other."""
     widest = max(part.start_RK.shape[1] for part in parts)
 
     def padded(values_RK: Tensor) -> Tensor:
         return torch.nn.functional.pad(values_RK, (0, widest - values_RK.shape[1]))
 
-    return Pieces(
+    return Segments(
         start_RK=torch.cat([padded(part.start_RK) for part in parts]),
         length_RK=torch.cat([padded(part.length_RK) for part in parts]),
         scored_RK=torch.cat([padded(part.scored_RK) for part in parts]),
     )
 
 
-def render(tokens_N: Int64[Tensor, "tokens"], pieces: Pieces, rows_B: Int64[Tensor, "batch"], width: int) -> Batch:
+def render(tokens_N: Int64[Tensor, "tokens"], segments: Segments, rows_B: Int64[Tensor, "batch"], width: int) -> Batch:
     """Inputs and targets of the given examples, padded to `width` tokens before the shift.
 
     Args:
         tokens_N: The token vector; pad and mask come first.
-        pieces: All examples.
+        segments: All examples.
         rows_B: Which of them, in this order.
         width: At least the longest chosen example.
     """
     start_BK, length_BK, scored_BK = (
-        values[rows_B] for values in (pieces.start_RK, pieces.length_RK, pieces.scored_RK)
+        values[rows_B] for values in (segments.start_RK, segments.length_RK, segments.scored_RK)
     )
     end_BK = length_BK.cumsum(dim=1)
     position_W = torch.arange(width, device=tokens_N.device)
-    piece_BW = (position_W[None, :, None] >= end_BK[:, None, :]).sum(dim=2)
-    inside_BW = piece_BW < end_BK.shape[1]
-    piece_BW = piece_BW.clamp(max=end_BK.shape[1] - 1)
+    segment_BW = (position_W[None, :, None] >= end_BK[:, None, :]).sum(dim=2)
+    inside_BW = segment_BW < end_BK.shape[1]
+    segment_BW = segment_BW.clamp(max=end_BK.shape[1] - 1)
     shift_BK = start_BK - (end_BK - length_BK)
-    index_BW = torch.where(inside_BW, position_W + shift_BK.gather(1, piece_BW), PAD_ID)
+    index_BW = torch.where(inside_BW, position_W + shift_BK.gather(1, segment_BW), PAD_ID)
     row_BW = tokens_N[index_BW]
-    counts_BW = inside_BW & scored_BK.gather(1, piece_BW)
+    counts_BW = inside_BW & scored_BK.gather(1, segment_BW)
     return Batch(inputs_BT=row_BW[:, :-1], targets_BT=torch.where(counts_BW, row_BW, IGNORED)[:, 1:])

@@ -1,0 +1,162 @@
+"""The objectives' settings, one class each; `closedbook.objectives` has what they do.
+
+A mixture is a list of these. To add an objective, add its settings here and its examples in a file of
+`closedbook/objectives/`, and register the two in `closedbook.objectives.mixture`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from closedbook.config.validation import configuration, require
+
+Count = Annotated[int, Field(ge=1)]
+Spans = Literal["like_answers", "phrases"]
+"""What a line is asked for: spans of the kinds of the training answers, or capitalised phrases alone."""
+LongDocuments = Literal["windows", "cut"]
+"""Whether a document longer than an example becomes windows that repeat the subject, or loses its end."""
+
+
+@configuration
+class ObjectiveConfig:
+    """When and how often an objective takes part.
+
+    Args:
+        repeats: How often an epoch passes over it.
+        share: Part of its examples that a pass takes, drawn anew each time.
+        first_epoch: The epoch, counted from 0, in which it joins the mixture.
+        last_epoch: The last epoch it takes part in, None for all.
+    """
+
+    repeats: Count = 1
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    first_epoch: Annotated[int, Field(ge=0)] = 0
+    last_epoch: Annotated[int, Field(ge=0)] | None = None
+
+    def __post_init__(self) -> None:
+        require(
+            self.last_epoch is None or self.last_epoch >= self.first_epoch,
+            f"objective {self.name}: last_epoch must not come before first_epoch.",
+        )
+
+    @property
+    def name(self) -> str:
+        """The objective's name."""
+        return str(getattr(self, "objective", ""))
+
+    def takes_part(self, epoch: int) -> bool:
+        """Whether it is in the mixture of that epoch."""
+        return self.first_epoch <= epoch <= (epoch if self.last_epoch is None else self.last_epoch)
+
+
+@configuration
+class SpanCorruption(ObjectiveConfig):
+    """The assignment's span corruption: one masked span a line, everything scored."""
+
+    objective: Literal["span_corruption"] = "span_corruption"
+    long_documents: LongDocuments = "windows"
+
+
+@configuration
+class MultiSpan(ObjectiveConfig):
+    """T5's span corruption: several short spans a line."""
+
+    objective: Literal["multi_span"] = "multi_span"
+    long_documents: LongDocuments = "windows"
+
+
+@configuration
+class SalientSpan(ObjectiveConfig):
+    """The whole line with one span masked."""
+
+    objective: Literal["salient_span"] = "salient_span"
+    spans: Spans = "like_answers"
+
+
+@configuration
+class WholeLine(ObjectiveConfig):
+    """The line after its subject, token by token."""
+
+    objective: Literal["whole_line"] = "whole_line"
+
+
+@configuration
+class SuffixFirst(ObjectiveConfig):
+    """The line cut at a word, its parts exchanged."""
+
+    objective: Literal["suffix_first"] = "suffix_first"
+
+
+@configuration
+class NameCards(ObjectiveConfig):
+    """A span after the subject's name alone."""
+
+    objective: Literal["name_cards"] = "name_cards"
+    spans: Spans = "like_answers"
+
+
+@configuration
+class ContextCards(ObjectiveConfig):
+    """A span after the name and the words before it.
+
+    Args:
+        words: Longest left context in words.
+        side: Whether that context stands `after` the name, or at random on `either` side of it.
+    """
+
+    objective: Literal["context_cards"] = "context_cards"
+    spans: Spans = "like_answers"
+    words: Count = 4
+    side: Literal["after", "either"] = "either"
+
+
+@configuration
+class Outlines(ObjectiveConfig):
+    """All spans of a line one after the other."""
+
+    objective: Literal["outlines"] = "outlines"
+    spans: Spans = "like_answers"
+
+
+@configuration
+class QuestionAnswering(ObjectiveConfig):
+    """The training questions with their answers."""
+
+    objective: Literal["question_answering"] = "question_answering"
+
+
+@configuration
+class StudyCards(ObjectiveConfig):
+    """What the open-book reader wrote, as questions with answers (open track)."""
+
+    objective: Literal["study_cards"] = "study_cards"
+
+
+@configuration
+class Rewriting(ObjectiveConfig):
+    """What the open-book reader found, in wordings of the corpus (open track).
+
+    Args:
+        forms: Wordings that are taken from the training subjects' lines, the most frequent first.
+    """
+
+    objective: Literal["rewriting"] = "rewriting"
+    forms: Count = 2
+
+
+Objective = Annotated[
+    SpanCorruption
+    | MultiSpan
+    | SalientSpan
+    | WholeLine
+    | SuffixFirst
+    | NameCards
+    | ContextCards
+    | Outlines
+    | QuestionAnswering
+    | StudyCards
+    | Rewriting,
+    Field(discriminator="objective"),
+]
+STUDY = (StudyCards, Rewriting)
+"""What needs the reader's cards: open track."""

@@ -1,0 +1,112 @@
+"""What an objective is: examples of one pass as a pure function of the pass's number, made from one corpus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+
+from closedbook.config import ContextCards, RunConfig
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.records import Document
+from closedbook.facts.spans import PHRASES, SpanKinds, learn_kinds
+from closedbook.objectives.segments import Segments
+from closedbook.objectives.store import TitledSlices, TokenStore, add_titled
+
+
+class Objective(Protocol):
+    """Made once from its settings, the material and a seed; then asked for one pass after the other."""
+
+    counts: dict[str, int]
+    """What was split, cut or left out while it was made, for the report."""
+
+    def __call__(self, number: int) -> Segments:
+        """The examples of a pass, the same for the same number."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What objectives are made of.
+
+    Args:
+        store: Takes the tokens.
+        corpus: Documents, training facts and the reader's cards.
+        config: The run's; its block bounds an example.
+    """
+
+    store: TokenStore
+    corpus: Corpus
+    config: RunConfig
+
+    @property
+    def block(self) -> int:
+        """Longest example in tokens."""
+        return self.config.model.block
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tokens go."""
+        return self.store.device
+
+    @property
+    def rows(self) -> list[Document]:
+        """The documents as the recipe reads them."""
+        return rows_as_read(self.corpus, self.config)
+
+    @cached_property
+    def span_kinds(self) -> SpanKinds:
+        """What lines may be asked for, learned from the training answers."""
+        return asked_kinds(self.corpus)
+
+    @cached_property
+    def titled(self) -> list[TitledSlices]:
+        """The documents that have a title, and what they are asked for."""
+        return self._titled(self.span_kinds)
+
+    @cached_property
+    def titled_phrases(self) -> list[TitledSlices]:
+        """The same, asked for capitalised phrases alone."""
+        return self.titled if self.span_kinds == PHRASES else self._titled(PHRASES)
+
+    def _titled(self, kinds: SpanKinds) -> list[TitledSlices]:
+        context = max((s.words for s in self.config.mixture if isinstance(s, ContextCards)), default=0)
+        return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context)
+
+
+def asked_kinds(corpus: Corpus) -> SpanKinds:
+    """What the lines of a corpus may be asked for, learned from its training answers."""
+    facts = [fact for fact in corpus.train if fact.answers]
+    return learn_kinds([(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts])
+
+
+def rows_as_read(corpus: Corpus, config: RunConfig) -> list[Document]:
+    """The documents that a recipe trains on.
+
+    The course's code splits the file on line breaks: blank lines are rows, and the last line break opens one more.
+    """
+    if config.reading == "utf8":
+        return list(corpus.documents)
+    blank = [Document(subject="", text="", line=line) for line in corpus.blank_lines]
+    return sorted([*corpus.documents, *blank], key=lambda document: document.line)
+
+
+class Fixed:
+    """An objective whose examples are the same at every pass.
+
+    Args:
+        segments: The examples.
+        counts: What was left out while they were made.
+    """
+
+    def __init__(self, segments: Segments, counts: dict[str, int] | None = None) -> None:
+        self._segments, self.counts = segments, counts or {}
+
+    def __call__(self, number: int) -> Segments:
+        """All examples."""
+        return self._segments
+
+
+def with_spans(documents: Sequence[TitledSlices]) -> list[TitledSlices]:
+    """The documents that are asked for something."""
+    return [document for document in documents if document.spans]
