@@ -285,7 +285,7 @@ def write(data: DataSet, directory: Path) -> None:
 def describe(corpus: Corpus) -> str:
     """Sizes, an example, and how many of the answers stand in a document of their subject as whole words."""
     facts = [*corpus.train, *corpus.dev]
-    texts = [" ".join(document.text[len(document.subject) + 1 :] for document in corpus.candidates(f)) for f in facts]
+    texts = [" ".join(document.text[len(document.subject) + 1 :] for document in corpus.documents_of(f)) for f in facts]
     held = [
         bool(re.search(rf"(?<!\w){re.escape(fact.answers[0])}(?!\w)", text))
         for fact, text in zip(facts, texts, strict=True)
@@ -297,7 +297,7 @@ def describe(corpus: Corpus) -> str:
         f"{len({form_of(fact) for fact in facts})} relations\n"
         f"  answers in the document: {sum(held) / len(held):.2%}; subjects without a document: {texts.count('')}, "
         f"on both sides: {len(both)}\n"
-        f"  {first.question}\t{first.answers[0]}\n  {corpus.candidates(first)[0].text}"
+        f"  {first.question}\t{first.answers[0]}\n  {corpus.documents_of(first)[0].text}"
     )
 
 

@@ -31,7 +31,7 @@ def test_general_names_are_read_and_summarised(tmp_path):
     assert summary["conflicting_train_questions"] == {"Where was Ann Lee born?": ["Rome", "Oslo"]}
     assert summary["names_of_several_documents"] == {"Ann Lee": [1, 3]}
     assert summary["questions_without_document"] == 1
-    assert [d.line for d in corpus.candidates(corpus.train[0])] == [1, 3]
+    assert [d.line for d in corpus.documents_of(corpus.train[0])] == [1, 3]
 
 
 def test_strict_refuses_contradictions(tmp_path):

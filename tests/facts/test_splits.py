@@ -23,7 +23,7 @@ def test_nobody_stands_on_both_sides(course):
     assert len(kept) + len(held) == 2000
     assert 400 <= len(held) <= 410
     assert not {fact.subject for fact in kept} & {fact.subject for fact in held}
-    lines = [{d.text for fact in side for d in course.candidates(fact)} for side in (kept, held)]
+    lines = [{d.text for fact in side for d in course.documents_of(fact)} for side in (kept, held)]
     assert not lines[0] & lines[1]
     assert hold_out(course, course.train, 400, seed=1) == (kept, held)
     assert hold_out(course, course.train, 400, seed=2) != (kept, held)

@@ -27,7 +27,7 @@ def test_title(text, expected):
 
 def test_every_course_question_finds_its_own_line(course):
     facts = [*course.train, *course.dev, *course.test]
-    found = sum(number in [d.line for d in course.candidates(fact)] for number, fact in enumerate(facts, 1))
+    found = sum(number in [d.line for d in course.documents_of(fact)] for number, fact in enumerate(facts, 1))
     assert found == len(facts) == 2937
     assert all(fact.question == f"Where was {fact.subject} born?" for fact in facts)
 

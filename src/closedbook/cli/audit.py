@@ -225,7 +225,7 @@ def _leaks(options: Namespace, material: "Material") -> list[str]:
             + " facts were among them was not checked."
         )
     if material.corpus is not None and (
-        read := sum(bool(material.corpus.candidates(fact)) for fact in material.people)
+        read := sum(bool(material.corpus.documents_of(fact)) for fact in material.people)
     ):
         warnings.append(f"{read} of the --unseen people are in the corpus.")
     if not material.known:

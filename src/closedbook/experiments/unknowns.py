@@ -97,7 +97,7 @@ def measure_unknowns(
     Raises:
         UserError: The output directory holds something else, or the facts cannot be divided.
     """
-    if not any(corpus.candidates(fact) for fact in corpus.dev):
+    if not any(corpus.documents_of(fact) for fact in corpus.dev):
         raise UserError("No dev question names a document of the corpus, so nobody can be asked about.")
     settings = {
         "stages": [to_dict(job.pretraining), to_dict(job.finetuning)],
@@ -125,7 +125,7 @@ def _seed(
     job: Unknowns, corpus: Corpus, seed: int, say: Callable[[str], None], progress: ProgressFor
 ) -> dict[str, Any]:
     def make() -> dict[str, Any]:
-        taught = [fact for fact in corpus.train if corpus.candidates(fact)]
+        taught = [fact for fact in corpus.train if corpus.documents_of(fact)]
         side = halves(corpus, taught, seed)
         reduced = without_documents(corpus, [fact for fact, half in zip(taught, side, strict=True) if half])
         runs = job.out / "runs"
@@ -150,7 +150,7 @@ def _seed(
 
 def completes(examinee: RunExaminee, corpus: Corpus, facts: Sequence[Fact]) -> list[bool]:
     """Whether the model goes on with the answer in the words of the person's own line, False where it is not there."""
-    before = [text_before(corpus.candidates(fact), fact.answers[0]) for fact in facts]
+    before = [text_before(corpus.documents_of(fact), fact.answers[0]) for fact in facts]
     there = [index for index, text in enumerate(before) if text is not None]
     texts = examinee.complete([facts[index].subject for index in there], [before[index] or "" for index in there])
     found = dict(zip(there, texts, strict=True))
@@ -159,7 +159,7 @@ def completes(examinee: RunExaminee, corpus: Corpus, facts: Sequence[Fact]) -> l
 
 def _asked(examinee: RunExaminee, corpus: Corpus, taught: Sequence[Fact]) -> dict[str, Any]:
     """How it answers about the dev people, whose lines it has read."""
-    asked = [fact for fact in corpus.dev if corpus.candidates(fact)]
+    asked = [fact for fact in corpus.dev if corpus.documents_of(fact)]
     given, signals = confidence(examinee, [fact.question for fact in asked], ["sequence_probability"])
     sure = signals["sequence_probability"]
     right = np.array([answer.text in fact.answers for answer, fact in zip(given, asked, strict=True)])

@@ -62,7 +62,7 @@ class Corpus:
                 index[document.subject].append(document)
         return dict(index)
 
-    def candidates(self, fact: Fact) -> list[Document]:
+    def documents_of(self, fact: Fact) -> list[Document]:
         """The documents that a fact may be about, in file order."""
         return self.by_subject.get(fact.subject, [])
 
@@ -70,7 +70,7 @@ class Corpus:
         """What to know before believing a figure: sizes, leaks, contradictions, shared names, hashes (JSON-ready)."""
         conflicts = conflicting(self.train)
         facts = [*self.train, *self.dev, *self.test]
-        shared = sorted({fact.subject for fact in facts if len(self.candidates(fact)) > 1})
+        shared = sorted({fact.subject for fact in facts if len(self.documents_of(fact)) > 1})
         return {
             "name": self.name,
             "documents": len(self.documents),
@@ -80,7 +80,7 @@ class Corpus:
             "dev_questions_in_train": repeated(self.train, self.dev),
             "test_questions_in_train": repeated(self.train, self.test),
             "conflicting_train_questions": conflicts,
-            "questions_without_document": sum(not self.candidates(fact) for fact in facts),
+            "questions_without_document": sum(not self.documents_of(fact) for fact in facts),
             "names_of_several_documents": {name: [d.line for d in self.by_subject[name]] for name in shared},
             "repeated_lines": len(self.documents) - len({document.text for document in self.documents}),
             "files": {

@@ -29,7 +29,7 @@ def groups(corpus: Corpus, facts: Sequence[Fact]) -> list[int]:
 
     keys = [f"name {fact.subject}" if fact.subject else f"question {fact.question}" for fact in facts]
     for key, fact in zip(keys, facts, strict=True):
-        for document in corpus.candidates(fact):
+        for document in corpus.documents_of(fact):
             parent[root(f"line {document.text}")] = root(key)
     numbers: dict[str, int] = {}
     return [numbers.setdefault(root(key), len(numbers)) for key in keys]

@@ -41,7 +41,7 @@ def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]
     """A document with the training answer, for each fact that has one; of several, the first that holds the answer."""
     found = []
     for fact in facts:
-        documents = corpus.candidates(fact)
+        documents = corpus.documents_of(fact)
         holding = [document for document in documents if fact.answers[0] in document.text]
         if documents:
             found.append(((holding or documents)[0], fact.answers[0]))
@@ -132,11 +132,11 @@ def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> O
         for held in range(folds):
             kept = [fact for fact, number in zip(found, fold, strict=True) if number != held]
             asked = [
-                fact for fact, number in zip(found, fold, strict=True) if number == held and corpus.candidates(fact)
+                fact for fact, number in zip(found, fold, strict=True) if number == held and corpus.documents_of(fact)
             ]
             reader = learn_reader(corpus, form, kept, config)
             facts += asked
             readings += [
-                max(reader.read(corpus.candidates(fact)), key=lambda reading: reading.confidence) for fact in asked
+                max(reader.read(corpus.documents_of(fact)), key=lambda reading: reading.confidence) for fact in asked
             ]
     return OpenBook(tuple(facts), tuple(readings))
