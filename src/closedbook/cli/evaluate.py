@@ -1,48 +1,81 @@
-"""`closedbook evaluate`: exact match of a run on a file of facts."""
+"""`closedbook evaluate`: how many answers to a file of facts are right."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from closedbook.cli.options import add_machine, make_parser, parse, set_up_machine
-from closedbook.evaluation.exact_match import score
-from closedbook.facts.corpus import sha256
-from closedbook.facts.readers import read_facts
-from closedbook.report.console import say, say_score
+from closedbook.cli.options import parse
+from closedbook.cli.shared import WithModel, must_not_exist
+
+if TYPE_CHECKING:
+    from closedbook.evaluation.evaluate import Evaluation
+    from closedbook.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(WithModel):
+    """How many answers to a file of facts are right, overall and by relation, with 95 % intervals.
+
+    Args:
+        facts: Questions with accepted answers.
+        match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
+        candidates: Facts whose answers are ranked by their log-probability, beside the free answers.
+        out: A file for the figures and every answer (JSON); must not exist.
+    """
+
+    facts: Path
+    match: Literal["exact", "normalised"] | None = None
+    candidates: Path | None = None
+    out: Path | None = None
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Prints correct answers, accuracy and interval."""
-    parser = make_parser("evaluate", "Exact match of a run on a file of facts, with a 95 % interval.")
-    parser.add_argument("run", type=str, help="a run directory")
-    parser.add_argument("--facts", type=str, required=True, help="facts with answers (TSV or JSONL)")
-    parser.add_argument(
-        "--candidates",
-        type=str | None,
-        default=None,
-        help="facts whose answers are ranked by their log-probability, beside the free answers",
+    """Prints right answers, accuracy and interval; writes them with --out."""
+    options, _ = parse(
+        "closedbook evaluate", Options, arguments, example="closedbook evaluate runs/mine --facts mine/dev.tsv"
     )
-    add_machine(parser)
-    options = parse(parser, arguments)
-    path = Path(options.facts)
-    facts = read_facts(path)
-    known = read_facts(Path(options.candidates)) if options.candidates is not None else []
-    device = set_up_machine(options)
-    from closedbook.evaluation.ranking import choose
-    from closedbook.runs import load
+    must_not_exist(options.out)
+    from closedbook.evaluation.scorers import find_scorer, score_all
+    from closedbook.facts.readers import read_facts
+    from closedbook.facts.relations import with_relations
 
-    loaded = load(options.run, device)
-    answers = loaded.answer([fact.question for fact in facts], place=f"{path}, question")
-    say_score(
-        f"{loaded.config.model.attention} attention, {loaded.environment['parameters']:,} parameters",
-        score(answers, facts),
-    )
+    facts = with_relations(read_facts(options.facts))
+    known = read_facts(options.candidates) if options.candidates is not None else []
+    model = options.open()
+    from closedbook.evaluation.evaluate import evaluate
+    from closedbook.evaluation.metrics import accuracy
+    from closedbook.files import write_json
+    from closedbook.hub import is_foreign
+    from closedbook.report.console import say, say_accuracy
+    from closedbook.runs import Run
+
+    match = options.match or ("normalised" if is_foreign(options.model) else "exact")
+    found = evaluate(model, facts, find_scorer(match), place=f"{options.facts}, question")
+    say_accuracy(f"{model.kind}, {model.parameters:,} parameters", found.accuracy)
+    if len(found.by_relation) > 1:
+        for relation, part in found.by_relation.items():
+            say_accuracy(f"  {relation}", part)
     if known:
         candidates = sorted({fact.answers[0].strip() for fact in known})
-        chosen = choose(loaded.model, loaded.tokenizer, [fact.question for fact in facts], candidates)
-        say_score(f"ranking {len(candidates):,} candidates of {Path(options.candidates).name}", score(chosen, facts))
-    corpus = loaded.environment["corpus"]
-    part = {file["sha256"]: file["part"] for file in corpus["files"].values()}.get(sha256(path))
+        chosen = score_all(model.choose(found.prompts, candidates), facts, find_scorer(match))
+        say_accuracy(f"ranking {len(candidates):,} candidates of {options.candidates}", accuracy(chosen))
+    if isinstance(model, Run):
+        for warning in leaks(model, options.facts):
+            say(f"Careful: {warning}")
+    if options.out is not None:
+        write_json(options.out, found.to_json())
+        say(f"figures and answers: {options.out}")
+
+
+def leaks(run: "Run", facts: Path) -> list[str]:
+    """What could make a run's figures on a file better than they are."""
+    from closedbook.facts.corpus import sha256
+
+    corpus = run.environment["corpus"]
+    part = {file["sha256"]: file["part"] for file in corpus["files"].values()}.get(sha256(facts))
     if part == "train":
-        say(f"Careful: {path.name} holds the questions that this run was trained on.")
-    elif part == "dev":
-        say(f"{len(corpus['dev_questions_in_train'])} of these questions also occur in the run's training questions.")
+        return [f"{facts} holds the questions that this run was trained on."]
+    if part == "dev" and (both := len(corpus["dev_questions_in_train"])):
+        return [f"{both} of these questions also occur in the run's training questions."]
+    return []

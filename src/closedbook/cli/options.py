@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import json
 import re
+import textwrap
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, dataclass
@@ -36,12 +37,17 @@ class _Option:
     hint: Any
     field: "Field[Any]"
     help: str
-    positional: bool
+    positional: bool = False
+    of_group: bool = False
+
+    @property
+    def key(self) -> str:
+        return ".".join(self.path)
 
     @property
     def name(self) -> str:
-        dashed = ".".join(self.path) if len(self.path) > 1 else self.path[0].replace("_", "-")
-        return self.path[0].upper() if self.positional else f"--{dashed}"
+        dashed = self.key if len(self.path) > 1 else self.key.replace("_", "-")
+        return self.key.upper() if self.positional else f"--{dashed}"
 
     @property
     def required(self) -> bool:
@@ -66,8 +72,21 @@ def parse(
         SystemExit: Help was asked for.
     """
     options = [*_options(cls), *(one for name, group in (groups or {}).items() for one in _group(name, group))]
-    parser = _parser(command, cls, options, example)
-    known = [option.name for option in options if not option.positional] + ["--help"]
+    given = _split(command, _parser(command, cls, options, example), options, arguments)
+    values: dict[str, Any] = {}
+    for option in options:
+        if (text := getattr(given, option.key, None)) is not None:
+            values[option.key] = text if text is True else _checked(option, text)
+        elif option.required and option.path[0] not in (groups or {}):
+            raise UserError(f"{option.name} must be given; see {command} --help.")
+    settings = {key: values.pop(key) for key in list(values) if key.split(".")[0] in (groups or {})}
+    return _build(cls, values), settings
+
+
+def _split(
+    command: str, parser: argparse.ArgumentParser, options: Sequence[_Option], arguments: Sequence[str]
+) -> argparse.Namespace:
+    """The words of each option that was given."""
     try:
         given, rest = parser.parse_known_intermixed_args(list(arguments))
     except argparse.ArgumentError as error:
@@ -76,19 +95,22 @@ def parse(
         name = rest[0].split("=")[0]
         if not name.startswith("-"):
             raise UserError(f"{name}: one word too many; see {command} --help.")
+        known = [option.name for option in options if not option.positional] + ["--help"]
         raise UserError(f"{name}: no such option{nearest(name, known)}; see {command} --help.")
-    values: dict[str, Any] = {}
-    for option in options:
-        key = ".".join(option.path)
-        text = getattr(given, key, None)
-        if text is not None:
-            values[key] = text if text is True else _checked(option, text)
-        elif option.required and key in cls.__dataclass_fields__:  # type: ignore[attr-defined]
-            raise UserError(f"{option.name} must be given; see {command} --help.")
-    own = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls(**{key: values[key] for key in own & set(values)}), {
-        key: value for key, value in values.items() if key not in own
-    }
+    return given
+
+
+def _build(cls: type[T], values: dict[str, Any]) -> T:
+    """The options; settings of settings (`reader.rounds`) change what stands there unless given."""
+    fields: dict[str, Any] = {}
+    for key, value in values.items():
+        name, _, inner = key.partition(".")
+        if inner:
+            start: Any = fields.get(name, cls.__dataclass_fields__[name].default)  # type: ignore[attr-defined]
+            fields[name] = dataclasses.replace(start, **{inner: value})
+        else:
+            fields[name] = value
+    return cls(**fields)
 
 
 def summary(cls: type[Any]) -> str:
@@ -101,15 +123,26 @@ def _options(cls: type[Any], under: tuple[str, ...] = ()) -> Iterator[_Option]:
     hints = get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
-        positional = POSITIONAL in getattr(hint, "__metadata__", ())
-        yield _Option((*under, field.name), hint, field, helps.get(field.name, ""), positional)
+        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+            yield from _options(hint, (*under, field.name))
+        else:
+            yield _Option(
+                path=(*under, field.name),
+                hint=hint,
+                field=field,
+                help=helps.get(field.name, ""),
+                positional=POSITIONAL in getattr(hint, "__metadata__", ()),
+            )
 
 
 def _group(name: str, group: Any) -> Iterator[_Option]:
-    if dataclasses.is_dataclass(group) and isinstance(group, type):
-        yield from _options(group, (name,))
-    else:
-        yield _Option((name,), group, dataclasses.field(default=None), "", False)
+    for kind in _kinds(group):
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            for option in _options(kind, (name,)):
+                yield dataclasses.replace(option, of_group=True)
+            return
+    field: Field[Any] = dataclasses.field(default=None)  # type: ignore[arg-type]
+    yield _Option(path=(name,), hint=group, field=field, help="", of_group=True)
 
 
 def _field_helps(cls: type[Any]) -> dict[str, str]:
@@ -127,25 +160,25 @@ def _field_helps(cls: type[Any]) -> dict[str, str]:
 def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command,
-        description=summary(cls),
+        description="\n".join(textwrap.wrap(summary(cls), 100)),
         epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         exit_on_error=False,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
         usage=f"{command} {' '.join(_usage(option) for option in options if len(option.path) == 1)}",
     )
     for option in options:
-        key = ".".join(option.path)
         default = option.field.default
-        shown = "" if default in (MISSING, None, False, "", ()) else f" (default: {_shown(default)})"
+        shown = "" if option.of_group or default in (MISSING, None, False, "", ()) else f" (default: {_shown(default)})"
         text = (option.help.rstrip(".") + shown).replace("%", "%%")
         if option.positional:
-            parser.add_argument(key, nargs="?", metavar=option.name, help=text)
+            parser.add_argument(option.key, nargs="?", metavar=option.name, help=text)
         elif _is_flag(option):
-            parser.add_argument(option.name, dest=key, action="store_true", help=text)
+            parser.add_argument(option.name, dest=option.key, action="store_true", help=text)
         else:
             several = "+" if _is_list(option.hint) else None
-            parser.add_argument(option.name, dest=key, nargs=several, metavar=_metavar(option.hint), help=text)
+            parser.add_argument(option.name, dest=option.key, nargs=several, metavar=_metavar(option.hint), help=text)
     return parser
 
 

@@ -1,0 +1,129 @@
+"""`closedbook data`: what a corpus holds, a split of it, the built-in one, and the simplest baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from closedbook.cli.options import POSITIONAL, Count, Natural, parse, summary
+from closedbook.cli.shared import BUILT_IN
+from closedbook.errors import UserError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Describe:
+    """Say what was understood of a corpus directory: files, columns, relations, and what is wrong with them.
+
+    Args:
+        directory: Documents, training and dev questions, perhaps relations.toml.
+        write: Write what was understood as relations.toml, to be corrected there.
+    """
+
+    directory: Annotated[Path, POSITIONAL]
+    write: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Copy a corpus directory with some training facts held out, by subject, in calibration.tsv.
+
+    Args:
+        corpus: A directory with documents, train and dev questions.
+        held_out: Training facts to hold out.
+        seed: Of the choice.
+        out: The directory to write; must not exist.
+    """
+
+    corpus: Path
+    held_out: Count = 400
+    seed: Natural = 0
+    out: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """Answer every question with the most frequent training answer of its relation.
+
+    Args:
+        train: Facts whose answers are counted.
+        facts: Facts to score on.
+    """
+
+    train: Path
+    facts: Path
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs one of the verbs on data."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage(), end="")
+        return
+    verb = arguments[0]
+    if verb not in VERBS:
+        raise UserError(f"data {verb}: no such verb{nearest(verb, VERBS)}; see closedbook data --help.")
+    VERBS[verb][0](arguments[1:])
+
+
+def usage() -> str:
+    """What `closedbook data --help` prints."""
+    rows = "\n".join(f"  {verb:<12}{words}" for verb, (_, words) in VERBS.items())
+    return (
+        "usage: closedbook data VERB ...\n\nWhat a corpus holds, and what to make of it.\n\n"
+        f"verbs:\n{rows}\n\nclosedbook data VERB --help says more.\nexample: closedbook data describe mine\n"
+    )
+
+
+def describe(arguments: Sequence[str]) -> None:
+    """Prints what was understood, and writes it with --write."""
+    options, _ = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
+    from closedbook.facts.corpus import read_directory
+    from closedbook.facts.relations import FILE, describe_relation, write_relations
+    from closedbook.report.console import say, say_corpus
+
+    path = options.directory / FILE
+    if options.write and path.exists():
+        raise UserError(f"{path}: exists already; correct it there, or remove it to have it written anew.")
+    corpus = read_directory(options.directory)
+    say_corpus(corpus)
+    for relation in corpus.relations:
+        say(describe_relation(relation))
+    if options.write:
+        write_relations(path, corpus.relations)
+        say(f"relations: {path}")
+
+
+def split(arguments: Sequence[str]) -> None:
+    """Writes the split to a new directory."""
+    example = "closedbook data split --corpus mine --held-out 100 --out mine-split"
+    options, _ = parse("closedbook data split", Split, arguments, example=example)
+    from closedbook.facts.splits import write_split
+
+    _say_files(write_split(options.corpus, options.held_out, options.out, options.seed), options.out)
+
+
+def built_in(arguments: Sequence[str]) -> None:
+    """Writes the built-in corpus to a new directory."""
+    from closedbook.facts.people import Writing, write_people
+
+    command = f"closedbook data {BUILT_IN}"
+    options, _ = parse(command, Writing, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
+    _say_files(write_people(options, options.out), options.out)
+
+
+def baseline(arguments: Sequence[str]) -> None:
+    """Scores the most frequent training answer on a file of facts."""
+    example = "closedbook data baseline --train mine/train.tsv --facts mine/dev.tsv"
+    options, _ = parse("closedbook data baseline", Baseline, arguments, example=example)
+
+
+def _say_files(rows: dict[str, int], out: Path) -> None:
+    for name, count in rows.items():
+        print(f"{count:>9,}  {out / name}")
+
+
+VERBS = {
+    "describe": (describe, summary(Describe)),
+    "split": (split, summary(Split)),
+    BUILT_IN: (built_in, "Write the built-in corpus and its facts."),
+    "baseline": (baseline, summary(Baseline)),
+}
