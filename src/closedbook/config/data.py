@@ -1,4 +1,4 @@
-"""What is read: the built-in people, the tokenizer, the open-book reader."""
+"""What is read: the built-in data set, the tokenizer, the open-book reader."""
 
 from typing import Annotated, Literal
 
@@ -11,18 +11,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 @configuration
 class PeopleConfig:
-    """The built-in people.
+    """The built-in data set.
 
     Args:
-        count: Number of people.
-        seed: Another seed gives other people.
-        biographies: Texts a person in the corpus.
-        permute: Whether each biography has its sentences in an order of its own, instead of one order for all.
+        count: Number of subjects.
+        seed: Another seed gives other subjects.
+        biographies: Texts a subject in the corpus.
+        permute: Whether each text has its sentences in an order of its own, instead of one order for all.
         templates: Wordings an attribute has, 1 to 4.
-        train: Share of people whose question is in train.
-        dev: Share of people whose question is in dev.
-        test: Share of people whose question is in test.
-        unseen: Share of people who are in no corpus; their questions are in unseen.tsv.
+        relations: What is asked about every subject; the data set's first relation where none is given.
+        train: Share of subjects whose questions are in train.
+        dev: Share of subjects whose questions are in dev.
+        test: Share of subjects whose questions are in test.
+        unseen: Share of subjects who are in no corpus; their questions are in unseen.tsv.
     """
 
     count: Annotated[int, Field(ge=10)] = 1000
@@ -30,6 +31,7 @@ class PeopleConfig:
     biographies: Annotated[int, Field(ge=1)] = 1
     permute: bool = False
     templates: Annotated[int, Field(ge=1, le=4)] = 4
+    relations: tuple[str, ...] = ()
     train: Share = 0.5
     dev: Share = 0.3
     test: Share = 0.1
