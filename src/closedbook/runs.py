@@ -5,36 +5,51 @@
 `NAME.partial` and holds `checkpoints/`; it takes its name when it is complete.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError
+from safetensors.torch import save
 
 from closedbook.config import RunConfig, run_config, to_dict
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import answer
-from closedbook.facts.tokenizers import Tokenizer
+from closedbook.evaluation.alternatives import alternatives
+from closedbook.evaluation.decoding import Written, generate, prompts, sampled
+from closedbook.evaluation.language_model import Ability, Prompt, Response
+from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
+from closedbook.evaluation.ranking import best, candidate_ids
+from closedbook.facts.corpus import sha256
+from closedbook.facts.forms import up_to_subjects
+from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
 from closedbook.files import disk_errors, sync, write_json, write_text
-from closedbook.model.gpt import GPT
+from closedbook.model.gpt import GPT, count_parameters
 from closedbook.training.checkpoints import load_weights, weights, write_tensors
 
 PARTS = ("config.json", "model.safetensors", "tokenizer.json", "environment.json")
 
 
+CONTEXT_WORDS = 4  # of a document, before what the model is to go on with
+
+
 @dataclass(frozen=True)
 class Run:
-    """A trained model with everything that is known about it.
+    """A trained model with everything that is known about it, and a `LanguageModel`.
+
+    `question MASK` is the prompt; the next mask closes the answer.
 
     Args:
-        path: The run directory.
+        path: The run directory, or where it would be.
         config: What it was trained with.
-        model: In evaluation mode, on the device asked for.
+        model: On the device asked for.
         tokenizer: Its vocabulary.
-        environment: Machine, versions, corpus hashes, parameter count.
+        environment: Machine, versions, corpus hashes, parameter count; may be empty for a run that lives in memory.
     """
 
     path: Path
@@ -43,17 +58,104 @@ class Run:
     tokenizer: Tokenizer
     environment: dict[str, Any]
 
+    def ask(self, question: str) -> str:
+        """The answer to one question; see `answer`."""
+        return self.answer([question])[0]
+
     def answer(self, questions: Sequence[str], *, place: str = "question") -> list[str]:
         """Greedy closed-book answers, in order.
 
         Raises:
             UserError: A question cannot be spelled or is longer than the block; `place` and its number name it.
         """
-        return answer(self.model, self.tokenizer, questions, place=place)
+        return [response.text for response in self.respond(self.prompts(questions, place=place))]
 
-    def ask(self, question: str) -> str:
-        """The answer to one question; see `answer`."""
-        return self.answer([question])[0]
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def kind(self) -> str:
+        return f"a run of closedbook, recipe {self.config.recipe}, {self.config.model.attention} attention"
+
+    @property
+    def parameters(self) -> int:
+        return count_parameters(self.model)
+
+    @property
+    def template(self) -> str:
+        return ""
+
+    def lacks(self, ability: Ability) -> str | None:
+        return None
+
+    def fingerprint(self) -> str:
+        file = self.path / "model.safetensors"
+        return sha256(file) if file.is_file() else hashlib.sha256(save(weights(self.model))).hexdigest()
+
+    def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
+        encoded = prompts(self.tokenizer, questions, self.model.context, place)
+        return [
+            Prompt(question=question, ids=tuple(ids), text=question + MASK)
+            for question, ids in zip(questions, encoded, strict=True)
+        ]
+
+    def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
+        for number, text in enumerate(answers, 1):
+            self.tokenizer.spell(text, f"{place} {number}")
+
+    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
+        return self._responses(generate(self.model, [prompt.ids for prompt in prompts]))
+
+    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
+        encoded = [prompt.ids for prompt in prompts for _ in range(count)]
+        drawn = self._responses(generate(self.model, encoded, choose=sampled(seed), batch_size=512))
+        return [drawn[first : first + count] for first in range(0, len(drawn), count)]
+
+    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
+        return [self._responses(written) for written in alternatives(self.model, [prompt.ids for prompt in prompts])]
+
+    def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
+        closed = [[*ids, MASK_ID] for ids in self.tokenizer.encode(answers)]
+        return fitting_log_probability(self.model, [prompt.ids for prompt in prompts], closed)
+
+    def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
+        choice_P, _ = best(self.model, [prompt.ids for prompt in prompts], candidate_ids(self.tokenizer, candidates))
+        return [candidates[index] for index in choice_P.tolist()]
+
+    def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
+        lines = self._lines(subjects, before, self.model.context // 2)
+        return [response.text for response in self._responses(generate(self.model, lines))]
+
+    def continuation_log_probability(
+        self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
+    ) -> list[float | None]:
+        gold = self.tokenizer.encode(answers)
+        lines = self._lines(subjects, before, self.model.context // 2)
+        return fitting_log_probability(self.model, lines, gold)
+
+    def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
+        encoded = self.tokenizer.encode(up_to_subjects([prompt.question for prompt in prompts], subjects))
+        return last_states(self.model, encoded, halfway(self.model))
+
+    def _lines(self, subjects: Sequence[str], before: Sequence[str], most: int) -> list[list[int]]:
+        """The subject, the last words before and a mask, as a context card has them, cut from the left to `most`."""
+        texts = [
+            " ".join([subject, *words.split()[-CONTEXT_WORDS:]])
+            for subject, words in zip(subjects, before, strict=True)
+        ]
+        return [[*ids[max(len(ids) + 1 - most, 0) :], MASK_ID] for ids in self.tokenizer.encode(texts)]
+
+    def _responses(self, written: Sequence[Written]) -> list[Response]:
+        return [
+            Response(
+                text=self.tokenizer.decode(ids).split(MASK)[0],
+                ids=tuple(ids),
+                token_nats=tuple(nats),
+                closed=ids[-1] == MASK_ID,
+            )
+            for ids, nats in written
+        ]
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Run:

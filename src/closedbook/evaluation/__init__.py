@@ -1,1 +1,1 @@
-"""Evaluation: batched decoding, exact match, intervals and paired tests, baselines."""
+"""Evaluation: what a language model is, how it is asked, what its answers are worth, and how sure that is."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prefill
+from closedbook.evaluation.decoding import MOST_NEW_TOKENS, Written, prefill
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.model.gpt import GPT
 
@@ -26,8 +26,8 @@ def alternatives(
     width: int = WIDTH,
     most_new_tokens: int = MOST_NEW_TOKENS,
     batch_size: int = 128,
-) -> list[list[tuple[list[int], float]]]:
-    """Every prompt's most probable answers, closing mask included, with their log-probability in nats, best first.
+) -> list[list[Written]]:
+    """Every prompt's most probable answers, closing mask included, with their log-probabilities in nats, best first.
 
     An answer of at least `least` is found unless `width` better branches stood beside one of its beginnings; a prompt
     may have none.
@@ -41,28 +41,29 @@ def alternatives(
         batch_size: Prompts at a time.
     """
     model.eval()
-    results: list[list[tuple[list[int], float]]] = [[] for _ in encoded]
+    results: list[list[Written]] = [[] for _ in encoded]
     by_length = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))
     for first in range(0, len(encoded), batch_size):
         rows = by_length[first : first + batch_size]
-        for row, ids, nats in _search(model, [encoded[row] for row in rows], math.log(least), width, most_new_tokens):
-            results[rows[row]].append((ids, nats))
-    return [sorted(found, key=lambda answer: -answer[1]) for found in results]
+        for row, written in _search(model, [encoded[row] for row in rows], math.log(least), width, most_new_tokens):
+            results[rows[row]].append(written)
+    return [sorted(answers, key=lambda written: -sum(written[1])) for answers in results]
 
 
 def _search(
     model: GPT, encoded: list[Sequence[int]], floor: float, width: int, most_new_tokens: int
-) -> list[tuple[int, list[int], float]]:
-    """(prompt, ids, nats) of every answer found."""
+) -> list[tuple[int, Written]]:
+    """(prompt's number, answer) of every answer, in no order."""
     states_RC, length_B, cache = prefill(model, encoded, most_new_tokens)
     prompt_R = torch.arange(len(encoded), device=model.device)
     path_R = torch.zeros(len(encoded), device=model.device)
-    written: list[list[int]] = [[] for _ in encoded]
-    found: list[tuple[int, list[int], float]] = []
+    branches: list[Written] = [([], []) for _ in encoded]
+    answers: list[tuple[int, Written]] = []
     for step in range(most_new_tokens):
-        path_RV = path_R[:, None] + model.head(states_RC).float().log_softmax(dim=-1)
+        log_RV = model.head(states_RC).float().log_softmax(dim=-1)
+        path_RV = path_R[:, None] + log_RV
         for row in (path_RV[:, MASK_ID] >= floor).nonzero().flatten().tolist():
-            found.append((int(prompt_R[row]), [*written[row], MASK_ID], float(path_RV[row, MASK_ID])))
+            answers.append((int(prompt_R[row]), _grown(branches[row], MASK_ID, float(log_RV[row, MASK_ID]))))
         path_RV[:, MASK_ID] = -math.inf
         room_R = length_B[prompt_R] + step < cache.capacity
         row_R, token_R = ((path_RV >= floor) & room_R[:, None]).nonzero(as_tuple=True)
@@ -70,11 +71,19 @@ def _search(
         row_R, token_R = row_R[kept_R], token_R[kept_R]
         if not len(row_R) or step + 1 == most_new_tokens:
             break
-        written = [[*written[row], token] for row, token in zip(row_R.tolist(), token_R.tolist(), strict=True)]
+        nats_R = log_RV[row_R, token_R]
+        branches = [
+            _grown(branches[row], token, nats)
+            for row, token, nats in zip(row_R.tolist(), token_R.tolist(), nats_R.tolist(), strict=True)
+        ]
         path_R, prompt_R = path_RV[row_R, token_R], prompt_R[row_R]
         cache.keep_rows(row_R)
         states_RC = model(token_R[:, None], (length_B[prompt_R] + step)[:, None], cache)[:, 0]
-    return found
+    return answers
+
+
+def _grown(branch: Written, token: int, nats: float) -> Written:
+    return [*branch[0], token], [*branch[1], nats]
 
 
 def _best_of_each(prompt_R: Tensor, path_R: Tensor, width: int) -> Tensor:

@@ -14,13 +14,15 @@ from torch import Tensor
 
 from closedbook.draws import random_bits
 from closedbook.errors import UserError
-from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
+from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.cache import KeyValueCache
 from closedbook.model.gpt import GPT
 
 MOST_NEW_TOKENS = 32
 RESOLUTION = 2**32  # of a random draw
 
+Written = tuple[list[int], list[float]]
+"""The tokens that a model wrote and the log-probability of each, in nats."""
 Choice = Callable[[Tensor, Tensor, int], Tensor]
 """From logits (B, V), the prompts' numbers (B) and the step to the next tokens (B)."""
 
@@ -64,21 +66,31 @@ def generate(
     choose: Choice = likeliest,
     most_new_tokens: int = MOST_NEW_TOKENS,
     batch_size: int = 256,
-) -> list[list[int]]:
-    """The next tokens of every prompt, up to and including the closing mask.
+) -> list[Written]:
+    """The next tokens of every prompt, up to and including the closing mask, with their log-probabilities.
 
     A row ends at its mask, after `most_new_tokens`, or where the context is full. Prompts are batched by length and
     the results are in the order given. The text does not depend on the batch (in fp32, barring exact ties).
     """
-    results: list[list[int]] = [[] for _ in prompts]
+    results: list[Written] = [([], []) for _ in prompts]
     by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     model.eval()
     for first in range(0, len(by_length), batch_size):
         rows = by_length[first : first + batch_size]
         batch = _generate_batch(model, [prompts[row] for row in rows], rows, choose, most_new_tokens)
-        for row, ids in zip(rows, batch, strict=True):
-            results[row] = ids
+        for row, written in zip(rows, batch, strict=True):
+            results[row] = written
     return results
+
+
+def right_padded(
+    rows: Sequence[Sequence[int]], device: torch.device
+) -> tuple[Int64[Tensor, "batch time"], Int64[Tensor, "batch"]]:
+    """Token rows with padding behind the shorter ones, which no token before it sees, and their lengths."""
+    tokens_BT = torch.full((len(rows), max(map(len, rows))), PAD_ID, device=device)
+    for index, row in enumerate(rows):
+        tokens_BT[index, : len(row)] = torch.tensor(row, device=device)
+    return tokens_BT, torch.tensor([len(row) for row in rows], device=device)
 
 
 def prefill(
@@ -86,11 +98,8 @@ def prefill(
 ) -> tuple[Float[Tensor, "prompts width"], Int64[Tensor, "prompts"], KeyValueCache]:
     """The final state of every prompt's last token, the prompts' lengths, and a cache with room for more tokens."""
     device = model.device
-    length_B = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    longest = int(length_B.max())
-    tokens_BT = torch.full((len(prompts), longest), PAD_ID, device=device)
-    for row, prompt in enumerate(prompts):
-        tokens_BT[row, : len(prompt)] = torch.tensor(prompt, device=device)
+    tokens_BT, length_B = right_padded(prompts, device)
+    longest = tokens_BT.shape[1]
     cache = KeyValueCache(model.config.layers, min(longest + new_tokens, model.context), device)
     positions_BT = torch.arange(longest, device=device).expand_as(tokens_BT)
     states_BTC = model(tokens_BT, positions_BT, cache)
@@ -99,35 +108,26 @@ def prefill(
 
 def _generate_batch(
     model: GPT, prompts: list[Sequence[int]], numbers: list[int], choose: Choice, most_new_tokens: int
-) -> list[list[int]]:
+) -> list[Written]:
     last_BC, length_B, cache = prefill(model, prompts, most_new_tokens)
     device = model.device
-    results: list[list[int]] = [[] for _ in prompts]
+    results: list[Written] = [([], []) for _ in prompts]
     rows_B = torch.arange(len(prompts), device=device)
     number_B = torch.tensor(numbers, device=device)
-    while True:
-        next_B = choose(model.head(last_BC), number_B[rows_B], len(results[int(rows_B[0])]))
-        for row, token in zip(rows_B.tolist(), next_B.tolist(), strict=True):
-            results[row].append(token)
+    for step in range(most_new_tokens):
+        logits_BV = model.head(last_BC).float()
+        next_B = choose(logits_BV, number_B[rows_B], step)
+        nats_B = logits_BV.log_softmax(dim=-1).gather(1, next_B[:, None])[:, 0]
+        for row, token, nats in zip(rows_B.tolist(), next_B.tolist(), nats_B.tolist(), strict=True):
+            results[row][0].append(token)
+            results[row][1].append(nats)
         alive_B = (next_B != MASK_ID) & (length_B < cache.capacity)
-        if len(results[int(rows_B[0])]) >= most_new_tokens or not alive_B.any():
-            return results
+        if step + 1 == most_new_tokens or not alive_B.any():
+            break
         if not alive_B.all():
             kept_B = alive_B.nonzero().flatten()
             rows_B, next_B, length_B = rows_B[kept_B], next_B[kept_B], length_B[kept_B]
             cache.keep_rows(kept_B)
         last_BC = model(next_B[:, None], length_B[:, None], cache)[:, 0]
         length_B = length_B + 1
-
-
-def answer(
-    model: GPT, tokenizer: Tokenizer, questions: Sequence[str], *, batch_size: int = 256, place: str = "question"
-) -> list[str]:
-    """The model's answers: the text between the first two masks, all after the first if there is no second.
-
-    Raises:
-        UserError: A question cannot be spelled or is longer than the context.
-    """
-    encoded = prompts(tokenizer, questions, model.context, place)
-    generated = generate(model, encoded, batch_size=batch_size)
-    return [tokenizer.decode(ids).split(MASK)[0] for ids in generated]
+    return results

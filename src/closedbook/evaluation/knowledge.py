@@ -1,98 +1,146 @@
 """What a model knows of each fact: whether it recalls it, whether it has it stored, and what kind of fact it is.
 
 A fact is *extracted* when the greedy answer to its question is right. It is *stored* when the model goes on rightly in
-the document's own words: after `name left-context MASK`, with the words that stand before the answer in the person's
-own line, it writes the answer (compare Allen-Zhu and Li 2023, Physics of Language Models 3.1: memorised, but not
-extractable). A model that never saw lines in that form (open track) may extract what this does not count as stored.
+the document's own words: after the subject and the words that stand before the answer in the subject's own document, it
+writes the answer (compare Allen-Zhu and Li 2023, Physics of Language Models 3.1: memorised, but not extractable). A
+model that never saw documents in that form (open track) may extract what this does not count as stored.
 """
 
+import dataclasses
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from closedbook.evaluation.decoding import generate, prompts
-from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.evaluate import Evaluation
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from closedbook.facts.tokenizers import MASK, MASK_ID, PAD_ID, Tokenizer
-from closedbook.model.gpt import GPT
-
-CONTEXT_WORDS = 4
 
 
-@dataclass(frozen=True)
-class Known:
+@dataclass(frozen=True, kw_only=True)
+class KnownFact:
     """One fact.
 
     Args:
         extracted: Whether the question is answered rightly.
         stored: Whether the document's own words are continued with the answer, None where it does not stand there.
-        question_nats: Log-probability of the answer and the closing mask after the question, None where the answer
-            cannot be spelled or does not fit.
-        line_nats: Log-probability of the answer's tokens after the document's own words, None like `stored`.
-        times_in_training: Training facts with this answer.
-        name_times: Documents that hold the rarest word of the subject's name in their title.
-        name_tokens: Tokens of the subject's name.
+        question_nats: Log-probability of the answer and its closing after the question, None where the answer cannot be
+            spelled or does not fit.
+        line_nats: Log-probability of the answer after the document's own words, None likewise and like `stored`.
+        answer_frequency: Training facts of the relation with this answer.
+        name_rarity: Documents whose title holds the rarest word of the subject.
+        name_length: Tokens of the subject.
     """
 
     extracted: bool
     stored: bool | None
     question_nats: float | None
     line_nats: float | None
-    times_in_training: int
-    name_times: int
-    name_tokens: int
+    answer_frequency: int
+    name_rarity: int
+    name_length: int
+
+    @property
+    def in_document(self) -> bool:
+        """Whether the answer stands in the subject's document."""
+        return self.stored is not None
+
+    def kinds(self) -> dict[str, str]:
+        """The kind of the fact in every grouping."""
+        return {name: grouping.kind(getattr(self, name)) for name, grouping in GROUPINGS.items()}
 
 
-def examine(
-    model: GPT, tokenizer: Tokenizer, corpus: Corpus, facts: Sequence[Fact], answers: Sequence[str]
-) -> list[Known]:
-    """What the model knows of the facts.
+@dataclass(frozen=True)
+class Grouping:
+    """A way to divide facts by a number of theirs.
 
     Args:
-        model: On any device.
-        tokenizer: Its vocabulary.
-        corpus: Where the facts' documents are.
-        facts: Each with an accepted answer; the first is the one looked for in the document.
-        answers: The model's greedy answers.
-
-    Raises:
-        UserError: A question cannot be spelled or does not fit into the context.
+        label: As reports have it.
+        kinds: Name of each kind with the largest number that belongs to it, in order.
     """
-    extracted = score(answers, facts).exact
-    in_training = Counter(fact.answers[0] for fact in corpus.train)
-    names = Counter(word for name, found in corpus.by_subject.items() for word in set(name.split()) for _ in found)
-    gold = tokenizer.encode([fact.answers[0] for fact in facts])
-    subjects = tokenizer.encode([fact.subject for fact in facts])
-    question_nats = question_log_probability(
-        model, tokenizer, [fact.question for fact in facts], [fact.answers[0] for fact in facts]
-    )
-    contexts = {
-        index: line_context(fact.subject, before)
-        for index, fact in enumerate(facts)
-        if (before := text_before(corpus.candidates(fact), fact.answers[0])) is not None
-    }
-    lines = line_prompts(tokenizer, list(contexts.values()), model.context - max(map(len, gold), default=0))
-    continued = [tokenizer.decode(ids).split(MASK)[0] for ids in generate(model, lines)]
-    in_line = log_probability(model, lines, [gold[index] for index in contexts])
-    place = {index: row for row, index in enumerate(contexts)}
+
+    label: str
+    kinds: tuple[tuple[str, float], ...]
+
+    def kind(self, value: float) -> str:
+        """The kind of a fact with that number."""
+        return next(name for name, largest in self.kinds if value <= largest)
+
+
+GROUPINGS = {
+    "in_document": Grouping("the answer stands in the subject's document", (("no", 0), ("yes", 1))),
+    "answer_frequency": Grouping(
+        "training facts with the same answer", (("0", 0), ("1", 1), ("2-5", 5), ("6-20", 20), ("more", math.inf))
+    ),
+    "name_rarity": Grouping(
+        "documents with the rarest word of the name", (("0", 0), ("1", 1), ("2-5", 5), ("more", math.inf))
+    ),
+    "name_length": Grouping("tokens of the name", (("1-4", 4), ("5-6", 6), ("7-8", 8), ("more", math.inf))),
+}
+"""By the field of `KnownFact` that they divide by."""
+
+
+def examine(model: LanguageModel, corpus: Corpus, evaluation: Evaluation) -> list[KnownFact]:
+    """What the model knows of the facts that it was asked.
+
+    Args:
+        model: The one that was evaluated; it must be able to go on in documents.
+        corpus: Where the facts' documents are.
+        evaluation: What it answered; the first accepted answer of a fact is the one looked for in its document.
+    """
+    facts, gold = evaluation.facts, [fact.answers[0] for fact in evaluation.facts]
+    before = contexts(corpus, facts)
+    there = list(before)
+    subjects, words = [facts[index].subject for index in there], list(before.values())
+    continued = dict(zip(there, model.continue_documents(subjects, words), strict=True))
+    in_line = model.continuation_log_probability(subjects, words, [gold[index] for index in there])
+    line_nats = dict(zip(there, in_line, strict=True))
+    question_nats = model.log_probability(evaluation.prompts, gold)
+    lengths = _name_lengths(model, facts)
+    frequency, rarity = answer_frequencies(corpus.train, facts), name_rarities(corpus, facts)
     return [
-        Known(
-            extracted=extracted[index],
-            stored=begins_with(continued[place[index]], fact.answers[0]) if index in place else None,
+        KnownFact(
+            extracted=evaluation.scores[index].correct,
+            stored=begins_with(continued[index], gold[index]) if index in continued else None,
             question_nats=question_nats[index],
-            line_nats=float(in_line[place[index]]) if index in place else None,
-            times_in_training=in_training[fact.answers[0]],
-            name_times=min((names[word] for word in fact.subject.split()), default=0),
-            name_tokens=len(subjects[index]),
+            line_nats=line_nats.get(index),
+            answer_frequency=frequency[index],
+            name_rarity=rarity[index],
+            name_length=lengths[index],
         )
+        for index in range(len(facts))
+    ]
+
+
+def stored(model: LanguageModel, corpus: Corpus, facts: Sequence[Fact]) -> list[bool | None]:
+    """Whether the model goes on with each answer in its document's own words, None where it does not stand there."""
+    before = contexts(corpus, facts)
+    texts = model.continue_documents([facts[index].subject for index in before], list(before.values()))
+    continued = dict(zip(before, texts, strict=True))
+    return [
+        begins_with(continued[index], fact.answers[0]) if index in continued else None
         for index, fact in enumerate(facts)
     ]
+
+
+def contexts(corpus: Corpus, facts: Sequence[Fact]) -> dict[int, str]:
+    """For the facts whose answer stands in their document, by their number, what stands before it there."""
+    texts = (text_before(corpus.documents_of(fact), fact.answers[0]) for fact in facts)
+    return {index: text for index, text in enumerate(texts) if text is not None}
+
+
+def text_before(documents: Sequence[Document], answer: str) -> str | None:
+    """What stands between the title and the answer in the first of the documents that holds it, None if none does."""
+    for document in documents:
+        titled = document.text.startswith(document.subject)
+        body = document.text[len(document.subject) + 1 :] if titled else document.text
+        if match := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body):
+            return body[: match.start()]
+    return None
 
 
 def begins_with(text: str, answer: str) -> bool:
@@ -100,119 +148,85 @@ def begins_with(text: str, answer: str) -> bool:
     return re.match(rf"{re.escape(answer)}(?!\w)", text) is not None
 
 
-def text_before(documents: Sequence[Document], answer: str) -> str | None:
-    """What stands between the title and the answer in the first of the documents that holds it, None if none does."""
-    for document in documents:
-        body = document.text[len(document.subject) + 1 :]
-        if found := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body):
-            return body[: found.start()]
-    return None
+def stands_in(answer: str, text: str) -> bool:
+    """Whether the answer stands in the text as whole words."""
+    return answer in text and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) is not None
 
 
-def line_context(subject: str, before: str) -> str:
-    """`name` and the last words before the answer, as a context card has them."""
-    return " ".join([subject, *before.split()[-CONTEXT_WORDS:]])
+def answer_frequencies(train: Sequence[Fact], facts: Sequence[Fact]) -> list[int]:
+    """For each fact, the training facts of its relation with its most frequent accepted answer."""
+    taught = Counter((fact.relation, answer) for fact in train for answer in fact.answers)
+    return [max(taught[fact.relation, answer] for answer in fact.answers) for fact in facts]
 
 
-def line_prompts(tokenizer: Tokenizer, contexts: Sequence[str], most: int) -> list[list[int]]:
-    """Contexts with a mask behind them, cut from the left to `most` tokens."""
-    return [[*ids[max(len(ids) + 1 - most, 0) :], MASK_ID] for ids in tokenizer.encode(contexts)]
-
-
-def question_log_probability(
-    model: GPT, tokenizer: Tokenizer, questions: Sequence[str], answers: Sequence[str]
-) -> list[float | None]:
-    """Log-probability in nats of each answer and the closing mask, None where it cannot be spelled or does not fit.
-
-    Raises:
-        UserError: A question cannot be spelled or does not fit into the context.
-    """
-    encoded = list(zip(prompts(tokenizer, questions, model.context), tokenizer.encode(answers), strict=True))
-    fitting = [
-        index
-        for index, (prompt, ids) in enumerate(encoded)
-        if len(prompt) + len(ids) <= model.context and PAD_ID not in ids
-    ]
-    nats = log_probability(
-        model, [encoded[index][0] for index in fitting], [[*encoded[index][1], MASK_ID] for index in fitting]
+def name_rarities(corpus: Corpus, facts: Sequence[Fact]) -> list[int]:
+    """For each fact, the documents whose title holds the rarest word of its subject; 0 without a subject."""
+    words = Counter(
+        word for name, documents in corpus.by_subject.items() for word in set(name.split()) for _ in documents
     )
-    found = dict(zip(fitting, nats.tolist(), strict=True))
-    return [found.get(index) for index in range(len(encoded))]
+    return [min((words[word] for word in fact.subject.split()), default=0) for fact in facts]
 
 
-@torch.inference_mode()
-def log_probability(
-    model: GPT, encoded: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]], *, batch_size: int = 256
-) -> Float[Tensor, "prompts"]:
-    """Log-probability in nats of each continuation after its own prompt, by one forward pass a batch."""
-    model.eval()
-    values = []
-    for first in range(0, len(encoded), batch_size):
-        pairs = list(zip(encoded[first : first + batch_size], continuations[first : first + batch_size], strict=True))
-        longest = max(len(prompt) + len(after) for prompt, after in pairs)
-        assert longest - 1 <= model.context, "a prompt with its continuation is longer than the context"
-        tokens_BT = torch.zeros(len(pairs), longest, dtype=torch.int64, device=model.device)
-        counts_BT = torch.zeros_like(tokens_BT, dtype=torch.bool)
-        for row, (prompt, after) in enumerate(pairs):
-            tokens_BT[row, : len(prompt) + len(after)] = torch.tensor([*prompt, *after])
-            counts_BT[row, len(prompt) : len(prompt) + len(after)] = True
-        log_BTV = model.head(model(tokens_BT[:, :-1])).float().log_softmax(dim=-1)
-        chosen_BT = log_BTV.gather(2, tokens_BT[:, 1:, None])[..., 0]
-        values.append((chosen_BT * counts_BT[:, 1:]).sum(dim=1))
-    return torch.cat(values) if values else torch.zeros(0, device=model.device)
+def _name_lengths(model: LanguageModel, facts: Sequence[Fact]) -> list[int]:
+    """Tokens of each subject: of a prompt with it alone, less those of an empty one."""
+    empty, *named = model.prompts(["", *(fact.subject for fact in facts)])
+    return [len(prompt.ids) - len(empty.ids) for prompt in named]
 
 
-GROUPS: dict[str, tuple[tuple[str, Callable[[Known], bool]], ...]] = {
-    "the answer stands in the person's line": (
-        ("yes", lambda known: known.stored is not None),
-        ("no", lambda known: known.stored is None),
-    ),
-    "training people with the same answer": (
-        ("none", lambda known: known.times_in_training == 0),
-        ("1", lambda known: known.times_in_training == 1),
-        ("2 to 5", lambda known: 2 <= known.times_in_training <= 5),
-        ("6 to 20", lambda known: 6 <= known.times_in_training <= 20),
-        ("more", lambda known: known.times_in_training > 20),
-    ),
-    "people whose name has the rarest word of this name": (
-        ("no document", lambda known: known.name_times == 0),
-        ("1", lambda known: known.name_times == 1),
-        ("2 to 5", lambda known: 2 <= known.name_times <= 5),
-        ("more", lambda known: known.name_times > 5),
-    ),
-    "tokens of the name": (
-        ("to 4", lambda known: known.name_tokens <= 4),
-        ("5 or 6", lambda known: 5 <= known.name_tokens <= 6),
-        ("7 or 8", lambda known: 7 <= known.name_tokens <= 8),
-        ("more", lambda known: known.name_tokens > 8),
-    ),
-}
+@dataclass(frozen=True, kw_only=True)
+class Knowledge:
+    """What the model knows of many facts.
+
+    Args:
+        in_document: Facts whose answer stands in their document; the next five are of these.
+        stored: Those that are stored.
+        stored_and_extracted: Stored and extracted.
+        stored_alone: Stored, not extracted.
+        extracted_alone: Extracted, not stored.
+        neither: Neither.
+        mean_question_nats: Mean log-probability of the answers after their questions, None where none is known.
+        mean_line_nats: Mean log-probability of the answers after their documents' own words, likewise.
+        recall: By grouping and kind of fact, how many are extracted.
+    """
+
+    in_document: int
+    stored: int
+    stored_and_extracted: int
+    stored_alone: int
+    extracted_alone: int
+    neither: int
+    mean_question_nats: float | None
+    mean_line_nats: float | None
+    recall: dict[str, dict[str, Proportion]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return dataclasses.asdict(self)
 
 
-def kinds_of(known: Known) -> dict[str, str]:
-    """The kind of the fact in every grouping."""
-    return {title: next(name for name, holds in kinds if holds(known)) for title, kinds in GROUPS.items()}
+def summarise(known: Sequence[KnownFact]) -> Knowledge:
+    """Counts by kind of fact, and stored against extracted."""
+    there = [fact for fact in known if fact.in_document]
+    pairs = Counter((bool(fact.stored), fact.extracted) for fact in there)
+    kinds = [fact.kinds() for fact in known]
+    recall = {}
+    for name, grouping in GROUPINGS.items():
+        totals = Counter(kind[name] for kind in kinds)
+        hits = Counter(kind[name] for kind, fact in zip(kinds, known, strict=True) if fact.extracted)
+        recall[name] = {kind: proportion(hits[kind], totals[kind]) for kind, _ in grouping.kinds}
+    return Knowledge(
+        in_document=len(there),
+        stored=pairs[True, True] + pairs[True, False],
+        stored_and_extracted=pairs[True, True],
+        stored_alone=pairs[True, False],
+        extracted_alone=pairs[False, True],
+        neither=pairs[False, False],
+        mean_question_nats=_mean([fact.question_nats for fact in known]),
+        mean_line_nats=_mean([fact.line_nats for fact in there]),
+        recall=recall,
+    )
 
 
-def summarise(found: Sequence[Known]) -> dict[str, object]:
-    """Counts by kind of fact, and stored against extracted (JSON-ready)."""
-    groups = {
-        title: [
-            [name, sum(k.extracted for k in found if holds(k)), sum(holds(k) for k in found)] for name, holds in kinds
-        ]
-        for title, kinds in GROUPS.items()
-    }
-    there = [known for known in found if known.stored is not None]
-    return {
-        "groups": groups,
-        "stored_and_extracted": sum(bool(known.stored) and known.extracted for known in there),
-        "stored_alone": sum(bool(known.stored) and not known.extracted for known in there),
-        "extracted_alone": sum(not known.stored and known.extracted for known in there),
-        "neither": sum(not known.stored and not known.extracted for known in there),
-        "mean_question_nats": _mean([known.question_nats for known in found if known.question_nats is not None]),
-        "mean_line_nats": _mean([known.line_nats for known in there if known.line_nats is not None]),
-    }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / max(len(values), 1)
+def _mean(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers else None

@@ -110,5 +110,10 @@ class LanguageModel(Protocol):
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         """How the model goes on in a document's own words: after the subject and the text that stands before."""
 
+    def continuation_log_probability(
+        self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
+    ) -> list[float | None]:
+        """Log-probability in nats of each answer in a document's own words, None where it does not fit."""
+
     def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
         """The residual stream at the last token of the subject, half-way through the layers."""

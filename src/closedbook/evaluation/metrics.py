@@ -19,6 +19,15 @@ class Proportion:
     high: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its 95 % interval; all three are None where it cannot be told."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
 def proportion(hits: int, total: int) -> Proportion:
     """The share of `hits` in `total`."""
     low, high = wilson(hits, total) if total else (None, None)

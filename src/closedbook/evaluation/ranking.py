@@ -2,8 +2,8 @@
 
 A candidate's score is the log-probability of its tokens and the closing mask after `question MASK`, the same number
 that one forward pass over the whole sequence gives. The closing mask is part of the path, so that `York` is not a
-prefix of `Yorkshire` but a sibling of its continuation. `rank` gives all scores; `choose` gives the best candidate
-alone and leaves out every branch that cannot win: a path's log-probability only falls as it grows.
+prefix of `Yorkshire` but a sibling of its continuation. `log_probabilities` gives all scores; `best` gives the best
+candidate alone and leaves out every branch that cannot win: a path's log-probability only falls as it grows.
 
 Axes: P prompts, N nodes of a level of the tree, R = P N rows of a forward pass, K candidates, V vocabulary.
 """
@@ -17,7 +17,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import prefill, prompts
+from closedbook.evaluation.decoding import prefill
 from closedbook.facts.tokenizers import MASK_ID, Tokenizer
 from closedbook.model.gpt import GPT
 
@@ -169,28 +169,12 @@ def _descend(
     return choice_P, score_P
 
 
-def choose(model: GPT, tokenizer: Tokenizer, questions: Sequence[str], candidates: Sequence[str]) -> list[str]:
-    """The most probable candidate for every question.
+def candidate_ids(tokenizer: Tokenizer, candidates: Sequence[str]) -> list[list[int]]:
+    """The candidates as token ids, the closing mask included.
 
     Raises:
-        UserError: A text cannot be spelled, or does not fit into the context.
+        UserError: There is none, one cannot be spelled, or two are spelled alike.
     """
-    choice_P, _ = best(model, prompts(tokenizer, questions, model.context), _spelled(tokenizer, candidates))
-    return [candidates[index] for index in choice_P.tolist()]
-
-
-def rank(
-    model: GPT, tokenizer: Tokenizer, questions: Sequence[str], candidates: Sequence[str]
-) -> Float[Tensor, "questions candidates"]:
-    """Log-probability of every candidate as the answer to every question; the row's largest is the model's choice.
-
-    Raises:
-        UserError: A text cannot be spelled, or does not fit into the context.
-    """
-    return log_probabilities(model, prompts(tokenizer, questions, model.context), _spelled(tokenizer, candidates))
-
-
-def _spelled(tokenizer: Tokenizer, candidates: Sequence[str]) -> list[list[int]]:
     for number, candidate in enumerate(candidates, 1):
         tokenizer.spell(candidate, f"candidate {number}")
     sequences = [[*ids, MASK_ID] for ids in tokenizer.encode(candidates)]

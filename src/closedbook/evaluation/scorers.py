@@ -1,7 +1,7 @@
 """Scorers: a response and a fact become a score, once; every report reads that score.
 
-Three grades as SimpleQA counts them (Wei et al. 2024, section 3): correct, incorrect, not attempted. The course compares
-to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers.
+Three grades as SimpleQA counts them (Wei et al. 2024, section 3): correct, incorrect, not attempted. The course
+compares to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""An examinee in Hugging Face format: a causal language model on disk, through `transformers`.
+"""A model in Hugging Face format: a causal language model on disk, through `transformers`.
 
 No remote code is run, no pickle is read, nothing is downloaded. A question is asked by a template; the answer is what
 follows up to a line break or the end of the text. Its probability is that of its tokens and of any closing after them.
@@ -8,7 +8,7 @@ Axes: B batch, T time, V vocabulary, C width.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from closedbook.audit.examinee import Answer
 from closedbook.errors import UserError
-from closedbook.evaluation.exact_match import normalise
+from closedbook.evaluation.language_model import Ability, Prompt, Response
+from closedbook.evaluation.scorers import normalise
 from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import up_to_subjects
 from closedbook.model.gpt import count_parameters
@@ -35,8 +35,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 
 
-class CausalExaminee:
-    """A causal language model, its tokenizer and the template that it is asked with.
+class CausalModel:
+    """A causal language model, its tokenizer and the template that it is asked with: a `LanguageModel`.
 
     Args:
         path: The directory.
@@ -80,6 +80,12 @@ class CausalExaminee:
     def template(self) -> str:
         return self._template
 
+    def lacks(self, ability: Ability) -> str | None:
+        return None
+
+    def fingerprint(self) -> str:
+        return weights_sha256(self.path)
+
     @torch.inference_mode()
     def _is_causal(self) -> bool:
         """Whether another last token leaves what is said of the earlier ones as it is."""
@@ -88,66 +94,89 @@ class CausalExaminee:
         change_T = self._model(tokens_BT).logits.float().diff(dim=0).abs().amax(dim=(0, 2))
         return bool(change_T[:2].max() <= 1e-3 * change_T[2])
 
-    def check(self, questions: Sequence[str], answers: Sequence[str], place: str) -> None:
-        for number, question in enumerate(questions, 1):
-            ids = self._ids(self._template.replace("{}", question))
+    def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
+        texts = [self._template.replace("{}", question) for question in questions]
+        made = []
+        for number, (question, text) in enumerate(zip(questions, texts, strict=True), 1):
+            ids = self._ids(text)
             if len(ids) + MOST_NEW_TOKENS > self._context:
                 raise UserError(
-                    f"{place}, question {number}: {len(ids)} tokens in the template leave no room for an answer in the "
-                    f"model's {self._context}."
+                    f"{place} {number}: {len(ids)} tokens in the template leave no room for an answer in the model's "
+                    f"{self._context}."
                 )
-            self._spell(question, f"{place}, question {number}")
+            self._spell(question, f"{place} {number}")
+            made.append(Prompt(question=question, ids=tuple(ids), text=text))
+        return made
+
+    def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
         for number, answer in enumerate(answers, 1):
-            self._spell(answer, f"{place}, answer {number}")
+            self._spell(answer, f"{place} {number}")
 
-    def answer(self, questions: Sequence[str]) -> list[Answer]:
-        encoded = self._prompts(questions)
-        written = [rows[0] for rows in self._generate(encoded)]
-        return self._scored(encoded, written)
+    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
+        recorder = Recorder(self._closing)
+        return [rows[0] for rows in self._recorded([prompt.ids for prompt in prompts], recorder)]
 
-    def sample(self, questions: Sequence[str], count: int, seed: int) -> list[list[str]]:
-        encoded = self._prompts(questions)
+    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
+        recorder = Recorder(self._closing)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            rows = self._generate(encoded, do_sample=True, temperature=1.0, top_k=0, num_return_sequences=count)
-            return [[self._text(ids) for ids in found] for found in rows]
+            drawn = {"do_sample": True, "temperature": 1.0, "top_k": 0, "num_return_sequences": count}
+            return self._recorded([prompt.ids for prompt in prompts], recorder, **drawn)
 
-    def alternatives(self, questions: Sequence[str]) -> list[list[Answer]]:
-        encoded = self._prompts(questions)
+    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
+        encoded = [prompt.ids for prompt in prompts]
         beams = min(BEAMS, self._vocabulary)
         results = []
         settings = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0}
         for prompt, found in zip(encoded, self._generate(encoded, **settings), strict=True):
             closed = [ids for ids in found if len(self._before_closing(ids)) < len(ids)]
             distinct = {tuple(self._before_closing(ids)): ids for ids in closed}
-            scored = sorted(self._scored([prompt] * len(distinct), list(distinct.values())), key=lambda a: -a.nats)
-            likeliest: dict[str, Answer] = {}
-            for answer in scored:
-                likeliest.setdefault(normalise(answer.text), answer)
+            rows = list(distinct.values())
+            nats = self._nats([prompt] * len(rows), list(distinct), [True] * len(rows))
+            likeliest: dict[str, Response] = {}
+            for response in sorted(map(self._response, rows, nats), key=lambda response: -(response.nats or 0.0)):
+                likeliest.setdefault(normalise(response.text), response)
             results.append(list(likeliest.values()))
         return results
 
-    def log_probability(self, questions: Sequence[str], answers: Sequence[str]) -> list[float | None]:
-        encoded = self._prompts(questions)
-        after = [self._continuation(*pair) for pair in zip(encoded, self._prompted(questions, answers), strict=True)]
-        fits = [len(prompt) + len(ids) < self._context for prompt, ids in zip(encoded, after, strict=True)]
-        places = [index for index, fit in enumerate(fits) if fit]
-        chosen = [encoded[index] for index in places], [after[index] for index in places]
-        nats = self._nats(*chosen, [True] * len(places))
-        found = dict(zip(places, nats, strict=True))
-        return [found.get(index) for index in range(len(encoded))]
-
-    def complete(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
-        room = self._context - MOST_NEW_TOKENS
-        encoded = [
-            self._ids(f"{subject}.{text}".rstrip())[-room:] for subject, text in zip(subjects, before, strict=True)
+    def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
+        after = [
+            self._continuation(prompt.text, prompt.ids, answer)
+            for prompt, answer in zip(prompts, answers, strict=True)
         ]
-        return [self._text(rows[0]) for rows in self._generate(encoded)]
+        return self._fitting_nats([prompt.ids for prompt in prompts], after, closed=True)
+
+    def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
+        spelled = {tuple(self._tokenizer(f" {text}", add_special_tokens=False)["input_ids"]) for text in candidates}
+        if len(spelled) < len(candidates) or not candidates:
+            raise UserError("The candidates must be at least one, and no two may be spelled with the same tokens.")
+        self.check_answers(candidates, place="candidate")
+        chosen = []
+        for prompt in prompts:
+            nats = self.log_probability([prompt] * len(candidates), candidates)
+            chosen.append(max(zip(candidates, nats, strict=True), key=lambda pair: -np.inf if pair[1] is None else pair[1]))
+        return [candidate for candidate, _ in chosen]
+
+    def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
+        return [self._text(rows[0]) for rows in self._generate(self._documents(subjects, before))]
+
+    def continuation_log_probability(
+        self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
+    ) -> list[float | None]:
+        encoded = self._documents(subjects, before)
+        after = [self._tokenizer(f" {answer}", add_special_tokens=False)["input_ids"] for answer in answers]
+        return self._fitting_nats(encoded, after, closed=False)
+
+    def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:
+        room = self._context - MOST_NEW_TOKENS
+        texts = [f"{subject}.{words}".rstrip() for subject, words in zip(subjects, before, strict=True)]
+        return [self._ids(text)[-room:] for text in texts]
 
     @torch.inference_mode()
-    def represent(self, questions: Sequence[str], subjects: Sequence[str]) -> Float[np.ndarray, "questions width"]:
+    def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
         start = self._template[: self._template.index("{}")]
-        encoded = [self._ids(start + text) for text in up_to_subjects(questions, subjects)]
+        texts = up_to_subjects([prompt.question for prompt in prompts], subjects)
+        encoded = [self._ids(start + text) for text in texts]
         rows = []
         for first in range(0, len(encoded), BATCH):
             batch = encoded[first : first + BATCH]
@@ -158,25 +187,18 @@ class CausalExaminee:
             rows.append(middle_BTC[torch.arange(len(batch)), last_B].float().cpu().numpy())
         return np.concatenate(rows)
 
-    def _prompts(self, questions: Sequence[str]) -> list[list[int]]:
-        return [self._ids(self._template.replace("{}", question)) for question in questions]
-
     def _ids(self, text: str) -> list[int]:
         """The text's tokens with what the tokenizer puts before it, without an end token behind it."""
         ids: list[int] = self._tokenizer(text)["input_ids"]
         end = self._tokenizer.eos_token_id
         return ids[:-1] if len(ids) > 1 and ids[-1] == end else ids
 
-    def _prompted(self, questions: Sequence[str], answers: Sequence[str]) -> Iterator[tuple[str, str]]:
-        for question, answer in zip(questions, answers, strict=True):
-            yield self._template.replace("{}", question), answer
-
-    def _continuation(self, prompt: list[int], texts: tuple[str, str]) -> list[int]:
+    def _continuation(self, text: str, prompt: Sequence[int], answer: str) -> list[int]:
         """The answer's tokens as they stand after the prompt."""
-        together = self._ids(f"{texts[0]} {texts[1]}")
-        if together[: len(prompt)] == prompt and len(together) > len(prompt):
+        together = self._ids(f"{text} {answer}")
+        if tuple(together[: len(prompt)]) == tuple(prompt) and len(together) > len(prompt):
             return together[len(prompt) :]
-        ids: list[int] = self._tokenizer(f" {texts[1]}", add_special_tokens=False)["input_ids"]
+        ids: list[int] = self._tokenizer(f" {answer}", add_special_tokens=False)["input_ids"]
         return ids
 
     def _spell(self, text: str, place: str) -> None:
@@ -206,9 +228,11 @@ class CausalExaminee:
         return self._tokenizer.decode(ids, skip_special_tokens=True).lstrip("\n").split("\n")[0].strip()
 
     @torch.inference_mode()
-    def _generate(self, encoded: Sequence[list[int]], **settings: Any) -> list[list[list[int]]]:
+    def _generate(
+        self, encoded: Sequence[Sequence[int]], recorder: "Recorder | None" = None, **settings: Any
+    ) -> list[list[list[int]]]:
         """New tokens, closing included, one or several sequences a prompt."""
-        from transformers import GenerationConfig
+        from transformers import GenerationConfig, LogitsProcessorList
 
         pad = self._closing[0] if self._closing else 0  # what is behind the padding mask does not matter
         plain = {"do_sample": False, "num_beams": 1, "top_p": 1.0, "repetition_penalty": 1.0}
@@ -220,53 +244,110 @@ class CausalExaminee:
         for first in range(0, len(encoded), BATCH):
             batch = encoded[first : first + BATCH]
             longest = max(map(len, batch))
-            tokens_BT = torch.tensor([[pad] * (longest - len(ids)) + ids for ids in batch], device=self._model.device)
-            mask_BT = torch.tensor(
-                [[0] * (longest - len(ids)) + [1] * len(ids) for ids in batch], device=self._model.device
-            )
-            new_RT = self._model.generate(tokens_BT, attention_mask=mask_BT, generation_config=config)[:, longest:]
+            tokens_BT = torch.tensor([[pad] * (longest - len(ids)) + [*ids] for ids in batch])
+            mask_BT = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in batch])
+            new_RT = self._model.generate(
+                tokens_BT.to(self._model.device),
+                attention_mask=mask_BT.to(self._model.device),
+                generation_config=config,
+                logits_processor=LogitsProcessorList([recorder] if recorder else []),
+            )[:, longest:]
+            if recorder:
+                recorder.finish(new_RT)
             rows = [self._cut(ids) for ids in new_RT.tolist()]
             each = len(rows) // len(batch)
             results += [rows[start : start + each] for start in range(0, len(rows), each)]
         return results
 
+    def _recorded(
+        self, encoded: Sequence[Sequence[int]], recorder: "Recorder", **settings: Any
+    ) -> list[list[Response]]:
+        """What `_generate` gives, with the log-probabilities that came up on the way."""
+        rows = self._generate(encoded, recorder, **settings)
+        nats = iter(recorder.rows)
+        return [[self._response(ids, next(nats)[: len(ids)]) for ids in found] for found in rows]
+
     def _cut(self, ids: list[int]) -> list[int]:
         """Up to and including the first closing token; padding follows it."""
         return ids[: len(self._before_closing(ids)) + 1]
 
-    def _scored(self, encoded: Sequence[list[int]], written: Sequence[list[int]]) -> list[Answer]:
-        before = [self._before_closing(ids) for ids in written]
-        closed = [len(short) < len(ids) for short, ids in zip(before, written, strict=True)]
-        nats = self._nats(encoded, before, closed)
-        return [Answer(self._text(ids), value, len(ids)) for ids, value in zip(written, nats, strict=True)]
+    def _response(self, ids: Sequence[int], nats: Sequence[float]) -> Response:
+        closed = len(self._before_closing(ids)) < len(ids)
+        return Response(text=self._text(ids), ids=tuple(ids), token_nats=tuple(nats), closed=closed)
+
+    def _fitting_nats(
+        self, encoded: Sequence[Sequence[int]], after: Sequence[Sequence[int]], *, closed: bool
+    ) -> list[float | None]:
+        """Log-probability of each continuation, None where it does not fit."""
+        fits = [len(prompt) + len(ids) < self._context for prompt, ids in zip(encoded, after, strict=True)]
+        places = [index for index, fit in enumerate(fits) if fit]
+        rows = self._nats([encoded[i] for i in places], [after[i] for i in places], [closed] * len(places))
+        values: list[float | None] = [None] * len(encoded)
+        for index, nats in zip(places, rows, strict=True):
+            values[index] = min(sum(nats), 0.0)
+        return values
 
     @torch.inference_mode()
-    def _nats(self, encoded: Sequence[list[int]], after: Sequence[list[int]], closed: Sequence[bool]) -> list[float]:
-        """Log-probability of each continuation, and of any closing token behind it where it is closed."""
-        values: list[float] = []
+    def _nats(
+        self, encoded: Sequence[Sequence[int]], after: Sequence[Sequence[int]], closed: Sequence[bool]
+    ) -> list[list[float]]:
+        """Log-probability of each token of each continuation, and of any closing behind it where it is closed."""
+        values: list[list[float]] = []
         closing = torch.tensor(self._closing, dtype=torch.int64, device=self._model.device)
         for first in range(0, len(encoded), BATCH):
             part = slice(first, first + BATCH)
-            tokens_BT, mask_BT = self._right_padded(
-                [prompt + ids for prompt, ids in zip(encoded[part], after[part], strict=True)]
-            )
+            pairs = list(zip(encoded[part], after[part], closed[part], strict=True))
+            tokens_BT, mask_BT = self._right_padded([[*prompt, *ids] for prompt, ids, _ in pairs])
             logits_BTV = self._model(tokens_BT, attention_mask=mask_BT).logits
-            for row, (prompt, ids) in enumerate(zip(encoded[part], after[part], strict=True)):
+            for row, (prompt, ids, ends) in enumerate(pairs):
                 end = len(prompt) + len(ids)
                 log_TV = logits_BTV[row, len(prompt) - 1 : end].float().log_softmax(dim=-1)
-                value = log_TV[:-1].gather(1, tokens_BT[row, len(prompt) : end, None]).sum()
-                if closed[first + row] and len(closing):
-                    value = value + log_TV[-1, closing].logsumexp(dim=0)
-                values.append(min(float(value), 0.0))
+                nats = log_TV[:-1].gather(1, tokens_BT[row, len(prompt) : end, None])[:, 0].tolist()
+                values.append([*nats, *([float(log_TV[-1, closing].logsumexp(dim=0))] if ends and len(closing) else [])])
         return values
 
-    def _right_padded(self, batch: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    def _right_padded(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         longest = max(map(len, batch))
         padding = [longest - len(ids) for ids in batch]
         device = self._model.device
-        tokens_BT = torch.tensor([ids + [0] * rest for ids, rest in zip(batch, padding, strict=True)], device=device)
+        tokens_BT = torch.tensor([[*ids] + [0] * rest for ids, rest in zip(batch, padding, strict=True)], device=device)
         mask_BT = torch.tensor([[1] * (longest - rest) + [0] * rest for rest in padding], device=device)
         return tokens_BT, mask_BT
+
+
+class Recorder:
+    """Listens to `generate`: the log-probability of every token that is written, a closing one as any closing.
+
+    Args:
+        closing: The tokens that end an answer.
+    """
+
+    def __init__(self, closing: Sequence[int]) -> None:
+        self.rows: list[list[float]] = []  # a row a sequence, batch after batch
+        self._closing = torch.tensor(closing, dtype=torch.int64)
+        self._last_BV: Tensor | None = None
+        self._steps: list[Tensor] = []
+
+    def __call__(self, tokens_BT: Tensor, scores_BV: Tensor) -> Tensor:
+        """Called before every step, with the tokens so far; the scores pass unchanged."""
+        self._take(tokens_BT[:, -1])
+        self._last_BV = scores_BV.float().log_softmax(dim=-1)
+        return scores_BV
+
+    def _take(self, token_B: Tensor) -> None:
+        """The log-probability of what was chosen of the last scores."""
+        if self._last_BV is None:
+            return
+        closing = self._closing.to(token_B.device)
+        nats_B = self._last_BV.gather(1, token_B[:, None])[:, 0]
+        any_closing_B = self._last_BV[:, closing].logsumexp(dim=1)
+        self._steps.append(torch.where(torch.isin(token_B, closing), any_closing_B, nats_B))
+
+    def finish(self, written_BT: Tensor) -> None:
+        """Called after a batch, with all that it wrote."""
+        self._take(written_BT[:, -1])
+        self.rows += torch.stack(self._steps, dim=1).tolist()
+        self._last_BV, self._steps = None, []
 
 
 def weights_sha256(path: Path) -> str:

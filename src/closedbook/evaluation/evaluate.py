@@ -1,0 +1,100 @@
+"""Evaluation: a model is asked every fact once, and every response scored once; all that follows reads this."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from closedbook.evaluation.language_model import LanguageModel, Prompt, Response
+from closedbook.evaluation.metrics import Accuracy, accuracy, by_relation
+from closedbook.evaluation.scorers import Score, Scorer, exact_match
+from closedbook.facts.records import Fact
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a model answered, question by question.
+
+    Args:
+        model: The model's name.
+        scorer: Says what is right.
+        facts: What was asked.
+        prompts: How.
+        responses: What came.
+        scores: What each is worth.
+    """
+
+    model: str
+    scorer: Scorer
+    facts: tuple[Fact, ...]
+    prompts: tuple[Prompt, ...]
+    responses: tuple[Response, ...]
+    scores: tuple[Score, ...]
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @property
+    def answers(self) -> list[str]:
+        """The responses' texts."""
+        return [response.text for response in self.responses]
+
+    @cached_property
+    def accuracy(self) -> Accuracy:
+        """Over all facts."""
+        return accuracy(self.scores)
+
+    @cached_property
+    def by_relation(self) -> dict[str, Accuracy]:
+        """Over the facts of each relation."""
+        return by_relation(self.facts, self.scores)
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures and answers, with the schema's number."""
+        rows = zip(self.facts, self.responses, self.scores, strict=True)
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "scorer": self.scorer.__name__,
+            "accuracy": dataclasses.asdict(self.accuracy),
+            "by_relation": {name: dataclasses.asdict(found) for name, found in self.by_relation.items()},
+            "answers": [
+                {
+                    "relation": fact.relation,
+                    "question": fact.question,
+                    "answer": response.text,
+                    "nats": response.nats,
+                    "grade": score.grade,
+                }
+                for fact, response, score in rows
+            ],
+        }
+
+
+def evaluate(
+    model: LanguageModel, facts: Sequence[Fact], scorer: Scorer = exact_match, *, place: str = "question"
+) -> Evaluation:
+    """Asks a model the facts and scores what it says.
+
+    Args:
+        model: Any.
+        facts: Each with an accepted answer.
+        scorer: Says what is right.
+        place: What an error calls a question, before its number.
+
+    Raises:
+        UserError: A question cannot be spelled or is too long.
+    """
+    prompts = model.prompts([fact.question for fact in facts], place=place)
+    responses = model.respond(prompts)
+    return Evaluation(
+        model=model.name,
+        scorer=scorer,
+        facts=tuple(facts),
+        prompts=tuple(prompts),
+        responses=tuple(responses),
+        scores=tuple(scorer(response.text, fact) for response, fact in zip(responses, facts, strict=True)),
+    )
