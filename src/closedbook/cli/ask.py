@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> None:
 
     With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
     """
-    options, _ = parse(
+    options = parse(
         "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of tin?'"
     )
     if options.question is not None and not options.question.strip():

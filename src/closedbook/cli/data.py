@@ -75,7 +75,7 @@ def usage() -> str:
 
 def describe(arguments: Sequence[str]) -> None:
     """Prints what was understood, and writes it with --write."""
-    options, _ = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
+    options = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
     from closedbook.facts.corpus import read_directory
     from closedbook.facts.relations import FILE, describe_relation, write_relations
     from closedbook.report.console import say, say_corpus
@@ -95,7 +95,7 @@ def describe(arguments: Sequence[str]) -> None:
 def split(arguments: Sequence[str]) -> None:
     """Writes the split to a new directory."""
     example = "closedbook data split --corpus mine --held-out 100 --out mine-split"
-    options, _ = parse("closedbook data split", Split, arguments, example=example)
+    options = parse("closedbook data split", Split, arguments, example=example)
     from closedbook.facts.splits import write_split
 
     _say_files(write_split(options.corpus, options.held_out, options.out, options.seed), options.out)
@@ -106,14 +106,14 @@ def built_in(arguments: Sequence[str]) -> None:
     from closedbook.facts.people import Writing, write_people
 
     command = f"closedbook data {BUILT_IN}"
-    options, _ = parse(command, Writing, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
+    options = parse(command, Writing, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
     _say_files(write_people(options, options.out), options.out)
 
 
 def baseline(arguments: Sequence[str]) -> None:
     """Scores the most frequent training answer on a file of facts."""
     example = "closedbook data baseline --train mine/train.tsv --facts mine/dev.tsv"
-    options, _ = parse("closedbook data baseline", Baseline, arguments, example=example)
+    options = parse("closedbook data baseline", Baseline, arguments, example=example)
 
 
 def _say_files(rows: dict[str, int], out: Path) -> None:

@@ -32,7 +32,7 @@ class Options(WithModel):
 
 def run(arguments: Sequence[str]) -> None:
     """Prints right answers, accuracy and interval; writes them with --out."""
-    options, _ = parse(
+    options = parse(
         "closedbook evaluate", Options, arguments, example="closedbook evaluate runs/mine --facts mine/dev.tsv"
     )
     must_not_exist(options.out)

@@ -31,7 +31,7 @@ def usage() -> str:
 
 def run_experiment(command: str, experiment: Any, arguments: Sequence[str]) -> None:
     """Runs an experiment with the options of its dataclass, and shows its result."""
-    options, _ = parse(command, experiment.options, arguments, example=f"{command} --out runs/{experiment.name}")
+    options = parse(command, experiment.options, arguments, example=f"{command} --out runs/{experiment.name}")
     from closedbook.report.console import Reporter
 
     reporter = Reporter()

@@ -37,7 +37,7 @@ class Options:
 
 def run(arguments: Sequence[str]) -> None:
     """Runs one claim or all of them, prints the verdicts, writes claims.json, figures and the report with --out."""
-    options, _ = parse("closedbook lab", Options, arguments, example="closedbook lab --out runs/lab")
+    options = parse("closedbook lab", Options, arguments, example="closedbook lab --out runs/lab")
     must_not_exist(options.out)
     from closedbook.attention_lab.claims import CLAIMS, find_claim
     from closedbook.attention_lab.lab import run_lab, write_lab

@@ -54,32 +54,43 @@ class _Option:
         return self.field.default is MISSING and self.field.default_factory is MISSING
 
 
-def parse(
-    command: str, cls: type[T], arguments: Sequence[str], *, example: str, groups: dict[str, Any] | None = None
-) -> tuple[T, dict[str, Any]]:
-    """The options of a verb, and by their dotted paths the settings that were given of the groups.
+def parse(command: str, cls: type[T], arguments: Sequence[str], *, example: str) -> T:
+    """The options of a verb.
 
     Args:
         command: What is called, as in `closedbook evaluate`.
-        cls: Its options; the first line of its docstring says in the help what the verb does.
+        cls: Its options; the first paragraph of its docstring says in the help what the verb does.
         arguments: The words after it.
         example: A whole command line, shown in the help.
-        groups: Dataclasses, or annotations of single settings, of which each field can be given too: with
-            `{"training": TrainingConfig}`, `--training.epochs 3`.
 
     Raises:
         UserError: An option is unknown, missing or has a value that it does not take.
         SystemExit: Help was asked for.
     """
-    options = [*_options(cls), *(one for name, group in (groups or {}).items() for one in _group(name, group))]
+    return parse_with_settings(command, cls, arguments, example=example, groups={})[0]
+
+
+def parse_with_settings(
+    command: str, cls: type[T], arguments: Sequence[str], *, example: str, groups: dict[str, Any]
+) -> tuple[T, dict[str, Any]]:
+    """The options of a verb, as `parse` has them, and the settings that were given of the groups by dotted paths.
+
+    Args:
+        groups: Dataclasses, of which each field can be given, or annotations of single settings: with
+            `{"training": TrainingConfig}`, `--training.epochs 3`.
+    """
+    options = [
+        *sorted(_options(cls), key=lambda option: not option.positional),
+        *(one for name, group in groups.items() for one in _group(name, group)),
+    ]
     given = _split(command, _parser(command, cls, options, example), options, arguments)
     values: dict[str, Any] = {}
     for option in options:
         if (text := getattr(given, option.key, None)) is not None:
             values[option.key] = text if text is True else _checked(option, text)
-        elif option.required and option.path[0] not in (groups or {}):
+        elif option.required and option.path[0] not in groups:
             raise UserError(f"{option.name} must be given; see {command} --help.")
-    settings = {key: values.pop(key) for key in list(values) if key.split(".")[0] in (groups or {})}
+    settings = {key: values.pop(key) for key in list(values) if key.split(".")[0] in groups}
     return _build(cls, values), settings
 
 

@@ -26,7 +26,7 @@ class Options(WithModel):
 
 def run(arguments: Sequence[str]) -> None:
     """Writes the answers to a new file."""
-    options, _ = parse(
+    options = parse(
         "closedbook predict", Options, arguments, example="closedbook predict runs/mine --facts q.tsv --out a.txt"
     )
     must_not_exist(options.out)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from closedbook.cli.options import POSITIONAL, from_yaml, parse
+from closedbook.cli.options import POSITIONAL, from_yaml, parse_with_settings
 from closedbook.cli.shared import OnMachine, read_corpus
 from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.errors import UserError
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> None:
     """Lists the recipes, shows one, or trains one."""
     command = "closedbook train"
     example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
-    options, changes = parse(command, Options, arguments, example=example, groups=SETTINGS)
+    options, changes = parse_with_settings(command, Options, arguments, example=example, groups=SETTINGS)
     if options.list:
         for name, make in RECIPES.items():
             print(f"{name:<22}{make().summary}")
