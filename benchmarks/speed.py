@@ -133,7 +133,7 @@ def _time_ours(model: Any, batches: Batches, config: RunConfig, steps: int) -> t
             raise _EnoughError
 
     with contextlib.suppress(_EnoughError):
-        train(model, batches, config.training, corpus_positions=1, listeners=(listen,))
+        train(model, batches, config.training, corpus_positions=1, callbacks=(listen,))
     timed = records[1:]
     tokens = sum(record.tokens for record in timed)
     return tokens / (records[-1].seconds - records[0].seconds), 1 - tokens / sum(record.positions for record in timed)

@@ -6,22 +6,9 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
-ARRAYS = (
-    "objectives",
-    "model",
-    "training",
-    "evaluation",
-    "runs",
-    "experiments",
-    "attention_lab",
-    "trace",
-    "audit",
-    "hub",
-)  # rooms with arrays in signatures
-with install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype"):
-    import closedbook.experiments.reproduce
-    import closedbook.hub.causal
-    import closedbook.report.page  # noqa: F401  # with reproduce and hub, all rooms
+ARRAYS = "objectives model training evaluation runs experiments attention_lab trace audit hub".split()
+"""Rooms with arrays in their signatures."""
+install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype")  # before any of them is imported
 
 from closedbook.config import (
     ModelConfig,

@@ -1,14 +1,23 @@
 import pytest
 
-from closedbook.facts.spans import phrases
 from closedbook.facts.records import Document
+from closedbook.facts.spans import PHRASES, answer_shape, can_ask, kind_of, learn_kinds, spans
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
 DOCUMENT = Document(subject="Ann Lee", text=TEXT, line=1)
 
 
+def texts(document, kinds=PHRASES):
+    return [document.text[span.start : span.end] for span in spans(document, kinds, 4)]
+
+
+def learned(*answers, document=DOCUMENT):
+    return learn_kinds([("r", answer, [document]) for answer in answers])
+
+
 def test_phrases_are_capitalised_runs_once_each_without_the_subject():
-    assert [(TEXT[p.context : p.start], TEXT[p.start : p.end]) for p in phrases(DOCUMENT, 2)] == [
+    found = spans(DOCUMENT, PHRASES, 2)
+    assert [(TEXT[span.context : span.start], TEXT[span.start : span.end]) for span in found] == [
         ("(born 3 ", "May"),
         ("1920 in ", "New York City"),
         ("York City, ", "U.S."),
@@ -27,11 +36,65 @@ def test_phrases_are_capitalised_runs_once_each_without_the_subject():
     ],
 )
 def test_what_counts_as_a_phrase(text, expected):
-    document = Document(subject="Bo", text=f"Bo. {text}", line=1)
-    assert [document.text[p.start : p.end] for p in phrases(document, 4)] == expected
+    assert texts(Document(subject="Bo", text=f"Bo. {text}", line=1)) == expected
 
 
 def test_the_context_does_not_reach_into_the_title():
     document = Document(subject="Bo", text="Bo. In St. Olaf and Rome .", line=1)
-    found = [(document.text[p.context : p.start], document.text[p.start : p.end]) for p in phrases(document, 9)]
+    found = [(document.text[s.context : s.start], document.text[s.start : s.end]) for s in spans(document, PHRASES, 9)]
     assert found == [("", "In St. Olaf"), ("In St. Olaf and ", "Rome")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "shape", "kind"),
+    [
+        ("Rome", "X", "phrase"),
+        ("New York", "X X", "phrase"),
+        ("University of Kestrel Bay", "X x X X", "phrase"),
+        ("1920", "0", "number"),
+        ("37.5", "0", "number"),
+        ("1,204", "0", "number"),
+        ("−3", "0", "number"),
+        ("3 May 1920", "0 X 0", "date"),
+        ("May 3, 1920", "X 0, 0", "date"),
+        ("1939-1945", "0-0", "date"),
+        ("black ants", "x x", "word"),
+        ("Swiss franc", "X x", "word"),
+        ("iPhone", "x", "word"),
+        ("42%", "0%", "number"),
+        ("°", "°", "word"),
+    ],
+)
+def test_answers_have_shapes_and_shapes_have_kinds(answer, shape, kind):
+    assert (answer_shape(answer), kind_of(shape)) == (shape, kind)
+
+
+def test_lines_are_asked_for_what_is_shaped_like_the_training_answers():
+    assert {"3", "1920"} <= set(texts(DOCUMENT, learned("1920", "3")))
+    assert "3 May 1920" in texts(DOCUMENT, learned("3 May 1920", "5 June 1930"))
+    assert "met" in texts(DOCUMENT, learned("met", "then"))
+    assert "1920" not in texts(DOCUMENT, learned("Rome", "U.S."))
+
+
+def test_the_answers_own_texts_decide_nothing():
+    assert learned("1921", "17") == learned("1920", "3")
+
+
+def test_what_few_answers_are_like_is_asked_for_rarely():
+    kinds = learned(*["Rome"] * 300, "1920")
+    rare = {TEXT[span.start : span.end] for span in spans(DOCUMENT, kinds, 0) if span.rare}
+    assert rare == {"3", "1920"}
+    assert kinds.share("number") == pytest.approx(1 / 301)
+
+
+def test_answers_inside_longer_phrases_and_of_the_subjects_own_words_are_learned_about():
+    kinds = learned("York", "New", "Rome")
+    assert "York" in texts(DOCUMENT, kinds)
+    assert "York" not in texts(DOCUMENT)
+    own = Document(subject="Monaco", text="Monaco. The capital of Monaco is Monaco .", line=1)
+    assert not can_ask("Monaco", own, learned("Rome", "Bern"))
+    assert can_ask("Monaco", own, learned("Monaco", "Monaco", "Bern", document=own))
+
+
+def test_without_answers_lines_are_asked_for_phrases():
+    assert learn_kinds([]) == PHRASES

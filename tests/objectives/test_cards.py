@@ -1,104 +1,153 @@
+import dataclasses
+
 import pytest
 import torch
-from closedbook.objectives.whole_line import SuffixFirst, whole_line
 
-from closedbook.config import TokenizerConfig
-from closedbook.facts.records import Document
+from closedbook import config
+from closedbook.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfig
+from closedbook.errors import UserError
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import MASK, train_tokenizer
-from closedbook.objectives.cards import ContextCards, name_cards, outlines, salient_span
+from closedbook.objectives.mixture import OBJECTIVES, build_mixture
+from closedbook.objectives.objective import Material
 from closedbook.objectives.segments import render
-from closedbook.objectives.store import TokenStore, add_titled
+from closedbook.objectives.store import TokenStore
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City) met Łukasz O'Neill-Smith in Rome, then Rome ."
-DOCUMENTS = [
+DOCUMENTS = (
     Document(subject="", text="No title here", line=1),
     Document(subject="Ann Lee", text=TEXT, line=2),
     Document(subject="Bo", text="Bo. nothing", line=3),
-]
+)
 CPU = torch.device("cpu")
+TOKENIZER = train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
 
 
-@pytest.fixture
-def tokenizer():
-    return train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
+def corpus(*answers):
+    """The documents, and a training fact on Ann Lee for each answer."""
+    facts = [
+        Fact(question="Ann Lee?", answers=(answer,), subject="Ann Lee", line=n, relation="r")
+        for n, answer in enumerate(answers, 1)
+    ]
+    return Corpus(name="toy", documents=DOCUMENTS, train=tuple(facts), dev=(), test=(), files={})
 
 
-def texts(tokenizer, store, pieces, row):
-    """The example and what of it is scored."""
-    batch = render(store.tokens(), pieces, torch.tensor([row]), int(pieces.lengths()[row]))
-    first = batch.inputs_BT[0, :1].tolist()
-    last = [t for t in batch.targets_BT[0].tolist() if t]
-    whole = tokenizer.decode([*first, *batch.inputs_BT[0, 1:].tolist()])
-    return whole, tokenizer.decode(last)
+def run_config(settings, **model):
+    return RunConfig(
+        recipe="toy",
+        stage="pretrain",
+        tokenizer=TokenizerConfig(vocabulary_size=300),
+        model=ModelConfig(**model),
+        mixture=(settings,),
+        training=TrainingConfig(batch_tokens=64, micro_batches=1, warmup_steps=1),
+    )
 
 
-def test_documents_without_a_title_are_left_out(tokenizer):
-    assert len(add_titled(TokenStore(tokenizer, CPU), DOCUMENTS)) == 2
+def made(settings, *answers):
+    """The objective and the store that holds its tokens."""
+    material = Material(TokenStore(TOKENIZER, CPU), corpus(*answers), run_config(settings))
+    return OBJECTIVES[type(settings)](settings, material, 0), material.store
+
+
+def texts(store, segments):
+    """Every example and what of it is scored."""
+    rows = []
+    for row, length in enumerate(segments.lengths().tolist()):
+        batch = render(store.tokens(), segments, torch.tensor([row]), length)
+        whole = TOKENIZER.decode([*batch.inputs_BT[0, :1].tolist(), *batch.inputs_BT[0, 1:].tolist()])
+        rows.append((whole, TOKENIZER.decode([token for token in batch.targets_BT[0].tolist() if token])))
+    return rows
 
 
 @pytest.mark.parametrize(
-    ("objective", "example", "scored"),
+    ("settings", "example"),
     [
-        (name_cards, f"Ann Lee{MASK}Rome", f"Rome{MASK}"),
-        (
-            lambda *documents: ContextCards(documents[0], "after", CPU)(0, 0),
-            f"Ann Lee O'Neill-Smith in{MASK}Rome",
-            f"Rome{MASK}",
-        ),
-        (
-            salient_span,
-            f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome",
-            f"Rome{MASK}",
-        ),
+        (config.NameCards(), f"Ann Lee{MASK}Rome"),
+        (config.ContextCards(words=2, side="after"), f"Ann Lee O'Neill-Smith in{MASK}Rome"),
+        (config.SalientSpan(), f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome"),
     ],
 )
-def test_cards_are_cuts_of_the_line_scored_after_the_mask(tokenizer, objective, example, scored):
-    store = TokenStore(tokenizer, CPU)
-    documents = add_titled(store, DOCUMENTS, context_words=2)
-    pieces = objective(documents, CPU)
-    assert len(pieces) == 4
-    assert texts(tokenizer, store, pieces, 3) == (example, scored)
+def test_cards_are_cuts_of_the_line_scored_after_the_mask(settings, example):
+    objective, store = made(settings)
+    examples = texts(store, objective(0))
+    assert len(examples) == 4
+    assert examples[3] == (example, f"Rome{MASK}")
 
 
-def test_the_context_stands_on_either_side_of_the_name(tokenizer):
-    store = TokenStore(tokenizer, CPU)
-    examples = ContextCards(add_titled(store, DOCUMENTS, context_words=2), "either", CPU)
-    seen = [texts(tokenizer, store, examples(0, step), 3)[0] for step in range(20)]
+def test_the_context_stands_on_either_side_of_the_name():
+    objective, store = made(config.ContextCards(words=2))
+    seen = [texts(store, objective(number))[3][0] for number in range(20)]
     assert set(seen) == {f"Ann Lee O'Neill-Smith in{MASK}Rome", f"O'Neill-Smith in Ann Lee{MASK}Rome"}
-    assert seen == [texts(tokenizer, store, examples(0, step), 3)[0] for step in range(20)]
+    assert seen == [texts(store, objective(number))[3][0] for number in range(20)]
 
 
-def test_an_outline_is_all_phrases_of_a_document(tokenizer):
-    store = TokenStore(tokenizer, CPU)
-    pieces = outlines(add_titled(store, DOCUMENTS), CPU)
-    assert len(pieces) == 1  # a document without phrases has none
-    phrases = f"May{MASK}New York City{MASK}Łukasz O'Neill-Smith{MASK}Rome{MASK}"
-    whole, scored = texts(tokenizer, store, pieces, 0)
-    assert whole + MASK == f"Ann Lee{MASK}{phrases}"
-    assert scored == phrases
+def test_an_outline_is_all_spans_of_a_document():
+    objective, store = made(config.Outlines())
+    spans = f"May{MASK}New York City{MASK}Łukasz O'Neill-Smith{MASK}Rome{MASK}"
+    [(whole, scored)] = texts(store, objective(0))  # a document without spans has none
+    assert whole + MASK == f"Ann Lee{MASK}{spans}"
+    assert scored == spans
 
 
-def test_a_whole_line_is_scored_after_the_name(tokenizer):
-    store = TokenStore(tokenizer, CPU)
-    pieces = whole_line(add_titled(store, DOCUMENTS), CPU)
-    assert texts(tokenizer, store, pieces, 1) == ("Bo nothing", f"nothing{MASK}")
+def test_number_answers_turn_the_cards_to_numbers():
+    objective, store = made(config.NameCards(), "1920", "3")
+    passes = [[scored.removesuffix(MASK) for _, scored in texts(store, objective(number))] for number in range(30)]
+    assert all({"3", "1920"} <= set(asked) and len(asked) == 3 for asked in passes)  # and lightly one phrase
+    assert {text for asked in passes for text in asked} == {
+        "3", "1920", "May", "New York City", "Łukasz O'Neill-Smith", "Rome"
+    }  # fmt: skip
+    phrases, store = made(config.NameCards(spans="phrases"), "1920", "3")
+    assert "1920" not in {scored.removesuffix(MASK) for _, scored in texts(store, phrases(0))}
 
 
-def test_suffix_first_exchanges_the_parts_at_a_word(tokenizer):
-    store = TokenStore(tokenizer, CPU)
-    documents = add_titled(store, DOCUMENTS)
-    turned = SuffixFirst(documents, CPU)
+def test_outlines_hold_what_the_pass_takes_in_the_order_of_the_line():
+    objective, store = made(config.Outlines(), "1920", "3")
+    for number in range(10):
+        [(_, scored)] = texts(store, objective(number))
+        spans = scored.removesuffix(MASK).split(MASK)
+        assert [TEXT.index(span) for span in spans] == sorted(TEXT.index(span) for span in spans)
+        assert len(spans) == 3
+
+
+def test_a_span_behind_a_bracket_is_spelled_as_an_answer_is():
+    objective, store = made(config.NameCards(), "born", "met", "then")
+    ids = {}
+    for number in range(40):  # a pass takes eight of the line's words
+        cards = objective(number)
+        for row, length in enumerate(cards.lengths().tolist()):
+            targets = render(store.tokens(), cards, torch.tensor([row]), length).targets_BT[0].tolist()
+            written = [token for token in targets if token][:-1]
+            ids[TOKENIZER.decode(written)] = written
+    assert ids["born"] == TOKENIZER.encode(["born"])[0]
+
+
+def test_a_whole_line_is_scored_after_the_name():
+    objective, store = made(config.WholeLine())
+    assert texts(store, objective(0))[1] == ("Bo nothing", f"nothing{MASK}")
+
+
+def test_suffix_first_exchanges_the_parts_at_a_word():
+    turned, store = made(config.SuffixFirst())
     seen = set()
-    for step in range(30):
-        whole, _ = texts(tokenizer, store, turned(0, step), 0)
+    for number in range(30):
+        whole, _ = texts(store, turned(number))[0]
         name, suffix, prefix = whole.split(MASK)
         assert name == "Ann Lee"
         assert " ".join(f"{prefix} {suffix}".split()) == TEXT[9:]
         seen.add(suffix)
     assert len(seen) > 5
-    again = SuffixFirst(documents, CPU)(0, 3)
-    assert torch.equal(again.length_RK, turned(0, 3).length_RK)
+    again, _ = made(config.SuffixFirst())
+    assert torch.equal(again(3).length_RK, turned(3).length_RK)
 
 
-def test_no_documents_give_no_examples():
-    assert len(outlines([], CPU)) == 0
+def test_an_objective_that_finds_nothing_is_named():
+    bare = dataclasses.replace(corpus(), documents=DOCUMENTS[:1])
+    with pytest.raises(UserError, match="The objective outlines finds nothing to ask for"):
+        build_mixture(run_config(config.Outlines()), bare, TOKENIZER, CPU)
+
+
+def test_examples_longer_than_the_block_are_left_out_and_counted():
+    mixture = build_mixture(run_config(config.WholeLine(), block=16), corpus(), TOKENIZER, CPU)
+    assert mixture.counts == {"whole_line": 1, "whole_line_too_long": 1}
+    assert len(mixture.epoch(0)) == 1

@@ -14,10 +14,10 @@ def documents():
 
 
 def rendered(step, block=128):
-    pieces = multi_span(documents(), torch.arange(len(LENGTHS)), block=block, seed=3, step=step)
-    width = int(pieces.lengths().max())
+    segments = multi_span(documents(), torch.arange(len(LENGTHS)), block=block, seed=3, step=step)
+    width = int(segments.lengths().max())
     assert width <= block
-    batch = render(TOKENS, pieces, torch.arange(len(LENGTHS)), width)
+    batch = render(TOKENS, segments, torch.arange(len(LENGTHS)), width)
     return [[*batch.inputs_BT[row, :1].tolist(), *batch.targets_BT[row].tolist()] for row in range(len(LENGTHS))]
 
 

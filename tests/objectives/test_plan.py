@@ -91,3 +91,14 @@ def test_padding_on_the_course_data_is_under_three_percent(course):
     positions = sum(part.inputs_BT.numel() for part in parts)
     padding = sum(int((part.inputs_BT == PAD_ID).sum()) for part in parts)
     assert padding / positions < 0.03
+
+
+def test_a_small_corpus_is_passed_over_until_the_least_steps_are_reached(people):
+    config = tiny_config("finetune", epochs=2, least_steps=50)
+    mixture = build_mixture(config, people, make_tokenizer(config, people), CPU)
+    plan = Batches(mixture, config)
+    a_pass = Batches(mixture, tiny_config("finetune", epochs=1)).steps
+    assert 50 <= plan.steps < 50 + 2 * a_pass
+    assert plan.epochs == -(-50 // a_pass)
+    assert plan.positions == sum(part.inputs_BT.numel() for step in range(plan.steps) for part in plan.step(step))
+    assert Batches(mixture, tiny_config("finetune", epochs=2, least_steps=1)).epochs == 2

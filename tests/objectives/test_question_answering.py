@@ -6,7 +6,7 @@ import torch
 from closedbook.errors import UserError
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import MASK, MASK_ID
-from closedbook.objectives.question_answering import question_answering
+from closedbook.objectives.question_answering import pairs
 from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore, add_questions
 from tests.facts.test_tokenizers import CHARACTERS
@@ -20,9 +20,9 @@ FACTS = [
 
 def test_loss_is_on_the_first_mask_the_answer_and_the_closing_mask():
     store = TokenStore(CHARACTERS, CPU)
-    pairs = add_questions(store, FACTS, block=20, reading="utf8")
-    pieces = question_answering(pairs.question, pairs.answer)
-    batch = render(store.tokens(), pieces, torch.arange(2), 20)
+    questions = add_questions(store, FACTS, block=20, reading="utf8")
+    segments = pairs(questions.question, questions.answer)
+    batch = render(store.tokens(), segments, torch.arange(2), 20)
     assert CHARACTERS.decode(batch.inputs_BT[0].tolist()).startswith(f"Ann Lee{MASK}Rome{MASK}")
     assert CHARACTERS.decode([t for t in batch.targets_BT[0].tolist() if t]) == f"{MASK}Rome{MASK}"
     first = (batch.targets_BT[0] != 0).nonzero()[0].item()
@@ -33,8 +33,8 @@ def test_loss_is_on_the_first_mask_the_answer_and_the_closing_mask():
 
 def test_the_course_reading_drops_what_is_not_ascii():
     store = TokenStore(CHARACTERS, CPU)
-    pairs = add_questions(store, FACTS, block=20, reading="course")
-    assert pairs.answer.length_R.tolist() == [4, 2]
+    questions = add_questions(store, FACTS, block=20, reading="course")
+    assert questions.answer.length_R.tolist() == [4, 2]
 
 
 def test_a_fact_longer_than_the_block_is_named():

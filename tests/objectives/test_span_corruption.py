@@ -19,8 +19,8 @@ def toy(lengths):
 
 def rows_of(tokens, documents, *, rows=None, block=128, seed=0, step=0):
     rows = torch.arange(len(documents)) if rows is None else rows
-    pieces = span_corruption(documents, rows, block=block, seed=seed, step=step)
-    return render(tokens, pieces, torch.arange(len(rows)), block), pieces
+    segments = span_corruption(documents, rows, block=block, seed=seed, step=step)
+    return render(tokens, segments, torch.arange(len(rows)), block), segments
 
 
 @settings(max_examples=60, deadline=None)
@@ -30,12 +30,12 @@ def rows_of(tokens, documents, *, rows=None, block=128, seed=0, step=0):
     seed=st.integers(0, 2**32),
     step=st.integers(0, 1000),
 )
-def test_pieces_recompose_into_the_truncated_line(lengths, block, seed, step):
+def test_segments_recompose_into_the_truncated_line(lengths, block, seed, step):
     tokens, documents = toy(lengths)
-    batch, pieces = rows_of(tokens, documents, block=block, seed=seed, step=step)
+    batch, segments = rows_of(tokens, documents, block=block, seed=seed, step=step)
     for row, (start, length) in enumerate(zip(documents.start_R.tolist(), lengths, strict=True)):
         example = [*batch.inputs_BT[row].tolist(), int(batch.targets_BT[row, -1])]
-        example = example[: int(pieces.lengths()[row])]
+        example = example[: int(segments.lengths()[row])]
         assert example.count(MASK_ID) == 2
         first, second = (index for index, token in enumerate(example) if token == MASK_ID)
         prefix, suffix, span = example[:first], example[first + 1 : second], example[second + 1 :]
@@ -50,9 +50,9 @@ def test_pieces_recompose_into_the_truncated_line(lengths, block, seed, step):
 @given(seed=st.integers(0, 2**32))
 def test_targets_are_inputs_shifted_by_one_and_all_but_padding_counts(seed):
     tokens, documents = toy([50, 3, 0, 200])
-    batch, pieces = rows_of(tokens, documents, seed=seed)
+    batch, segments = rows_of(tokens, documents, seed=seed)
     assert batch.inputs_BT.shape == batch.targets_BT.shape == (4, 127)
-    for row, length in enumerate(pieces.lengths().tolist()):
+    for row, length in enumerate(segments.lengths().tolist()):
         assert torch.equal(batch.targets_BT[row, : length - 2], batch.inputs_BT[row, 1 : length - 1])
         assert (batch.targets_BT[row, : length - 1] != IGNORED).all()
         assert (batch.targets_BT[row, length - 1 :] == IGNORED).all()
@@ -62,9 +62,9 @@ def test_targets_are_inputs_shifted_by_one_and_all_but_padding_counts(seed):
 def test_the_masked_span_averages_a_quarter(length):
     count = 40_000
     documents = Spans(torch.full((count,), 2), torch.full((count,), length))
-    pieces = span_corruption(documents, torch.arange(count), block=128, seed=1, step=2)
-    cut = pieces.length_RK[:, [0, 2, 4]].sum(dim=1)
-    span = pieces.length_RK[:, 4].double()
+    segments = span_corruption(documents, torch.arange(count), block=128, seed=1, step=2)
+    cut = segments.length_RK[:, [0, 2, 4]].sum(dim=1)
+    span = segments.length_RK[:, 4].double()
     error = (span - cut / 4).mean() / ((span - cut / 4).std() / count**0.5 + 1e-12)
     assert abs(float(error)) < 4
 
@@ -72,18 +72,18 @@ def test_the_masked_span_averages_a_quarter(length):
 def test_every_length_and_place_is_possible():
     count = 60_000
     documents = Spans(torch.full((count,), 2), torch.full((count,), 500))
-    pieces = span_corruption(documents, torch.arange(count), block=128, seed=0, step=0)
-    cut = pieces.length_RK[:, [0, 2, 4]].sum(dim=1)
+    segments = span_corruption(documents, torch.arange(count), block=128, seed=0, step=0)
+    cut = segments.length_RK[:, [0, 2, 4]].sum(dim=1)
     assert sorted(set(cut.tolist())) == list(range(4, 113))
-    short = pieces.length_RK[cut == 8]
+    short = segments.length_RK[cut == 8]
     assert set(short[:, 4].tolist()) == {1, 2, 3}
     assert {(0, 1), (7, 1), (5, 3)} <= set(map(tuple, short[:, [0, 4]].tolist()))
 
 
 def test_an_empty_document_becomes_two_masks():
     tokens, documents = toy([0])
-    batch, pieces = rows_of(tokens, documents)
-    assert pieces.lengths().tolist() == [2]
+    batch, segments = rows_of(tokens, documents)
+    assert segments.lengths().tolist() == [2]
     assert batch.inputs_BT[0, :3].tolist() == [MASK_ID, MASK_ID, PAD_ID]
     assert batch.targets_BT[0, :2].tolist() == [MASK_ID, IGNORED]
 
@@ -111,6 +111,6 @@ def test_a_gpu_draws_the_same_batch():
     tokens, documents = toy([60] * 30)
     on_gpu = Spans(documents.start_R.cuda(), documents.length_R.cuda())
     ours, _ = rows_of(tokens, documents)
-    pieces = span_corruption(on_gpu, torch.arange(30).cuda(), block=128, seed=0, step=0)
-    theirs = render(tokens.cuda(), pieces, torch.arange(30).cuda(), 128)
+    segments = span_corruption(on_gpu, torch.arange(30).cuda(), block=128, seed=0, step=0)
+    theirs = render(tokens.cuda(), segments, torch.arange(30).cuda(), 128)
     assert torch.equal(ours.inputs_BT, theirs.inputs_BT.cpu())

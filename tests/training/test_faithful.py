@@ -7,7 +7,8 @@ import torch
 from benchmarks import course as baseline
 
 from closedbook.experiments.train import initial_model, make_tokenizer
-from closedbook.objectives.mixture import build_mixture, rows_as_read
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.recipes import find_recipe, with_attention
 from closedbook.training.loop import train
@@ -50,8 +51,8 @@ def our_losses(config, people, tokenizer, batches, model):
             model,
             batches,
             config.training,
-            corpus_positions=len(rows_as_read(people, "course")) * config.model.block,
-            listeners=(listen,),
+            corpus_positions=len(rows_as_read(people, config)) * config.model.block,
+            callbacks=(listen,),
         )
     return losses
 

@@ -6,8 +6,8 @@ import torch
 from closedbook.config import ModelConfig, TrainingConfig
 from closedbook.experiments.train import initial_model, make_tokenizer
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.pieces import Batch
 from closedbook.objectives.plan import Batches
+from closedbook.objectives.segments import Batch
 from closedbook.training.checkpoints import resume, save_checkpoint
 from closedbook.training.loop import NonFiniteLoss, TrainingState, backward, train
 from closedbook.training.optimizers import make_optimizers
@@ -90,7 +90,7 @@ def test_the_same_seed_gives_the_same_bits_and_learns(people, optimizer):
     ends, losses = [], []
     for _ in range(2):
         config, batches, model = prepared(people, epochs=4, **optimizer)
-        train(model, batches, config, corpus_positions=1, listeners=(lambda record: losses.append(record.loss),))
+        train(model, batches, config, corpus_positions=1, callbacks=(lambda record: losses.append(record.loss),))
         ends.append(model.state_dict())
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     assert losses[len(losses) // 2 - 1] < losses[0]
@@ -127,7 +127,7 @@ def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop
             raise KilledError
 
     with pytest.raises(KilledError):
-        train(model, batches, config, corpus_positions=1, listeners=(kill,), state=state)
+        train(model, batches, config, corpus_positions=1, callbacks=(kill,), state=state)
 
     config, batches, model = prepared(people, epochs=3, **optimizer)
     state = TrainingState(make_optimizers(model, config))
@@ -158,7 +158,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(people):
 def test_a_gpu_trains_to_about_the_same_loss(people):
     config, batches, model = prepared(people)
     losses = []
-    train(model, batches, config, corpus_positions=1, listeners=(lambda record: losses.append(record.loss),))
+    train(model, batches, config, corpus_positions=1, callbacks=(lambda record: losses.append(record.loss),))
     tiny = tiny_config(precision="fp32")
     tokenizer = make_tokenizer(tiny, people)
     gpu = torch.device("cuda")
@@ -168,6 +168,6 @@ def test_a_gpu_trains_to_about_the_same_loss(people):
         Batches(build_mixture(tiny, people, tokenizer, gpu), tiny),
         tiny.training,
         corpus_positions=1,
-        listeners=(lambda record: theirs.append(record.loss),),
+        callbacks=(lambda record: theirs.append(record.loss),),
     )
     assert theirs[-1] == pytest.approx(losses[-1], rel=0.05)

@@ -1,9 +1,11 @@
-"""Trains one run: tokenizer, mixture, model, loop, run directory."""
+"""Trains one run: prepare (tokenizer, mixture, batches, model), fit (the loop), save (the run directory)."""
 
+import copy
 import dataclasses
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,24 +13,61 @@ from typing import Any
 import torch
 
 from closedbook import machine
-from closedbook.config import RunConfig, to_dict
+from closedbook.config import Outlines, RunConfig, StudyCards, to_dict
+from closedbook.config.objectives import ContextCards, NameCards, SalientSpan
 from closedbook.errors import UserError
 from closedbook.evaluation.decoding import prompts
-from closedbook.experiments.listeners import Checkpoints, Metrics, Probe
+from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
 from closedbook.facts.corpus import Corpus, sha256
+from closedbook.facts.coverage import Coverage, coverage
 from closedbook.facts.records import Fact
+from closedbook.facts.spans import PHRASES, SpanKinds
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.files import disk_errors, write_json
 from closedbook.model.gpt import GPT, count_parameters
-from closedbook.objectives.mixture import build_mixture, rows_as_read
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.objective import asked_kinds, rows_as_read
 from closedbook.objectives.plan import Batches
-from closedbook.objectives.store import TokenStore, add_questions, as_read
+from closedbook.objectives.store import as_read
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.selfstudy.study import study
 from closedbook.training.checkpoints import resume
-from closedbook.training.loop import INITIAL_WEIGHTS, Listener, TrainingState, seeded, train
+from closedbook.training.loop import INITIAL_WEIGHTS, Callback, TrainingState, seeded, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.precision import resolve_precision
+
+SPAN_OBJECTIVES = (NameCards, ContextCards, Outlines, SalientSpan)
+TIMED_STEPS = 3  # of a copy of the model, the first to warm up
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything a training needs before its first step.
+
+    Args:
+        config: With the precision that `auto` means here.
+        corpus: With the reader's cards where the recipe studies.
+        tokenizer: The vocabulary.
+        batches: The plan.
+        model: With its initial weights.
+        counts: What was split, cut or left out.
+        start: The run it goes on from.
+        seconds: What preparing took.
+    """
+
+    config: RunConfig
+    corpus: Corpus
+    tokenizer: Tokenizer
+    batches: Batches
+    model: GPT
+    counts: dict[str, int]
+    start: Path | None
+    seconds: float
+
+    @property
+    def corpus_positions(self) -> int:
+        """Rows of the corpus times the block, in which the course's schedule counts."""
+        return len(rows_as_read(self.corpus, self.config)) * self.config.model.block
 
 
 def train_run(
@@ -38,12 +77,12 @@ def train_run(
     *,
     device: torch.device,
     start: Path | None = None,
-    listeners: tuple[Listener, ...] = (),
+    callbacks: tuple[Callback, ...] = (),
     announce: Callable[[str], None] = lambda line: None,
     checkpoint_seconds: float = 60.0,
     probe: Sequence[Fact] = (),
-) -> Path:
-    """Trains what the configuration says and leaves a run directory.
+) -> Run:
+    """Trains what the configuration says, leaves a run directory and returns the run.
 
     An earlier call that was interrupted is taken up at its newest checkpoint; it must have been the same training.
 
@@ -53,8 +92,8 @@ def train_run(
         out: The run directory; must not exist.
         device: Where to train.
         start: A run to go on from, with the same architecture; its tokenizer is kept.
-        listeners: Get every step.
-        announce: Gets a line with the attention class and the parameter count before training.
+        callbacks: Called after each step.
+        announce: Gets lines about the training before it begins.
         checkpoint_seconds: Time between checkpoints.
         probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
 
@@ -64,6 +103,25 @@ def train_run(
     """
     if out.exists():
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
+    prepared = prepare(config, corpus, device=device, start=start, announce=announce)
+    partial = out.with_name(out.name + ".partial")
+    state = fit(prepared, partial, callbacks=callbacks, announce=announce, every=checkpoint_seconds, probe=probe)
+    return save(prepared, state, partial, out)
+
+
+def prepare(
+    config: RunConfig,
+    corpus: Corpus,
+    *,
+    device: torch.device,
+    start: Path | None = None,
+    announce: Callable[[str], None] = lambda line: None,
+) -> Prepared:
+    """Reads, tokenizes and plans; nothing is written.
+
+    Raises:
+        UserError: `start` does not fit the configuration, or the data do not fit the model.
+    """
     began = time.perf_counter()
     precision = resolve_precision(config.training, device)
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
@@ -71,54 +129,88 @@ def train_run(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
+    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
+        prompts(tokenizer, [fact.question for fact in facts], config.model.context, f"{part} question")
     if config.reader:
         corpus = study(corpus, config.reader)
         announce(f"the open-book reader wrote {len(corpus.cards):,} cards")
-    check_questions(config, corpus, tokenizer)
     mixture = build_mixture(config, corpus, tokenizer, device)
-    batches = Batches(mixture, config)
     model = initial_model(config, tokenizer, device)
     if origin:
         model.load_state_dict(origin.model.state_dict())
-    parameters = count_parameters(model)
-    announce(f"{config.model.attention} attention, {parameters:,} parameters, {batches.steps:,} steps, {precision}")
+    batches = Batches(mixture, config)
+    announce(
+        f"{config.model.attention} attention, {count_parameters(model):,} parameters, {batches.steps:,} steps in "
+        f"{batches.epochs:,} epochs, {precision}"
+    )
+    seconds = time.perf_counter() - began
+    return Prepared(config, corpus, tokenizer, batches, model, mixture.counts, start, seconds)
 
-    partial = out.with_name(out.name + ".partial")
+
+def fit(
+    prepared: Prepared,
+    partial: Path,
+    *,
+    callbacks: tuple[Callback, ...] = (),
+    announce: Callable[[str], None] = lambda line: None,
+    every: float = 60.0,
+    probe: Sequence[Fact] = (),
+) -> TrainingState:
+    """Trains the prepared model in place, from the newest checkpoint in `partial` if there is one.
+
+    Args:
+        prepared: See `prepare`.
+        partial: The directory of the unfinished training.
+        callbacks: Called after each step.
+        announce: Gets a line where a training is taken up again.
+        every: Seconds between checkpoints.
+        probe: Facts to ask about on the way.
+
+    Raises:
+        UserError: `partial` holds another training, or the disk is full.
+    """
+    config, model = prepared.config, prepared.model
     state = TrainingState(make_optimizers(model, config.training))
     metrics = Metrics(partial / "metrics.jsonl", state)
-    probing = Probe(partial / "recall.jsonl", model, tokenizer, probe)
-    _open_partial(partial, {"config": to_dict(config), "corpus": corpus.files, "start": _weights_hash(start)})
+    probing = Probe(partial / "recall.jsonl", Run(partial, config, model, prepared.tokenizer, {}), probe)
+    start = sha256(prepared.start / "model.safetensors") if prepared.start else None
+    _open_partial(partial, {"config": to_dict(config), "corpus": prepared.corpus.files, "start": start})
     if resume(partial / "checkpoints", model, state):
         announce(f"resumed at step {state.step:,}")
     metrics.resume(state.step)
     probing.resume(state.step)
-    prepared = time.perf_counter() - began
-    train(
+    saving = Checkpoints(partial / "checkpoints", model, state, every)
+    return train(
         model,
-        batches,
+        prepared.batches,
         config.training,
-        corpus_positions=len(rows_as_read(corpus, config.reading)) * config.model.block,
-        listeners=(
-            metrics,
-            Checkpoints(partial / "checkpoints", model, state, checkpoint_seconds),
-            probing,
-            *listeners,
-        ),
+        corpus_positions=prepared.corpus_positions,
+        callbacks=(metrics, saving, probing, *callbacks),
         state=state,
     )
-    environment = {
-        **machine.describe(device),
+
+
+def save(prepared: Prepared, state: TrainingState, partial: Path, out: Path) -> Run:
+    """Fills the run directory, which takes its name when all is there.
+
+    Raises:
+        UserError: The disk is full or refuses.
+    """
+    config, model, tokenizer = prepared.config, prepared.model, prepared.tokenizer
+    environment: dict[str, Any] = {
+        **machine.describe(model.device),
         "attention": config.model.attention,
-        "parameters": parameters,
+        "parameters": count_parameters(model),
         "vocabulary": tokenizer.vocabulary_size,
-        "steps": batches.steps,
+        "steps": prepared.batches.steps,
+        "epochs": prepared.batches.epochs,
         "positions": state.positions,
         "tokens": state.tokens,
-        "seconds": round(prepared + state.seconds, 2),
+        "seconds": round(prepared.seconds + state.seconds, 2),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "corpus": corpus.summary(),
-        "counts": mixture.counts,
-        "start": str(start) if start else None,
+        "corpus": prepared.corpus.summary().to_json(),
+        "counts": prepared.counts,
+        "start": str(prepared.start) if prepared.start else None,
     }
     save_run(partial, config, model, tokenizer, environment)
     with disk_errors(out):
@@ -126,7 +218,46 @@ def train_run(
         (partial / "identity.json").unlink()
         (partial / "predictions").mkdir(exist_ok=True)
         partial.rename(out)
-    return out
+    return Run(out, config, model.eval(), tokenizer, environment)
+
+
+def estimate_seconds(prepared: Prepared) -> float:
+    """How long the training will take on this machine: positions still to come, at the pace of a copy's first steps."""
+    model = copy.deepcopy(prepared.model)
+    batches, config = prepared.batches, prepared.config.training
+    timed = _FirstSteps(batches, min(TIMED_STEPS, batches.steps))
+    taken: list[tuple[float, int]] = []
+    train(
+        model,
+        timed,
+        config,
+        corpus_positions=prepared.corpus_positions,
+        callbacks=(lambda record: taken.append((record.seconds, record.positions)),),
+    )
+    (first, _), (last, _) = taken[0], taken[-1]
+    positions = sum(count for _, count in taken[1:])
+    if not positions:
+        return last * batches.steps
+    return (last - first) / positions * batches.positions
+
+
+class _FirstSteps:
+    """The first steps of a plan."""
+
+    def __init__(self, batches: Batches, steps: int) -> None:
+        self.step, self.steps = batches.step, steps
+
+
+def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:
+    """What a recipe can reach of each relation's answers; a recipe that reads whole lines reaches what stands there."""
+    return coverage(corpus, _kinds(config, corpus))
+
+
+def _kinds(config: RunConfig, corpus: Corpus) -> SpanKinds | None:
+    asking = [objective for objective in config.mixture if isinstance(objective, SPAN_OBJECTIVES)]
+    if not asking or any(isinstance(objective, StudyCards) for objective in config.mixture):
+        return None
+    return asked_kinds(corpus) if any(objective.spans == "like_answers" for objective in asking) else PHRASES
 
 
 def _open_partial(partial: Path, identity: dict[str, Any]) -> None:
@@ -142,19 +273,6 @@ def _open_partial(partial: Path, identity: dict[str, Any]) -> None:
         raise UserError(
             f"{partial}: holds an unfinished training with other settings or data; remove it or choose another --out."
         )
-
-
-def check_questions(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> None:
-    """Refuses, before anything is trained, questions that could not be learned or answered afterwards.
-
-    Raises:
-        UserError: A train, dev or test question cannot be spelled or is longer than the block.
-    """
-    add_questions(
-        TokenStore(tokenizer, torch.device("cpu")), corpus.train, block=config.model.block, reading=config.reading
-    )
-    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
-        prompts(tokenizer, [fact.question for fact in facts], config.model.block - 1, f"{part} question")
 
 
 def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
@@ -187,7 +305,3 @@ def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run 
                     "is asked for; a run is finetuned with its own architecture and vocabulary."
                 )
     return run
-
-
-def _weights_hash(start: Path | None) -> str | None:
-    return sha256(start / "model.safetensors") if start else None

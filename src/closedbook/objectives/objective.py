@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -15,6 +15,7 @@ from closedbook.objectives.segments import Segments
 from closedbook.objectives.store import TitledSlices, TokenStore, add_titled
 
 
+@runtime_checkable
 class Objective(Protocol):
     """Made once from its settings, the material and a seed; then asked for one pass after the other."""
 

@@ -54,18 +54,19 @@ def by_length(
 class Batches:
     """The batches of a run: `step(n)` is a pure function of (corpus, recipe, n).
 
-    Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch.
+    Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch. `positions` counts the
+    input positions of the whole training, padding included.
     """
 
     def __init__(self, mixture: Mixture, config: RunConfig) -> None:
         self._mixture, self._config = mixture, config
         self._open(0)
         starts, training = [0], config.training
+        self.positions: int = 0
         while len(starts) <= training.epochs or starts[-1] < (training.least_steps or 0):
-            self._open(
-                len(starts) - 1
-            )  # epochs differ in their number of batches: random lengths, sources that come and go
+            self._open(len(starts) - 1)  # epochs differ in their batches: random lengths, objectives that come and go
             starts.append(starts[-1] + len(self._plan))
+            self.positions += sum(len(part.rows_B) * (part.width - 1) for step in self._plan for part in step)
         self._starts = starts
 
     @property

@@ -1,10 +1,11 @@
-"""The training loop: take the batch of this step, set the rate, go backward, update, tell whoever listens."""
+"""The training loop: take the batch of this step, set the rate, go backward, update, call whoever waits for it."""
 
 import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -15,7 +16,6 @@ from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.model.gpt import GPT
-from closedbook.objectives.plan import Batches
 from closedbook.objectives.segments import IGNORED, Batch
 from closedbook.training.muon import Muon
 from closedbook.training.optimizers import make_optimizers
@@ -53,7 +53,19 @@ class StepRecord:
     seconds: float
 
 
-Listener = Callable[[StepRecord], None]
+@runtime_checkable
+class Plan(Protocol):
+    """The batches of a training: `step(n)` is a pure function."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+
+    def step(self, step: int, /) -> list[Batch]:
+        """The micro-batches of a step."""
+
+
+Callback = Callable[[StepRecord], None]
 """Gets every step; may raise to stop the training."""
 
 
@@ -122,11 +134,11 @@ def backward(model: GPT, parts: list[Batch], precision: Precision, workers: Work
 
 def train(
     model: GPT,
-    batches: Batches,
+    batches: Plan,
     config: TrainingConfig,
     *,
     corpus_positions: int,
-    listeners: tuple[Listener, ...] = (),
+    callbacks: tuple[Callback, ...] = (),
     state: TrainingState | None = None,
 ) -> TrainingState:
     """Trains the model in place to the last step of the plan.
@@ -136,7 +148,7 @@ def train(
         batches: The plan; `step(n)` is a pure function.
         config: The recipe's training; its precision must be resolved.
         corpus_positions: Rows of the pretraining corpus times the block, for the course's schedule.
-        listeners: Called after every step.
+        callbacks: Called after every step.
         state: Where an earlier, interrupted call stopped.
 
     Raises:
@@ -181,7 +193,7 @@ def train(
             state.step += 1
             state.tokens += tokens
             state.positions += positions
-            state.seconds += time.perf_counter() - began  # of the step alone, not of those who listen
+            state.seconds += time.perf_counter() - began  # of the step alone, not of the callbacks
             record = StepRecord(
                 step=state.step,
                 steps=batches.steps,
@@ -191,8 +203,8 @@ def train(
                 positions=positions,
                 seconds=state.seconds,
             )
-            for listener in listeners:
-                listener(record)
+            for callback in callbacks:
+                callback(record)
     model.eval()
     return state
 

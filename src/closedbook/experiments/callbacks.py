@@ -1,16 +1,15 @@
-"""What watches a training and writes into its run directory: metrics, recall on the way, checkpoints."""
+"""Callbacks that write into the run directory after each step: metrics, recall on the way, checkpoints."""
 
 import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from closedbook.evaluation.decoding import answer
-from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.scorers import score_all
 from closedbook.facts.records import Fact
-from closedbook.facts.tokenizers import Tokenizer
 from closedbook.files import disk_errors, write_text
 from closedbook.model.gpt import GPT
+from closedbook.runs import Run
 from closedbook.training.checkpoints import save_checkpoint
 from closedbook.training.loop import StepRecord, TrainingState
 
@@ -68,17 +67,18 @@ class Metrics(_Log):
 class Probe(_Log):
     """Asks a few questions a few times on the way, for the learning curve; the training does not depend on it."""
 
-    def __init__(self, path: Path, model: GPT, tokenizer: Tokenizer, facts: Sequence[Fact]) -> None:
+    def __init__(self, path: Path, run: Run, facts: Sequence[Fact]) -> None:
         super().__init__(path)
-        self._model, self._tokenizer, self._facts = model, tokenizer, facts
+        self._run, self._facts = run, facts
+        self._prompts = run.prompts([fact.question for fact in facts])
 
     def __call__(self, record: StepRecord) -> None:
         every = max(record.steps // PROBES, 1)
         if not self._facts or (record.step % every and record.step != record.steps):
             return
-        answers = answer(self._model, self._tokenizer, [fact.question for fact in self._facts])
-        self._model.train()
-        self.append({"step": record.step, "recall": score(answers, self._facts).accuracy})
+        scores = score_all(self._run.respond(self._prompts), self._facts)
+        self._run.model.train()
+        self.append({"step": record.step, "recall": sum(score.correct for score in scores) / len(scores)})
 
 
 class Checkpoints:
