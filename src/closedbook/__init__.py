@@ -1,20 +1,55 @@
 """closedbook teaches a small transformer your facts, closes the book, and finds out what it knows."""
 
-from importlib.metadata import version
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from closedbook.runs import Run, load
+    from closedbook.api import audit_model, evaluate, load, open_model, read_corpus, trace_answer, train
+    from closedbook.errors import UserError
+    from closedbook.facts.corpus import Corpus
+    from closedbook.facts.records import Document, Fact
+    from closedbook.runs import Run
 
-__all__ = ["Run", "load"]
+_HOMES = {
+    "Corpus": "facts.corpus",
+    "Document": "facts.records",
+    "Fact": "facts.records",
+    "Run": "runs",
+    "UserError": "errors",
+    "audit_model": "api",
+    "evaluate": "api",
+    "load": "api",
+    "open_model": "api",
+    "read_corpus": "api",
+    "trace_answer": "api",
+    "train": "api",
+}
+__all__ = [
+    "Corpus",
+    "Document",
+    "Fact",
+    "Run",
+    "UserError",
+    "audit_model",
+    "evaluate",
+    "load",
+    "open_model",
+    "read_corpus",
+    "trace_answer",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports torch only when something that needs it is asked for."""
-    if name in __all__:
-        from closedbook import runs
-
-        return getattr(runs, name)
+    """Imports what is asked for, and torch only when that needs it."""
+    if name in _HOMES:
+        return getattr(import_module(f"closedbook.{_HOMES[name]}"), name)
     if name == "__version__":
+        from importlib.metadata import version  # takes as long as all the rest
+
         return version("closedbook")
     raise AttributeError(f"module 'closedbook' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

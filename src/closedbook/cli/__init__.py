@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 
+import closedbook
 from closedbook.errors import UserError, nearest
 
 GROUPS = {
@@ -72,7 +72,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(), end="")
     elif arguments[0] == "--version":
-        print(f"closedbook {version('closedbook')}")
+        print(f"closedbook {closedbook.__version__}")
     elif arguments[0] not in VERBS:
         hint = nearest(arguments[0], [*VERBS, "--help", "--version"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
