@@ -180,7 +180,7 @@ class RandomSynthesizer(Scores):
     """S = R, one learned L x L matrix a head, the same for all inputs (section 3.2, Random Synthesizer).
 
     The paper leaves the scale of the random R open: 0.02, like every other weight here. From N(0, 1) recall
-    of the built-in people is a third of that (docs/experiments.md): the noise is not unlearned.
+    of the built-in data is a third of that (docs/experiments.md): the noise is not unlearned.
     Before training: about alike to all visible positions.
     """
 

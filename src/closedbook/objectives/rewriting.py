@@ -1,7 +1,7 @@
-"""Template rewriting: what the open-book reader found, in the wordings of the training people's own lines (open track).
+"""Template rewriting: what the open-book reader found, in wordings of the training subjects' lines (open track).
 
 A wording is what stands between the subject, where it is named for the second time (first is the title), and the
-answer: ` was born in `, ` (born in `. The most frequent wordings of a form of question that hold no digit become
+answer: ` is the capital of `, ` lies in `. The most frequent wordings of a form of question that hold no digit become
 clauses for every subject with a card or a training pair of that form, so that a fact is met in several forms (compare
 the rewritten biographies of Physics of Language Models 3.1).
 """

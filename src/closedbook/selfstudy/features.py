@@ -1,6 +1,6 @@
 """What the reader sees of a candidate answer: names of features with their values, all of them about one document.
 
-The features know no language and no relation. What a month, a country or "born in" is, they get from the training
+The features know no language and no relation. What a month, a country or a unit is, they get from the training
 pairs: words that were answers (`gazetteer`), words that stood as candidates and never were (`never`), and the words
 that the question itself uses.
 """

@@ -1,13 +1,13 @@
 """Self-study: from the training pairs and their documents to a question and an answer about every other document.
 
-The questions' forms are those of training with the subject taken out (`Where was {} born?`); for each form a reader is
-learned, reads the documents that have no training pair, and writes a card with its confidence (compare PAQ, Lewis et
-al. 2021, and Active Reading, Lin et al. 2025). Only cards reach the model: when it answers, the book is closed.
+The questions' forms are those of training with the subject taken out (`What is the capital of {}?`); for each form a
+reader is learned, reads the documents that have no training pair, and writes a card with its confidence (compare PAQ,
+Lewis et al. 2021, and Active Reading, Lin et al. 2025). Only cards reach the model: when it answers, the book is closed.
 """
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
@@ -16,7 +16,7 @@ from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
 from closedbook.selfstudy.reader import SLOT, Reader, Reading
 
-FEWEST = 20  # training pairs that a form of question needs
+FEWEST = 10  # training pairs that a form of question needs
 
 
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
@@ -52,7 +52,7 @@ def learn_reader(corpus: Corpus, form: str, facts: Sequence[Fact], config: Reade
     """A reader for one form of question.
 
     After the first round it reads the documents without a training pair, and what it is sure of counts as a known
-    answer in the next, also where it was read: a place that one line names clearly helps to read another.
+    answer in the next, also where it was read: an answer that one line names clearly helps to read another.
 
     Raises:
         UserError: No training answer stands in its document.
@@ -70,36 +70,45 @@ def learn_reader(corpus: Corpus, form: str, facts: Sequence[Fact], config: Reade
 def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     """The corpus with a card for every subject and form of question that training does not ask.
 
-    Of several documents of one name the most confident reading counts.
+    Of several documents of one name the most confident reading counts. A form whose answers stand in no document is
+    passed over.
 
     Raises:
-        UserError: Too few training questions have a common form, or no answer stands in its document.
+        UserError: Too few training questions have a common form, or no answer of any form stands in its document.
     """
+    known = {fact.question for fact in corpus.train}
+    cards, refused = list[Card](), list[UserError]()
     forms = question_forms(corpus.train)
-    asked = {fact.question for fact in corpus.train}
-    cards = []
     for form, facts in forms.items():
-        reader = learn_reader(corpus, form, facts, config)
-        subjects = [subject for subject in corpus.by_subject if form.replace(SLOT, subject) not in asked]
-        documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
-        best: dict[str, tuple[Reading, Document]] = {}
-        for (subject, document), reading in zip(
-            documents, reader.read([document for _, document in documents]), strict=True
-        ):
-            if reading.answer and (subject not in best or reading.confidence > best[subject][0].confidence):
-                best[subject] = (reading, document)
-        cards += [
-            Card(
-                question=form.replace(SLOT, subject),
-                subject=subject,
-                answer=reading.answer,
-                confidence=reading.confidence,
-                line=document.line,
-            )
-            for subject, (reading, document) in best.items()
-            if reading.confidence >= config.at_least
-        ]
+        try:
+            reader = learn_reader(corpus, form, facts, config)
+        except UserError as error:
+            refused.append(error)
+            continue
+        cards += [card for card in _cards(corpus, form, reader, known) if card.confidence >= config.at_least]
+    if len(refused) == len(forms):
+        raise refused[0]
     return dataclasses.replace(corpus, cards=tuple(cards))
+
+
+def _cards(corpus: Corpus, form: str, reader: Reader, known: Collection[str]) -> list[Card]:
+    """What the reader makes of every subject about whom training does not ask this."""
+    subjects = [subject for subject in corpus.by_subject if form.replace(SLOT, subject) not in known]
+    documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
+    best: dict[str, tuple[Reading, Document]] = {}
+    for (subject, document), reading in zip(documents, reader.read([d for _, d in documents]), strict=True):
+        if reading.answer and (subject not in best or reading.confidence > best[subject][0].confidence):
+            best[subject] = (reading, document)
+    return [
+        Card(
+            question=form.replace(SLOT, subject),
+            subject=subject,
+            answer=reading.answer,
+            confidence=reading.confidence,
+            line=document.line,
+        )
+        for subject, (reading, document) in best.items()
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +130,7 @@ class OpenBook:
 
 
 def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> OpenBook:
-    """Open-book accuracy on training people that the reader was not taught, no person in two folds.
+    """Open-book accuracy on training subjects that the reader was not taught, no subject in two folds.
 
     Raises:
         UserError: As `study`.
