@@ -3,12 +3,11 @@
 Everything here is exported from `closedbook`; torch is imported only when something needs it.
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from closedbook.config import PeopleConfig, RunConfig, Stage
+from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, Stage
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import people_corpus
 from closedbook.facts.records import Fact
@@ -17,14 +16,9 @@ from closedbook.recipes import find_recipe
 if TYPE_CHECKING:
     import torch
 
-    from closedbook.audit.audit import Audit
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.runs import Run
-    from closedbook.trace.attribution import Attribution
-
-BUILT_IN = "people"
-"""The name of the corpus that closedbook writes itself."""
 
 
 def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False) -> Corpus:

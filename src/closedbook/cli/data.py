@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from closedbook.cli.options import POSITIONAL, Count, Natural, parse, summary
-from closedbook.cli.shared import BUILT_IN
+from closedbook.cli.shared import say_accuracies
+from closedbook.config import BUILT_IN, PeopleConfig
+from closedbook.config.validation import configuration
 from closedbook.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from closedbook.facts.relations import Relation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,17 @@ class Baseline:
     facts: Path
 
 
+@configuration
+class BuiltIn(PeopleConfig):
+    """Write the built-in corpus and its facts.
+
+    Args:
+        out: The directory to write; must not exist.
+    """
+
+    out: Path
+
+
 def run(arguments: Sequence[str]) -> None:
     """Runs one of the verbs on data."""
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -77,19 +93,32 @@ def describe(arguments: Sequence[str]) -> None:
     """Prints what was understood, and writes it with --write."""
     options = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
     from closedbook.facts.corpus import read_directory
-    from closedbook.facts.relations import FILE, describe_relation, write_relations
-    from closedbook.report.console import say, say_corpus
+    from closedbook.facts.relations import FILE, write_relations
 
     path = options.directory / FILE
     if options.write and path.exists():
         raise UserError(f"{path}: exists already; correct it there, or remove it to have it written anew.")
     corpus = read_directory(options.directory)
+    from closedbook.report.console import say, say_corpus
+
     say_corpus(corpus)
+    for name, read_as in corpus.read_as.items():
+        say(f"{name} read as {read_as}")
     for relation in corpus.relations:
-        say(describe_relation(relation))
+        say(f"{relation.name}: {_understood(relation)}")
     if options.write:
-        write_relations(path, corpus.relations)
+        write_relations(corpus.relations, path)
         say(f"relations: {path}")
+
+
+def _understood(relation: "Relation") -> str:
+    """`"What is the symbol of {}?" 97 train, 39 dev; answered by a word (symbol of an element)`."""
+    forms = " or ".join(f"{form!r}" for form in relation.forms) or "no common form"
+    kind = f"one of {len(relation.choices)}" if relation.choices else f"a {relation.answer}"
+    return (
+        f"{forms}, {relation.train:,} train, {relation.dev:,} dev; answered by {kind}, "
+        f"called the {relation.label} of a {relation.subject}"
+    )
 
 
 def split(arguments: Sequence[str]) -> None:
@@ -103,10 +132,10 @@ def split(arguments: Sequence[str]) -> None:
 
 def built_in(arguments: Sequence[str]) -> None:
     """Writes the built-in corpus to a new directory."""
-    from closedbook.facts.people import Writing, write_people
+    from closedbook.facts.people import write_people
 
     command = f"closedbook data {BUILT_IN}"
-    options = parse(command, Writing, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
+    options = parse(command, BuiltIn, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
     _say_files(write_people(options, options.out), options.out)
 
 
@@ -114,6 +143,15 @@ def baseline(arguments: Sequence[str]) -> None:
     """Scores the most frequent training answer on a file of facts."""
     example = "closedbook data baseline --train mine/train.tsv --facts mine/dev.tsv"
     options = parse("closedbook data baseline", Baseline, arguments, example=example)
+    from closedbook.evaluation.baselines import most_frequent_answers
+    from closedbook.evaluation.metrics import accuracy, by_relation
+    from closedbook.evaluation.scorers import score_all
+    from closedbook.facts.induction import recognise
+    from closedbook.facts.readers import read_facts
+
+    train, facts = (recognise(read_facts(path), {}) for path in (options.train, options.facts))
+    scores = score_all(most_frequent_answers(train, facts), facts)
+    say_accuracies("most frequent answer", accuracy(scores), by_relation(facts, scores))
 
 
 def _say_files(rows: dict[str, int], out: Path) -> None:
@@ -124,6 +162,6 @@ def _say_files(rows: dict[str, int], out: Path) -> None:
 VERBS = {
     "describe": (describe, summary(Describe)),
     "split": (split, summary(Split)),
-    BUILT_IN: (built_in, "Write the built-in corpus and its facts."),
+    BUILT_IN: (built_in, summary(BuiltIn)),
     "baseline": (baseline, summary(Baseline)),
 }

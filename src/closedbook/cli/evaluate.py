@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, must_not_exist
+from closedbook.cli.shared import WithModel, must_not_exist, say_accuracies
 
 if TYPE_CHECKING:
-    from closedbook.evaluation.evaluate import Evaluation
     from closedbook.runs import Run
 
 
@@ -37,29 +36,27 @@ def run(arguments: Sequence[str]) -> None:
     )
     must_not_exist(options.out)
     from closedbook.evaluation.scorers import find_scorer, score_all
+    from closedbook.facts.induction import recognise
     from closedbook.facts.readers import read_facts
-    from closedbook.facts.relations import with_relations
 
-    facts = with_relations(read_facts(options.facts))
-    known = read_facts(options.candidates) if options.candidates is not None else []
+    facts = recognise(read_facts(options.facts), {})
+    known = read_facts(options.candidates) if options.candidates else []
     model = options.open()
     from closedbook.evaluation.evaluate import evaluate
-    from closedbook.evaluation.metrics import accuracy
+    from closedbook.evaluation.metrics import accuracy, by_relation
     from closedbook.files import write_json
     from closedbook.hub import is_foreign
-    from closedbook.report.console import say, say_accuracy
+    from closedbook.report.console import say
     from closedbook.runs import Run
 
     match = options.match or ("normalised" if is_foreign(options.model) else "exact")
     found = evaluate(model, facts, find_scorer(match), place=f"{options.facts}, question")
-    say_accuracy(f"{model.kind}, {model.parameters:,} parameters", found.accuracy)
-    if len(found.by_relation) > 1:
-        for relation, part in found.by_relation.items():
-            say_accuracy(f"  {relation}", part)
-    if known:
+    say_accuracies(f"{model.kind}, {model.parameters:,} parameters", found.accuracy, found.by_relation)
+    if options.candidates:
         candidates = sorted({fact.answers[0].strip() for fact in known})
         chosen = score_all(model.choose(found.prompts, candidates), facts, find_scorer(match))
-        say_accuracy(f"ranking {len(candidates):,} candidates of {options.candidates}", accuracy(chosen))
+        title = f"ranking {len(candidates):,} candidates of {options.candidates.name}"
+        say_accuracies(title, accuracy(chosen), by_relation(facts, chosen))
     if isinstance(model, Run):
         for warning in leaks(model, options.facts):
             say(f"Careful: {warning}")

@@ -22,8 +22,9 @@ def usage() -> str:
 
     rows = "\n".join(f"  {name:<12}{summary(experiment.options)}" for name, experiment in EXPERIMENTS.items())
     return (
-        "usage: closedbook experiment NAME ...\n\nSeveral trainings that answer one question; killed and started again, "
-        f"each goes on where it was.\n\nexperiments:\n{rows}\n\n"
+        "usage: closedbook experiment NAME ...\n\n"
+        "Several trainings that answer one question; killed and started again, each goes on where it was.\n\n"
+        f"experiments:\n{rows}\n\n"
         "closedbook experiment NAME --help says more.\n"
         "example: closedbook experiment compare --seeds 1\n"
     )

@@ -73,11 +73,10 @@ def parse(command: str, cls: type[T], arguments: Sequence[str], *, example: str)
 def parse_with_settings(
     command: str, cls: type[T], arguments: Sequence[str], *, example: str, groups: dict[str, Any]
 ) -> tuple[T, dict[str, Any]]:
-    """The options of a verb, as `parse` has them, and the settings that were given of the groups by dotted paths.
+    """The options of a verb, as `parse` has them, and by their dotted paths the settings that were given of the groups.
 
-    Args:
-        groups: Dataclasses, of which each field can be given, or annotations of single settings: with
-            `{"training": TrainingConfig}`, `--training.epochs 3`.
+    Groups are dataclasses, of which each field can be given, or annotations of single settings: with
+    `{"training": TrainingConfig}`, `--training.epochs 3`.
     """
     options = [
         *sorted(_options(cls), key=lambda option: not option.positional),

@@ -1,5 +1,6 @@
 """Options that several verbs have: the machine, the corpus, the model, the output."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +11,8 @@ from closedbook.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-    from closedbook.config import PeopleConfig
     from closedbook.evaluation.language_model import LanguageModel
-    from closedbook.facts.corpus import Corpus
-
-BUILT_IN = "people"
-"""The name of the corpus that closedbook writes itself."""
+    from closedbook.evaluation.metrics import Accuracy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +66,6 @@ class WithModel(OnMachine):
         return open_model(self.model, device, self.template if template is None else template)
 
 
-def read_corpus(name: str, built_in: "PeopleConfig | None", *, strict: bool) -> "Corpus":
-    """The corpus of that name: a directory, or the built-in one of that kind.
-
-    Raises:
-        UserError: The directory is missing or malformed.
-    """
-    from closedbook.config import PeopleConfig
-    from closedbook.facts.corpus import read_directory
-    from closedbook.facts.people import people_corpus
-
-    if name == BUILT_IN:
-        return people_corpus(built_in or PeopleConfig(), strict=strict)
-    return read_directory(Path(name), strict=strict)
-
-
 def must_not_exist(path: Path | None) -> None:
     """Refuses to write over something.
 
@@ -92,3 +74,13 @@ def must_not_exist(path: Path | None) -> None:
     """
     if path is not None and path.exists():
         raise UserError(f"{path}: exists already; choose another --out or remove it.")
+
+
+def say_accuracies(title: str, overall: "Accuracy", by_relation: "Mapping[str, Accuracy]") -> None:
+    """A line for all facts, and where there are several relations one for each."""
+    from closedbook.report.console import say_accuracy
+
+    say_accuracy(title, overall)
+    if len(by_relation) > 1:
+        for relation, accuracy in by_relation.items():
+            say_accuracy(f"  {relation}", accuracy)

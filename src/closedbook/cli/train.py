@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from closedbook.cli.options import POSITIONAL, from_yaml, parse_with_settings
-from closedbook.cli.shared import OnMachine, read_corpus
+from closedbook.cli.shared import OnMachine
 from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.errors import UserError
 from closedbook.recipes import RECIPES, Recipe, find_recipe
@@ -92,7 +92,9 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     if (stage == "finetune") != (options.start is not None):
         raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
     config = overridden(recipe.stage(stage), options.config, changes)
-    corpus = read_corpus(options.corpus, recipe.people, strict=options.strict)
+    from closedbook.api import read_corpus
+
+    corpus = read_corpus(options.corpus, built_in=recipe.people, strict=options.strict)
     device = options.set_up()
     from closedbook.experiments.train import train_run
     from closedbook.report.console import Progress, say, say_corpus
@@ -101,10 +103,10 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     for note in recipe.inert:
         say(f"without effect, as in the original: {note}")
     with Progress(f"{recipe.name} {stage}") as progress:
-        out = train_run(
-            config, corpus, options.out, device=device, start=options.start, listeners=(progress,), announce=say
+        run = train_run(
+            config, corpus, options.out, device=device, start=options.start, callbacks=(progress,), announce=say
         )
-    say(f"run: {out}")
+    say(f"run: {run.path}")
 
 
 def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) -> RunConfig:

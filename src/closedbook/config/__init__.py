@@ -1,6 +1,6 @@
 """Configurations: frozen, keyword-only dataclasses, checked where they are built, free of torch."""
 
-from closedbook.config.data import PeopleConfig, ReaderConfig, TokenizerConfig
+from closedbook.config.data import BUILT_IN, PeopleConfig, ReaderConfig, TokenizerConfig
 from closedbook.config.model import ATTENTIONS, ModelConfig
 from closedbook.config.objectives import (
     ContextCards,
@@ -22,6 +22,7 @@ from closedbook.config.training import TrainingConfig
 
 __all__ = [
     "ATTENTIONS",
+    "BUILT_IN",
     "ContextCards",
     "ModelConfig",
     "MultiSpan",

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from closedbook.config.validation import configuration, require
 
+BUILT_IN = "people"
+"""The name of the built-in data set, where a corpus is named."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
