@@ -1,32 +1,89 @@
-"""A corpus with its facts: what a directory holds, which document a question is about, what could mislead."""
+"""A corpus with its facts: what a directory holds, what a question is about, what could mislead."""
 
 import dataclasses
 import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
-from closedbook.facts.readers import blank_lines, read_corpus, read_facts
+from closedbook.facts.cloze import TEMPLATE_FILES
+from closedbook.facts.documents import read_documents
+from closedbook.facts.induction import induce, recognise
+from closedbook.facts.known import known_as, usual_names
+from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
-from closedbook.facts.titles import subjects_in
+from closedbook.facts.relations import FILE as RELATIONS_FILE
+from closedbook.facts.relations import Relation, parse_relations
+from closedbook.facts.text import read_text
 
-GENERAL_NAMES = {"corpus": "corpus.txt", "train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
-COURSE_NAMES = {
-    "corpus": "wiki.txt",
-    "train": "birth_places_train.tsv",
-    "dev": "birth_dev.tsv",
-    "test": "birth_test_inputs.tsv",
-}
-KNOWN_FILES = {
-    "823bb536fca77c8b5a15b34b0dead6355d0cf1f806e822464bca28806c2fd055": "CS224n 2021, wiki.txt",
-    "02364dfca78e23d2583a19f03a2d8cddd90ee3e1a3795ddec7f0addadea30b0d": "CS224n 2021, birth_places_train.tsv",
-    "101a56073eba0db9aad5e2aaf1aa9bf8bdae966ae3aaed8fc8cda5edfa7856da": "CS224n 2021, birth_dev.tsv",
-    "5ccd3b2a1682e0daf90d59488aef8805ef21b9d35795cc3bdabdea79d293aa1f": "CS224n 2021, birth_test_inputs.tsv",
-}
+FACTS = ("train", "dev", "test")
+OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
+NameLists = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusFile:
+    """A file of a corpus: its part, its SHA-256, and what the project knows it as, None for other files."""
+
+    part: str
+    sha256: str
+    known_as: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationSummary:
+    """A relation with its facts: its forms, how many to train on and to report on, what kind of thing answers."""
+
+    name: str
+    forms: tuple[str, ...]
+    train: int
+    dev: int
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorpusSummary:
+    """What to know before believing a figure: sizes, leaks, contradictions, shared names, hashes.
+
+    Args:
+        name: What reports call the corpus.
+        documents: How many there are.
+        train: Facts to train on.
+        dev: Facts to report on.
+        test: Facts to answer.
+        relations: What is asked.
+        dev_questions_in_train: Dev questions that also occur in training.
+        test_questions_in_train: Test questions that do.
+        conflicting_train_questions: Training questions with different answers, with those answers.
+        questions_without_document: Questions of any part whose subject has no document.
+        names_of_several_documents: The places of the documents that share a subject that is asked about.
+        repeated_lines: Documents beyond the first of each text.
+        files: Every file that was read, by name.
+    """
+
+    name: str
+    documents: int
+    train: int
+    dev: int
+    test: int
+    relations: tuple[RelationSummary, ...]
+    dev_questions_in_train: tuple[str, ...]
+    test_questions_in_train: tuple[str, ...]
+    conflicting_train_questions: dict[str, tuple[str, ...]]
+    questions_without_document: int
+    names_of_several_documents: dict[str, tuple[int, ...]]
+    repeated_lines: int
+    files: dict[str, CorpusFile]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as dictionaries, lists, strings and numbers."""
+        values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +92,16 @@ class Corpus:
 
     Args:
         name: What the report calls it.
-        documents: One a line of the corpus file.
+        documents: In the order of the corpus.
         train: Facts to learn the question form from.
         dev: Facts to report on, never trained or tuned on.
         test: Questions to answer; their answers may be absent.
         files: SHA-256 of every file read, by name.
         blank_lines: Lines of the corpus file that hold no document, what follows the last line break included.
         cards: What an open-book reader wrote about documents that training does not ask about.
+        relations: What is asked; every fact names one of them.
+        name_lists: By origin the first and the last words of names, for made-up subjects; none but for built-in data.
+        read_as: How every file of facts was read, by name: its kind and its columns.
     """
 
     name: str
@@ -52,97 +112,125 @@ class Corpus:
     files: dict[str, str]
     blank_lines: tuple[int, ...] = ()
     cards: tuple[Card, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    name_lists: NameLists = field(default_factory=dict)
+    read_as: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:
-        """Every document of a name; several people may share one, and then all are listed."""
-        index = defaultdict(list)
-        for document in self.documents:
-            if document.subject:
-                index[document.subject].append(document)
-        return dict(index)
+        """Every document of a name; several subjects may share one, and then all are listed."""
+        return _by_subject(self.documents)
 
     def documents_of(self, fact: Fact) -> list[Document]:
-        """The documents that a fact may be about, in file order."""
+        """The documents that a fact may be about, in their order."""
         return self.by_subject.get(fact.subject, [])
 
-    def summary(self) -> dict[str, Any]:
-        """What to know before believing a figure: sizes, leaks, contradictions, shared names, hashes (JSON-ready)."""
-        conflicts = conflicting(self.train)
+    def relation(self, name: str) -> Relation:
+        """The relation of that name.
+
+        Raises:
+            UserError: The corpus has none.
+        """
+        for relation in self.relations:
+            if relation.name == name:
+                return relation
+        raise UserError(f"{self.name}: no relation {name!r}; it has {', '.join(one.name for one in self.relations)}.")
+
+    def recognise(self, facts: Sequence[Fact]) -> tuple[Fact, ...]:
+        """Facts of another file with the subjects and relations of this corpus, where their questions show them."""
+        return recognise(facts, self.by_subject, self.relations)
+
+    def summary(self) -> CorpusSummary:
+        """What to know before believing a figure."""
         facts = [*self.train, *self.dev, *self.test]
         shared = sorted({fact.subject for fact in facts if len(self.documents_of(fact)) > 1})
-        return {
-            "name": self.name,
-            "documents": len(self.documents),
-            "train": len(self.train),
-            "dev": len(self.dev),
-            "test": len(self.test),
-            "dev_questions_in_train": repeated(self.train, self.dev),
-            "test_questions_in_train": repeated(self.train, self.test),
-            "conflicting_train_questions": conflicts,
-            "questions_without_document": sum(not self.documents_of(fact) for fact in facts),
-            "names_of_several_documents": {name: [d.line for d in self.by_subject[name]] for name in shared},
-            "repeated_lines": len(self.documents) - len({document.text for document in self.documents}),
-            "files": {
-                name: {"part": part_of(name), "sha256": sha, "known_as": KNOWN_FILES.get(sha)}
+        return CorpusSummary(
+            name=self.name,
+            documents=len(self.documents),
+            train=len(self.train),
+            dev=len(self.dev),
+            test=len(self.test),
+            relations=tuple(
+                RelationSummary(name=one.name, forms=one.forms, train=one.train, dev=one.dev, answer=one.answer)
+                for one in self.relations
+            ),
+            dev_questions_in_train=repeated(self.train, self.dev),
+            test_questions_in_train=repeated(self.train, self.test),
+            conflicting_train_questions=conflicting(self.train),
+            questions_without_document=sum(not self.documents_of(fact) for fact in facts),
+            names_of_several_documents={name: tuple(d.line for d in self.by_subject[name]) for name in shared},
+            repeated_lines=len(self.documents) - len({document.text for document in self.documents}),
+            files={
+                name: CorpusFile(part=part_of(name), sha256=sha, known_as=known_as(sha))
                 for name, sha in self.files.items()
             },
-        }
+        )
 
 
-def repeated(train: Sequence[Fact], evaluation: Sequence[Fact]) -> list[str]:
+def _by_subject(documents: Sequence[Document]) -> dict[str, list[Document]]:
+    index = defaultdict(list)
+    for document in documents:
+        if document.subject:
+            index[document.subject].append(document)
+    return dict(index)
+
+
+def repeated(train: Sequence[Fact], evaluation: Sequence[Fact]) -> tuple[str, ...]:
     """The evaluation questions that also occur in training, in order."""
-    asked = {fact.question for fact in train}
-    return [fact.question for fact in evaluation if fact.question in asked]
+    trained = {fact.question for fact in train}
+    return tuple(fact.question for fact in evaluation if fact.question in trained)
 
 
-def conflicting(facts: Sequence[Fact]) -> dict[str, list[str]]:
-    """Questions that occur with different answers (two people of one name), with those answers."""
+def conflicting(facts: Sequence[Fact]) -> dict[str, tuple[str, ...]]:
+    """Questions that occur with different answers (two subjects of one name), with those answers."""
     answers: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
     for fact in facts:
         answers[fact.question][fact.answers] = None
-    return {question: [given[0] for given in all_] for question, all_ in answers.items() if len(all_) > 1}
-
-
-def with_subjects(facts: Sequence[Fact], known: dict[str, list[Document]]) -> tuple[Fact, ...]:
-    """The facts with the subject that their question names, where the file gives none."""
-    return tuple(
-        fact if fact.subject else dataclasses.replace(fact, subject=subjects_in(fact.question, known)) for fact in facts
-    )
+    return {question: tuple(given[0] for given in all_) for question, all_ in answers.items() if len(all_) > 1}
 
 
 def file_names(part: str) -> list[str]:
-    """The names under which a part is looked for: the general one, the course's, JSONL for facts."""
-    return [GENERAL_NAMES[part], COURSE_NAMES[part], *([] if part == "corpus" else [f"{part}.jsonl"])]
+    """The names under which a part is looked for: the general ones and those of known data sets."""
+    if part in OPTIONAL:
+        return list(OPTIONAL[part])
+    if part == "corpus":
+        return ["corpus.txt", *usual_names(part), "corpus.jsonl", "corpus"]
+    return [f"{part}.tsv", *usual_names(part), f"{part}.jsonl", f"{part}.csv"]
 
 
 def part_of(name: str) -> str:
     """Which part a file of that name holds."""
-    return next(part for part in GENERAL_NAMES if name in file_names(part))
+    return next(part for part in ("corpus", *FACTS, *OPTIONAL) if name in file_names(part))
 
 
 def find_files(directory: Path) -> dict[str, Path]:
-    """Paths of corpus, train, dev and, if there, test, under the general or the course's names (facts also `.jsonl`).
+    """Paths of corpus, train and dev and, if there, test, relations, names and templates; `corpus` may be a directory.
 
     Raises:
         UserError: The directory or one of the three is missing, or a part is there under two names.
     """
     if not directory.is_dir():
         raise UserError(
-            f"{directory}: no such directory; --corpus takes 'people' or a directory with "
-            "corpus.txt, train.tsv and dev.tsv."
+            f"{directory}: no such directory; --corpus takes a directory with corpus.txt, train.tsv and dev.tsv, "
+            "or the name of built-in data."
         )
-    found = {}
-    for part in GENERAL_NAMES:
+    paths = {}
+    for part in ("corpus", *FACTS, *OPTIONAL):
         names = file_names(part)
-        present = [directory / name for name in names if (directory / name).is_file()]
+        present = [
+            path for name in names if (path := directory / name).is_file() or (name == "corpus" and path.is_dir())
+        ]
         if len(present) > 1:
             raise UserError(f"{directory}: holds both {present[0].name} and {present[1].name}; keep one of them.")
         if present:
-            found[part] = present[0]
-        elif part != "test":
+            paths[part] = present[0]
+        elif part in ("corpus", "train", "dev"):
             raise UserError(f"{directory}: no {names[0]} (or {' or '.join(names[1:])}).")
-    return found
+    return paths
+
+
+def _is_part(path: Path) -> bool:
+    return path.is_file() or (path.name == "corpus" and path.is_dir())
 
 
 def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
@@ -156,24 +244,27 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         UserError: A file is missing or malformed, or `strict` finds a contradiction.
     """
     paths = find_files(directory)
-    documents = tuple(read_corpus(paths["corpus"]))
-    index: dict[str, list[Document]] = {}
-    for document in documents:
-        index.setdefault(document.subject, []).append(document)
-    index.pop("", None)
-    parts = {
-        part: with_subjects(read_facts(paths[part], answers_required=part != "test"), index)
-        for part in ("train", "dev", "test")
+    documents, blank_lines = read_documents(paths["corpus"])
+    files = {
+        part: read_facts_file(paths[part], answers_required=part != "test")
         if part in paths
+        else FactsFile(facts=(), read_as="")
+        for part in FACTS
     }
+    given = parse_relations(read_text(paths["relations"]), str(paths["relations"])) if "relations" in paths else {}
+    train, dev, test = (files[part].facts for part in FACTS)
+    induced = induce(train, dev, test, _by_subject(documents), given, files["train"].wordings)
     corpus = Corpus(
-        name=directory.name or str(directory),
+        name=directory.resolve().name or str(directory),
         documents=documents,
-        train=parts["train"],
-        dev=parts["dev"],
-        test=parts.get("test", ()),
+        train=induced.train,
+        dev=induced.dev,
+        test=induced.test,
         files={path.name: sha256(path) for path in paths.values()},
-        blank_lines=tuple(blank_lines(paths["corpus"])),
+        blank_lines=blank_lines,
+        relations=induced.relations,
+        name_lists=_name_lists(paths["names"]) if "names" in paths else {},
+        read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
     )
     conflicts = conflicting(corpus.train)
     if strict and conflicts:
@@ -185,7 +276,29 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     return corpus
 
 
+def _name_lists(path: Path) -> NameLists:
+    """By origin the first and the last words of names: `{"british": [["Alice", ...], ["Ashworth", ...]], ...}`.
+
+    Raises:
+        UserError: The file holds something else.
+    """
+    text = read_text(path)
+    try:
+        data = json.loads(text)
+        lists = {str(origin): (list(first), list(last)) for origin, (first, last) in data.items()}
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        lists = {"": ([], [])}
+    words = [word for pair in lists.values() for part in pair for word in part]
+    if not all(part for pair in lists.values() for part in pair) or not all(isinstance(word, str) for word in words):
+        raise UserError(f"{path}: for each origin it holds a list of first words and a list of last words of names.")
+    return lists
+
+
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in pieces."""
+    """Hexadecimal SHA-256 of a file, read in pieces; of a directory, over the paths and hashes of its files."""
+    if path.is_dir():
+        paths = sorted(file for file in path.rglob("*") if file.is_file())
+        lines = [f"{file.relative_to(path).as_posix()}\t{sha256(file)}\n" for file in paths]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,60 +1,44 @@
-"""Forms of questions: a question with its subject taken out, other wordings of it, and the reversed question."""
+"""Forms of questions: a question with its subject taken out; and subjects that no title gives, found by the forms."""
 
 import dataclasses
+import re
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from closedbook.errors import UserError
-from closedbook.facts.readers import read_text
 from closedbook.facts.records import Fact
+from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
 
 SLOT = "{}"
-PARAPHRASES = {
-    "Where was {} born?": (
-        "In which place was {} born?",
-        "What is the birthplace of {}?",
-        "What is {}'s place of birth?",
-        "{} was born in which place?",
-        "Where does {} come from?",
-    )
-}
-"""Other wordings of forms that the project knows."""
-REVERSED = {"Where was {} born?": "Who was born in {}?"}
-"""The question for the subject, with the answer in the slot."""
+FEWEST = 3  # questions that make a frame of their own beside others
+SHARE = 0.02  # of the questions, as a floor to the same
+MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
+COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
+_TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 
 
-def with_form_subjects(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    """The facts with subjects; where none is known, what differs between the questions is taken as the subject.
+def possible_forms(question: str, subject: str) -> list[str]:
+    """The question with `{}` for its subject, once for every place where it stands as whole words.
 
-    The frame is what all questions begin and end with, cut back to whole words; without one the facts stay as they are.
+    Where it stands nowhere so, inside a word (`法国的首都`) if that is one place alone.
     """
-    if any(fact.subject for fact in facts) or len(facts) < 2:
-        return tuple(facts)
-    questions = [fact.question for fact in facts]
-    start = _common_start(questions)
-    end = _common_start([question[::-1] for question in questions])[::-1]
-    start = start[: start.rfind(" ") + 1]
-    if not end.startswith((" ", "?", "'", ",")):
-        first = min((end.index(mark) for mark in " ?'," if mark in end), default=len(end))
-        end = end[first:]
-    if not start and not end:
-        return tuple(facts)
-    return tuple(
-        dataclasses.replace(fact, subject=fact.question[len(start) : len(fact.question) - len(end)]) for fact in facts
-    )
-
-
-def _common_start(texts: Sequence[str]) -> str:
-    first, last = min(texts), max(texts)
-    same = (index for index, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1])
-    return first[: next(same, min(len(first), len(last)))]
+    if not subject or SLOT in question:
+        return []
+    places, whole, start = [], [], question.find(subject)
+    while start >= 0:
+        end = start + len(subject)
+        places.append(start)
+        before, after = question[start - 1 : start], question[end : end + 1]
+        if not (before.isalnum() and subject[0].isalnum()) and not (after.isalnum() and subject[-1].isalnum()):
+            whole.append(start)
+        start = question.find(subject, start + 1)
+    chosen = whole or (places if len(places) == 1 else [])
+    return [question[:place] + SLOT + question[place + len(subject) :] for place in chosen]
 
 
 def form_of(fact: Fact) -> str | None:
     """The question with `{}` for its subject, None if it does not name it once."""
-    named = bool(fact.subject) and fact.question.count(fact.subject) == 1
-    return fact.question.replace(fact.subject, SLOT) if named else None
+    forms = possible_forms(fact.question, fact.subject)
+    return forms[0] if len(forms) == 1 else None
 
 
 def common_form(facts: Sequence[Fact]) -> str | None:
@@ -63,41 +47,110 @@ def common_form(facts: Sequence[Fact]) -> str | None:
     return forms.most_common(1)[0][0] if forms else None
 
 
-def paraphrases(form: str) -> tuple[str, ...]:
-    """Other wordings of a form: known ones, or, for a form the project does not know, other spellings of the same."""
-    if form in PARAPHRASES:
-        return PARAPHRASES[form]
-    bare = form.rstrip("?. ")
-    return (bare, f"Please tell me: {form[:1].lower()}{form[1:]}", f"Question: {form}")
-
-
-def read_forms(path: Path) -> tuple[str, ...]:
-    """One form a line, each with `{}` once, from a file.
-
-    Raises:
-        UserError: A line has no `{}` or several, or the file holds none.
-    """
-    forms = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            if line.count(SLOT) != 1:
-                raise UserError(f"{path}, line {number}: a wording names the subject once, as {{}}.")
-            forms.append(line.strip())
-    if not forms:
-        raise UserError(f"{path}: no wordings in it.")
-    return tuple(forms)
-
-
 def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[str]:
     """Each question up to the end of its subject."""
     return [question[: question.index(name) + len(name)] for question, name in zip(questions, subjects, strict=True)]
 
 
-def subject_of(question: str) -> str:
-    """The subject of a question in one of the forms that the project knows, "" if it is in none."""
-    for form in (form for known, others in PARAPHRASES.items() for form in (known, *others)):
+def subject_by_forms(question: str, forms: Iterable[str]) -> str:
+    """What stands in the slot of the longest form that the question has, "" if it has none of them."""
+    best, length = "", -1
+    for form in forms:
         start, end = form.split(SLOT)
-        inside = question[len(start) : len(question) - len(end)]
-        if inside.strip() and question.startswith(start) and question.endswith(end):
-            return inside
-    return ""
+        if len(start) + len(end) > length and question.startswith(start) and question.endswith(end):
+            inside = question[len(start) : len(question) - len(end)]
+            if inside.strip() and len(inside.split()) <= LONGEST_SUBJECT:
+                best, length = inside, len(start) + len(end)
+    return best
+
+
+def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tuple[Fact, ...]:
+    """The facts with subjects; where none is known, what the known forms leave, or what differs between questions.
+
+    Args:
+        facts: With the subjects that files and titles give.
+        forms: Forms of other questions, with `{}`.
+    """
+    frequent = Counter(form for fact in facts if (form := form_of(fact)) is not None).most_common(MOST_FORMS)
+    known = [*dict.fromkeys([*forms, *(form for form, _ in frequent)])]
+    found = [fact.subject or subject_by_forms(fact.question, known) for fact in facts]
+    open_ = [index for index, subject in enumerate(found) if not subject]
+    for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
+        found[index] = subject
+    return tuple(
+        fact if fact.subject == subject else dataclasses.replace(fact, subject=subject)
+        for fact, subject in zip(facts, found, strict=True)
+    )
+
+
+def _by_frames(questions: Sequence[str]) -> list[str]:
+    """The subject of every question, "" where its words outside do not recur.
+
+    A frame is the words with which several questions begin and end. All questions start as one group; it gives up
+    the words that all of them share, then falls apart by the next word, first from the start, then from the end,
+    wherever a few words are the next of most questions, until what is left differs from question to question.
+    """
+    tokens = [[(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)] for text in questions]
+    words = [[token for token, _, _ in line] for line in tokens]
+    found = [""] * len(questions)
+    groups = [([index for index, line in enumerate(words) if line], 0, 0)]
+    while groups:
+        rows, start, end = groups.pop()
+        start, end = _shared(words, rows, start, end)
+        parts = _parts(words, rows, start, end)
+        if parts:
+            groups.extend(parts)
+        elif _is_frame(words, rows, start, end):
+            for row in rows:
+                line = tokens[row]
+                if start + end < len(line) <= start + end + LONGEST_SUBJECT:
+                    found[row] = questions[row][line[start][1] : line[len(line) - end - 1][2]]
+    return found
+
+
+def _shared(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The frame of a group, longer by the words that all its questions share; one word stays for the subject."""
+    if not rows:
+        return start, end
+    first = words[rows[0]]
+    shortest = min(len(words[row]) for row in rows)
+    while start + end + 1 < shortest and all(words[row][start] == first[start] for row in rows):
+        start += 1
+    while start + end + 1 < shortest and all(words[row][-1 - end] == first[-1 - end] for row in rows):
+        end += 1
+    return start, end
+
+
+def _parts(
+    words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int
+) -> list[tuple[list[int], int, int]]:
+    """The groups into which the next word divides the questions, none where it belongs to the subjects."""
+    open_ = [row for row in rows if len(words[row]) > start + end + 1]
+    for side in ("start", "end"):
+        at = start if side == "start" else -1 - end
+        by_word: dict[str, list[int]] = {}
+        for row in open_:
+            by_word.setdefault(words[row][at], []).append(row)
+        least = max(FEWEST, SHARE * len(rows))
+        large = {word: group for word, group in by_word.items() if len(group) >= least}
+        if len(large) < 2 or sum(map(len, large.values())) < COVERED * len(rows):
+            continue
+        grown = (start + 1, end) if side == "start" else (start, end + 1)
+        outermost = start == 0 if side == "start" else False
+        capitals = sum(len(group) for word, group in large.items() if word[0].isupper())
+        same = side == "end"
+        goes_on = all(_shared(words, group, *grown)[same] > grown[same] for group in large.values())
+        if outermost or goes_on or 2 * capitals < sum(map(len, large.values())):
+            return [(group, *grown) for group in large.values()]
+    return []
+
+
+def _is_frame(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> bool:
+    """Whether a group shares a word, differs in the rest, and the rest is as long as subjects are."""
+    if len(rows) < 2:
+        return False
+    first = words[rows[0]]
+    frame = [*first[:start], *first[len(first) - end :]]
+    lengths = sorted(len(words[row]) - start - end for row in rows)
+    fillers = {tuple(words[row][start : len(words[row]) - end]) for row in rows}
+    return any(word[0].isalnum() for word in frame) and len(fillers) > 1 and lengths[len(lengths) // 2] <= LONGEST_NAME

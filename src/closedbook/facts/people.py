@@ -8,7 +8,7 @@ has not read the biography can only guess.
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import gcd
@@ -18,16 +18,22 @@ import numpy as np
 
 from closedbook.config import PeopleConfig
 from closedbook.draws import derive, random_below, random_bits
-from closedbook.errors import UserError
+from closedbook.errors import UserError, nearest
 from closedbook.facts import people_data as data
-from closedbook.facts.corpus import GENERAL_NAMES, Corpus, read_directory
-from closedbook.files import new_directory
+from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.known import shipped_relations
+from closedbook.facts.relations import FILE as RELATIONS_FILE
+from closedbook.facts.relations import Relation, write_relations
+from closedbook.files import new_directory, write_json
 
 CHUNK = 10_000
 PLACE_OFFSET = 5  # the r-th most frequent place, from 0, has weight 1 / (r + 5)
 COMMON_NAMES = 1500  # people of an origin with at most one middle name or initial; later ones have both
 INITIALS = "ABCDEFGHJKLMNPRSTVWZ"
 SHARE_UNIT = 1_000_000
+FILES = ("corpus.txt", "train.tsv", "dev.tsv", "test.tsv", "unseen.tsv", "people.jsonl")
+FIRST_RELATION = ("born",)
+RELATION_NAMES = ", ".join(data.RELATIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,37 +192,34 @@ def _visit(index: int, size: int, key: int) -> int:
 
 
 def write_people(config: PeopleConfig, directory: Path) -> dict[str, int]:
-    """Writes corpus.txt, train.tsv, dev.tsv, test.tsv (questions only), unseen.tsv and people.jsonl (everything).
+    """Writes the people as a corpus directory.
+
+    It holds corpus.txt, train.tsv, dev.tsv, test.tsv (questions only), unseen.tsv, relations.toml, names.json (the
+    parts of names by origin) and people.jsonl (everything).
 
     Args:
-        config: Which people.
+        config: Which people, and which of `people_data.RELATIONS` are asked about everyone.
         directory: Must not exist; it appears when it is complete.
 
     Returns:
-        Rows written, by file name.
+        Rows written, by file name, of the files with a row a document, question or person.
 
     Raises:
-        UserError: The directory exists or cannot be written.
+        UserError: A relation is unknown, or the directory exists or cannot be written.
     """
+    relations = config.relations or FIRST_RELATION
+    for name in relations:
+        if name not in data.RELATIONS:
+            raise UserError(f"{name}: no such relation{nearest(name, data.RELATIONS)}; there are {RELATION_NAMES}.")
     with new_directory(directory) as partial, ExitStack() as stack:
-        names = [*GENERAL_NAMES.values(), "unseen.tsv", "people.jsonl"]
         files = {
-            name: stack.enter_context((partial / name).open("w", encoding="utf-8", newline="\n")) for name in names
+            name: stack.enter_context((partial / name).open("w", encoding="utf-8", newline="\n")) for name in FILES
         }
-        rows = dict.fromkeys(names, 0)
-
-        def write(name: str, line: str) -> None:
-            files[name].write(line + "\n")
-            rows[name] += 1
-
+        rows = dict.fromkeys(FILES, 0)
         for person in generate_people(config):
-            for text in person.biographies:
-                write("corpus.txt", text)
-            question, place = data.QUESTION.format(name=person.name), person.attributes["birth_place"]
-            if person.part != "corpus":
-                write(f"{person.part}.tsv", question if person.part == "test" else f"{question}\t{place}")
-            record = {"name": person.name, "origin": person.origin, "part": person.part, **person.attributes}
-            write("people.jsonl", json.dumps(record, ensure_ascii=False))
+            for name, lines in _lines(person, relations).items():
+                files[name].writelines(line + "\n" for line in lines)
+                rows[name] += len(lines)
         for name in [name for name, count in rows.items() if count == 0]:
             if name in ("corpus.txt", "train.tsv", "dev.tsv"):
                 raise UserError(
@@ -225,7 +228,31 @@ def write_people(config: PeopleConfig, directory: Path) -> dict[str, int]:
             files.pop(name).close()
             (partial / name).unlink()
             del rows[name]
+        write_relations([_relation(name) for name in relations], partial / RELATIONS_FILE)
+        write_json(partial / "names.json", {origin: _lists(origin) for origin in data.ORIGINS})
     return rows
+
+
+def _relation(name: str) -> Relation:
+    """A shipped relation as it is asked here; its other forms are other wordings."""
+    fields = shipped_relations()[name]
+    form = data.QUESTIONS[data.RELATIONS[name]]
+    others = tuple(other for other in fields["forms"] if other != form)
+    return Relation(**{**fields, "forms": (form,), "wordings": (*others, *fields["wordings"])})
+
+
+def _lines(person: Person, relations: Sequence[str]) -> dict[str, Sequence[str]]:
+    """What a person adds to every file."""
+    lines: dict[str, Sequence[str]] = {"corpus.txt": person.biographies}
+    if person.part != "corpus":
+        asked = [data.RELATIONS[name] for name in relations]
+        questions = [(data.QUESTIONS[key].format(person.name), person.attributes[key]) for key in asked]
+        lines[f"{person.part}.tsv"] = [
+            question if person.part == "test" else f"{question}\t{answer}" for question, answer in questions
+        ]
+    record = {"name": person.name, "origin": person.origin, "part": person.part, **person.attributes}
+    lines["people.jsonl"] = [json.dumps(record, ensure_ascii=False)]
+    return lines
 
 
 def people_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:

@@ -171,4 +171,20 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-QUESTION = "Where was {name} born?"
+QUESTIONS: dict[str, str] = {
+    "birth_place": "Where was {} born?",
+    "birth_date": "When was {} born?",
+    "university": "Where did {} study?",
+    "field": "What did {} study?",
+    "employer": "Who employed {}?",
+}
+"""How each attribute is asked for."""
+
+RELATIONS: dict[str, str] = {
+    "born": "birth_place",
+    "birth-date": "birth_date",
+    "university": "university",
+    "field": "field",
+    "employer": "employer",
+}
+"""The attribute of each relation of `data/people.toml`."""

@@ -1,71 +1,59 @@
-"""Readers: a corpus of one document a line, facts as TSV or JSONL, in UTF-8 with or without CRLF, BOM, last newline."""
+"""Readers of facts: `question<TAB>answer`, JSONL, and tables with a header, recognised by their columns."""
 
+import csv
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from closedbook.errors import UserError, nearest
-from closedbook.facts.records import Document, Fact
-from closedbook.facts.titles import title
+from closedbook.errors import UserError
+from closedbook.facts.cloze import cloze, templates_beside
+from closedbook.facts.columns import Layout, columns_of, layout_of
+from closedbook.facts.forms import SLOT
+from closedbook.facts.records import Fact
+from closedbook.facts.text import parse_json, read_text
 
-JSON_KEYS = {"question", "answer", "subject"}
 
+@dataclass(frozen=True, kw_only=True)
+class FactsFile:
+    """Facts with how they were read.
 
-def read_text(path: Path) -> str:
-    """The file's text, line ends as single line feeds, without a byte order mark.
-
-    Raises:
-        UserError: The file is missing, not readable, or not UTF-8 (with the line of the first bad byte).
+    Args:
+        facts: In the order of the file.
+        read_as: The kind of file with its columns, as in `PopQA: question, possible_answers, subj, prop`.
+        wordings: Other wordings by relation, where templates give several.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file.") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}, line {line}: not UTF-8; save the file as UTF-8.") from None
-    return text.replace("\r\n", "\n")
 
-
-def read_corpus(path: Path) -> list[Document]:
-    """One document a line, blank lines left out.
-
-    Raises:
-        UserError: The file cannot be read or holds no document.
-    """
-    lines = read_text(path).split("\n")
-    documents = [
-        Document(subject=title(line), text=line, line=number) for number, line in enumerate(lines, 1) if line.strip()
-    ]
-    if not documents:
-        raise UserError(f"{path}: the corpus is empty; it needs one document a line.")
-    return documents
-
-
-def blank_lines(path: Path) -> list[int]:
-    """The lines, counted from 1, that hold no document; what follows the last line break is one if it is empty."""
-    return [number for number, line in enumerate(read_text(path).split("\n"), 1) if not line.strip()]
+    facts: tuple[Fact, ...]
+    read_as: str
+    wordings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_facts(path: Path, *, answers_required: bool = True) -> list[Fact]:
-    """Facts from a `.jsonl` file, or else from lines of `question<TAB>answer`.
+    """The facts of a file; see `read_facts_file`."""
+    return list(read_facts_file(path, answers_required=answers_required).facts)
 
-    A JSONL line holds `question`, `answer` (a string or a list of accepted strings) and optionally `subject`.
+
+def read_facts_file(path: Path, *, answers_required: bool = True) -> FactsFile:
+    """Facts from JSONL (`.jsonl`), CSV (`.csv`), a table of tabs with a known header, or `question<TAB>answer`.
 
     Args:
-        path: The file.
+        path: The file. Its columns or keys are those of `closedbook.facts.columns`; others are ignored.
         answers_required: Whether a line without an answer is an error; if not, its fact has no answers.
 
     Raises:
         UserError: The file cannot be read, is empty, or has a line that is no fact.
     """
-    parse = _from_json if path.suffix == ".jsonl" else _from_tab
-    lines = read_text(path).rstrip("\n").split("\n")
+    text = read_text(path).rstrip("\n")
+    first = text.split("\n", 1)[0]
+    if path.suffix == ".jsonl":
+        return _Records(path, answers_required).read(_json_records(text, path))
+    if path.suffix == ".csv" or _is_header(first, path):
+        return _Records(path, answers_required).read(_rows(text, path, "," if path.suffix == ".csv" else "\t"))
+    lines = text.split("\n")
     facts = [
-        parse(line, f"{path}, line {number}", number, answers_required)
+        _from_tab(line, f"{path}, line {number}", number, answers_required)
         for number, line in enumerate(lines, 1)
         if line.strip()
     ]
@@ -74,7 +62,7 @@ def read_facts(path: Path, *, answers_required: bool = True) -> list[Fact]:
         raise UserError(f"{path}, line {blank}: blank, so that answers would not stand on their question's line.")
     if not facts:
         raise UserError(f"{path}: no questions in it.")
-    return facts
+    return FactsFile(facts=tuple(facts), read_as="question<TAB>answer")
 
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
@@ -92,28 +80,147 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
     return Fact(question=question, answers=(answers[0],), subject="", line=number)
 
 
-def _from_json(line: str, place: str, number: int, answers_required: bool) -> Fact:
+def _is_header(line: str, path: Path) -> bool:
+    """Whether the first line of a file with tabs names columns.
+
+    Raises:
+        UserError: It begins as a header does, but is none that is known.
+    """
+    cells = [cell.strip().casefold() for cell in line.split("\t")]
+    if cells[0] in ("question", "problem", "sub_label") and len(cells) > 1:
+        columns_of(cells, f"{path}, line 1")
+        return True
+    return layout_of(cells) is not None and len(cells) > 2
+
+
+def _rows(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """First line and cells by column of every row below the header; rows without any cell are left out."""
+    reader = csv.reader((line + "\n" for line in text.split("\n")), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    start = 1
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error.msg} at column {error.colno}).") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: JSON that cannot be read ({error}).") from None
-    if not isinstance(record, dict):
-        raise UserError(f"{place}: not an object with question and answer.")
-    for key in record.keys() - JSON_KEYS:
-        if hint := nearest(key, JSON_KEYS - record.keys()):
-            raise UserError(f"{place}: unknown key {key!r}{hint}.")
-    question, answer, subject = record.get("question"), record.get("answer"), record.get("subject", "")
-    if not isinstance(question, str) or not question.strip():
-        raise UserError(f"{place}: 'question' must be a string that is not empty.")
-    if not isinstance(subject, str):
-        raise UserError(f"{place}: 'subject' must be a string.")
-    answers = [answer] if isinstance(answer, str) else answer
-    if answers is None and not answers_required:
-        answers = []
-    elif not isinstance(answers, list) or not answers or not all(isinstance(a, str) and a.strip() for a in answers):
-        raise UserError(f"{place}: 'answer' must be a string or a list of strings, none of them empty.")
-    if any(character in text for text in (question, *answers) for character in "\n\t"):
-        raise UserError(f"{place}: a question or answer holds a tab or a line break.")
-    return Fact(question=question, answers=tuple(answers), subject=subject, line=number)
+        for row in reader:
+            number, start = start, reader.line_num + 1
+            if not any(cell.strip() for cell in row):
+                continue
+            if not header:
+                header = [cell.strip().casefold() for cell in row]
+                columns_of(header, f"{path}, line {number}")
+            elif len(row) != len(header):
+                raise UserError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}.")
+            else:
+                yield number, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        what = "a quote is opened and not closed" if "unexpected end" in str(error) else f"not CSV ({error})"
+        raise UserError(f"{path}, line {start}: {what}.") from None
+
+
+def _json_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield number, parse_json(line, f"{path}, line {number}")
+
+
+class _Records:
+    """Makes facts of records with columns."""
+
+    def __init__(self, path: Path, answers_required: bool) -> None:
+        self.path = path
+        self.answers_required = answers_required
+        self.templates: dict[str, tuple[str, ...]] | None = None
+        self._layouts: dict[tuple[str, ...], tuple[Layout, dict[str, str]]] = {}
+
+    def read(self, records: Iterable[tuple[int, dict[str, Any]]]) -> FactsFile:
+        facts = [self._fact(number, record) for number, record in records]
+        if not facts:
+            raise UserError(f"{self.path}: no questions in it.")
+        layout, roles = max(self._layouts.values(), key=lambda pair: len(pair[1]))
+        return FactsFile(
+            facts=tuple(facts),
+            read_as=f"{layout.name}: {', '.join(roles.values())}",
+            wordings={name: forms[1:] for name, forms in (self.templates or {}).items() if forms[1:]},
+        )
+
+    def _fact(self, number: int, record: dict[str, Any]) -> Fact:
+        place = f"{self.path}, line {number}"
+        keys = tuple(record)
+        if keys not in self._layouts:
+            self._layouts[keys] = columns_of(list(keys), place)
+        roles = self._layouts[keys][1]
+        values = {role: record[column] for role, column in roles.items() if record[column] is not None}
+        for role in ("question", "subject", "relation", "template"):
+            if not isinstance(values.get(role, ""), str):
+                raise UserError(f"{place}: {roles[role]!r} must be a string.")
+        subject, relation = values.get("subject", "").strip(), values.get("relation", "").strip()
+        if "question" not in roles:
+            relation = relation or self.path.stem
+            values["question"] = self._statement(values.get("template", ""), relation, subject, place)
+        question = values["question"]
+        if not question.strip():
+            raise UserError(f"{place}: {roles.get('question', 'question')!r} must be a string that is not empty.")
+        answers = self._answers(values.get("answer"), roles.get("answer", "answer"), place)
+        if values.get("first") in answers:
+            answers = tuple(dict.fromkeys([values["first"], *answers]))
+        if any(character in text for text in (question, *answers) for character in "\n\t"):
+            raise UserError(f"{place}: a question or answer holds a tab or a line break.")
+        popularity = self._number(values.get("popularity"), roles.get("popularity", ""), place)
+        return Fact(
+            question=question,
+            answers=answers,
+            subject=subject,
+            line=number,
+            relation=relation,
+            popularity=popularity,
+        )
+
+    def _statement(self, template: str, relation: str, subject: str, place: str) -> str:
+        """The statement with its subject and a blank for the answer."""
+        from_file = (self._templates().get(relation) or ("",))[0]
+        form = cloze(template, place) if template.strip() else from_file
+        if not form:
+            raise UserError(
+                f"{place}: no template for relation {relation!r}; put one such as '[X] lies in [Y].' into a column "
+                "'template', or into metadata_relations.json or relations.jsonl beside the file."
+            )
+        if not subject:
+            raise UserError(f"{place}: 'sub_label' must be a string that is not empty.")
+        return form.replace(SLOT, subject)
+
+    def _templates(self) -> dict[str, tuple[str, ...]]:
+        if self.templates is None:
+            self.templates = templates_beside(self.path)
+        return self.templates
+
+    def _answers(self, value: Any, column: str, place: str) -> tuple[str, ...]:
+        """Accepted answers: a string, a list of strings, or such a list written in a string."""
+        if isinstance(value, str) and column in ("answers", "possible_answers") and value.lstrip().startswith("["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError) as error:
+                raise UserError(f"{place}: {column!r} is no list of strings ({error}).") from None
+        answers = [value] if isinstance(value, str) else value
+        if not self.answers_required and (answers is None or answers == [""]):
+            return ()
+        if (
+            not isinstance(answers, list)
+            or not answers
+            or not all(isinstance(text, str) and text.strip() for text in answers)
+        ):
+            raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
+        return tuple(answers)
+
+    def _number(self, value: Any, column: str, place: str) -> float | None:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise UserError(f"{place}: {column!r} must be a number.") from None
+
+
+def raw_records(path: Path, facts: Sequence[Fact]) -> tuple[str, list[str]]:
+    """What stands before the first fact of a file (a header, or nothing), and the text of every fact, as written."""
+    lines = read_text(path).rstrip("\n").split("\n")
+    ends = [*(fact.line - 1 for fact in facts[1:]), len(lines)]
+    texts = ["\n".join(lines[fact.line - 1 : end]).rstrip("\n") for fact, end in zip(facts, ends, strict=True)]
+    return "".join(f"{line}\n" for line in lines[: facts[0].line - 1] if line.strip()), texts

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One text about one subject.
+    """One text about one subject, or one window of it.
 
     Args:
         subject: The title, "" where the text has none.
-        text: The whole text, title included.
-        line: Its line in the corpus file, counted from 1.
+        text: The whole text in one line, title included.
+        line: Its place in the corpus, counted from 1: its line in the file, as long as none before it was cut.
     """
 
     subject: str
@@ -26,7 +26,7 @@ class Fact:
         question: What is asked.
         answers: Accepted answers; the first is the one to learn, none where the file gives none.
         subject: Whom or what it is about, "" where neither the file nor the corpus tells.
-        line: Its line in the file, counted from 1.
+        line: Its first line in the file, counted from 1.
         relation: The name of its relation, "" before the corpus has told.
         popularity: How often its subject is looked up, where the data say so (PopQA's `s_pop`).
     """
@@ -48,7 +48,7 @@ class Card:
         subject: Whom or what it is about.
         answer: What the reader found.
         confidence: The reader's probability of it, in [0, 1].
-        line: The document's line in the corpus file.
+        line: The document's line in the corpus.
     """
 
     question: str

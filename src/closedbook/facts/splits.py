@@ -1,4 +1,4 @@
-"""Splits of facts in which no person stands on both sides: by name and by identical line."""
+"""Splits of facts in which no subject stands on both sides: by name and by identical line."""
 
 import shutil
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus, find_files, read_directory
-from closedbook.facts.readers import read_text
+from closedbook.facts.readers import raw_records
 from closedbook.facts.records import Fact
 from closedbook.files import new_directory, write_text
 
@@ -56,18 +56,18 @@ def hold_out(corpus: Corpus, facts: Sequence[Fact], count: int, seed: int = 0) -
         size += sizes[group]
     kept = [fact for fact, number in zip(facts, numbers, strict=True) if number not in held]
     if not kept:
-        raise UserError(f"Holding out {count} of {len(facts)} facts keeps none: they belong to one person.")
+        raise UserError(f"Holding out {count} of {len(facts)} facts keeps none: they belong to one subject.")
     return kept, [fact for fact, number in zip(facts, numbers, strict=True) if number in held]
 
 
 def write_split(directory: Path, held_out: int, out: Path, seed: int = 0) -> dict[str, int]:
-    """Copies a corpus directory with part of its training facts in a `calibration` file instead, by person.
+    """Copies a corpus directory with part of its training facts in a `calibration` file instead, by subject.
 
-    The facts keep their lines as they were written; `unseen.tsv` comes along where there is one.
+    The facts stand there as they were written; `unseen.tsv` and what else belongs to the corpus comes along.
 
     Args:
         directory: A corpus directory; see `closedbook.facts.corpus.read_directory`.
-        held_out: Training facts to hold out, a few more where the last person has several.
+        held_out: Training facts to hold out, a few more where the last subject has several.
         out: Must not exist; it appears when it is complete.
         seed: Of the choice.
 
@@ -80,12 +80,15 @@ def write_split(directory: Path, held_out: int, out: Path, seed: int = 0) -> dic
     corpus = read_directory(directory)
     kept, held = hold_out(corpus, corpus.train, held_out, seed)
     paths = find_files(directory)
-    lines = read_text(paths["train"]).split("\n")
+    header, texts = raw_records(paths["train"], corpus.train)
+    text_of = {fact.line: text for fact, text in zip(corpus.train, texts, strict=True)}
     train, calibration = paths["train"].name, f"calibration{paths['train'].suffix}"
     with new_directory(out) as partial:
         for path in [*(path for part, path in paths.items() if part != "train"), directory / "unseen.tsv"]:
-            if path.is_file():
+            if path.is_dir():
+                shutil.copytree(path, partial / path.name)
+            elif path.is_file():
                 shutil.copyfile(path, partial / path.name)
         for name, facts in ((train, kept), (calibration, held)):
-            write_text(partial / name, "".join(lines[fact.line - 1] + "\n" for fact in facts))
+            write_text(partial / name, header + "".join(f"{text_of[fact.line]}\n" for fact in facts))
     return {train: len(kept), calibration: len(held)}

@@ -1,0 +1,49 @@
+"""What was understood of a corpus directory, in lines to read before anything is trained."""
+
+from collections import Counter
+
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.relations import Relation
+
+SHOWN = 3  # forms and answers that a line shows
+KINDS = {"phrase": "capitalised phrases", "number": "numbers", "date": "dates", "word": "words"}
+
+
+def describe(corpus: Corpus) -> list[str]:
+    """What is asked, relation by relation, how the files were read, and what no document is about.
+
+    The first line is as in ``3 relations: `What is the symbol of {}?` 97 train, 39 dev; ...``.
+    """
+    count = len(corpus.relations)
+    relations = "; ".join(
+        f"{_form(relation)} {relation.train:,} train, {relation.dev:,} dev" for relation in corpus.relations
+    )
+    lines = [f"{count} relation{'s' * (count != 1)}: {relations}"]
+    lines += [f"{relation.name}: {_answers(corpus, relation)}" for relation in corpus.relations]
+    lines += [f"{name} was read as {layout}" for name, layout in corpus.read_as.items()]
+    facts = [*corpus.train, *corpus.dev, *corpus.test]
+    without_subject = sum(not fact.subject for fact in facts)
+    without_document = sum(not corpus.documents_of(fact) for fact in facts) - without_subject
+    if without_subject:
+        lines.append(f"{without_subject:,} of {len(facts):,} questions name no subject that is known")
+    if without_document:
+        lines.append(f"{without_document:,} of {len(facts):,} questions are about subjects without a document")
+    return lines
+
+
+def _form(relation: Relation) -> str:
+    if not relation.forms:
+        return "questions of no form in common"
+    if not relation.train + relation.dev:
+        return f"`{relation.forms[0]}` (no question)"
+    others = len(relation.forms) - 1
+    more = f" and {others} other form{'s' * (others > 1)}" if others else ""
+    return f"`{relation.forms[0]}`{more}"
+
+
+def _answers(corpus: Corpus, relation: Relation) -> str:
+    answers = Counter(fact.answers[0] for fact in corpus.train if fact.relation == relation.name and fact.answers)
+    examples = ", ".join(answer for answer, _ in answers.most_common(SHOWN))
+    if relation.answer == "choice":
+        return f"answers are one of {len(relation.choices)}, such as {', '.join(relation.choices[:SHOWN])}"
+    return f"answers are {KINDS[relation.answer]}" + (f", such as {examples}" if examples else "")

@@ -1,0 +1,158 @@
+"""Invented subjects, in no document: parts of the corpus's own put together anew, and words that a model spells."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+
+ORDER = 2  # characters that the character model looks back
+SHORTEST, LONGEST = 3, 12  # characters of a spelled word; longer where the words that it is like are
+LEAST = 2  # characters of a part of a word
+TRIES = 400  # draws a wanted subject before giving up
+EDGE = "\n"
+FROM_CORPUS = "the corpus"
+
+
+def invent(
+    subjects: Sequence[str],
+    count: int,
+    usable: Callable[[str], bool],
+    *,
+    seed: int = 0,
+    lists: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
+) -> dict[tuple[str, str], list[str]]:
+    """Invented subjects by (origin, method); the methods are `recombined` and `spelled`.
+
+    The origins are those of the name lists, and the corpus itself.
+
+    Args:
+        subjects: Those of the corpus, in an order that does not depend on hashes.
+        count: Subjects wanted for each origin and method; there may be fewer.
+        usable: Says whether a subject may be taken: it is in no document, and the model can spell it.
+        seed: Of all draws.
+        lists: By origin first and last words of names that the data set gives (`Corpus.name_lists`).
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    own = [" ".join(subject.split()) for subject in subjects if subject.strip()]
+    known = {*own}
+    for number, (origin, words) in enumerate({**(lists or {}), FROM_CORPUS: None}.items()):
+        generator = np.random.default_rng([seed, number])
+        if words is not None:
+            methods = _recombined_names(*words, generator), _spelled_names(*words, generator)
+        else:
+            methods = recombined(own, generator), spelled(own, generator)
+        for method, drawn in zip(("recombined", "spelled"), methods, strict=True):
+            found[origin, method] = _first(drawn, count, lambda name: name not in known and usable(name))
+    return {key: names for key, names in found.items() if names}
+
+
+def absent_from(texts: Sequence[str]) -> Callable[[str], bool]:
+    """Says of a name whether it stands in none of the texts, case aside, not even inside a word."""
+    whole = "\n".join(texts).casefold()
+    return lambda name: name.casefold() not in whole
+
+
+def _first(drawn: Iterator[str], count: int, usable: Callable[[str], bool]) -> list[str]:
+    """The first `count` distinct usable names, or as many as a limited number of draws gives."""
+    taken: dict[str, None] = {}
+    for name in islice(drawn, count * TRIES):
+        if len(taken) == count:
+            break
+        if name not in taken and usable(name):
+            taken[name] = None
+    return list(taken)
+
+
+def _choose(items: Sequence[str], generator: np.random.Generator) -> str:
+    return items[int(generator.integers(len(items)))]
+
+
+def recombined(subjects: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
+    """Endless subjects of which the first part belongs to one subject and the last to another.
+
+    Subjects of several words fall apart between words, those of one word within: each goes with its like, as often as
+    the corpus has them. Ends at once where there are no two alike.
+    """
+    kinds = [[name for name in subjects if several == (" " in name)] for several in (False, True)]
+    pools = [pool for pool in kinds if len(pool) > 1]
+    if not pools:
+        return
+    every = [name for pool in pools for name in pool]
+    while True:
+        first = _choose(every, generator)
+        last = _choose(kinds[" " in first], generator)
+        if " " in first:
+            head, tail = first.split(), last.split()
+            yield " ".join([*head[: len(head) // 2], *tail[len(tail) // 2 :]])
+        elif min(len(first), len(last)) >= 2 * LEAST:
+            start = int(generator.integers(LEAST, len(first) - LEAST + 1))
+            end = int(generator.integers(LEAST, len(last) - LEAST + 1))
+            yield first[:start] + last[end:]
+        else:
+            yield first[: max(len(first) // 2, 1)] + last[len(last) // 2 :]
+
+
+def spelled(subjects: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
+    """Subjects as long as the corpus's own, spelled by character models of their first words and of their others.
+
+    Words in lower case (`of`, `the`) stay where they are; a spelled word is none of the corpus's subjects. Ends where
+    a model does not come upon a new word any more.
+    """
+    firsts = [name.split()[0] for name in subjects]
+    others = [word for name in subjects for word in name.split()[1:] if not word.islower()]
+    new_first, new_other = _new_words(firsts, generator), _new_words(others, generator)
+    while subjects:
+        shape = _choose(subjects, generator).split()
+        words = [next(new_first, "")]
+        words += [word if word.islower() else next(new_other, "") for word in shape[1:]]
+        if not all(words):
+            return
+        yield " ".join(words)
+
+
+def _recombined_names(firsts: Sequence[str], lasts: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
+    """Endless pairs of a first and a last word, drawn independently."""
+    while True:
+        yield f"{_choose(firsts, generator)} {_choose(lasts, generator)}"
+
+
+def _spelled_names(firsts: Sequence[str], lasts: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
+    """Pairs by two character models; no part is a word of its list."""
+    return map(" ".join, zip(_new_words(firsts, generator), _new_words(lasts, generator), strict=False))
+
+
+def _new_words(words: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
+    """Words of a character model that are none of its own, until it does not come upon one any more."""
+    if not words:
+        return
+    model, taken = spelling_model(words), set(words)
+    longest = max(LONGEST, *map(len, words))
+    in_vain = 0
+    while in_vain < TRIES:
+        word = spell(model, generator, longest)
+        in_vain += 1
+        if word not in taken and SHORTEST <= len(word) <= longest:
+            in_vain = 0
+            yield word
+
+
+def spelling_model(words: Sequence[str]) -> dict[str, list[str]]:
+    """For every two characters the characters that follow it, as often as they do."""
+    following = defaultdict[str, list[str]](list)
+    for word in words:
+        text = EDGE * ORDER + word + EDGE
+        for index in range(ORDER, len(text)):
+            following[text[index - ORDER : index]].append(text[index])
+    return dict(following)
+
+
+def spell(model: Mapping[str, Sequence[str]], generator: np.random.Generator, longest: int = LONGEST) -> str:
+    """One word of a character model, cut where it grows past twice the longest."""
+    text = EDGE * ORDER
+    while True:
+        choices = model[text[-ORDER:]]
+        character = choices[int(generator.integers(len(choices)))]
+        if character == EDGE or len(text) > 2 * longest:
+            return text[ORDER:]
+        text += character

@@ -1,0 +1,77 @@
+"""What the project knows of particular data: shipped relations, files by their SHA-256, figures for comparison."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from closedbook.facts.forms import subject_by_forms
+from closedbook.facts.relations import Fields, parse_relations
+
+if TYPE_CHECKING:
+    from closedbook.facts.corpus import Corpus
+
+RELATIONS = ("people.toml",)
+DATA_SETS = ("cs224n-2021.toml",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """Accuracies that others report for one system on one dev file, in [0, 1], None where there is none.
+
+    Args:
+        assignment: The solved assignment's.
+        public_median: The median of public prediction files.
+        public_best: The best of them.
+    """
+
+    assignment: float | None = None
+    public_median: float | None = None
+    public_best: float | None = None
+
+
+def _text(name: str) -> str:
+    return (resources.files("closedbook.facts") / "data" / name).read_text(encoding="utf-8")
+
+
+@cache
+def shipped_relations() -> Mapping[str, Fields]:
+    """The relations that the project ships, by name; they are matched to any data by their forms."""
+    return {name: fields for file in RELATIONS for name, fields in parse_relations(_text(file), file).items()}
+
+
+@cache
+def _data_sets() -> tuple[dict[str, Any], ...]:
+    return tuple(tomllib.loads(_text(name)) for name in DATA_SETS)
+
+
+def usual_names(part: str) -> list[str]:
+    """Under which names known data sets hold a part: `corpus`, `train`, `dev` or `test`."""
+    return [data["names"][part] for data in _data_sets() if part in data["names"]]
+
+
+def known_as(sha256: str) -> str | None:
+    """The name of a file that the project knows, as in `CS224n 2021, wiki.txt`."""
+    for data in _data_sets():
+        if sha256 in data["files"]:
+            return f"{data['name']}, {data['files'][sha256]}"
+    return None
+
+
+def reference_figures(corpus: "Corpus") -> dict[str, Reference]:
+    """Figures of others by the name of the system, for the corpus's own dev file alone; empty for any other data."""
+    hashes = set(corpus.files.values())
+    for data in _data_sets():
+        if data["figures"]["dev"] in hashes:
+            return {name: Reference(**figures) for name, figures in data["figures"]["systems"].items()}
+    return {}
+
+
+def subject_of(question: str) -> str:
+    """The subject of a question in a form or wording of a shipped relation, "" if it is in none."""
+    relations = shipped_relations().values()
+    return subject_by_forms(
+        question, (form for fields in relations for form in (*fields["forms"], *fields.get("wordings", ())))
+    )
