@@ -9,7 +9,7 @@ error is at most 1 - target. Testing stops at the first that is not rejected; th
 Where the error is flat among the surest answers a strict start stops on too few answers; where it rises a loose one
 fails at once. So three sequences start at different places, each at level delta / 3 (Bonferroni), and the loosest
 threshold that any of them certifies is taken. The chance that its risk exceeds 1 - target is at most delta,
-whatever the model and its confidence, if calibration people and people asked later are drawn alike.
+whatever the model and its confidence, if calibration subjects and subjects asked about later are drawn alike.
 
 The thresholds are quantiles of the confidence of *other* questions, of which no answers are needed: those that are
 audited. The strictest start keeps four times as many calibration facts as certify anything without a wrong answer, or
@@ -17,18 +17,19 @@ half of them if those are fewer; the others keep a half and three quarters of wh
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
-from closedbook.audit.examinee import Examinee
-from closedbook.audit.signals import CHUNK, FROM_QUESTION, Signal, confidence
+from closedbook.audit.reliability import Signal
+from closedbook.audit.signals import FROM_QUESTION, confidence
 from closedbook.errors import UserError
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.metrics import Estimate
 from closedbook.facts.forms import SLOT
 from closedbook.files import write_json
 from closedbook.runs import read_json
@@ -55,11 +56,11 @@ class Abstention:
         answered: How many of them are answered.
         wrong: How many of those answers are wrong.
         bound: Clopper-Pearson upper bound of the error among given answers, at the level of its sequence.
-        form: The form of the calibration questions, "" where they have none in common.
+        made: When.
+        forms: The forms of the calibration questions; none where they have none.
         template: How a model that is not ours was asked, "" for a run.
         calibration_sha256: Of the calibration file.
         weights_sha256: Of the model's weights.
-        made: When.
     """
 
     signal: Signal
@@ -71,20 +72,20 @@ class Abstention:
     answered: int
     wrong: int
     bound: float
-    form: str = ""
+    made: str = ""
+    forms: tuple[str, ...] = ()
     template: str = ""
     calibration_sha256: str = ""
     weights_sha256: str = ""
-    made: str = ""
 
     def answers(self, confidence: float) -> bool:
         """Whether an answer of that confidence is given."""
         return self.threshold is not None and confidence >= self.threshold
 
     def covers(self, question: str) -> bool:
-        """Whether a question has the form of those that it was calibrated on."""
-        start, slot, end = self.form.partition(SLOT)
-        return not slot or (question.startswith(start) and question.endswith(end))
+        """Whether a question has a form of those that it was calibrated on."""
+        ends = [form.partition(SLOT) for form in self.forms]
+        return not ends or any(question.startswith(start) and question.endswith(end) for start, _, end in ends)
 
     def why(self, confidence: float) -> str:
         """The reason for "I don't know"."""
@@ -130,12 +131,12 @@ def sequences(
     """
     fewest = fewest_answers(target, delta / len(FURTHER))
     strictest = min(min(START * fewest, max(calibration_facts / 2, fewest)) / calibration_facts, 1.0)
-    found = []
+    chains = []
     for way in FURTHER:
         coverages = np.linspace(strictest + way * (1 - strictest), 1.0, STEPS)
         quantiles = np.quantile(other_confidence, 1 - coverages, method="lower")
-        found.append(np.unique(np.append(quantiles, 0.0))[::-1])
-    return found
+        chains.append(np.unique(np.append(quantiles, 0.0))[::-1])
+    return chains
 
 
 def certify(
@@ -156,15 +157,15 @@ def certify(
     """
     order = np.argsort(confidence)
     sure, wrong_below = confidence[order], np.concatenate([[0], np.cumsum(~right[order])])
-    found: tuple[float | None, int, int] = (None, 0, 0)
+    loosest: tuple[float | None, int, int] = (None, 0, 0)
     for chain in thresholds:
         below = np.searchsorted(sure, chain, side="left")
         answered, wrong = len(sure) - below, wrong_below[-1] - wrong_below[below]
         certified = upper_bound(wrong, answered, delta / len(thresholds)) <= 1 - target
         last = int(np.argmin(np.append(certified, False))) - 1  # before the first that is not
-        if last >= 0 and answered[last] >= found[1]:
-            found = (float(chain[last]), int(answered[last]), int(wrong[last]))
-    return found
+        if last >= 0 and answered[last] >= loosest[1]:
+            loosest = (float(chain[last]), int(answered[last]), int(wrong[last]))
+    return loosest
 
 
 def calibrate(
@@ -176,10 +177,6 @@ def calibrate(
     target: float,
     samples: int,
     delta: float = DELTA,
-    form: str = "",
-    template: str = "",
-    calibration_sha256: str = "",
-    weights_sha256: str = "",
 ) -> Abstention:
     """The threshold for a target, certified on calibration facts.
 
@@ -191,10 +188,6 @@ def calibrate(
         target: Share of given answers that are to be right, in (0, 1).
         samples: Answers sampled a question.
         delta: Probability with which the guarantee may fail.
-        form: Kept with it, as are the following; see `Abstention`.
-        template: How a model that is not ours was asked.
-        calibration_sha256: Of the calibration file.
-        weights_sha256: Of the model's weights.
     """
     thresholds = sequences(other_confidence, len(right), target, delta)
     threshold, answered, wrong = certify(right, confidence, thresholds, target, delta)
@@ -208,30 +201,49 @@ def calibrate(
         answered=answered,
         wrong=wrong,
         bound=float(upper_bound(np.array([wrong]), np.array([answered]), delta / len(thresholds))[0]),
-        form=form,
-        template=template,
-        calibration_sha256=calibration_sha256,
-        weights_sha256=weights_sha256,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
-    """Coverage and error of the threshold on other facts, with Clopper-Pearson 95 % intervals (JSON-ready)."""
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """What a threshold does on facts that took no part in choosing it.
+
+    Args:
+        total: Facts.
+        answered: Those that are answered.
+        wrong: Wrong answers among these.
+        coverage: Share that is answered.
+        error: Share of wrong answers, with a Clopper-Pearson 95 % interval.
+        wrong_without_abstention: Wrong answers if all were given.
+    """
+
+    total: int
+    answered: int
+    wrong: int
+    coverage: float
+    error: Estimate
+    wrong_without_abstention: int
+
+
+def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) -> HeldOut:
+    """Coverage and error of the threshold on other facts."""
     from scipy.stats import binomtest
 
     given = confidence >= (math.inf if abstention.threshold is None else abstention.threshold)
     answered, wrong = int(given.sum()), int((given & ~right).sum())
-    error = binomtest(wrong, answered).proportion_ci(0.95, method="exact") if answered else None
-    return {
-        "total": len(right),
-        "answered": answered,
-        "wrong": wrong,
-        "coverage": answered / len(right),
-        "error": wrong / answered if answered else None,
-        "error_interval": [float(error.low), float(error.high)] if error else None,
-        "wrong_without_abstention": int((~right).sum()),
-    }
+    error = Estimate()
+    if answered:
+        interval = binomtest(wrong, answered).proportion_ci(0.95, method="exact")
+        error = Estimate(value=wrong / answered, low=float(interval.low), high=float(interval.high))
+    return HeldOut(
+        total=len(right),
+        answered=answered,
+        wrong=wrong,
+        coverage=answered / len(right),
+        error=error,
+        wrong_without_abstention=int((~right).sum()),
+    )
 
 
 def save(abstention: Abstention, directory: Path) -> Path:
@@ -251,28 +263,53 @@ def load_abstention(directory: Path) -> Abstention:
         raise UserError(f"{directory}: no abstention threshold; closedbook audit with --calibration saves one.")
     values = read_json(path)
     try:
-        found = Abstention(**values)
+        abstention = Abstention(**values)
+        abstention = replace(abstention, forms=tuple(abstention.forms))
     except TypeError as error:
         raise UserError(f"{path}: damaged ({error}).") from error
-    numbers: Sequence[Any] = (found.threshold if found.threshold is not None else 0.0, found.target)
-    if found.signal not in FROM_QUESTION or not all(isinstance(number, float | int) for number in numbers):
-        raise UserError(f"{path}: damaged (signal {found.signal!r}, threshold {found.threshold!r}).")
-    return found
+    numbers: tuple[object, ...] = (abstention.threshold or 0.0, abstention.target)
+    if abstention.signal not in FROM_QUESTION or not all(isinstance(number, float | int) for number in numbers):
+        raise UserError(f"{path}: damaged (signal {abstention.signal!r}, threshold {abstention.threshold!r}).")
+    return abstention
+
+
+def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: str | None = None) -> Abstention | None:
+    """The threshold that an audit saved with a model, None without one.
+
+    Args:
+        directory: Where the model lies.
+        weights_sha256: Gives the hash of its weights.
+        template: The one that is asked for, None for the threshold's own.
+
+    Raises:
+        UserError: It is damaged, or was chosen for other weights or another template than is asked for.
+    """
+    if not (directory / FILE).is_file():
+        return None
+    abstention = load_abstention(directory)
+    if abstention.weights_sha256 != weights_sha256():
+        raise UserError(f"{directory / FILE}: was chosen for other weights; audit the model again with --calibration.")
+    if template is not None and template != abstention.template:
+        raise UserError(
+            f"{directory / FILE}: was chosen with --template {abstention.template!r}; ask with that, or --always."
+        )
+    return abstention
 
 
 def answer_or_abstain(
-    examinee: Examinee, questions: Sequence[str], abstention: Abstention | None
+    model: LanguageModel, questions: Sequence[str], abstention: Abstention | None, *, place: str = "question"
 ) -> list[tuple[str, str | None]]:
-    """The answer to each question with the reason for not giving it; None where it is given."""
-    replies: list[tuple[str, str | None]] = []
-    for first in range(0, len(questions), CHUNK):
-        chunk = questions[first : first + CHUNK]
-        if abstention is None:
-            replies += [(answer.text, None) for answer in examinee.answer(chunk)]
-            continue
-        given, signals = confidence(examinee, chunk, [abstention.signal], samples=abstention.samples)
-        replies += [
-            (answer.text, None if abstention.answers(sure) else abstention.why(sure))
-            for answer, sure in zip(given, signals[abstention.signal].tolist(), strict=True)
-        ]
-    return replies
+    """The answer to each question with the reason for not giving it; None where it is given.
+
+    Raises:
+        UserError: A question cannot be spelled or is too long; `place` and its number name it.
+    """
+    prompts = model.prompts(questions, place=place)
+    responses = model.respond(prompts)
+    if abstention is None:
+        return [(response.text, None) for response in responses]
+    sure = confidence(model, prompts, responses, [abstention.signal], samples=abstention.samples)
+    return [
+        (response.text, None if abstention.answers(value) else abstention.why(value))
+        for response, value in zip(responses, sure[abstention.signal].tolist(), strict=True)
+    ]

@@ -1,27 +1,36 @@
-"""The audit of one model: everything that can be measured on the facts given, as one JSON-ready report."""
+"""The audit of one model: everything that can be measured on the facts given, as one typed report."""
 
+import dataclasses
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from closedbook.audit.abstention import Abstention, calibrate, held_out
-from closedbook.audit.advice import advice
-from closedbook.audit.examinee import Examinee
-from closedbook.audit.frequency import frequency
-from closedbook.audit.made_up import made_up
-from closedbook.audit.reliability import believe, winner
-from closedbook.audit.signals import SAMPLES, Evidence, Signal, ask
-from closedbook.audit.stored import other_wordings, reversed_recall, stored
-from closedbook.audit.unseen import unseen
-from closedbook.audit.verdict import TARGETS, verdict
+from closedbook.audit.abstention import Abstention, HeldOut, calibrate, held_out
+from closedbook.audit.advice import Advice, Findings, advise
+from closedbook.audit.frequency import Frequency, frequency
+from closedbook.audit.made_up import MadeUp, Repeated, made_up
+from closedbook.audit.reliability import Reliability, Signal, auroc, believe, winner
+from closedbook.audit.signals import SAMPLES, Evidence, check_signal, gather
+from closedbook.audit.unseen import Inquiry, Unseen, invent_names, unseen
+from closedbook.audit.verdict import TARGETS, Verdict, verdict
+from closedbook.audit.wordings import Reversed, Wording, ask_reversed
 from closedbook.errors import UserError
+from closedbook.evaluation.knowledge import Knowledge, examine, summarise
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.metrics import Accuracy, Estimate
+from closedbook.evaluation.scorers import SCORERS, normalise
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.forms import REVERSED, common_form, paraphrases
+from closedbook.facts.induction import induce, recognise
 from closedbook.facts.records import Fact
+from closedbook.facts.relations import Relation
+
+SCHEMA = 2
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +40,18 @@ class Material:
     Args:
         facts: To report on, never trained or tuned on; each with an answer.
         calibration: To choose the threshold on, never trained or tuned on either; may be empty.
-        known: Facts whose answers are the candidates, and whose people are the seen ones.
+        known: Facts whose answers are the candidates, and whose subjects are the seen ones.
         corpus: What it was pretrained on, None where that is not known.
-        people: Facts about people that are in no document; may be empty.
-        wordings: Other wordings of the question, None for the known ones of its form.
-        reversed_form: The question for the subject, None for the known one of the form.
+        unseen: Facts about subjects that are in no document; may be empty.
+        relations: What is asked, beside the corpus's own; what is missing is induced from the questions.
     """
 
     facts: Sequence[Fact]
     calibration: Sequence[Fact] = ()
     known: Sequence[Fact] = ()
     corpus: Corpus | None = None
-    people: Sequence[Fact] = ()
-    wordings: tuple[str, ...] | None = None
-    reversed_form: str | None = None
+    unseen: Sequence[Fact] = ()
+    relations: tuple[Relation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,7 @@ class Settings:
     Args:
         target: Share of given answers that are to be right.
         signal: The confidence that decides whether an answer is given; fixed before anything is measured.
-        exact: Whether an answer must match to the letter, rather than after normalisation.
+        scorer: What is right, a name of `SCORERS`.
         samples: Answers sampled a question.
         names: Names to invent for each origin and method, 0 for none.
         seed: Of samples, names and resampling.
@@ -62,177 +69,401 @@ class Settings:
 
     target: float = 0.9
     signal: Signal = "sequence_probability"
-    exact: bool = True
+    scorer: str = "exact"
     samples: int = SAMPLES
     names: int = 20
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, kw_only=True)
+class RelationReport:
+    """One relation of the audited facts.
+
+    Args:
+        name: The relation's.
+        label: What reports call its answers.
+        subject: What reports call one of its subjects.
+        subjects: And several.
+        forms: Its questions.
+        accuracy: Right answers.
+        auroc: Of the winning signal.
+        repeated: Its most frequent wrong answers.
+    """
+
+    name: str
+    label: str
+    subject: str
+    subjects: str
+    forms: tuple[str, ...]
+    accuracy: Accuracy
+    auroc: Estimate
+    repeated: tuple[Repeated, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Which model was audited."""
+
+    name: str
+    kind: str
+    parameters: int
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the figures come from.
+
+    Args:
+        files: Path and SHA-256 of every file of facts, by what it was for.
+        corpus: The path of the corpus, None without one.
+        corpus_files: SHA-256 of its files.
+        warnings: What could make the figures better than they are.
+        machine: As `closedbook.machine.describe` has it, with `peak_memory_bytes`.
+    """
+
+    files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    corpus: str | None = None
+    corpus_files: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReport:
     """What an audit gives.
 
     Args:
-        report: The contents of `audit.json`.
-        evidence: Of every audited fact.
+        model: Which model.
+        settings: How it was audited.
+        verdict: As it answers.
+        verdict_above_threshold: With the certified threshold, None without calibration.
+        verdict_above_probability: Silent where its own probability is below a target, by target as text.
+        signals: How far each confidence can be believed.
+        winner: The one that tells right from wrong best.
+        mean_gold_nats: Mean log-probability of the true answers, None where the model does not tell.
+        by_relation: The relations of the audited facts, in their order.
         abstention: The threshold, None without calibration facts.
+        held_out: What it does on the audited facts.
+        made_up: What the wrong answers are.
+        wordings: The same facts in other wordings.
+        reversed: The same facts the other way round.
+        stored: Whether it goes on in the documents' own words, None without a corpus.
+        frequency: Recall by how often something was said, None without a corpus.
+        unseen: What it says of names that it cannot know, a relation each.
+        advice: What to do.
+        left_out: What was not measured, and why.
+        seconds: How long it took.
+        provenance: Where the figures come from.
+        evidence: Every answer; not part of the JSON.
     """
 
-    report: dict[str, Any]
-    evidence: Evidence
+    model: Model
+    settings: Settings
+    verdict: Verdict
+    verdict_above_threshold: Verdict | None
+    verdict_above_probability: dict[str, Verdict]
+    signals: dict[Signal, Reliability]
+    winner: Signal | None
+    mean_gold_nats: float | None
+    by_relation: tuple[RelationReport, ...]
     abstention: Abstention | None
+    held_out: HeldOut | None
+    made_up: MadeUp
+    wordings: tuple[Wording, ...]
+    reversed: tuple[Reversed, ...]
+    stored: Knowledge | None
+    frequency: Frequency | None
+    unseen: tuple[Unseen, ...]
+    advice: Advice
+    left_out: dict[str, str]
+    seconds: float
+    provenance: Provenance = field(default_factory=Provenance)
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the evidence, with the schema's number."""
+        return {"schema": SCHEMA} | {
+            name: value
+            for name, value in dataclasses.asdict(dataclasses.replace(self, evidence=None)).items()
+            if name != "evidence"
+        }
+
+    def answer_lines(self) -> Iterator[str]:
+        """One JSON line a fact: relation, question, answer, whether it is right, and every signal."""
+        assert self.evidence is not None
+        evidence = self.evidence
+        for index, fact in enumerate(evidence.facts):
+            record: dict[str, Any] = {
+                "relation": fact.relation,
+                "question": fact.question,
+                "answer": evidence.text(index),
+                "right": bool(evidence.right[index]),
+                "attempted": bool(evidence.attempted[index]),
+            }
+            for signal, values in evidence.signals.items():
+                record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
+            yield json.dumps(record, ensure_ascii=False) + "\n"
 
 
 def audit(
-    examinee: Examinee,
+    model: LanguageModel,
     material: Material,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
-    origin: dict[str, str] | None = None,
-    say: Callable[[str], None] = lambda line: None,
-) -> Audit:
+    calibration_sha256: str = "",
+    say: Say = lambda line: None,
+) -> AuditReport:
     """Asks the model everything.
 
     Args:
-        examinee: The model.
+        model: Any.
         material: What it is audited on.
         settings: How.
-        origin: What is kept with the threshold: hashes of calibration file and weights, the template.
+        calibration_sha256: Of the calibration file, kept with the threshold.
         say: Gets a line for every step.
 
     Raises:
-        UserError: A question cannot be asked, or calibration and audited facts share a person or a question.
+        UserError: A question cannot be asked, calibration and audited facts share a subject, or the model does not
+            tell the signal that was chosen.
     """
     began = time.perf_counter()
-    facts = material.facts
-    form = common_form(facts)
-    wordings = material.wordings if material.wordings is not None else paraphrases(form) if form else ()
-    _check(examinee, material)
-    say(f"asking {len(facts):,} questions, {len(wordings)} other wordings of each, {settings.samples} samples of each")
-    exact, seed = settings.exact, settings.seed
-    evidence = ask(examinee, facts, exact=exact, wordings=wordings, samples=settings.samples, seed=seed)
-    signals = {name: believe(evidence.right, values, seed=seed) for name, values in evidence.signals.items()}
-    report: dict[str, Any] = {
-        "model": {"path": examinee.name, "kind": examinee.kind, "parameters": examinee.parameters},
-        "settings": asdict(settings),
-        "form": form,
-        "verdict": verdict(evidence.right, evidence.attempted, seed=seed),
-        "signals": signals,
-        "winner": winner({str(name): found for name, found in signals.items()}),
-        "answering_above_target": {
-            str(target): verdict(
-                evidence.right, evidence.attempted & (evidence.signals["sequence_probability"] >= target), seed=seed
-            )
-            for target in TARGETS
-        },
-        "gold_nats": float(np.nanmean(evidence.gold_nats)) if not np.isnan(evidence.gold_nats).all() else None,
-    }
+    settings = settings or Settings()
+    check_signal(model, settings.signal)
+    material, relations = recognised(material)
+    _check(model, material)
+    say(f"asking {len(material.facts):,} questions, {settings.samples} samples of each, and in other wordings")
+    evidence = gather(
+        model,
+        material.facts,
+        SCORERS[settings.scorer],
+        relations=relations,
+        samples=settings.samples,
+        seed=settings.seed,
+    )
     abstention = None
     if material.calibration:
-        calibration = independent(material.calibration)
-        say(f"calibrating on {len(calibration):,} people")
-        abstention = _calibrated(examinee, calibration, evidence, settings, {"form": form or ""} | (origin or {}))
-        report["abstention"] = asdict(abstention)
-        sure = evidence.given(settings.signal)
-        report["held_out"] = held_out(abstention, evidence.right, sure)
-        given = np.array([abstention.answers(value) for value in sure.tolist()])
-        report["verdict_with_abstention"] = verdict(evidence.right, evidence.attempted & given, seed=seed)
-    report["made_up"] = made_up(facts, evidence, material.known, material.corpus, exact=exact, seed=seed)
-    report["wordings"] = other_wordings(facts, evidence, exact=exact)
-    if material.corpus:
-        say("looking for the answers in the documents")
-        report["stored"] = stored(examinee, facts, evidence, material.corpus)
-        report["frequency"] = frequency(facts, evidence, material.known, material.corpus)
-    if reversed_form := material.reversed_form or REVERSED.get(form or ""):
-        report["reversed"] = _reversed(examinee, material, reversed_form)
-    if form and settings.names:
-        say("inventing names")
-        found = unseen(
-            examinee,
-            form,
-            evidence,
-            [*material.known, *facts],
-            material.corpus,
-            people=material.people,
-            count=settings.names,
-            samples=settings.samples,
-            abstention=abstention,
-            exact=exact,
-            seed=seed,
-        )
-        if found is not None:
-            report["unseen"] = found
-    report["advice"] = advice(report)
-    report["seconds"] = round(time.perf_counter() - began, 1)
-    return Audit(report, evidence, abstention)
+        abstention = _calibrated(model, material, relations, evidence, settings, say)
+        abstention = dataclasses.replace(abstention, calibration_sha256=calibration_sha256)
+    invented, left_out = _unseen(model, material, relations, evidence, abstention, settings, say)
+    report = _report(model, material, relations, settings, evidence, abstention, invented, left_out, say)
+    return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 1))
 
 
-def _check(examinee: Examinee, material: Material) -> None:
-    for what, facts in (("facts", material.facts), ("calibration", material.calibration), ("unseen", material.people)):
-        examinee.check([fact.question for fact in facts], [fact.answers[0] for fact in facts], what)
-    asked = {person(fact) for fact in material.facts}
-    if shared := [fact for fact in material.calibration if person(fact) in asked]:
+def _report(
+    model: LanguageModel,
+    material: Material,
+    relations: Sequence[Relation],
+    settings: Settings,
+    evidence: Evidence,
+    abstention: Abstention | None,
+    invented: tuple[Unseen, ...],
+    left_out: dict[str, str],
+    say: Say,
+) -> AuditReport:
+    right, attempted, seed = evidence.right, evidence.attempted, settings.seed
+    plain = str if settings.scorer == "exact" else normalise
+    believed = {name: believe(right, values, seed=seed) for name, values in evidence.signals.items()}
+    signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
+    best = winner(signals)
+    lies = made_up(evidence, material.known, material.corpus, plain=plain, seed=seed)
+    given = evidence.given(settings.signal)
+    above = given >= (math.inf if abstention is None or abstention.threshold is None else abstention.threshold)
+    held = held_out(abstention, right, given) if abstention else None
+    verdict_ = verdict(right, attempted, seed=seed)
+    gold = evidence.gold_nats[~np.isnan(evidence.gold_nats)]
+    stored, counted = _documents(model, material, evidence, left_out, say)
+    words = {relation.subjects for relation in relations}
+    findings = Findings(
+        target=settings.target,
+        subjects=words.pop() if len(words) == 1 else "subjects",
+        verdict=verdict_,
+        made_up=lies,
+        signals=signals,
+        winner=best,
+        abstention=abstention,
+        held_out=held,
+        unseen=invented,
+        wordings=evidence.wordings,
+    )
+    return AuditReport(
+        model=Model(name=model.name, kind=model.kind, parameters=model.parameters, template=model.template),
+        settings=settings,
+        verdict=verdict_,
+        verdict_above_threshold=verdict(right, attempted & above, seed=seed) if abstention else None,
+        verdict_above_probability={
+            str(target): verdict(right, attempted & (evidence.signals[evidence.leading] >= target), seed=seed)
+            for target in TARGETS
+        },
+        signals=signals,
+        winner=best,
+        mean_gold_nats=float(gold.mean()) if len(gold) else None,
+        by_relation=tuple(_of_relation(relation, evidence, best, lies, seed) for relation in relations),
+        abstention=abstention,
+        held_out=held,
+        made_up=lies,
+        wordings=evidence.wordings,
+        reversed=tuple(
+            ask_reversed(model, material.facts, material.known, relation) for relation in relations if relation.reversed
+        ),
+        stored=stored,
+        frequency=counted,
+        unseen=invented,
+        advice=advise(findings),
+        left_out=left_out,
+        seconds=0.0,
+        evidence=evidence,
+    )
+
+
+def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
+    """The material with subjects and relations of all facts, and the relations of the audited ones."""
+    corpus = material.corpus
+    known = {relation.name: relation for relation in (*(corpus.relations if corpus else ()), *material.relations)}
+    given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
+    subjects = corpus.by_subject if corpus else {}
+    induced = induce(material.facts, material.calibration, material.known, subjects, given)
+    asked = dict.fromkeys(fact.relation for fact in induced.train)
+    relations = {relation.name: known.get(relation.name, relation) for relation in induced.relations}
+    return (
+        dataclasses.replace(
+            material,
+            facts=induced.train,
+            calibration=induced.dev,
+            known=induced.test,
+            # a name of no document may hold a shorter one that is of some, so titles are not looked for in it
+            unseen=recognise(material.unseen, {}, tuple(relations.values())) if material.unseen else (),
+        ),
+        tuple(relations[name] for name in asked),
+    )
+
+
+def _check(model: LanguageModel, material: Material) -> None:
+    """Raises a `UserError` for what cannot be asked, and for a threshold that would be chosen on the audited facts."""
+    parts = {"facts": material.facts, "calibration": material.calibration, "unseen": material.unseen}
+    for what, facts in parts.items():
+        if what != "facts":
+            model.prompts([fact.question for fact in facts], place=f"{what}, question")
+        model.check_answers([fact.answers[0] for fact in facts], place=f"{what}, answer")
+    asked = {subject_key(fact) for fact in material.facts}
+    if shared := [fact for fact in material.calibration if subject_key(fact) in asked]:
         raise UserError(
-            f"calibration: {len(shared)} of its people are also among the audited facts, first {shared[0].question!r}; "
-            "a threshold must be chosen on other people."
+            f"calibration: {len(shared)} of its subjects are also among the audited facts, first "
+            f"{shared[0].question!r}; a threshold must be chosen on other subjects."
         )
 
 
-def independent(facts: Sequence[Fact]) -> list[Fact]:
-    """The first fact of each person: facts of one person stand or fall together, so that they count once."""
-    return list({person(fact): fact for fact in reversed(facts)}.values())[::-1]
-
-
-def person(fact: Fact) -> str:
-    """Whom a fact is about: its subject, or its question where that is not known."""
+def subject_key(fact: Fact) -> str:
+    """What a fact is about: its subject, or its question where that is not known."""
     return fact.subject or fact.question
 
 
+def independent(facts: Sequence[Fact], seed: int = 0) -> list[Fact]:
+    """One fact of each subject, drawn at random: facts of one stand or fall together, so that they count once."""
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(subject_key(fact), []).append(fact)
+    generator = np.random.default_rng(seed)
+    return [group[int(generator.integers(len(group)))] for group in groups.values()]
+
+
 def _calibrated(
-    examinee: Examinee,
-    facts: Sequence[Fact],
+    model: LanguageModel,
+    material: Material,
+    relations: Sequence[Relation],
     evidence: Evidence,
     settings: Settings,
-    origin: dict[str, str],
+    say: Say,
 ) -> Abstention:
-    asked = ask(
-        examinee,
+    facts = independent(material.calibration, settings.seed)
+    say(f"calibrating on {len(facts):,} subjects")
+    calibration = gather(
+        model,
         facts,
-        exact=settings.exact,
+        SCORERS[settings.scorer],
         signals=[settings.signal],
         samples=settings.samples,
         seed=settings.seed + 1,
     )
-    return calibrate(
-        asked.right,
-        asked.given(settings.signal),
+    abstention = calibrate(
+        calibration.right,
+        calibration.given(settings.signal),
         evidence.given(settings.signal),
         signal=settings.signal,
         target=settings.target,
         samples=settings.samples,
-        form=origin.get("form", ""),
-        template=origin.get("template", ""),
-        calibration_sha256=origin.get("calibration_sha256", ""),
-        weights_sha256=origin.get("weights_sha256", ""),
+    )
+    covered = {fact.relation for fact in facts}
+    return dataclasses.replace(
+        abstention,
+        forms=tuple(form for relation in relations if relation.name in covered for form in relation.forms),
+        template=model.template,
+        weights_sha256=model.fingerprint(),
     )
 
 
-def _reversed(examinee: Examinee, material: Material, form: str) -> dict[str, Any]:
-    try:
-        return reversed_recall(examinee, material.facts, material.known, form)
-    except UserError as error:
-        return {"form": form, "skipped": str(error)}
+def _unseen(
+    model: LanguageModel,
+    material: Material,
+    relations: Sequence[Relation],
+    evidence: Evidence,
+    abstention: Abstention | None,
+    settings: Settings,
+    say: Say,
+) -> tuple[tuple[Unseen, ...], dict[str, str]]:
+    """What it says of invented names in every relation that has a form, and why that is left out."""
+    formed = [relation for relation in relations if relation.forms]
+    if not formed or not settings.names:
+        return (), {"unseen": "no names were to be invented." if formed else "no question names its subject."}
+    known = [*material.known, *material.facts]
+    invented = invent_names(model, formed, known, material.corpus, settings.names, seed=settings.seed)
+    if not invented:
+        return (), {"unseen": "no name could be invented that the model can spell and that is in no document."}
+    say(f"asking about {sum(map(len, invented.values())):,} invented names")
+    reports = []
+    for relation in formed:
+        inquiry = Inquiry(
+            model=model,
+            relation=relation,
+            evidence=evidence,
+            known=known,
+            abstention=abstention,
+            samples=settings.samples,
+            seed=settings.seed,
+        )
+        reports.append(unseen(inquiry, invented, [fact for fact in material.unseen if fact.relation == relation.name]))
+    why = model.lacks("representations")
+    return tuple(reports), {"representation": why} if why else {}
 
 
-def answer_lines(facts: Sequence[Fact], evidence: Evidence) -> Iterator[str]:
-    """One JSON line a fact: question, answer, whether it is right, and every signal."""
-    for index, fact in enumerate(facts):
-        record: dict[str, Any] = {
-            "question": fact.question,
-            "answer": evidence.text(index),
-            "right": bool(evidence.right[index]),
-            "attempted": bool(evidence.attempted[index]),
-        }
-        for signal, values in evidence.signals.items():
-            record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
-        yield json.dumps(record, ensure_ascii=False) + "\n"
+def _documents(
+    model: LanguageModel, material: Material, evidence: Evidence, left_out: dict[str, str], say: Say
+) -> tuple[Knowledge | None, Frequency | None]:
+    """What needs the corpus; says why it is left out."""
+    if material.corpus is None:
+        left_out |= {"stored": "the corpus is not known.", "frequency": "the corpus is not known."}
+        return None, None
+    say("looking for the answers in the documents")
+    counted = frequency(evidence, material.known, material.corpus)
+    if why := model.lacks("continuations"):
+        left_out["stored"] = why
+        return None, counted
+    return summarise(examine(model, material.corpus, evidence.evaluation)), counted
+
+
+def _of_relation(
+    relation: Relation, evidence: Evidence, best: Signal | None, lies: MadeUp, seed: int
+) -> RelationReport:
+    places = evidence.of_relation(relation.name)
+    signal = evidence.signals[best][places] if best else np.zeros(0)
+    there = ~np.isnan(signal)
+    return RelationReport(
+        name=relation.name,
+        label=relation.label,
+        subject=relation.subject,
+        subjects=relation.subjects,
+        forms=relation.forms,
+        accuracy=evidence.evaluation.by_relation[relation.name],
+        auroc=auroc(evidence.right[places][there], signal[there], seed=seed) if there.any() else Estimate(),
+        repeated=tuple(row for row in lies.repeated if row.relation == relation.name),
+    )

@@ -1,135 +1,218 @@
 """Made-up answers: what the wrong answers are, how often they repeat, and whose answers they really are."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from closedbook.audit.reliability import auroc
 from closedbook.audit.signals import Evidence
-from closedbook.evaluation.exact_match import normalise
+from closedbook.evaluation.knowledge import stands_in
+from closedbook.evaluation.metrics import Estimate
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 
 SHOWN = 10
 EXAMPLES = 100  # wrong answers that are kept
-OWNERS = 3  # people named for a wrong answer
+OWNERS = 3  # subjects named for a wrong answer
 
 Kind = Literal["own_document", "known_answer", "corpus", "nowhere"]
-"""Stands in the person's own document; is somebody else's answer; in the corpus, but nobody's; nowhere."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+LABELS: dict[Kind, str] = {
+    "own_document": "stands in the subject's own document",
+    "known_answer": "another subject's true answer",
+    "corpus": "in the corpus, but nobody's answer",
+    "nowhere": "nowhere in the corpus or the candidates",
+}
+"""What a wrong answer can be, as reports have it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """A wrong answer: how often it was wrong, given, and true of an audited fact of its relation."""
+
+    relation: str
+    answer: str
+    wrong: int
+    given: int
+    true: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongAnswer:
+    """One wrong answer: what it is, and of which subjects it is true (`owners` in all, a few by name)."""
+
+    relation: str
+    question: str
+    answer: str
+    gold: str
+    kind: Kind
+    owners: int
+    some_owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """An answer to be judged by its looks."""
+
+    question: str
+    answer: str
+    right: bool
+    gold: str
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeUp:
+    """What the wrong answers are.
+
+    Args:
+        wrong: How many there are.
+        nowhere_among_answers: Share of all answers that occur nowhere.
+        has_corpus: Whether there was a corpus to look in.
+        candidates: Distinct true answers that are known.
+        kinds: Wrong answers by what they are.
+        repeated: The most frequent of each relation, most often wrong first.
+        examples: The first hundred.
+        side_by_side: Ten right and ten wrong answers in a random order.
+        side_by_side_auroc: How well the confidence tells those apart.
+    """
+
+    wrong: int
+    nowhere_among_answers: float
+    has_corpus: bool
+    candidates: int
+    kinds: dict[Kind, int]
+    repeated: tuple[Repeated, ...]
+    examples: tuple[WrongAnswer, ...]
+    side_by_side: tuple[Shown, ...]
+    side_by_side_auroc: Estimate
 
 
 def made_up(
-    facts: Sequence[Fact],
     evidence: Evidence,
     known: Sequence[Fact],
     corpus: Corpus | None,
     *,
-    exact: bool = True,
+    plain: Callable[[str], str] = str,
     seed: int = 0,
-) -> dict[str, Any]:
-    """What the wrong answers are (JSON-ready).
+) -> MadeUp:
+    """What the wrong answers are.
 
     Args:
-        facts: What was asked.
-        evidence: What came of it.
+        evidence: What asking gave.
         known: Facts whose answers are the candidates.
         corpus: Where documents are looked up, None without one.
-        exact: Whether answers are compared to the letter, or after normalisation.
+        plain: What two answers are compared after.
         seed: Of the choice of examples.
     """
-
-    def plain(answer: str) -> str:
-        return answer if exact else normalise(answer)
-
-    wrong = np.flatnonzero(evidence.attempted & ~evidence.right)
-    owners = _owners([*known, *facts], plain)
+    wrong = np.flatnonzero(evidence.wrong).tolist()
     candidates = {plain(answer) for fact in known for answer in fact.answers}
+    kinds = _kinds(evidence, wrong, candidates, corpus, plain)
+    counted = Counter(kinds.values())
+    chosen, shown_auroc = side_by_side(evidence, seed)
+    return MadeUp(
+        wrong=len(wrong),
+        nowhere_among_answers=counted["nowhere"] / max(int(evidence.attempted.sum()), 1),
+        has_corpus=corpus is not None,
+        candidates=len(candidates),
+        kinds={kind: counted[kind] for kind in KINDS if corpus or kind in ("known_answer", "nowhere")},
+        repeated=_repeated(evidence, wrong, plain),
+        examples=_examples(evidence, kinds, [*known, *evidence.facts], plain),
+        side_by_side=chosen,
+        side_by_side_auroc=shown_auroc,
+    )
+
+
+def _kinds(
+    evidence: Evidence,
+    wrong: Sequence[int],
+    candidates: set[str],
+    corpus: Corpus | None,
+    plain: Callable[[str], str],
+) -> dict[int, Kind]:
+    """What each wrong answer is, by the fact's number."""
     text = "\n".join(document.text for document in corpus.documents) if corpus else ""
-    kinds: dict[str, Kind] = {
-        answer: "known_answer"
-        if plain(answer) in candidates
-        else "corpus"
-        if corpus and stands_in(answer, text)
-        else "nowhere"
-        for answer in {evidence.text(int(index)) for index in wrong}
+    general: dict[str, Kind] = {
+        answer: "known_answer" if plain(answer) in candidates else "corpus" if stands_in(answer, text) else "nowhere"
+        for answer in {evidence.text(index) for index in wrong}
     }
+    kinds: dict[int, Kind] = {}
+    for index in wrong:
+        documents = corpus.documents_of(evidence.facts[index]) if corpus else []
+        own = any(stands_in(evidence.text(index), document.text) for document in documents)
+        kinds[index] = "own_document" if own else general[evidence.text(index)]
+    return kinds
+
+
+def _repeated(evidence: Evidence, wrong: Sequence[int], plain: Callable[[str], str]) -> tuple[Repeated, ...]:
+    """The most frequent wrong answers of every relation."""
+    relations = [fact.relation for fact in evidence.facts]
+    given = Counter((relations[index], evidence.text(index)) for index in np.flatnonzero(evidence.attempted).tolist())
+    repeated = Counter((relations[index], evidence.text(index)) for index in wrong)
+    true = Counter((fact.relation, text) for fact in evidence.facts for text in {plain(a) for a in fact.answers})
+    taken = Counter[str]()
     rows = []
-    for index in wrong.tolist():
-        answer, fact = evidence.text(index), facts[index]
-        own = corpus is not None and any(stands_in(answer, document.text) for document in corpus.candidates(fact))
-        rows.append((index, "own_document" if own else kinds[answer]))
-    counted = Counter(kind for _, kind in rows)
-    given = Counter(evidence.text(index) for index in np.flatnonzero(evidence.attempted).tolist())
-    repeated = Counter(evidence.text(index) for index, _ in rows)
-    true = Counter(answer for fact in facts for answer in {plain(answer) for answer in fact.answers})
-    attempts = int(evidence.attempted.sum())
-    return {
-        "wrong": len(rows),
-        "nowhere_among_answers": counted["nowhere"] / max(attempts, 1),
-        "has_corpus": corpus is not None,
-        "candidates": len(candidates),
-        "kinds": {kind: counted[kind] for kind in KINDS if corpus or kind in ("known_answer", "nowhere")},
-        "repeated": [
-            {"answer": answer, "wrong": count, "given": given[answer], "true": true[plain(answer)]}
-            for answer, count in repeated.most_common(SHOWN)
-        ],
-        "examples": [
-            {
-                "question": facts[index].question,
-                "answer": evidence.text(index),
-                "gold": facts[index].answers[0],
-                "kind": kind,
-                "whose": _nearest_owners(facts[index].subject, owners.get(plain(evidence.text(index)), [])),
-                "owners": len(owners.get(plain(evidence.text(index)), [])),
-            }
-            for index, kind in rows[:EXAMPLES]
-        ],
-        "side_by_side": side_by_side(facts, evidence, seed),
-    }
+    for (relation, answer), count in repeated.most_common():
+        taken[relation] += 1
+        if taken[relation] <= SHOWN:
+            rows.append(
+                Repeated(
+                    relation=relation,
+                    answer=answer,
+                    wrong=count,
+                    given=given[relation, answer],
+                    true=true[relation, plain(answer)],
+                )
+            )
+    return tuple(rows)
 
 
-def side_by_side(facts: Sequence[Fact], evidence: Evidence, seed: int) -> dict[str, Any]:
-    """Ten right and ten wrong answers in a random order, and how well the confidence tells them apart."""
-    generator = np.random.default_rng(seed)
-    sides = [np.flatnonzero(evidence.right), np.flatnonzero(evidence.attempted & ~evidence.right)]
-    drawn = [generator.permutation(side)[:SHOWN] for side in sides]
-    chosen = generator.permutation(np.concatenate(drawn)).tolist()
-    signal = evidence.signals["sequence_probability"]
-    return {
-        "rows": [
-            {
-                "question": facts[index].question,
-                "answer": evidence.text(index),
-                "right": bool(evidence.right[index]),
-                "gold": facts[index].answers[0],
-                "confidence": float(signal[index]),
-            }
-            for index in chosen
-        ],
-        "auroc": auroc(evidence.right[chosen], signal[chosen], seed=seed) if chosen else {"value": None},
-    }
-
-
-def _owners(facts: Sequence[Fact], plain: Callable[[str], str]) -> dict[str, list[str]]:
-    """The subjects that an answer is true of."""
-    owners = defaultdict[str, dict[str, None]](dict)
+def _examples(
+    evidence: Evidence, kinds: dict[int, Kind], facts: Sequence[Fact], plain: Callable[[str], str]
+) -> tuple[WrongAnswer, ...]:
+    owners = defaultdict[tuple[str, str], dict[str, None]](dict)  # subjects that an answer is true of, in order
     for fact in facts:
         for answer in fact.answers:
             if fact.subject:
-                owners[plain(answer)][fact.subject] = None
-    return {answer: list(subjects) for answer, subjects in owners.items()}
+                owners[fact.relation, plain(answer)][fact.subject] = None
+    rows = []
+    for index, kind in list(kinds.items())[:EXAMPLES]:
+        fact, answer = evidence.facts[index], evidence.text(index)
+        of_it = owners.get((fact.relation, plain(answer)), {})
+        words = set(fact.subject.split())
+        nearest = sorted(of_it, key=lambda owner: -len(words & set(owner.split())))[:OWNERS]
+        rows.append(
+            WrongAnswer(
+                relation=fact.relation,
+                question=fact.question,
+                answer=answer,
+                gold=fact.answers[0],
+                kind=kind,
+                owners=len(of_it),
+                some_owners=tuple(nearest),
+            )
+        )
+    return tuple(rows)
 
 
-def _nearest_owners(subject: str, owners: Sequence[str]) -> list[str]:
-    """A few of the owners, those that share a word with the subject first."""
-    words = set(subject.split())
-    return sorted(owners, key=lambda owner: -len(words & set(owner.split())))[:OWNERS]
-
-
-def stands_in(answer: str, text: str) -> bool:
-    """Whether the answer stands in the text as whole words."""
-    return answer in text and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) is not None
+def side_by_side(evidence: Evidence, seed: int) -> tuple[tuple[Shown, ...], Estimate]:
+    """Ten right and ten wrong answers in a random order, and how well the confidence tells them apart."""
+    generator = np.random.default_rng(seed)
+    sides = [np.flatnonzero(evidence.right), np.flatnonzero(evidence.wrong)]
+    drawn = [generator.permutation(side)[:SHOWN] for side in sides]
+    chosen = generator.permutation(np.concatenate(drawn)).tolist()
+    signal = evidence.signals[evidence.leading]
+    rows = tuple(
+        Shown(
+            question=evidence.facts[index].question,
+            answer=evidence.text(index),
+            right=bool(evidence.right[index]),
+            gold=evidence.facts[index].answers[0],
+            confidence=float(signal[index]),
+        )
+        for index in chosen
+    )
+    return rows, auroc(evidence.right[chosen], signal[chosen], seed=seed) if chosen else Estimate()

@@ -9,27 +9,72 @@
 """
 
 import warnings
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from closedbook.evaluation.metrics import Estimate
+
+Signal = Literal[
+    "sequence_probability", "token_probability", "margin", "certainty", "sample_agreement", "paraphrase_agreement"
+]
+"""The names of the signals; `closedbook.audit.signals` says what each is."""
 BINS = 10
 DRAWS = 500
 POINTS = 101  # of a curve that is kept
 
 
-def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """A bar of a reliability diagram: answers with a confidence in [low, high)."""
+
+    low: float
+    high: float
+    confidence: float
+    right: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How far one signal can be believed.
+
+    Args:
+        questions: For which it is a number.
+        mean: Of it.
+        auroc: Whether it tells right from wrong.
+        calibration_error: Expected calibration error.
+        brier: Brier score.
+        bins: Of the reliability diagram.
+        area_under_risk_coverage: Mean error over all coverages.
+        least_possible_area: The same for a signal that ranks every right answer above every wrong one.
+        curve: Coverage and error, some hundred points.
+    """
+
+    questions: int
+    mean: float
+    auroc: Estimate
+    calibration_error: float
+    brier: float
+    bins: tuple[Bin, ...]
+    area_under_risk_coverage: float
+    least_possible_area: float
+    curve: tuple[tuple[float, float], ...]
+
+
+def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:
     """AUROC with a 95 % bootstrap interval over questions, None where all answers are right or all wrong."""
     from scipy.stats import DegenerateDataWarning, bootstrap
 
     if right.all() or not right.any():
-        return {"value": None, "interval": None}
+        return Estimate()
     value = float(_auroc(right, signal))
-    with (
-        warnings.catch_warnings()
-    ):  # a resample may be one-sided where nearly all are right: it gives nan, left out below
+    with warnings.catch_warnings():
+        # a resample may be one-sided where nearly all are right: it gives nan, left out below
         warnings.simplefilter("ignore", DegenerateDataWarning)
-        found = bootstrap(
+        resampled = bootstrap(
             (right, signal),
             _auroc,
             paired=True,
@@ -39,9 +84,8 @@ def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, 
             method="percentile",
             rng=np.random.default_rng(seed),
         )
-    drawn = found.bootstrap_distribution
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return {"value": value, "interval": [float(low), float(high)]}
+    low, high = np.nanquantile(resampled.bootstrap_distribution, [0.025, 0.975])
+    return Estimate(value=value, low=float(low), high=float(high))
 
 
 def _auroc(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -56,26 +100,26 @@ def _auroc(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
         return np.asarray(np.where(pairs > 0, above / pairs, np.nan))
 
 
-def reliability(right: np.ndarray, signal: np.ndarray, bins: int = BINS) -> list[dict[str, Any]]:
-    """The bins of a reliability diagram that hold answers: [low, high), mean confidence, right answers, answers."""
+def reliability(right: np.ndarray, signal: np.ndarray, bins: int = BINS) -> tuple[Bin, ...]:
+    """The bins of a reliability diagram that hold answers."""
     number = np.minimum((signal * bins).astype(int), bins - 1)
-    return [
-        {
-            "low": index / bins,
-            "high": (index + 1) / bins,
-            "confidence": float(signal[inside].mean()),
-            "right": int(right[inside].sum()),
-            "total": int(inside.sum()),
-        }
+    return tuple(
+        Bin(
+            low=index / bins,
+            high=(index + 1) / bins,
+            confidence=float(signal[inside].mean()),
+            right=int(right[inside].sum()),
+            total=int(inside.sum()),
+        )
         for index in range(bins)
         if (inside := number == index).any()
-    ]
+    )
 
 
-def calibration_error(bins: list[dict[str, Any]]) -> float:
+def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error of a reliability diagram."""
-    total = sum(bin_["total"] for bin_ in bins)
-    return float(sum(abs(bin_["right"] - bin_["confidence"] * bin_["total"]) for bin_ in bins) / total)
+    total = sum(bar.total for bar in bins)
+    return float(sum(abs(bar.right - bar.confidence * bar.total) for bar in bins) / total)
 
 
 def risk_coverage(right: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -88,34 +132,34 @@ def risk_coverage(right: np.ndarray, signal: np.ndarray) -> tuple[np.ndarray, np
     return kept / len(right), np.cumsum(wrong) / kept
 
 
-def believe(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
-    """All of the above for one signal (JSON-ready); questions for which it is not a number are left out."""
+def believe(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Reliability | None:
+    """All of the above for one signal; questions for which it is not a number are left out, None if all are."""
     from sklearn.metrics import brier_score_loss
 
     there = ~np.isnan(signal)
     right, signal = right[there], signal[there]
     if not len(right):
-        return {"questions": 0}
+        return None
     bins = reliability(right, signal)
     coverage, risk = risk_coverage(right, signal)
     ideal = np.sort(~right)
     shown = np.unique(np.linspace(0, len(right) - 1, POINTS).astype(int))
-    return {
-        "questions": len(right),
-        "mean": float(signal.mean()),
-        "auroc": auroc(right, signal, seed=seed),
-        "calibration_error": calibration_error(bins),
-        "brier": float(brier_score_loss(right, signal)),
-        "bins": bins,
-        "area_under_risk_coverage": float(risk.mean()),
-        "least_possible_area": float((np.cumsum(ideal) / np.arange(1, len(ideal) + 1)).mean()),
-        "curve": [[float(coverage[index]), float(risk[index])] for index in shown],
-    }
+    return Reliability(
+        questions=len(right),
+        mean=float(signal.mean()),
+        auroc=auroc(right, signal, seed=seed),
+        calibration_error=calibration_error(bins),
+        brier=float(brier_score_loss(right, signal)),
+        bins=bins,
+        area_under_risk_coverage=float(risk.mean()),
+        least_possible_area=float((np.cumsum(ideal) / np.arange(1, len(ideal) + 1)).mean()),
+        curve=tuple((float(coverage[index]), float(risk[index])) for index in shown),
+    )
 
 
-def winner(signals: dict[str, dict[str, Any]]) -> str | None:
+def winner(signals: Mapping[Signal, Reliability]) -> Signal | None:
     """The signal with the largest AUROC, None where none has one."""
-    most = max((found["questions"] for found in signals.values()), default=0)  # compared on the same questions
-    scored = {name: found["auroc"]["value"] for name, found in signals.items() if found["questions"] == most > 0}
+    most = max((signal.questions for signal in signals.values()), default=0)  # compared on the same questions
+    scored = {name: signal.auroc.value for name, signal in signals.items() if signal.questions == most}
     known = {name: value for name, value in scored.items() if value is not None}
     return max(known, key=lambda name: known[name]) if known else None

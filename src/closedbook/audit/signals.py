@@ -14,76 +14,78 @@ The signals are those compared by Kadavath et al. 2022 and Kuhn et al. 2023 for 
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from closedbook.audit.examinee import Answer, Examinee
+from closedbook.audit.reliability import Signal
+from closedbook.audit.wordings import Wording, ask_otherwise
 from closedbook.errors import UserError
-from closedbook.evaluation.alternatives import LEAST
-from closedbook.evaluation.exact_match import normalise
-from closedbook.facts.forms import SLOT, form_of
+from closedbook.evaluation.evaluate import Evaluation, evaluate
+from closedbook.evaluation.language_model import Ability, LanguageModel, Prompt, Response
+from closedbook.evaluation.scorers import Scorer, normalise
 from closedbook.facts.records import Fact
+from closedbook.facts.relations import Relation
 
-Signal = Literal[
-    "sequence_probability",
-    "token_probability",
-    "margin",
-    "certainty",
-    "sample_agreement",
-    "paraphrase_agreement",
-]
-"""The names of the signals."""
-LABELS: dict[Signal, str] = {
-    "sequence_probability": "sequence probability",
-    "token_probability": "probability per token",
-    "margin": "margin to the second answer",
-    "certainty": "certainty (entropy)",
-    "sample_agreement": "agreement of samples",
-    "paraphrase_agreement": "agreement of paraphrases",
+NEEDS: dict[Signal, Ability] = {
+    "sequence_probability": "log_probabilities",
+    "token_probability": "log_probabilities",
+    "margin": "alternatives",
+    "certainty": "alternatives",
+    "sample_agreement": "samples",
 }
-FROM_QUESTION: tuple[Signal, ...] = (
-    "sequence_probability",
-    "token_probability",
-    "margin",
-    "certainty",
-    "sample_agreement",
-)
-"""What can be computed from a question alone, and so can decide whether `ask` answers."""
+"""What can be computed from a question alone, and so can decide whether `ask` answers, with what the model must do."""
+FROM_QUESTION = tuple(NEEDS)
+LEAST = 1e-3  # probability of an answer that is not found
 SAMPLES = 10
-CHUNK = 500  # facts at a time
-REFUSALS = frozenset({"i dont know", "i do not know", "unknown", "im not sure", "not sure", "none", "na"})
-"""Normalised answers that count as not attempted, unless they are accepted ones."""
+CHUNK = 500  # questions at a time
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What asking the facts gave, a few numbers each.
+    """What asking the facts gave.
 
     Args:
-        answers: Distinct answers.
-        answer: Number of each fact's answer in `answers`.
-        right: Whether it is an accepted one.
-        attempted: Whether it is an answer at all.
+        evaluation: Answers and scores.
         signals: By name; not a number where a signal could not be computed.
-        gold_nats: Log-probability of the first accepted answer, not a number where it does not fit.
-        wordings: Numbers of the answers to other wordings, -1 where a fact could not be asked so.
-        skipped: Why a wording was not asked at all.
+        gold_nats: Log-probability of the first accepted answer, not a number where it is not known.
+        wordings: What came of other wordings of the questions.
     """
 
-    answers: list[str] = field(default_factory=list)
-    answer: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    right: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    attempted: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    signals: dict[Signal, np.ndarray] = field(default_factory=dict)
-    gold_nats: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    wordings: dict[str, np.ndarray] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
+    evaluation: Evaluation
+    signals: dict[Signal, np.ndarray]
+    gold_nats: np.ndarray
+    wordings: tuple[Wording, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.answer)
+        return len(self.evaluation)
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What was asked."""
+        return self.evaluation.facts
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Whether each answer is an accepted one."""
+        return np.array([score.correct for score in self.evaluation.scores], dtype=bool)
+
+    @cached_property
+    def attempted(self) -> np.ndarray:
+        """Whether it is an answer at all."""
+        return np.array([score.attempted for score in self.evaluation.scores], dtype=bool)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Whether it is an answer that is not accepted."""
+        return self.attempted & ~self.right
+
+    @property
+    def leading(self) -> Signal:
+        """The signal that figures show: the sequence probability wherever the model tells it."""
+        return next(iter(self.signals))
 
     def given(self, signal: Signal) -> np.ndarray:
         """The confidence of each answer, -1 where it is none: no threshold lets that through."""
@@ -91,140 +93,125 @@ class Evidence:
 
     def text(self, index: int) -> str:
         """The answer to a fact."""
-        return self.answers[self.answer[index]]
+        return self.evaluation.responses[index].text
+
+    def of_relation(self, name: str) -> np.ndarray:
+        """Numbers of the facts of a relation."""
+        return np.array([index for index, fact in enumerate(self.facts) if fact.relation == name], dtype=np.int64)
 
 
-def is_attempt(text: str) -> bool:
-    """Whether a text is an answer, rather than nothing or an admission."""
-    return bool(text.strip()) and normalise(text.replace("\u2019", "'")) not in REFUSALS
+def available(model: LanguageModel) -> list[Signal]:
+    """The signals that can be computed from a question alone, for this model."""
+    return [signal for signal, ability in NEEDS.items() if model.lacks(ability) is None]
 
 
-def is_right(text: str, fact: Fact, *, exact: bool) -> bool:
-    """Whether the answer is an accepted one, to the letter or after normalisation."""
-    if exact:
-        return text in fact.answers
-    return normalise(text) in {normalise(accepted) for accepted in fact.answers}
+def check_signal(model: LanguageModel, signal: Signal) -> None:
+    """Raises a `UserError` for a signal that needs more than a question, or more than the model can do."""
+    if signal not in NEEDS:
+        raise UserError(f"{signal} cannot be computed from a question alone; take {', '.join(FROM_QUESTION)}.")
+    if why := model.lacks(NEEDS[signal]):
+        raise UserError(f"{signal}: {why}; take {', '.join(available(model)) or 'another model'}.")
 
 
 def confidence(
-    examinee: Examinee, questions: Sequence[str], signals: Sequence[Signal], *, samples: int = SAMPLES, seed: int = 0
-) -> tuple[list[Answer], dict[Signal, np.ndarray]]:
-    """The greedy answers and those signals that need nothing but the question.
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    signals: Sequence[Signal],
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+) -> dict[Signal, np.ndarray]:
+    """How sure the model is of its answers, by those signals that need nothing but the question.
+
+    Args:
+        model: Any.
+        prompts: What it was asked.
+        responses: Its greedy answers.
+        signals: Which.
+        samples: Answers sampled a question.
+        seed: Of the samples.
 
     Raises:
-        UserError: A signal needs more than that.
+        UserError: A signal needs more than the question, or more than the model can do.
     """
-    if unknown := [signal for signal in signals if signal not in FROM_QUESTION]:
-        raise UserError(f"{unknown[0]} cannot be computed from a question alone; take {', '.join(FROM_QUESTION)}.")
-    given = examinee.answer(questions)
-    found: dict[Signal, np.ndarray] = {}
-    if "sequence_probability" in signals:
-        found["sequence_probability"] = np.array([math.exp(answer.nats) for answer in given])
-    if "token_probability" in signals:
-        found["token_probability"] = np.array([math.exp(answer.nats / answer.tokens) for answer in given])
-    if "margin" in signals or "certainty" in signals:
-        others = examinee.alternatives(questions)
-        found["margin"] = np.array([_margin(*pair) for pair in zip(given, others, strict=True)])
-        found["certainty"] = np.array([_certainty(answers) for answers in others])
-    if "sample_agreement" in signals:
-        drawn = examinee.sample(questions, samples, seed)
-        found["sample_agreement"] = np.array([_agreement(*pair) for pair in zip(given, drawn, strict=True)])
-    return given, {signal: found[signal] for signal in signals}
+    for signal in signals:
+        check_signal(model, signal)
+    parts: dict[Signal, list[float]] = {signal: [] for signal in signals}
+    for first in range(0, len(prompts), CHUNK):
+        asked, given = prompts[first : first + CHUNK], responses[first : first + CHUNK]
+        values: dict[Signal, list[float]] = {
+            "sequence_probability": [math.exp(_nats(response)) for response in given],
+            "token_probability": [math.exp(_nats(response) / max(len(response.ids), 1)) for response in given],
+        }
+        if "margin" in signals or "certainty" in signals:
+            others = model.alternatives(asked)
+            values["margin"] = [_margin(*pair) for pair in zip(given, others, strict=True)]
+            values["certainty"] = [_certainty(answers) for answers in others]
+        if "sample_agreement" in signals:
+            drawn = model.sample(asked, samples, seed + first)
+            values["sample_agreement"] = [_agreement(*pair) for pair in zip(given, drawn, strict=True)]
+        for signal in signals:
+            parts[signal] += values[signal]
+    return {signal: np.array(numbers, dtype=np.float64) for signal, numbers in parts.items()}
 
 
-def ask(
-    examinee: Examinee,
+def gather(
+    model: LanguageModel,
     facts: Sequence[Fact],
+    scorer: Scorer,
     *,
-    exact: bool,
-    signals: Sequence[Signal] = FROM_QUESTION,
-    wordings: Sequence[str] = (),
+    signals: Sequence[Signal] | None = None,
+    relations: Sequence[Relation] = (),
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> Evidence:
-    """Asks all facts, a chunk at a time, and keeps a few numbers of each.
+    """Asks all facts, once in their own words and once in every other wording of their relation.
 
     Args:
-        examinee: The model.
+        model: Any.
         facts: Each with an accepted answer.
-        exact: Whether an answer must match to the letter.
-        signals: Which of those that need nothing but the question.
-        wordings: Other wordings, with `{}` for the subject; asked of the facts that name theirs.
+        scorer: Says what is right.
+        signals: Which of those that need nothing but the question; None for all that the model can.
+        relations: With the other wordings to ask in.
         samples: Answers sampled for each question.
         seed: Of the samples.
     """
-    evidence = Evidence()
-    usable = []
-    for wording in wordings:
-        try:
-            examinee.check([question for _, question in asked_otherwise(facts, wording)], [], wording)
-            usable.append(wording)
-        except UserError as error:
-            evidence.skipped[wording] = str(error)
-    numbers: dict[str, int] = {}
-    parts: dict[str, list[np.ndarray]] = {}
-
-    def number(text: str) -> int:
-        return numbers.setdefault(text, len(numbers))
-
-    for first in range(0, len(facts), CHUNK):
-        chunk = facts[first : first + CHUNK]
-        questions = [fact.question for fact in chunk]
-        given, found = confidence(examinee, questions, signals, samples=samples, seed=seed + first)
-        gold = examinee.log_probability(questions, [fact.answers[0] for fact in chunk])
-        values: dict[str, np.ndarray] = {
-            "answer": np.array([number(answer.text) for answer in given]),
-            "right": np.array(
-                [is_right(answer.text, fact, exact=exact) for answer, fact in zip(given, chunk, strict=True)]
-            ),
-            "attempted": np.array([is_attempt(answer.text) for answer in given]),
-            "gold_nats": np.array([np.nan if nats is None else nats for nats in gold]),
-        }
-        values.update({str(signal): value for signal, value in found.items()})
-        for wording in usable:
-            values[wording] = np.full(len(chunk), -1)
-            pairs = list(asked_otherwise(chunk, wording))
-            answers = examinee.answer([question for _, question in pairs]) if pairs else []
-            values[wording][[index for index, _ in pairs]] = [number(answer.text) for answer in answers]
-        for name, value in values.items():
-            parts.setdefault(name, []).append(value)
-    whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    evidence.answers = list(numbers)
-    evidence.answer, evidence.right = whole["answer"], whole["right"]
-    evidence.attempted, evidence.gold_nats = whole["attempted"] | whole["right"], whole["gold_nats"]
-    evidence.signals = {signal: whole[signal] for signal in signals}
-    evidence.wordings = {wording: whole[wording] for wording in usable}
-    if usable:
-        evidence.signals["paraphrase_agreement"] = _paraphrase_agreement(evidence)
-    return evidence
+    evaluation = evaluate(model, facts, scorer, place="facts, question")
+    prompts, responses = evaluation.prompts, evaluation.responses
+    wanted = available(model) if signals is None else signals
+    values = confidence(model, prompts, responses, wanted, samples=samples, seed=seed)
+    gold: Sequence[float | None] = [None] * len(facts)
+    if model.lacks("log_probabilities") is None:
+        gold = model.log_probability(prompts, [fact.answers[0] for fact in facts])
+    wordings, agreement = ask_otherwise(model, evaluation, relations)
+    if not np.isnan(agreement).all():
+        values["paraphrase_agreement"] = agreement
+    return Evidence(
+        evaluation=evaluation,
+        signals=values,
+        gold_nats=np.array([np.nan if nats is None else nats for nats in gold], dtype=np.float64),
+        wordings=wordings,
+    )
 
 
-def asked_otherwise(facts: Sequence[Fact], wording: str) -> Iterator[tuple[int, str]]:
-    """(fact's number, question) in another wording, for the facts that name their subject."""
-    for index, fact in enumerate(facts):
-        if form_of(fact) is not None:
-            yield index, wording.replace(SLOT, fact.subject)
+def _nats(response: Response) -> float:
+    """An answer's log-probability, not a number where the model does not tell."""
+    return math.nan if response.nats is None else response.nats
 
 
-def _paraphrase_agreement(evidence: Evidence) -> np.ndarray:
-    plain = np.unique([normalise(answer) for answer in evidence.answers], return_inverse=True)[1]
-    given = np.stack(list(evidence.wordings.values()))
-    asked = (given >= 0).sum(axis=0)
-    same = ((plain[given] == plain[evidence.answer]) & (given >= 0)).sum(axis=0)
-    return np.divide(same, asked, out=np.full(len(evidence), np.nan), where=asked > 0)
-
-
-def _margin(answer: Answer, others: Sequence[Answer]) -> float:
+def _margin(answer: Response, others: Sequence[Response]) -> float:
     same = normalise(answer.text)
-    second = max((other.nats for other in others if normalise(other.text) != same), default=math.log(LEAST))
-    return 1 / (1 + math.exp(min(second - answer.nats, 700.0)))
+    second = max((_nats(other) for other in others if normalise(other.text) != same), default=math.log(LEAST))
+    return 1 / (1 + math.exp(min(second - _nats(answer), 700.0)))
 
 
-def _certainty(others: Sequence[Answer]) -> float:
-    entropy = -sum(math.exp(other.nats) * other.nats for other in others)
-    rest = max(1 - sum(math.exp(other.nats) for other in others), 0.0)
+def _certainty(others: Sequence[Response]) -> float:
+    nats = [_nats(other) for other in others]
+    entropy = -sum(math.exp(value) * value for value in nats)
+    rest = max(1 - sum(math.exp(value) for value in nats), 0.0)
     return math.exp(-entropy + rest * math.log(LEAST))
 
 
-def _agreement(answer: Answer, drawn: Sequence[str]) -> float:
-    return sum(normalise(text) == normalise(answer.text) for text in drawn) / len(drawn)
+def _agreement(answer: Response, drawn: Sequence[Response]) -> float:
+    return sum(normalise(response.text) == normalise(answer.text) for response in drawn) / len(drawn)

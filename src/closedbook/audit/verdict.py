@@ -10,48 +10,68 @@ answers are right. An interval always includes the value itself.
 """
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from closedbook.evaluation.statistics import wilson
+from closedbook.evaluation.metrics import Estimate, Proportion, proportion
 
 TARGETS = (0.5, 0.75, 0.9)
 DRAWS = 10_000
 
 
-def verdict(right: np.ndarray, attempted: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
-    """Counts, shares and scores, each score with a 95 % interval (JSON-ready).
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Counts, shares and scores.
+
+    Args:
+        total: Questions.
+        correct: Right answers.
+        wrong: Wrong answers.
+        not_attempted: Neither.
+        correct_share: Of all questions.
+        correct_given_attempted: Of the answers.
+        f_score: Harmonic mean of the two.
+        score_under_target: By target, as text.
+    """
+
+    total: int
+    correct: int
+    wrong: int
+    not_attempted: int
+    correct_share: Proportion
+    correct_given_attempted: Proportion
+    f_score: Estimate
+    score_under_target: dict[str, Estimate]
+
+
+def verdict(right: np.ndarray, attempted: np.ndarray, *, seed: int = 0) -> Verdict:
+    """Counts, shares and scores, each score with a 95 % interval.
 
     Args:
         right: Whether each answer is an accepted one.
         attempted: Whether it is given at all; an answer that is not is not right either.
         seed: Of the draws.
     """
-    right = right & attempted
-    total, correct, wrong = len(right), int(right.sum()), int((attempted & ~right).sum())
+    total, correct, wrong = len(right), int((right & attempted).sum()), int((attempted & ~right).sum())
     counts = np.array([correct, wrong, total - correct - wrong], dtype=np.float64)
     draws_D3 = np.random.default_rng(seed).dirichlet(counts + 0.5, size=DRAWS) * total
-    attempts = correct + wrong
 
-    def scored(score: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+    def scored(score: Callable[[np.ndarray], np.ndarray]) -> Estimate:
         value = float(score(counts[None])[0])
         low, high = np.quantile(score(draws_D3), [0.025, 0.975])
-        return {"value": value, "interval": [min(float(low), value), max(float(high), value)]}
+        return Estimate(value=value, low=min(float(low), value), high=max(float(high), value))
 
-    return {
-        "total": total,
-        "correct": correct,
-        "wrong": wrong,
-        "not_attempted": total - attempts,
-        "correct_share": {"value": correct / total, "interval": list(wilson(correct, total))},
-        "correct_given_attempted": {
-            "value": correct / attempts if attempts else None,
-            "interval": list(wilson(correct, attempts)) if attempts else None,
-        },
-        "f_score": scored(f_score),
-        "score_under_target": {str(target): scored(target_score(target)) for target in TARGETS},
-    }
+    return Verdict(
+        total=total,
+        correct=correct,
+        wrong=wrong,
+        not_attempted=total - correct - wrong,
+        correct_share=proportion(correct, total),
+        correct_given_attempted=proportion(correct, correct + wrong),
+        f_score=scored(f_score),
+        score_under_target={str(target): scored(target_score(target)) for target in TARGETS},
+    )
 
 
 def f_score(counts_D3: np.ndarray) -> np.ndarray:

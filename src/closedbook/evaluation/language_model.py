@@ -7,7 +7,7 @@ carries the log-probabilities that generating it computed anyway.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -53,6 +53,7 @@ class Response:
         return None if self.token_nats is None else min(sum(self.token_nats), 0.0)
 
 
+@runtime_checkable
 class LanguageModel(Protocol):
     """A model that can be asked. Everything comes in lists, and results are in their order."""
 

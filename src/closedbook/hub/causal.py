@@ -141,8 +141,7 @@ class CausalModel:
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
         after = [
-            self._continuation(prompt.text, prompt.ids, answer)
-            for prompt, answer in zip(prompts, answers, strict=True)
+            self._continuation(prompt.text, prompt.ids, answer) for prompt, answer in zip(prompts, answers, strict=True)
         ]
         return self._fitting_nats([prompt.ids for prompt in prompts], after, closed=True)
 
@@ -154,7 +153,9 @@ class CausalModel:
         chosen = []
         for prompt in prompts:
             nats = self.log_probability([prompt] * len(candidates), candidates)
-            chosen.append(max(zip(candidates, nats, strict=True), key=lambda pair: -np.inf if pair[1] is None else pair[1]))
+            chosen.append(
+                max(zip(candidates, nats, strict=True), key=lambda pair: -np.inf if pair[1] is None else pair[1])
+            )
         return [candidate for candidate, _ in chosen]
 
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
@@ -303,7 +304,9 @@ class CausalModel:
                 end = len(prompt) + len(ids)
                 log_TV = logits_BTV[row, len(prompt) - 1 : end].float().log_softmax(dim=-1)
                 nats = log_TV[:-1].gather(1, tokens_BT[row, len(prompt) : end, None])[:, 0].tolist()
-                values.append([*nats, *([float(log_TV[-1, closing].logsumexp(dim=0))] if ends and len(closing) else [])])
+                values.append(
+                    [*nats, *([float(log_TV[-1, closing].logsumexp(dim=0))] if ends and len(closing) else [])]
+                )
         return values
 
     def _right_padded(self, batch: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

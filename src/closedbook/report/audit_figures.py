@@ -1,35 +1,36 @@
-"""Figures of the audit's page, one function each, from the contents of `audit.json`."""
-
-from typing import Any
+"""Figures of the audit's page, one function each."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from closedbook.audit.audit import AuditReport
+from closedbook.audit.frequency import LABELS, Frequency
+from closedbook.audit.unseen import ByOrigin, Unseen
 from closedbook.drawing import COLOURS, INK, plain
 
 RIGHT, WRONG, SILENT = COLOURS[2], COLOURS[1], "#9a9a9a"
 
 
 def label(signal: str) -> str:
-    """The signal's name as people read it."""
+    """The signal's name for readers."""
     return signal.replace("_", " ")
 
 
-def verdict_bars(report: dict[str, Any]) -> Figure:
+def verdict_bars(report: AuditReport) -> Figure:
     """Correct, wrong and not attempted: as it answers, and with the threshold."""
-    rows = [("as it answers", report["verdict"])]
-    if "verdict_with_abstention" in report:
-        rows.append(("with the threshold", report["verdict_with_abstention"]))
+    rows = [("as it answers", report.verdict)]
+    if report.verdict_above_threshold:
+        rows.append(("with the threshold", report.verdict_above_threshold))
     figure = Figure(figsize=(7.4, 0.7 * len(rows) + 0.9), layout="constrained")
     axis = figure.subplots()
-    for index, (_, found) in enumerate(rows):
+    for index, (_, verdict) in enumerate(rows):
         left = 0.0
-        for key, name, colour in (
-            ("correct", "correct", RIGHT),
-            ("wrong", "wrong", WRONG),
-            ("not_attempted", '"I don\'t know"', SILENT),
+        for count, name, colour in (
+            (verdict.correct, "correct", RIGHT),
+            (verdict.wrong, "wrong", WRONG),
+            (verdict.not_attempted, '"I don\'t know"', SILENT),
         ):
-            share = 100 * found[key] / found["total"]
+            share = 100 * count / verdict.total
             axis.barh(index, share, left=left, color=colour, height=0.6, label=name if index == 0 else None)
             if share > 5:
                 axis.text(left + share / 2, index, f"{share:.1f}", ha="center", va="center", color="white")
@@ -42,20 +43,20 @@ def verdict_bars(report: dict[str, Any]) -> Figure:
     return plain(figure)
 
 
-def reliability_diagrams(report: dict[str, Any]) -> Figure:
+def reliability_diagrams(report: AuditReport) -> Figure:
     """Share of right answers against confidence, a panel a signal; the size of a point says how many answers it is."""
-    signals = {name: found for name, found in report["signals"].items() if found["questions"]}
+    signals = report.signals
     columns = min(3, len(signals))
     rows = -(-len(signals) // columns)
     figure = Figure(figsize=(2.9 * columns, 2.8 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flatten()
     for axis in axes[len(signals) :]:
         axis.set_visible(False)
-    for index, (axis, (name, found)) in enumerate(zip(axes, signals.items(), strict=False)):
+    for index, (axis, (name, signal)) in enumerate(zip(axes, signals.items(), strict=False)):
         axis.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle=":")
-        confidence = [100 * bin_["confidence"] for bin_ in found["bins"]]
-        right = [100 * bin_["right"] / bin_["total"] for bin_ in found["bins"]]
-        sizes = [4 + 120 * bin_["total"] / found["questions"] for bin_ in found["bins"]]
+        confidence = [100 * bar.confidence for bar in signal.bins]
+        right = [100 * bar.right / bar.total for bar in signal.bins]
+        sizes = [4 + 120 * bar.total / signal.questions for bar in signal.bins]
         axis.plot(confidence, right, color=COLOURS[0], linewidth=1.2)
         axis.scatter(confidence, right, s=sizes, color=COLOURS[0], zorder=3)
         axis.set_title(label(name), fontsize="medium")
@@ -69,26 +70,18 @@ def reliability_diagrams(report: dict[str, Any]) -> Figure:
     return plain(figure)
 
 
-def risk_coverage(report: dict[str, Any]) -> Figure:
+def risk_coverage(report: AuditReport) -> Figure:
     """Error among the answers given against the share of questions answered, surest first; one line a signal."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axis = figure.subplots()
-    for index, (name, found) in enumerate(report["signals"].items()):
-        if found["questions"]:
-            coverage, risk = zip(*found["curve"], strict=True)
-            axis.plot(
-                [100 * value for value in coverage],
-                [100 * value for value in risk],
-                color=COLOURS[index % len(COLOURS)],
-                label=label(name),
-                linewidth=1.4,
-            )
-    axis.axhline(100 * (1 - report["settings"]["target"]), color=INK, linewidth=0.8, linestyle=":")
-    held = report.get("held_out")
-    if held and held["answered"]:
-        axis.plot(
-            100 * held["coverage"], 100 * held["error"], marker="D", color=WRONG, linestyle="none", label="threshold"
-        )
+    for index, (name, signal) in enumerate(report.signals.items()):
+        coverage, risk = 100 * np.array(signal.curve).T
+        axis.plot(coverage, risk, color=COLOURS[index % len(COLOURS)], label=label(name), linewidth=1.4)
+    axis.axhline(100 * (1 - report.settings.target), color=INK, linewidth=0.8, linestyle=":")
+    held = report.held_out
+    if held and held.error.value is not None:
+        point = 100 * held.coverage, 100 * held.error.value
+        axis.plot(*point, marker="D", color=WRONG, linestyle="none", label="threshold")
     axis.set_xlim(0, 100)
     axis.set_ylim(bottom=0)
     axis.set_xlabel("questions answered, %")
@@ -97,49 +90,49 @@ def risk_coverage(report: dict[str, Any]) -> Figure:
     return plain(figure)
 
 
-def seen_and_unseen(report: dict[str, Any]) -> Figure:
-    """How sure it is about people it has read about and about names it cannot know."""
-    found = report["unseen"]["confidence"]
-    edges = np.linspace(0, 100, len(found["seen"]) + 1)
+def seen_and_unseen(report: AuditReport, unseen: Unseen) -> Figure:
+    """How sure it is about subjects that it has read about and about names that it cannot know."""
     figure = Figure(figsize=(6.4, 2.8), layout="constrained")
     axis = figure.subplots()
-    for name, colour in (("seen", COLOURS[0]), ("unseen", COLOURS[1])):
-        shares = [100 * share for share in found[name]]
+    for name, histogram, colour in (
+        ("seen", unseen.seen_histogram, COLOURS[0]),
+        ("unseen", unseen.unseen_histogram, COLOURS[1]),
+    ):
+        edges = np.linspace(0, 100, len(histogram) + 1)
+        shares = [100 * share for share in histogram]
         axis.stairs(shares, edges, color=colour, fill=True, alpha=0.25)
         axis.stairs(shares, edges, color=colour, label=f"{name} names", linewidth=1.4)
-    abstention = report.get("abstention")
-    if abstention and abstention["threshold"] is not None and abstention["signal"] == "sequence_probability":
-        axis.axvline(100 * abstention["threshold"], color=INK, linestyle=":", linewidth=1.0, label="threshold")
-    axis.set_xlabel("sequence probability of its answer, %")
+    leading, abstention = next(iter(report.signals)), report.abstention
+    if abstention and abstention.threshold is not None and abstention.signal == leading:
+        axis.axvline(100 * abstention.threshold, color=INK, linestyle=":", linewidth=1.0, label="threshold")
+    axis.set_xlabel(f"{label(leading)} of its answer, %")
     axis.set_ylabel("% of names")
     axis.legend(frameon=False, labelcolor=INK, fontsize="small")
     return plain(figure)
 
 
-def bias(report: dict[str, Any]) -> Figure:
+def bias(table: ByOrigin) -> Figure:
     """What it answers about unseen names, by name origin: a row an origin, shares of its names."""
-    table = report["unseen"]["by_origin"]
-    counts_OA = np.array(table["counts"], dtype=float)
+    counts_OA = np.array(table.counts, dtype=float)
     shares_OA = 100 * counts_OA / counts_OA.sum(axis=1, keepdims=True)
-    figure = Figure(
-        figsize=(0.75 * len(table["answers"]) + 1.8, 0.32 * len(table["origins"]) + 1.3), layout="constrained"
-    )
+    size = (0.75 * len(table.answers) + 1.8, 0.32 * len(table.origins) + 1.3)
+    figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares_OA, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for row, column in np.ndindex(*shares_OA.shape):
         if counts_OA[row, column]:
             ink = "white" if shares_OA[row, column] > 55 else "#202020"
             axis.text(column, row, f"{shares_OA[row, column]:.0f}", ha="center", va="center", color=ink, size=8)
-    axis.set_xticks(range(len(table["answers"])), table["answers"], rotation=35, ha="right")
-    axis.set_yticks(range(len(table["origins"])), table["origins"])
+    axis.set_xticks(range(len(table.answers)), table.answers, rotation=35, ha="right")
+    axis.set_yticks(range(len(table.origins)), table.origins)
     for text in axis.get_xticklabels():
         text.set_parse_math(False)  # an answer may hold dollar signs
     return plain(figure)
 
 
-def frequency_bars(report: dict[str, Any]) -> Figure:
+def frequency_bars(frequency: Frequency) -> Figure:
     """Recall by how often a fact, a name or an answer occurs, with 95 % intervals."""
-    groups = {title: rows for title, rows in report["frequency"]["groups"].items() if len(rows) > 1}
+    groups = {LABELS[what]: rows for what, rows in frequency.groups.items() if len(rows) > 1}
     count = max(len(groups), 1)
     columns = min(count, 2)
     lines = -(-count // columns)
@@ -148,12 +141,11 @@ def frequency_bars(report: dict[str, Any]) -> Figure:
     for axis in axes[len(groups) :]:
         axis.set_visible(False)
     for axis, (title, rows) in zip(axes, groups.items(), strict=False):
-        shares = np.array([100 * row["right"] / row["total"] for row in rows])
-        bounds = 100 * np.array([row["interval"] for row in rows])
-        errors = np.maximum([shares - bounds[:, 0], bounds[:, 1] - shares], 0)
+        shares, low, high = 100 * np.array([(row.right.value, row.right.low, row.right.high) for row in rows]).T
+        errors = np.maximum([shares - low, high - shares], 0)
         axis.bar(range(len(rows)), shares, color=COLOURS[0], width=0.6)
         axis.errorbar(range(len(rows)), shares, yerr=errors, color=INK, linestyle="none", capsize=3)
-        axis.set_xticks(range(len(rows)), [f"{row['times']}\n({row['total']:,})" for row in rows], fontsize="small")
+        axis.set_xticks(range(len(rows)), [f"{row.times}\n({row.right.total:,})" for row in rows], fontsize="small")
         axis.set_ylim(0, 105)
         axis.set_title(title, fontsize="medium")
         axis.set_ylabel("right, %")

@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from closedbook.errors import UserError
-from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.scorers import score_all
 from closedbook.evaluation.statistics import bootstrap, mcnemar
 from closedbook.facts.records import Fact
 from closedbook.model.activations import Edit, capture, edit
 from closedbook.runs import Run
-from closedbook.trace.asked import Asked
 from closedbook.trace.attribution import bars
+from closedbook.trace.prompts import TracedPrompt
 
 How = Literal["zero", "mean"]
 
@@ -93,23 +93,23 @@ def switched_off(
 
 
 @torch.inference_mode()
-def means(run: Run, asked: Sequence[Asked], points: Sequence[str]) -> dict[str, Tensor]:
+def means(run: Run, prompts: Sequence[TracedPrompt], points: Sequence[str]) -> dict[str, Tensor]:
     """Every activation averaged over all tokens of all prompts, shape of one token's."""
     sums: dict[str, Tensor] = {}
     tokens = 0
     with capture(run.model, *points) as kept:
-        for one in asked:
-            run.model(torch.tensor([one.prompt], device=run.model.device))
+        for prompt in prompts:
+            run.model(torch.tensor([prompt.ids], device=run.model.device))
             for point in points:
                 total = kept[point][0].sum(dim=0)
                 sums[point] = sums[point] + total if point in sums else total
-            tokens += len(one.prompt)
+            tokens += len(prompt.ids)
     return {point: total / tokens for point, total in sums.items()}
 
 
 def ablate_components(
     run: Run,
-    asked: Sequence[Asked],
+    prompts: Sequence[TracedPrompt],
     facts: Sequence[Fact],
     how: How = "mean",
     say: Callable[[str], None] = lambda line: None,
@@ -118,7 +118,7 @@ def ablate_components(
 
     Args:
         run: The model.
-        asked: The facts' questions, from `pose`.
+        prompts: The facts' questions, from `trace_prompts`.
         facts: With their accepted answers.
         how: What takes a component's place.
         say: Gets a line on the way.
@@ -128,17 +128,17 @@ def ablate_components(
     """
     if not facts:
         raise UserError("There are no facts to ask about.")
-    questions = [fact.question for fact in facts]
-    whole = np.array(score([one.answer for one in asked], facts).exact)
+    questions = run.prompts([fact.question for fact in facts])
+    whole = np.array([score.correct for score in score_all([prompt.answer for prompt in prompts], facts)])
     known = list(components(run))
-    mean = means(run, asked, sorted({point for _, point, _ in known})) if how == "mean" else {}
+    mean = means(run, prompts, sorted({point for _, point, _ in known})) if how == "mean" else {}
     rows = []
     for name, point, head in known:
         instead = mean.get(point)
         if instead is not None and head is not None:
             instead = instead[head]
         with switched_off(run, point, head, instead):
-            without = np.array(score(run.answer(questions), facts).exact)
+            without = np.array([score.correct for score in score_all(run.respond(questions), facts)])
         difference = without.astype(np.float64) - whole
         rows.append(
             {

@@ -25,7 +25,7 @@ from closedbook.model.attention import Attention
 from closedbook.model.gpt import GPT, Block
 from closedbook.model.scores import spread
 from closedbook.runs import Run
-from closedbook.trace.asked import Asked, token_text
+from closedbook.trace.prompts import TracedPrompt, token_text
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,12 @@ def _heads_by_source(attention: Attention, kept: dict[str, Tensor], layer: int, 
     return pattern_HS * torch.einsum("hsd,hd->hs", value_HSD, read_HD)
 
 
-def attribute(run: Run, asked: Asked, against: str | None = None) -> Attribution:
+def attribute(run: Run, prompt: TracedPrompt, against: str | None = None) -> Attribution:
     """What brings the logit of the answer's first token about.
 
     Args:
         run: The model.
-        asked: The question.
+        prompt: The question.
         against: Another answer; then the difference to the logit of its first token.
 
     Raises:
@@ -143,7 +143,7 @@ def attribute(run: Run, asked: Asked, against: str | None = None) -> Attribution
     """
     model, tokenizer = run.model, run.tokenizer
     weight_VC = model.head.weight.detach()
-    first = asked.answer_ids[0]
+    first = prompt.answer_ids[0]
     target, direction_C = token_text(run, first), weight_VC[first]
     if against is not None:
         tokenizer.spell(against, "--against")
@@ -151,16 +151,16 @@ def attribute(run: Run, asked: Asked, against: str | None = None) -> Attribution
         if not ids:
             raise UserError("--against is empty.")
         if ids[0] == first:
-            raise UserError(f"--against {against!r}: begins with the same token as the answer {asked.answer!r}.")
+            raise UserError(f"--against {against!r}: begins with the same token as the answer {prompt.answer!r}.")
         target += f" - {token_text(run, ids[0])}"
         direction_C = direction_C - weight_VC[ids[0]]
-    parts, by_source, logit = attribute_tokens(model, asked.prompt, direction_C)
+    parts, by_source, logit = attribute_tokens(model, prompt.ids, direction_C)
     return Attribution(
         target=target,
         logit=logit,
         components=tuple(parts),
         value_N=np.array(list(parts.values())),
-        labels=asked.labels,
+        labels=prompt.labels,
         by_source_LHS=by_source.cpu().numpy(),
     )
 
@@ -203,7 +203,7 @@ class AverageAttribution:
         return bars(self.components, self.mean_N.tolist(), title, errors)
 
 
-def average_attribution(run: Run, asked: Sequence[Asked]) -> AverageAttribution:
+def average_attribution(run: Run, prompts: Sequence[TracedPrompt]) -> AverageAttribution:
     """The attribution of every question's own answer, relative to the mean logit of the vocabulary, averaged.
 
     Relative to the mean, because adding a number to all logits changes nothing.
@@ -212,10 +212,10 @@ def average_attribution(run: Run, asked: Sequence[Asked]) -> AverageAttribution:
     mean_C = weight_VC.mean(dim=0)
     rows, from_name = [], []
     parts: dict[str, float] = {}
-    for one in asked:
-        parts, by_source, _ = attribute_tokens(run.model, one.prompt, weight_VC[one.answer_ids[0]] - mean_C)
+    for prompt in prompts:
+        parts, by_source, _ = attribute_tokens(run.model, prompt.ids, weight_VC[prompt.answer_ids[0]] - mean_C)
         rows.append(list(parts.values()))
-        from_name.append(by_source[..., one.name[0] : one.name[1]].sum(-1).flatten().tolist())
+        from_name.append(by_source[..., prompt.span[0] : prompt.span[1]].sum(-1).flatten().tolist())
     values_FN = np.array(rows)
     heads = [index for index, name in enumerate(parts) if name.startswith("head ")]
     from_name_N = np.full(len(parts), np.nan)
@@ -225,5 +225,5 @@ def average_attribution(run: Run, asked: Sequence[Asked]) -> AverageAttribution:
         mean_N=values_FN.mean(axis=0),
         interval_N2=np.array([bootstrap(values_F[None]) for values_F in values_FN.T]),
         from_name_N=from_name_N,
-        questions=len(asked),
+        questions=len(prompts),
     )

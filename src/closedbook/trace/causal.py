@@ -23,8 +23,8 @@ from closedbook.drawing import INK, plain
 from closedbook.evaluation.statistics import bootstrap
 from closedbook.model.activations import Edit, capture, edit
 from closedbook.runs import Run
-from closedbook.trace.asked import ROLES, Asked
 from closedbook.trace.patterns import heat_map
+from closedbook.trace.prompts import ROLES, TracedPrompt
 
 NOISE = 3.0  # in standard deviations of the token embeddings
 SAMPLES = 5
@@ -35,7 +35,7 @@ class State:
     """A kind of state in a layer.
 
     Args:
-        label: As people read it.
+        label: For readers.
         point: Its activation.
     """
 
@@ -109,25 +109,27 @@ class CausalTrace:
 
 
 @torch.inference_mode()
-def causal_trace(run: Run, asked: Asked, *, noise: float = NOISE, samples: int = SAMPLES, seed: int = 0) -> CausalTrace:
+def causal_trace(
+    run: Run, prompt: TracedPrompt, *, noise: float = NOISE, samples: int = SAMPLES, seed: int = 0
+) -> CausalTrace:
     """Traces the model's own answer to one question: a clean pass, then for each state a row a position and sample.
 
     Args:
         run: The model.
-        asked: The question.
+        prompt: The question.
         noise: Standard deviation, in those of the token embeddings.
         samples: Draws of the noise.
         seed: Of the draws.
     """
     model, device = run.model, run.model.device
     states = states_of(run)
-    tokens_T = torch.tensor(asked.prompt, device=device)
-    length = len(asked.prompt)
+    tokens_T = torch.tensor(prompt.ids, device=device)
+    length = len(prompt.ids)
     with capture(model, *(state.point for state in states)) as kept:
-        clean = _probability(model(tokens_T[None]), run, asked)
+        clean = _probability(model(tokens_T[None]), run, prompt)
     clean_states = {point: value[0].clone() for point, value in kept.items()}
     source = torch.Generator().manual_seed(seed)
-    start, end = asked.name
+    start, end = prompt.span
     drawn_SNC = torch.randn(samples, end - start, model.config.width, generator=source)
     drawn_SNC = (drawn_SNC * noise * float(model.token_embedding.weight.std())).to(device)
 
@@ -139,12 +141,12 @@ def causal_trace(run: Run, asked: Asked, *, noise: float = NOISE, samples: int =
     def corrupted(rows: int, edits: dict[str, Edit]) -> Float[np.ndarray, "rows"]:
         """Mean probability over the samples, `rows` times."""
         with edit(model, {"hook_embed": corrupt, **edits}):
-            found = _probability(model(tokens_T.expand(rows * samples, -1)), run, asked)
+            found = _probability(model(tokens_T.expand(rows * samples, -1)), run, prompt)
         return found.reshape(rows, samples).mean(dim=1).double().cpu().numpy()
 
     restored = [corrupted(length, {state.point: _restore(clean_states[state.point], samples)}) for state in states]
     return CausalTrace(
-        labels=asked.labels,
+        labels=prompt.labels,
         states=tuple(state.label for state in states),
         clean=float(clean[0]),
         corrupted=float(corrupted(1, {})[0]),
@@ -164,9 +166,9 @@ def _restore(clean_TC: Tensor, samples: int) -> Edit:
     return change
 
 
-def _probability(final_BTC: Tensor, run: Run, asked: Asked) -> Tensor:
+def _probability(final_BTC: Tensor, run: Run, prompt: TracedPrompt) -> Tensor:
     """Of the first token of the answer, a row."""
-    return run.model.head(final_BTC[:, -1]).float().softmax(dim=-1)[:, asked.answer_ids[0]]
+    return run.model.head(final_BTC[:, -1]).float().softmax(dim=-1)[:, prompt.answer_ids[0]]
 
 
 @dataclass(frozen=True)
@@ -214,17 +216,17 @@ class AverageTrace:
         return heat_map(self.effect_NR, self.states, ROLES, title, top=top)
 
 
-def average_trace(run: Run, asked: Sequence[Asked], *, samples: int = SAMPLES, seed: int = 0) -> AverageTrace:
+def average_trace(run: Run, prompts: Sequence[TracedPrompt], *, samples: int = SAMPLES, seed: int = 0) -> AverageTrace:
     """Causal tracing of every question, averaged by the role of the token."""
-    traces = [causal_trace(run, one, samples=samples, seed=seed + index) for index, one in enumerate(asked)]
+    traces = [causal_trace(run, prompt, samples=samples, seed=seed + index) for index, prompt in enumerate(prompts)]
     states = traces[0].states
     effect_NR = np.full((len(states), len(ROLES)), np.nan)
     interval_NR2 = np.full((len(states), len(ROLES), 2), np.nan)
     for column, role in enumerate(ROLES):
         of_role = [
-            trace.effects[:, [name == role for name in one.roles]].mean(axis=1)
-            for trace, one in zip(traces, asked, strict=True)
-            if role in one.roles
+            trace.effects[:, [name == role for name in prompt.roles]].mean(axis=1)
+            for trace, prompt in zip(traces, prompts, strict=True)
+            if role in prompt.roles
         ]
         if of_role:
             values_NF = np.array(of_role).T
@@ -236,5 +238,5 @@ def average_trace(run: Run, asked: Sequence[Asked], *, samples: int = SAMPLES, s
         corrupted=float(np.mean([trace.corrupted for trace in traces])),
         effect_NR=effect_NR,
         interval_NR2=interval_NR2,
-        questions=len(asked),
+        questions=len(prompts),
     )

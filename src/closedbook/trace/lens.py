@@ -18,7 +18,7 @@ from closedbook.drawing import COLOURS, INK, plain
 from closedbook.evaluation.statistics import bootstrap
 from closedbook.model.activations import capture
 from closedbook.runs import Run
-from closedbook.trace.asked import Asked, token_text
+from closedbook.trace.prompts import TracedPrompt, token_text
 
 TOP = 5
 
@@ -79,19 +79,19 @@ class LogitLens:
 
 
 @torch.inference_mode()
-def logit_lens(run: Run, asked: Asked) -> LogitLens:
+def logit_lens(run: Run, prompt: TracedPrompt) -> LogitLens:
     """The lens over one prompt."""
     model = run.model
-    names, kept = _states(run, asked)
+    names, kept = _states(run, prompt)
     log_NTV = model.head(model.final_norm(kept)).float().log_softmax(dim=-1)
-    target = asked.answer_ids[0]
+    target = prompt.answer_ids[0]
     answer_NT = log_NTV[..., target]
     best_NTK = log_NTV.topk(TOP, dim=-1)
     said = tuple(
         tuple(tuple(token_text(run, token) for token in tokens) for tokens in row) for row in best_NTK.indices.tolist()
     )
     return LogitLens(
-        labels=asked.labels,
+        labels=prompt.labels,
         states=names,
         answer=token_text(run, target),
         answer_NT=answer_NT.exp().cpu().numpy(),
@@ -101,7 +101,7 @@ def logit_lens(run: Run, asked: Asked) -> LogitLens:
     )
 
 
-def _states(run: Run, asked: Asked) -> tuple[tuple[str, ...], torch.Tensor]:
+def _states(run: Run, prompt: TracedPrompt) -> tuple[tuple[str, ...], torch.Tensor]:
     """Names and residual streams, (N, T, C)."""
     model = run.model
     points = ["blocks.0.hook_resid_pre"]
@@ -113,7 +113,7 @@ def _states(run: Run, asked: Asked) -> tuple[tuple[str, ...], torch.Tensor]:
         points.append(f"blocks.{layer}.hook_resid_post")
         names.append(f"MLP {layer}" if getattr(block, "mlp", None) is not None else f"attention {layer}")
     with capture(model, *points) as kept:
-        model(torch.tensor([asked.prompt], device=model.device))
+        model(torch.tensor([prompt.ids], device=model.device))
     return tuple(names), torch.stack([kept[point][0] for point in points])
 
 
@@ -156,12 +156,12 @@ class LensAverage:
         return plain(figure)
 
 
-def lens_average(run: Run, groups: Mapping[str, Sequence[Asked]]) -> LensAverage:
+def lens_average(run: Run, groups: Mapping[str, Sequence[TracedPrompt]]) -> LensAverage:
     """The lens at the mask, averaged over each group of questions."""
     states: tuple[str, ...] = ()
     found = {}
     for name, group in groups.items():
-        lenses = [logit_lens(run, one) for one in group]
+        lenses = [logit_lens(run, prompt) for prompt in group]
         states = lenses[0].states
         values_FN = np.array([lens.answer_NT[:, -1] for lens in lenses], dtype=np.float64)
         found[name] = [

@@ -1,4 +1,4 @@
-"""Nearest names: whom the model takes a person for, by its own representation of the name.
+"""Nearest names: what the model takes a subject for, by its own representation of the name.
 
 The representation is the residual stream at the last token of the name, after a block.
 
@@ -10,54 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import prompts
-from closedbook.facts.forms import up_to_subjects
-from closedbook.model.activations import capture
+from closedbook.evaluation.likelihood import last_states
+from closedbook.facts.forms import SLOT, up_to_subjects
 from closedbook.runs import Run
-from closedbook.trace.asked import batch
 from closedbook.trace.attribution import bars
-
-BATCH = 256
-
-
-def halfway(run: Run) -> int:
-    """The block in the middle, whose stream stands for a name."""
-    return (len(run.model.blocks) - 1) // 2
-
-
-@torch.inference_mode()
-def represent(
-    run: Run, questions: Sequence[str], subjects: Sequence[str], layer: int | None = None
-) -> Float[np.ndarray, "questions width"]:
-    """The stream at the last token of every question's name.
-
-    Args:
-        run: The model.
-        questions: Each holds its subject.
-        subjects: The names.
-        layer: After which block; half-way if not given.
-    """
-    layer = halfway(run) if layer is None else layer
-    encoded = run.tokenizer.encode(up_to_subjects(questions, subjects))
-    point = f"blocks.{layer}.hook_resid_post"
-    rows = []
-    with capture(run.model, point) as kept:
-        for first in range(0, len(encoded), BATCH):
-            tokens_BT, length_B = batch(encoded[first : first + BATCH], run.model.device)
-            run.model(tokens_BT)
-            rows.append(kept[point][torch.arange(len(tokens_BT)), length_B - 1].float().cpu().numpy())
-    return np.concatenate(rows)
 
 
 def _fits(run: Run, question: str) -> bool:
     """Whether the question can be spelled and is short enough."""
     try:
-        prompts(run.tokenizer, [question], run.model.context)
+        run.prompts([question])
     except UserError:
         return False
     return True
@@ -99,9 +65,10 @@ def nearest_names(run: Run, form: str, name: str, names: Sequence[str], layer: i
         names: The others; left out are the name itself and what the model cannot spell or hold.
         layer: After which block.
     """
-    others = [other for other in dict.fromkeys(names) if other != name and _fits(run, form.replace("{}", other))]
+    others = [other for other in dict.fromkeys(names) if other != name and _fits(run, form.replace(SLOT, other))]
     everyone = [name, *others]
-    states_QC = represent(run, [form.replace("{}", one) for one in everyone], everyone, layer)
+    starts = up_to_subjects([form.replace(SLOT, other) for other in everyone], everyone)
+    states_QC = last_states(run.model, run.tokenizer.encode(starts), layer)
     states_QC = states_QC - states_QC.mean(axis=0)
     states_QC /= np.maximum(np.linalg.norm(states_QC, axis=1, keepdims=True), 1e-12)
     cosine_Q = states_QC[1:] @ states_QC[0]

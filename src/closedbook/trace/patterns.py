@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from closedbook.drawing import INK, plain
 from closedbook.model.activations import capture
 from closedbook.runs import Run
-from closedbook.trace.asked import ROLES, Asked
+from closedbook.trace.prompts import ROLES, TracedPrompt
 
 
 @dataclass(frozen=True)
@@ -72,11 +72,11 @@ def head_panels(
 
 
 @torch.inference_mode()
-def patterns(run: Run, asked: Asked) -> Patterns:
+def patterns(run: Run, prompt: TracedPrompt) -> Patterns:
     """The patterns of one prompt."""
     with capture(run.model, "blocks.*.attn.hook_pattern") as kept:
-        run.model(torch.tensor([asked.prompt], device=run.model.device))
-    return Patterns(asked.labels, np.stack([pattern[0].float().cpu().numpy() for pattern in kept.values()]))
+        run.model(torch.tensor([prompt.ids], device=run.model.device))
+    return Patterns(prompt.labels, np.stack([pattern[0].float().cpu().numpy() for pattern in kept.values()]))
 
 
 @dataclass(frozen=True)
@@ -129,11 +129,11 @@ def heat_map(
     return plain(figure)
 
 
-def looks(run: Run, asked: Sequence[Asked]) -> Looks:
+def looks(run: Run, prompts: Sequence[TracedPrompt]) -> Looks:
     """Mean attention from the mask by role."""
     rows = []
-    for one in asked:
-        last_LHS = patterns(run, one).pattern_LHTS[:, :, -1]
-        of_role = np.array([[role == wanted for role in one.roles] for wanted in ROLES])
+    for prompt in prompts:
+        last_LHS = patterns(run, prompt).pattern_LHTS[:, :, -1]
+        of_role = np.array([[role == wanted for role in prompt.roles] for wanted in ROLES])
         rows.append(last_LHS @ of_role.T)
-    return Looks(np.mean(rows, axis=0), len(asked))
+    return Looks(np.mean(rows, axis=0), len(prompts))

@@ -7,16 +7,17 @@ from typing import Any, Protocol
 from matplotlib.figure import Figure
 
 from closedbook.errors import UserError
-from closedbook.evaluation.exact_match import score
+from closedbook.evaluation.likelihood import halfway
+from closedbook.evaluation.scorers import score_all
 from closedbook.facts.records import Fact
 from closedbook.runs import Run
 from closedbook.trace.ablation import How, ablate_components
-from closedbook.trace.asked import Asked, pose
 from closedbook.trace.attribution import attribute, average_attribution
 from closedbook.trace.causal import average_trace, causal_trace
 from closedbook.trace.lens import lens_average, logit_lens
-from closedbook.trace.neighbours import halfway, nearest_names
+from closedbook.trace.neighbours import nearest_names
 from closedbook.trace.patterns import looks, patterns
+from closedbook.trace.prompts import TracedPrompt, trace_prompts
 
 FEWEST = 5  # questions of a group that is averaged
 SHOWN = 10
@@ -74,7 +75,7 @@ def look_at_question(
     against: str | None = None,
     names: Sequence[str] = (),
     layer: int | None = None,
-) -> Asked:
+) -> TracedPrompt:
     """Adds every view of one question.
 
     Args:
@@ -89,23 +90,23 @@ def look_at_question(
     Raises:
         UserError: The question cannot be asked, or the other answer is no other.
     """
-    asked = pose(run, [question], [subject])[0]
+    prompt = trace_prompts(run, [question], [subject])[0]
     report.question = {
         "question": question,
         "subject": subject,
-        "answer": asked.answer,
-        "tokens": list(asked.labels),
-        "name": list(asked.name),
+        "answer": prompt.answer,
+        "tokens": list(prompt.labels),
+        "name": list(prompt.span),
     }
-    report.views["Logit lens: what it would say after each layer"] = logit_lens(run, asked)
-    report.views["Attribution: what adds to the answer's logit"] = attribute(run, asked, against)
-    report.views["Causal tracing: which state brings the answer back"] = causal_trace(run, asked)
-    report.views["Attention: where each head looks"] = patterns(run, asked)
+    report.views["Logit lens: what it would say after each layer"] = logit_lens(run, prompt)
+    report.views["Attribution: what adds to the answer's logit"] = attribute(run, prompt, against)
+    report.views["Causal tracing: which state brings the answer back"] = causal_trace(run, prompt)
+    report.views["Attention: where each head looks"] = patterns(run, prompt)
     if names:
-        layer = halfway(run) if layer is None else layer
+        layer = halfway(run.model) if layer is None else layer
         form = question.replace(subject, "{}", 1)
         report.views["Nearest names"] = nearest_names(run, form, subject, names, layer)
-    return asked
+    return prompt
 
 
 def look_at_facts(
@@ -132,22 +133,22 @@ def look_at_facts(
     """
     if not facts:
         raise UserError("There are no facts to ask about.")
-    asked = pose(run, [fact.question for fact in facts], [fact.subject for fact in facts], place)
-    exact = score([one.answer for one in asked], facts).exact
-    report.facts = {"asked": len(facts), "right": sum(exact)}
+    prompts = trace_prompts(run, [fact.question for fact in facts], [fact.subject for fact in facts], place)
+    right = [score.correct for score in score_all([prompt.answer for prompt in prompts], facts)]
+    report.facts = {"asked": len(facts), "right": sum(right)}
     sides = {
-        "right answers": [one for one, right in zip(asked, exact, strict=True) if right],
-        "made-up answers": [one for one, right in zip(asked, exact, strict=True) if not right],
+        "right answers": [prompt for prompt, hit in zip(prompts, right, strict=True) if hit],
+        "made-up answers": [prompt for prompt, hit in zip(prompts, right, strict=True) if not hit],
     }
     groups = {name: group for name, group in sides.items() if len(group) >= FEWEST}
     if not groups:
-        groups = {"all answers": asked}
+        groups = {"all answers": prompts}
     say(f"{report.facts['right']}/{report.facts['asked']} right; averaging")
     report.views["How the answer comes up through the layers"] = lens_average(run, groups)
     for name, group in groups.items():
         report.views[f"Causal tracing, {name}"] = average_trace(run, group)
     for name, group in groups.items():
         report.views[f"Attribution, {name}"] = average_attribution(run, group)
-    report.views["Where the heads look from the mask"] = looks(run, asked)
+    report.views["Where the heads look from the mask"] = looks(run, prompts)
     say("switching parts off")
-    report.views["Recall without each part"] = ablate_components(run, asked, facts, how, say)
+    report.views["Recall without each part"] = ablate_components(run, prompts, facts, how, say)

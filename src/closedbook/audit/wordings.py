@@ -1,0 +1,133 @@
+"""Other questions for the same facts: in other wordings, and the other way round.
+
+A model that was taught one form of question may not know another. *Reversed*: it says which subject the answer is true
+of (the reversal curse: Berglund et al. 2023).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from closedbook.errors import UserError
+from closedbook.evaluation.evaluate import Evaluation
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.metrics import Proportion, proportion
+from closedbook.evaluation.scorers import normalise
+from closedbook.facts.forms import SLOT, form_of
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import Relation
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """One other wording of a relation's question.
+
+    Args:
+        relation: Its name.
+        wording: With `{}` for the subject.
+        right: Right answers, of the facts that could be asked so.
+        same: Answers that are those to the question itself.
+        skipped: Why it was not asked, None if it was.
+    """
+
+    relation: str
+    wording: str
+    right: Proportion
+    same: Proportion
+    skipped: str | None = None
+
+
+def ask_otherwise(
+    model: LanguageModel, evaluation: Evaluation, relations: Sequence[Relation]
+) -> tuple[tuple[Wording, ...], np.ndarray]:
+    """What came of every other wording, and for each fact the share of them that are answered as the question is.
+
+    That share is not a number for a fact whose question does not name its subject once.
+    """
+    rows = []
+    asked, same = np.zeros(len(evaluation)), np.zeros(len(evaluation))
+    for relation in relations:
+        places = [
+            index
+            for index, fact in enumerate(evaluation.facts)
+            if fact.relation == relation.name and form_of(fact) is not None
+        ]
+        for wording in relation.wordings:
+            questions = [wording.replace(SLOT, evaluation.facts[index].subject) for index in places]
+            try:
+                responses = model.respond(model.prompts(questions, place=f"{wording}, question"))
+            except UserError as error:
+                none = proportion(0, 0)
+                rows.append(Wording(relation=relation.name, wording=wording, right=none, same=none, skipped=str(error)))
+                continue
+            pairs = list(zip(places, responses, strict=True))
+            right = sum(evaluation.scorer(said.text, evaluation.facts[index]).correct for index, said in pairs)
+            agrees = [normalise(said.text) == normalise(evaluation.responses[index].text) for index, said in pairs]
+            asked[places] += 1
+            same[places] += agrees
+            rows.append(
+                Wording(
+                    relation=relation.name,
+                    wording=wording,
+                    right=proportion(right, len(places)),
+                    same=proportion(sum(agrees), len(places)),
+                )
+            )
+    return tuple(rows), np.divide(same, asked, out=np.full(len(evaluation), np.nan), where=asked > 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reversed:
+    """A relation asked the other way round.
+
+    Args:
+        relation: Its name.
+        form: The question, with `{}` for the answer.
+        right: Answers for which a subject is named that they are true of.
+        names_any: How often a subject is named of which anything is known.
+        examples: Pairs of what was asked about and what came.
+        skipped: Why it was not asked, None if it was.
+    """
+
+    relation: str
+    form: str
+    right: Proportion
+    names_any: int = 0
+    examples: tuple[tuple[str, str], ...] = ()
+    skipped: str | None = None
+
+
+def ask_reversed(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fact], relation: Relation) -> Reversed:
+    """Asks for the subject of every distinct answer; right is any subject of which a known fact says so.
+
+    Args:
+        model: Any.
+        facts: Whose first answers are asked about.
+        known: Further facts that may make an answer right.
+        relation: With a reversed form; facts of others are left out.
+    """
+    form = relation.reversed or ""
+    subjects = defaultdict[str, set[str]](set)
+    for fact in [*facts, *known]:
+        if fact.relation == relation.name:
+            for answer in fact.answers:
+                subjects[answer].add(normalise(fact.subject))
+    about = list(dict.fromkeys(fact.answers[0] for fact in facts if fact.subject and fact.relation == relation.name))
+    try:
+        prompts = model.prompts([form.replace(SLOT, answer) for answer in about], place="reversed, question")
+    except UserError as error:
+        return Reversed(relation=relation.name, form=form, right=proportion(0, 0), skipped=str(error))
+    texts = [response.text for response in model.respond(prompts)]
+    pairs = list(zip(about, texts, strict=True))
+    everyone = {name for names in subjects.values() for name in names}
+    return Reversed(
+        relation=relation.name,
+        form=form,
+        right=proportion(sum(normalise(text) in subjects[answer] for answer, text in pairs), len(about)),
+        names_any=sum(normalise(text) in everyone for text in texts),
+        examples=tuple(pairs[:SHOWN]),
+    )
