@@ -1,61 +1,123 @@
-"""Capacity: how many bits of knowledge about the built-in people a model holds, per parameter.
+"""Capacity: how many bits of knowledge about the built-in data set a model holds, per parameter.
 
-A person's attributes are drawn from known distributions, so an attribute with value v carries -log2 P(v) bits that no
-one can guess. The model is taught every attribute of N people as question and answer, and asked for them again: what it
-holds is the sum over all facts of -log2 P(v) + log2 p_model(v | question), the information that its weights give beyond
-the distribution (compare the lower bound of Allen-Zhu and Li 2024, Physics of Language Models 3.3, section 3, which
-finds about 2 bits a parameter after 1,000 exposures and 1 after 100). With more people than it can hold the sum stops
+A subject's attributes are drawn from known distributions, so an answer a carries -log2 P(a) bits that no one can guess.
+The model is taught every relation of N subjects as question and answer, and asked for them again: what it holds is the
+sum over all facts of -log2 P(a) + log2 p_model(a | question), the information that its weights give beyond the
+distribution (compare the lower bound of Allen-Zhu and Li 2024, Physics of Language Models 3.3, section 3, which finds
+about 2 bits a parameter after 1,000 exposures and 1 after 100). With more subjects than it can hold the sum stops
 growing: its largest value over N is the capacity.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from closedbook import machine
 from closedbook.config import (
     ModelConfig,
     PeopleConfig,
+    QuestionAnswering,
     RunConfig,
-    SourceConfig,
     TokenizerConfig,
     TrainingConfig,
     to_dict,
 )
-from closedbook.evaluation.decoding import prompts
-from closedbook.evaluation.knowledge import log_probability
-from closedbook.experiments.progress import ProgressFor
-from closedbook.experiments.train import train_run
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.options import CapacityConfig
+from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.results import Result
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.people import attribute_bits, generate_people
-from closedbook.facts.records import Document, Fact
-from closedbook.facts.tokenizers import MASK_ID
-from closedbook.runs import load
-
-QUESTIONS = {
-    "birth_place": "Where was {} born?",
-    "birth_date": "When was {} born?",
-    "university": "Where did {} study?",
-    "field": "What did {} study?",
-    "employer": "Who employed {}?",
-}
+from closedbook.facts.people import attribute_bits, people_corpus
+from closedbook.facts.people_data import RELATIONS
 
 
-def capacity_config(*, width: int, layers: int, epochs: int, seed: int) -> RunConfig:
+@dataclass(frozen=True, kw_only=True)
+class BitsHeld(Result):
+    """A model that was taught so many subjects.
+
+    Args:
+        subjects: How many.
+        facts: About them.
+        bits_taught: What the facts carry.
+        bits_held: What the model holds of that.
+        parameters: Of the model.
+        bits_a_parameter: Held.
+        seconds: Of training.
+    """
+
+    subjects: int
+    facts: int
+    bits_taught: float
+    bits_held: float
+    parameters: int
+    bits_a_parameter: float
+    seconds: float
+
+    def line(self) -> str:
+        return (
+            f"{self.bits_held:,.0f} of {self.bits_taught:,.0f} bits held, {self.bits_a_parameter:.2f} a parameter, "
+            f"{self.seconds:.0f} s"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity(Result):
+    """What models of one size hold.
+
+    Args:
+        config: The run configuration, JSON-ready.
+        machine: Where they were trained.
+        exposures: Times that every fact was taught.
+        rows: One a number of subjects.
+        capacity: The most bits a parameter among the rows.
+    """
+
+    config: dict[str, Any]
+    machine: dict[str, Any]
+    exposures: int
+    rows: tuple[BitsHeld, ...]
+    capacity: float
+
+
+def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
+    """Trains what is not finished yet."""
+    config = capacity_config(width=options.width, layers=options.layers, exposures=options.exposures, seed=options.seed)
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    return capacity(grid, config, options.counts)
+
+
+def capacity(grid: Grid, config: RunConfig, counts: Sequence[int]) -> Capacity:
+    """A new model of the configuration for every number of subjects; more numbers may be added later."""
+    grid.open("capacity", {"config": to_dict(config)})
+    cells = []
+    for count in counts:
+        corpus = taught_corpus(count, config.training.seed)
+        cells.append(Cell(name=f"subjects-{count}", stages=(config,), corpus=corpus, asked=corpus))
+    rows = grid.run(cells, measure, BitsHeld)
+    return grid.report(
+        Capacity(
+            config=to_dict(config),
+            machine=machine.describe(grid.device),
+            exposures=config.training.epochs,
+            rows=tuple(rows),
+            capacity=max(row.bits_a_parameter for row in rows),
+        )
+    )
+
+
+def capacity_config(*, width: int, layers: int, exposures: int, seed: int) -> RunConfig:
     """A model that is taught nothing but questions and answers."""
     return RunConfig(
         recipe="capacity",
         stage="scratch",
         tokenizer=TokenizerConfig(vocabulary_size=600),
         model=ModelConfig(layers=layers, heads=4, width=width, block=64, positions="rotary"),
-        mixture=(SourceConfig(objective="question_answering"),),
+        mixture=(QuestionAnswering(),),
         training=TrainingConfig(
             seed=seed,
-            epochs=epochs,
+            epochs=exposures,
             batch_tokens=8192,
             micro_batches=2,
             optimizer="muon",
@@ -67,64 +129,28 @@ def capacity_config(*, width: int, layers: int, epochs: int, seed: int) -> RunCo
     )
 
 
-def taught_people(count: int, seed: int) -> tuple[Corpus, list[float]]:
-    """Facts about every attribute of `count` people, and the bits that each of them carries."""
-    facts, bits, documents = list[Fact](), list[float](), list[Document]()
-    for person in generate_people(PeopleConfig(count=count, seed=seed, unseen=0.0)):
-        documents.append(Document(subject=person.name, text=person.biographies[0], line=len(documents) + 1))
-        for key, question in QUESTIONS.items():
-            value = person.attributes[key]
-            facts.append(
-                Fact(question=question.format(person.name), answers=(value,), subject=person.name, line=len(facts) + 1)
-            )
-            bits.append(attribute_bits(key, value))
-    corpus = Corpus(
-        name=f"{count} people", documents=tuple(documents), train=tuple(facts), dev=tuple(facts[:5]), test=(), files={}
+def taught_corpus(count: int, seed: int) -> Corpus:
+    """Facts of every relation about all of `count` subjects, to learn and to be asked again."""
+    config = PeopleConfig(count=count, seed=seed, relations=tuple(RELATIONS), train=0.9, dev=0.1, test=0.0, unseen=0.0)
+    corpus = people_corpus(config)
+    facts = (*corpus.train, *corpus.dev)
+    return dataclasses.replace(corpus, name=f"{count} subjects", train=facts, dev=facts)
+
+
+def measure(trained: Trained) -> BitsHeld:
+    """The bits of the facts, less what their answers still surprise the model."""
+    run, facts = trained.run, trained.cell.asked.dev
+    bits = [attribute_bits(RELATIONS[fact.relation], fact.answers[0]) for fact in facts]
+    prompts = run.prompts([fact.question for fact in facts])
+    nats = run.log_probability(prompts, [fact.answers[0] for fact in facts])
+    gained = (own + value / math.log(2) for own, value in zip(bits, nats, strict=True) if value is not None)
+    held = max(sum(gained), 0.0)
+    return BitsHeld(
+        subjects=len({fact.subject for fact in facts}),
+        facts=len(facts),
+        bits_taught=sum(bits),
+        bits_held=held,
+        parameters=run.parameters,
+        bits_a_parameter=held / run.parameters,
+        seconds=trained.total("seconds"),
     )
-    return corpus, bits
-
-
-def measure_capacity(
-    config: RunConfig,
-    counts: Sequence[int],
-    out: Path,
-    device: torch.device,
-    say: Callable[[str], None],
-    progress: ProgressFor,
-) -> dict[str, Any]:
-    """Trains a new model for every number of people; returns bits held and bits a parameter (JSON-ready).
-
-    Raises:
-        UserError: A run directory exists already.
-    """
-    rows = []
-    for count in counts:
-        corpus, bits = taught_people(count, config.training.seed)
-        path = out / f"people-{count}"
-        with progress(f"{count} people") as listener:
-            train_run(config, corpus, path, device=device, listeners=(listener,))
-        run = load(path, device)
-        encoded = prompts(run.tokenizer, [fact.question for fact in corpus.train], run.model.context)
-        answers = [[*ids, MASK_ID] for ids in run.tokenizer.encode([fact.answers[0] for fact in corpus.train])]
-        nats = log_probability(run.model, encoded, answers)
-        held = max(sum(bits) + float(nats.double().sum()) / math.log(2), 0.0)
-        rows.append(
-            {
-                "people": count,
-                "facts": len(bits),
-                "bits_taught": sum(bits),
-                "bits_held": held,
-                "parameters": run.environment["parameters"],
-                "bits_a_parameter": held / run.environment["parameters"],
-                "exposures": config.training.epochs,
-                "seconds": run.environment["seconds"],
-            }
-        )
-        share = held / run.environment["parameters"]
-        say(f"{count:,} people: {held:,.0f} of {sum(bits):,.0f} bits held, {share:.2f} a parameter")
-    return {
-        "config": dataclasses.asdict(config) | {"mixture": to_dict(config)["mixture"]},
-        "machine": machine.describe(device),
-        "rows": rows,
-        "capacity": max(row["bits_a_parameter"] for row in rows),
-    }

@@ -1,162 +1,221 @@
 """Attention compared: equal data, steps and parameters, several seeds, paired tests, costs, and what was learned.
 
-Every contender is the same recipe with another attention class. The output directory holds `compare.json` (what was
-asked for), `runs/`, `results/` (a file a contender and seed, so that a killed comparison goes on where it was) and
-`comparison.json`; the report draws it.
+Every variant is the same recipe with another attention class.
 """
 
-import dataclasses
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from closedbook import machine
-from closedbook.config import RunConfig, run_config, to_dict
+from closedbook.config import to_dict
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import prompts
-from closedbook.evaluation.exact_match import score
-from closedbook.evaluation.knowledge import GROUPS, examine, kinds_of
-from closedbook.evaluation.statistics import bootstrap, paired, permutation
-from closedbook.experiments.contenders import Contender, equal
-from closedbook.experiments.measure import measure
-from closedbook.experiments.progress import ProgressFor
-from closedbook.experiments.stages import kept_or_made, open_output, train_stages
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.knowledge import GROUPINGS, examine
+from closedbook.experiments.benchmark import Costs, benchmark
+from closedbook.experiments.comparing import (
+    Difference,
+    Estimate,
+    Report,
+    Scored,
+    difference,
+    provenance,
+    recall,
+    scored,
+)
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.options import CompareConfig
+from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import make_tokenizer
+from closedbook.experiments.variants import Variant, attention_variant, equal
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
-from closedbook.files import write_json
 from closedbook.model.activations import capture
 from closedbook.model.costs import cached_numbers, forward_flops
-from closedbook.recipes import with_seed
-from closedbook.runs import Run, load, read_json
-from closedbook.trace.asked import token_text
-from closedbook.training.precision import resolve_precision
+from closedbook.runs import Run
+from closedbook.trace.prompts import token_text
+from closedbook.training.precision import Precision, resolve_precision
 
 LAST = 0.05  # share of the logged steps whose mean loss is the final loss
 MOST_PROMPTS = 256  # whose patterns are averaged
+FLOPS_LENGTH = 32  # tokens
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What was asked for.
+@dataclass(frozen=True, kw_only=True)
+class Answers(Scored):
+    """A variant and seed.
 
     Args:
-        contenders: The first is what the others are compared with.
-        seeds: Seeds 0, 1, ... of each.
-        out: The output directory.
-        device: Where to train.
+        kinds: Each dev fact's kind by grouping.
+        answer_nats: Mean negative log-probability of the true answers, None where none can be spelled.
+        loss: Mean over the last steps of the first stage, in nats a target.
+        vocabulary: Tokens.
+        steps: Of all stages.
     """
 
-    contenders: Sequence[Contender]
-    seeds: int
-    out: Path
-    device: torch.device
+    kinds: tuple[dict[str, str], ...]
+    answer_nats: float | None
+    loss: float
+    vocabulary: int
+    steps: int
 
 
-def compare(job: Comparison, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor) -> dict[str, Any]:
-    """Trains what is not finished yet and returns the contents of `comparison.json`.
+@dataclass(frozen=True, kw_only=True)
+class VariantRow:
+    """A variant over its seeds.
+
+    Args:
+        variant: As on the command line.
+        positions: How it knows them.
+        recall: On dev.
+        against_first: The first variant, and what this one adds; None for the first.
+        loss: As `Answers.loss`, the mean of the seeds.
+        answer_nats: As `Answers.answer_nats`, likewise.
+        parameters: Of the model.
+        mlp_width: What was made wider or narrower.
+        training_flops_per_token: Three forward passes at 32 tokens.
+        cached_numbers_per_token: That decoding keeps.
+        seconds: Of training, the median of the seeds, as they ran.
+        costs: Measured in turns.
+    """
+
+    variant: str
+    positions: str
+    recall: Estimate
+    against_first: Difference | None
+    loss: float
+    answer_nats: float | None
+    parameters: int
+    mlp_width: int
+    training_flops_per_token: float
+    cached_numbers_per_token: int
+    seconds: float
+    costs: Costs
+
+
+@dataclass(frozen=True, kw_only=True)
+class KindRow:
+    """Recall on one kind of question.
+
+    Args:
+        grouping: A key of `closedbook.evaluation.knowledge.GROUPINGS`, or `relation`.
+        kind: One of its kinds, or a relation's label.
+        questions: How many.
+        recall: Of each variant in the order of the rows, means over the seeds.
+    """
+
+    grouping: str
+    kind: str
+    questions: int
+    recall: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """Where the heads look when they read a question, averaged over prompts of the most frequent length.
+
+    Args:
+        labels: The tokens that all those prompts share, "·" where they differ.
+        prompts: How many they are.
+        pattern: Layers x heads x query positions x key positions, rounded to 4 digits.
+    """
+
+    labels: tuple[str, ...]
+    prompts: int
+    pattern: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Report):
+    """Attention on equal terms.
+
+    Args:
+        precision: Of the trainings.
+        questions: Of dev.
+        steps: That every variant took, by seed.
+        tokens: That every variant was trained on, by seed.
+        rows: The variants, the first one that the others are compared with.
+        kinds: Recall by kind of question.
+        maps: What seed 0 of each variant learned to look at, in the order of the rows.
+    """
+
+    precision: Precision
+    questions: int
+    steps: tuple[int, ...]
+    tokens: tuple[int, ...]
+    rows: tuple[VariantRow, ...]
+    kinds: tuple[KindRow, ...]
+    maps: tuple[Maps, ...]
+
+
+def run(options: CompareConfig, reporter: Reporter) -> Comparison:
+    """Trains what is not finished yet.
 
     Raises:
-        UserError: The output directory holds something else, or the contenders cannot be made equal.
+        UserError: Two variants are the same, or they cannot be made equal.
     """
-    base = job.contenders[0].configs[0]
-    contenders = equal(job.contenders, make_tokenizer(base, corpus).vocabulary_size)
-    # contenders and seeds may be added; what the first one is and the data must be the same
-    settings = {"first": [to_dict(config) for config in contenders[0].configs], "files": corpus.files}
-    open_output(job.out, "compare", settings)
-    results = {
-        one.name: [_result(job, one, seed, corpus, say, progress) for seed in range(job.seeds)] for one in contenders
+    if len(set(options.variants)) < len(options.variants):
+        raise UserError("--variants: takes two or more different variants.")
+    recipe = options.found()
+    variants = [attention_variant(recipe, text) for text in options.variants]
+    corpus = options.read(recipe.people)
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    return compare(grid, corpus, variants, seeds=options.seeds)
+
+
+def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: int) -> Comparison:
+    """The variants against the first of them; more variants and seeds may be added later."""
+    base = variants[0].stages[0]
+    variants = equal(variants, make_tokenizer(base, corpus).vocabulary_size)
+    first = [to_dict(config) for config in variants[0].stages]
+    grid.open("compare", {"first": first, "files": corpus.files})
+    cells = {
+        variant.name: [
+            Cell(name=variant.cell_name(seed), stages=variant.seeded(seed), corpus=corpus, asked=corpus)
+            for seed in range(seeds)
+        ]
+        for variant in variants
     }
-    say("measuring speed and memory, in turns")
-    runs = {one.name: load(_run(job, one, 0), job.device) for one in contenders}
-    costs = dict(zip(runs, measure(list(runs.values()), base, corpus), strict=True))
-    everything = [result for found in results.values() for result in found]
-    report = {
-        "recipe": base.recipe,
-        "corpus": corpus.summary(),
-        "machine": machine.describe(job.device),
-        "precision": resolve_precision(base.training, job.device),
-        "seeds": job.seeds,
-        "questions": len(corpus.dev),
-        "equal": {
-            "steps": [_same(results, "steps", seed) for seed in range(job.seeds)],
-            "tokens": [_same(results, "tokens", seed) for seed in range(job.seeds)],
-            "parameters": [min(r["parameters"] for r in everything), max(r["parameters"] for r in everything)],
-        },
-        "rows": [_row(one, results[one.name], results[contenders[0].name], costs[one.name]) for one in contenders],
-        "kinds": _kinds(results, everything[0]["kinds"]),
-        "maps": {name: maps(run, corpus.dev) for name, run in runs.items()},
-    }
-    write_json(job.out / "comparison.json", report)
-    return report
+    results = {name: grid.run(of_variant, measure, Answers) for name, of_variant in cells.items()}
+    grid.reporter.say("measuring speed and memory, in turns")
+    runs = [grid.trained(of_variant[0]).run for of_variant in cells.values()]
+    costs = benchmark(runs, base, corpus)
+    return grid.report(
+        Comparison(
+            **provenance(grid, corpus, base.recipe, seeds),
+            precision=resolve_precision(base.training, grid.device),
+            questions=len(corpus.dev),
+            steps=tuple(_same([found[seed].steps for found in results.values()]) for seed in range(seeds)),
+            tokens=tuple(_same([found[seed].tokens for found in results.values()]) for seed in range(seeds)),
+            rows=tuple(
+                _row(variant, results[variant.name], results[variants[0].name], cost)
+                for variant, cost in zip(variants, costs, strict=True)
+            ),
+            kinds=_kinds(corpus, list(results.values())),
+            maps=tuple(learned_maps(run, corpus.dev) for run in runs),
+        )
+    )
 
 
-def _same(results: dict[str, list[dict[str, Any]]], what: str, seed: int) -> int:
-    """What all contenders took alike with a seed."""
-    values: set[int] = {found[seed][what] for found in results.values()}
-    assert len(values) == 1, f"contenders differ in {what}: {values}"
-    return values.pop()
-
-
-def _slug(name: str) -> str:
-    return "".join(character if character.isalnum() or character in "_+" else "-" for character in name)
-
-
-def _run(job: Comparison, one: Contender, seed: int) -> Path:
-    return job.out / "runs" / f"{_slug(one.name)}-seed-{seed}-{one.configs[-1].stage}"
-
-
-def _result(
-    job: Comparison, one: Contender, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> dict[str, Any]:
-    name = f"{_slug(one.name)}-seed-{seed}"
-
-    configs = [with_seed(config, seed) for config in one.configs]
-    _check_kept(job, name, configs)
-
-    def make() -> dict[str, Any]:
-        paths = train_stages(configs, corpus, job.out / "runs", name, device=job.device, progress=progress, say=say)
-        run = load(paths[-1], job.device)
-        answers = run.answer([fact.question for fact in corpus.dev], place="dev question")
-        scored = score(answers, corpus.dev)
-        examined = examine(run.model, run.tokenizer, corpus, corpus.dev, answers)
-        nats = [known.question_nats for known in examined if known.question_nats is not None]
-        environments = [read_json(path / "environment.json") for path in paths]
-        say(f"{name}: {scored.correct}/{scored.total} on dev")
-        return {
-            "exact": [int(right) for right in scored.exact],
-            "loss": _final_loss(paths[0] / "metrics.jsonl"),
-            "answer_nats": -float(np.mean(nats)) if nats else None,
-            "kinds": [kinds_of(known) for known in examined],
-            "parameters": run.environment["parameters"],
-            "mlp_width": run.config.model.hidden_width,
-            "steps": sum(environment["steps"] for environment in environments),
-            "tokens": sum(environment["tokens"] for environment in environments),
-            "seconds": sum(environment["seconds"] for environment in environments),
-            "vocabulary": run.tokenizer.vocabulary_size,
-        }
-
-    return kept_or_made(job.out / "results" / f"{name}.json", name, say, make)
-
-
-def _check_kept(job: Comparison, name: str, configs: Sequence[RunConfig]) -> None:
-    """Refuses runs of that name that were trained otherwise, or on another kind of machine."""
-    for config in configs:
-        path = job.out / "runs" / f"{name}-{config.stage}"
-        if path.exists():
-            precision = resolve_precision(config.training, job.device)
-            expected = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
-            device = machine.describe(job.device)["device"]
-            kept, environment = run_config(read_json(path / "config.json")), read_json(path / "environment.json")
-            if kept != expected or environment.get("device") != device:
-                raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")
+def measure(trained: Trained) -> Answers:
+    """Asks every dev question and looks at what kind of fact it is."""
+    run, corpus = trained.run, trained.cell.asked
+    answered = evaluate(run, corpus.dev, place="dev question")
+    known = examine(run, corpus, answered)
+    nats = [fact.question_nats for fact in known if fact.question_nats is not None]
+    return Answers(
+        **scored(trained, answered),
+        kinds=tuple(fact.kinds() for fact in known),
+        answer_nats=-float(np.mean(nats)) if nats else None,
+        loss=_final_loss(trained.paths[0] / "metrics.jsonl"),
+        vocabulary=run.tokenizer.vocabulary_size,
+        steps=trained.total("steps"),
+    )
 
 
 def _final_loss(metrics: Path) -> float:
@@ -164,56 +223,64 @@ def _final_loss(metrics: Path) -> float:
     return float(np.mean(losses[-max(round(LAST * len(losses)), 1) :]))
 
 
-def _row(
-    one: Contender, runs: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]], costs: dict[str, Any]
-) -> dict[str, Any]:
-    exact_SQ, base_SQ = (np.array([run["exact"] for run in found], dtype=np.float64) for found in (runs, base))
-    nats = [run["answer_nats"] for run in runs if run["answer_nats"] is not None]
-    return {
-        "variant": one.name,
-        "positions": one.model.positions,
-        "recall": float(exact_SQ.mean()),
-        "interval": list(bootstrap(exact_SQ)),
-        "recall_by_seed": exact_SQ.mean(axis=1).tolist(),
-        "loss": float(np.mean([run["loss"] for run in runs])),
-        "answer_nats": float(np.mean(nats)) if nats else None,
-        "against_first": paired(base_SQ, exact_SQ) if runs is not base else None,
-        "permutation_p": permutation(base_SQ.mean(0), exact_SQ.mean(0)) if runs is not base else None,
-        "parameters": runs[0]["parameters"],
-        "mlp_width": runs[0]["mlp_width"],
-        "training_flops_per_token": 3 * forward_flops(one.model, runs[0]["vocabulary"], batch=1, length=32) / 32,
-        "cached_numbers_per_token": cached_numbers(one.model),
-        "seconds": float(np.median([run["seconds"] for run in runs])),
-        **costs,
-    }
+def _same(values: Sequence[int]) -> int:
+    """What all variants took alike with a seed."""
+    assert len(set(values)) == 1, f"variants differ: {values}"
+    return values[0]
 
 
-def _kinds(results: dict[str, list[dict[str, Any]]], kinds: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-    """Recall of every contender by kind of question, means over the seeds."""
-    means = {name: np.mean([run["exact"] for run in runs], axis=0) for name, runs in results.items()}
+def _row(variant: Variant, results: Sequence[Answers], base: Sequence[Answers], costs: Costs) -> VariantRow:
+    exact = [result.exact for result in results]
+    nats = [result.answer_nats for result in results if result.answer_nats is not None]
+    flops = forward_flops(variant.model, results[0].vocabulary, batch=1, length=FLOPS_LENGTH)
+    return VariantRow(
+        variant=variant.name,
+        positions=variant.model.positions,
+        recall=recall(exact),
+        against_first=None if results is base else difference([result.exact for result in base], exact),
+        loss=float(np.mean([result.loss for result in results])),
+        answer_nats=float(np.mean(nats)) if nats else None,
+        parameters=results[0].parameters,
+        mlp_width=variant.model.hidden_width,
+        training_flops_per_token=3 * flops / FLOPS_LENGTH,
+        cached_numbers_per_token=cached_numbers(variant.model),
+        seconds=float(np.median([result.seconds for result in results])),
+        costs=costs,
+    )
+
+
+def _kinds(corpus: Corpus, results: Sequence[Sequence[Answers]]) -> tuple[KindRow, ...]:
+    """Recall of every variant by relation, where there are several, and by kind of question."""
+    means_VQ = np.array([np.mean([result.exact for result in seeds], axis=0) for seeds in results])
+    kinds = results[0][0].kinds
+    columns = {name: [fact[name] for fact in kinds] for name in GROUPINGS}
+    orders = {name: [kind for kind, _ in grouping.kinds] for name, grouping in GROUPINGS.items()}
+    if len(corpus.relations) > 1:
+        labels = {relation.name: relation.label for relation in corpus.relations}
+        columns = {"relation": [labels[fact.relation] for fact in corpus.dev], **columns}
+        orders = {"relation": list(dict.fromkeys(labels.values())), **orders}
     rows = []
-    for title, groups in GROUPS.items():
-        for kind, _ in groups:
-            chosen = np.array([found[title] == kind for found in kinds])
-            if chosen.any():
-                recall = {name: float(mean_Q[chosen].mean()) for name, mean_Q in means.items()}
-                rows.append({"title": title, "kind": kind, "questions": int(chosen.sum()), "recall": recall})
-    return rows
+    for grouping, column in columns.items():
+        for kind in orders[grouping]:
+            chosen_Q = np.array([value == kind for value in column])
+            if chosen_Q.any():
+                means = tuple(means_VQ[:, chosen_Q].mean(axis=1).tolist())
+                rows.append(KindRow(grouping=grouping, kind=kind, questions=int(chosen_Q.sum()), recall=means))
+    return tuple(rows)
 
 
-def maps(run: Run, facts: Sequence[Fact]) -> dict[str, Any]:
-    """Where every head looks when it reads a question: patterns averaged over prompts of the most frequent length.
-
-    Returns:
-        `labels`, the tokens that all those prompts share ("·" where they differ); `pattern`, layers x heads x query
-        positions x key positions, rounded to 4 digits; `prompts`, how many they are (JSON-ready).
-    """
-    encoded = prompts(run.tokenizer, [fact.question for fact in facts], run.model.context)
+def learned_maps(run: Run, facts: Sequence[Fact]) -> Maps:
+    """Where every head looks when it reads a question."""
+    encoded = [prompt.ids for prompt in run.prompts([fact.question for fact in facts])]
     length = Counter(map(len, encoded)).most_common(1)[0][0]
     alike = [ids for ids in encoded if len(ids) == length][:MOST_PROMPTS]
-    labels = [token_text(run, ids[0]) if len(set(ids)) == 1 else "·" for ids in zip(*alike, strict=True)]
-    pattern_LHTS = mean_pattern(run, alike)
-    return {"labels": labels, "prompts": len(alike), "pattern": pattern_LHTS.round(4).tolist()}
+    labels = (token_text(run, ids[0]) if len(set(ids)) == 1 else "·" for ids in zip(*alike, strict=True))
+    pattern = mean_pattern(run, alike).round(4).tolist()
+    return Maps(
+        labels=tuple(labels),
+        prompts=len(alike),
+        pattern=tuple(tuple(tuple(map(tuple, head)) for head in layer) for layer in pattern),
+    )
 
 
 def mean_pattern(run: Run, encoded: Sequence[Sequence[int]]) -> Float[np.ndarray, "layers heads time keys"]:

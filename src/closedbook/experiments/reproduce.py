@@ -1,228 +1,354 @@
-"""The main job: every system of a recipe, trained on every seed, scored on dev, as one results table.
+"""The main job: every system of a preset, trained on every seed, scored on dev, as one results table a track.
 
-The output directory holds `reproduce.json` (what was asked for), `corpus/` (for the built-in people), `runs/`,
-`results/` (a file a system and seed, written when it is finished, so that a killed job starts again where it was),
-predictions under the course's file names, `report.json` and `report.html`.
+The output directory holds `corpus/` (for the built-in data), `runs/`, `results/`, predictions under the systems' file
+names, `report.json` and, from the report, `report.html`.
 """
 
 import dataclasses
 import itertools
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from closedbook import machine
 from closedbook.config import PeopleConfig, to_dict
-from closedbook.evaluation.baselines import most_frequent_answer
-from closedbook.evaluation.exact_match import score
-from closedbook.evaluation.knowledge import examine, summarise
-from closedbook.evaluation.statistics import bootstrap, paired, wilson
-from closedbook.experiments.progress import ProgressFor
-from closedbook.experiments.stages import open_output, train_stages
-from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.errors import UserError
+from closedbook.evaluation.baselines import most_frequent_answers
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.knowledge import Knowledge, examine, summarise
+from closedbook.evaluation.metrics import accuracy
+from closedbook.evaluation.scorers import Score, score_all
+from closedbook.experiments.comparing import Difference, RelationRecall, difference, recall, recall_by_relation
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.options import BUILT_IN, ReproduceConfig
+from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.results import Result
+from closedbook.experiments.train import coverage_of
+from closedbook.facts.corpus import Corpus, CorpusSummary, read_directory
+from closedbook.facts.coverage import Coverage
+from closedbook.facts.known import Reference, reference_figures
 from closedbook.facts.people import write_people
-from closedbook.files import write_json
-from closedbook.presets import Preset, System
+from closedbook.presets import Preset, System, Track
 from closedbook.recipes import with_seed
-from closedbook.runs import load, read_json, write_predictions
+from closedbook.runs import write_predictions
+from closedbook.selfstudy.study import question_forms
 
+SHOWN = 10  # right and wrong answers
 PROBED = 200  # dev questions that are asked on the way, to draw the learning curve
 
 
-@dataclass(frozen=True)
-class Job:
-    """What was asked for.
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What a system and seed came to.
 
     Args:
-        preset: The systems.
-        corpus: `people`, or a directory.
-        seeds: Seeds 0, 1, ... of every trained system.
-        out: The output directory.
-        device: Where to train.
-        strict: Whether contradictions among the training questions are an error.
+        correct: Dev answers that are right to the letter.
+        total: Dev questions.
+        accuracy: The share.
+        normalised_accuracy: The share that is right after normalisation.
+        seconds: Of all stages of training.
+        counts: What training split, cut, left out or drew from the documents.
+        knowledge: What is known, and of which facts; None without a model.
     """
 
-    preset: Preset
-    corpus: str
-    seeds: int
-    out: Path
-    device: torch.device
-    strict: bool = False
-
-    def settings(self) -> dict[str, Any]:
-        """What must be the same when an output directory is taken up again; more seeds may be added."""
-        people = dataclasses.asdict(self.people) if self.corpus == "people" else None
-        return {
-            "preset": self.preset.name,
-            "corpus": "people" if people else "directory",
-            "people": people,
-            "systems": {system.name: [to_dict(config) for config in system.configs] for system in self.preset.systems},
-        }
-
-    @property
-    def people(self) -> PeopleConfig:
-        """The built-in people that the preset is made for."""
-        return self.preset.people or PeopleConfig()
+    correct: int
+    total: int
+    accuracy: float
+    normalised_accuracy: float
+    seconds: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    knowledge: Knowledge | None = None
 
 
-def prepare(job: Job) -> Corpus:
-    """Opens the output directory and reads the corpus; the built-in people are written to the output first.
+@dataclass(frozen=True, kw_only=True)
+class SystemRun(Figures, Result):
+    """A system and seed with all answers.
+
+    Args:
+        attention: The attention class, None without a model.
+        parameters: Of the model.
+        exact: Right or wrong, question by question.
+        dev_answers: To the dev questions.
+        test_answers: To the test questions.
+    """
+
+    attention: str | None = None
+    parameters: int = 0
+    exact: tuple[int, ...]
+    dev_answers: tuple[str, ...]
+    test_answers: tuple[str, ...]
+
+    def line(self) -> str:
+        return f"{self.correct}/{self.total} on dev, {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow(Figures):
+    """A run as the report lists it.
+
+    Args:
+        seed: Its seed.
+        run: Its directory, below the output directory; None without a model.
+    """
+
+    seed: int
+    run: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemRow:
+    """A row of the results table.
+
+    Args:
+        name: The system's.
+        label: As readers see it.
+        track: Whose rules it keeps.
+        attention: The attention class, None without a model.
+        parameters: Of the model.
+        accuracy: Exact match on dev, the mean of the seeds.
+        normalised_accuracy: The same after normalisation.
+        interval: 95 %: Wilson's for one seed, else a bootstrap over seeds and questions.
+        relations: Accuracy by relation.
+        reference: Known figures of such a system on these very data, None where there are none.
+        coverage: By relation, how many answers training can reach; None without a model.
+        seconds: Of training, the mean of the seeds.
+        runs: One a seed.
+    """
+
+    name: str
+    label: str
+    track: Track
+    attention: str | None
+    parameters: int
+    accuracy: float
+    normalised_accuracy: float
+    interval: tuple[float, float]
+    relations: tuple[RelationRecall, ...]
+    reference: Reference | None
+    coverage: tuple[Coverage, ...] | None
+    seconds: float
+    runs: tuple[RunRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair(Difference):
+    """The second system against the first, both of one track."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """A dev question, what was answered, and the accepted answers."""
+
+    question: str
+    answer: str
+    gold: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Right and wrong answers of one system's seed 0, spread evenly over dev."""
+
+    system: str
+    right: tuple[Example, ...]
+    wrong: tuple[Example, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction(Result):
+    """The contents of `report.json`.
+
+    Args:
+        preset: Its name.
+        summary: Its summary.
+        inert: Settings that it repeats although they have no effect, with the reason.
+        corpus: The corpus's summary.
+        machine: Where it was trained.
+        systems: The rows of the tables.
+        comparisons: Every pair of systems of one track.
+        examples: Of the best trained system, None without one.
+    """
+
+    preset: str
+    summary: str
+    inert: tuple[str, ...]
+    corpus: CorpusSummary
+    machine: dict[str, Any]
+    systems: tuple[SystemRow, ...]
+    comparisons: tuple[Pair, ...]
+    examples: Examples | None
+
+
+def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
+    """Trains what is not finished yet."""
+    preset = options.found()
+    reporter.say(f"{preset.name}: {preset.summary}")
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    return reproduce(grid, prepare(grid, preset, options), preset, seeds=options.seeds)
+
+
+def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
+    """Opens the output directory and reads the corpus; the built-in data are written to the output first.
 
     Raises:
         UserError: The output directory is something else, or the data are malformed.
     """
-    if job.corpus != "people":
-        corpus = read_directory(Path(job.corpus), strict=job.strict)
-        open_output(job.out, "reproduce", {**job.settings(), "files": corpus.files})
+    settings = {
+        "preset": preset.name,
+        "systems": {system.name: [to_dict(config) for config in system.configs] for system in preset.systems},
+    }
+    if options.corpus != BUILT_IN:
+        corpus = options.read()
+        grid.open("reproduce", {**settings, "files": corpus.files})
         return corpus
-    open_output(job.out, "reproduce", {**job.settings(), "files": None})
-    directory = job.out / "corpus"
+    built_in = preset.people or PeopleConfig()
+    grid.open("reproduce", {**settings, "built_in": dataclasses.asdict(built_in)})
+    directory = grid.out / "corpus"
     if not directory.exists():
-        write_people(job.people, directory)
-    return dataclasses.replace(read_directory(directory, strict=job.strict), name="people")
+        write_people(built_in, directory)
+    return dataclasses.replace(read_directory(directory, strict=options.strict), name=BUILT_IN)
 
 
-def reproduce(job: Job, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor) -> dict[str, Any]:
-    """Runs what is not finished yet and writes everything but the HTML page; returns the contents of `report.json`.
-
-    Args:
-        job: What was asked for.
-        corpus: From `prepare`.
-        say: Gets lines for people.
-        progress: Makes a listener for a training of that title.
-
-    Raises:
-        UserError: The disk is full, or a run in the output directory is damaged.
-    """
-    began = time.perf_counter()
-    results = [(system, _results(job, system, corpus, say, progress)) for system in job.preset.systems]
-    report = {
-        "preset": job.preset.name,
-        "summary": job.preset.summary,
-        "inert": list(job.preset.inert),
-        "corpus": corpus.summary(),
-        "machine": {**machine.describe(job.device), "peak_memory_bytes": machine.peak_memory()},
-        "seconds": round(time.perf_counter() - began, 1),
-        "systems": [_row(system, runs) for system, runs in results],
-        "comparisons": _comparisons(results),
-    }
-    write_json(job.out / "report.json", report)
-    return report
-
-
-def _results(
-    job: Job, system: System, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> list[dict[str, Any]]:
-    seeds = range(job.seeds if system.configs else 1)
-    return [_result(job, system, seed, corpus, say, progress) for seed in seeds]
-
-
-def _result(
-    job: Job, system: System, seed: int, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> dict[str, Any]:
-    path = job.out / "results" / f"{system.name}-seed-{seed}.json"
-    if path.is_file():
-        say(f"{system.name}, seed {seed}: finished before, kept")
-        return read_json(path)
-    evaluated = {"dev": corpus.dev, "test": corpus.test}
-    questions = {part: [fact.question for fact in facts] for part, facts in evaluated.items() if facts}
-    if system.configs:
-        paths = train_stages(
-            [with_seed(config, seed) for config in system.configs],
-            corpus,
-            job.out / "runs",
-            f"{system.name}-seed-{seed}",
-            device=job.device,
-            progress=progress,
-            say=say,
-            probe=corpus.dev[:PROBED],
-        )
-        run = load(paths[-1], job.device)
-        seconds = sum(read_json(path / "environment.json")["seconds"] for path in paths)
-        counts = {key: value for path in paths for key, value in read_json(path / "environment.json")["counts"].items()}
-        began = time.perf_counter()
-        answers = {part: run.answer(asked, place=f"{part} question") for part, asked in questions.items()}
-        seconds += time.perf_counter() - began
-        for part, given in answers.items():
-            write_predictions(run.path / "predictions" / f"{part}.txt", given)
-        run_name = str(run.path.relative_to(job.out))
-        examined = examine(run.model, run.tokenizer, corpus, corpus.dev, answers["dev"])
-        knowledge = summarise(examined)
-        attention, parameters = run.config.model.attention, run.environment["parameters"]
-    else:
-        constant = most_frequent_answer(corpus.train)
-        answers = {part: [constant] * len(asked) for part, asked in questions.items()}
-        run_name, attention, parameters, seconds, counts, knowledge = None, None, 0, 0.0, {}, None
-    for part, given in answers.items():
-        write_predictions(job.out / _prediction_name(system, seed, part), given)
-    scored = score(answers["dev"], corpus.dev)
-    result = {
-        "system": system.name,
-        "seed": seed,
-        "correct": scored.correct,
-        "total": scored.total,
-        "accuracy": scored.accuracy,
-        "normalised_accuracy": sum(scored.normalised) / scored.total,
-        "seconds": round(seconds, 2),
-        "run": run_name,
-        "attention": attention,
-        "parameters": parameters,
-        "counts": counts,
-        "knowledge": knowledge,
-        "exact": [int(right) for right in scored.exact],
-        "dev_answers": answers["dev"],
-    }
-    write_json(path, result)
-    say(f"{system.name}, seed {seed}: {scored.correct}/{scored.total} on dev, {result['seconds']:.0f} s")
-    return result
-
-
-def _prediction_name(system: System, seed: int, part: str) -> str:
-    suffix = f".seed-{seed}" if seed else ""
-    return f"{system.predictions}{suffix}.{part}.predictions"
-
-
-def _row(system: System, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    exact_SQ = np.array([run["exact"] for run in runs], dtype=np.float64)
-    interval = wilson(runs[0]["correct"], runs[0]["total"]) if len(runs) == 1 else bootstrap(exact_SQ)
-    kept = ("seed", "correct", "total", "accuracy", "normalised_accuracy", "seconds", "run", "counts", "knowledge")
-    return {
-        "name": system.name,
-        "label": system.label,
-        "track": system.track,
-        "attention": runs[0]["attention"],
-        "parameters": runs[0]["parameters"],
-        "accuracy": float(exact_SQ.mean()),
-        "normalised_accuracy": float(np.mean([run["normalised_accuracy"] for run in runs])),
-        "interval": list(interval),
-        "interval_kind": "Wilson" if len(runs) == 1 else "bootstrap over seeds and questions",
-        "seed_figure": system.seed_figure,
-        "seconds": round(float(np.mean([run["seconds"] for run in runs])), 1),
-        "runs": [{key: run[key] for key in kept} for run in runs],
-    }
-
-
-def _comparisons(results: Sequence[tuple[System, list[dict[str, Any]]]]) -> list[dict[str, Any]]:
-    """Every pair of systems of one track: the difference, its interval over seeds and questions, McNemar's tests."""
-    compared = []
-    for (first, first_runs), (second, second_runs) in itertools.combinations(results, 2):
-        if first.track != second.track:
+def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Reproduction:
+    """Every system of the preset on every seed, in an output directory that is open; seeds may be added later."""
+    runs: list[tuple[System, list[SystemRun]]] = []
+    for system in preset.systems:
+        if system.optional and (reason := unreadable(corpus)):
+            grid.reporter.say(f"{system.name}: left out. {reason}")
             continue
-        first_SQ, second_SQ = np.broadcast_arrays(
-            np.array([run["exact"] for run in first_runs], dtype=np.float64),
-            np.array([run["exact"] for run in second_runs], dtype=np.float64),
+        cells = _cells(system, corpus, seeds)
+        results = grid.run(cells, measure if system.configs else measure_baseline, SystemRun)
+        _write_predictions(grid, system, cells, results)
+        runs.append((system, results))
+    return grid.report(
+        Reproduction(
+            preset=preset.name,
+            summary=preset.summary,
+            inert=preset.inert,
+            corpus=corpus.summary(),
+            machine={**machine.describe(grid.device), "peak_memory_bytes": machine.peak_memory()},
+            systems=tuple(_row(grid, system, results, corpus) for system, results in runs),
+            comparisons=_comparisons(runs),
+            examples=_examples(runs, corpus),
         )
-        compared.append(
-            {
-                "first": first.name,
-                "second": second.name,
-                **paired(first_SQ, second_SQ),
-                "test": "McNemar exact, seed by seed; interval: bootstrap over seeds and questions",
-            }
+    )
+
+
+def unreadable(corpus: Corpus) -> str | None:
+    """Why an open-book reader cannot be learned from the training questions, None where it can."""
+    try:
+        question_forms(corpus.train)
+    except UserError as error:
+        return str(error)
+    if any(fact.answers[0] in document.text for fact in corpus.train for document in corpus.documents_of(fact)):
+        return None
+    return "No training answer stands in its subject's document, so that no open-book reader can be learned."
+
+
+def _cells(system: System, corpus: Corpus, seeds: int) -> list[Cell]:
+    """One a seed; a single one where nothing is trained."""
+    return [
+        Cell(
+            name=f"{system.name}-seed-{seed}",
+            stages=tuple(with_seed(config, seed) for config in system.configs),
+            corpus=corpus,
+            asked=corpus,
+            probed=PROBED,
         )
-    return compared
+        for seed in range(seeds if system.configs else 1)
+    ]
+
+
+def measure(trained: Trained) -> SystemRun:
+    """Asks a trained system every dev and test question."""
+    run, corpus = trained.run, trained.cell.asked
+    answered = evaluate(run, corpus.dev, place="dev question")
+    return SystemRun(
+        **_figures(answered.scores),
+        seconds=round(trained.total("seconds"), 2),
+        counts={name: count for environment in trained.environments for name, count in environment["counts"].items()},
+        knowledge=summarise(examine(run, corpus, answered)),
+        attention=run.config.model.attention,
+        parameters=run.parameters,
+        dev_answers=tuple(answered.answers),
+        test_answers=tuple(run.answer([fact.question for fact in corpus.test], place="test question")),
+    )
+
+
+def measure_baseline(trained: Trained) -> SystemRun:
+    """Gives the most frequent training answer of its relation to every question."""
+    corpus = trained.cell.asked
+    dev, test = (tuple(most_frequent_answers(corpus.train, facts)) for facts in (corpus.dev, corpus.test))
+    return SystemRun(**_figures(score_all(dev, corpus.dev)), dev_answers=dev, test_answers=test)
+
+
+def _figures(scores: Sequence[Score]) -> dict[str, Any]:
+    figures = accuracy(scores)
+    return {
+        "correct": figures.exact.hits,
+        "total": figures.exact.total,
+        "accuracy": figures.exact.value,
+        "normalised_accuracy": figures.normalised.value,
+        "exact": tuple(int(score.exact) for score in scores),
+    }
+
+
+def _write_predictions(grid: Grid, system: System, cells: Sequence[Cell], results: Sequence[SystemRun]) -> None:
+    """Into the output directory under the system's file names, and into each run."""
+    for seed, (cell, result) in enumerate(zip(cells, results, strict=True)):
+        suffix = f".seed-{seed}" if seed else ""
+        for part, answers in (("dev", result.dev_answers), ("test", result.test_answers)):
+            if answers:
+                write_predictions(grid.out / f"{system.predictions}{suffix}.{part}.predictions", answers)
+                for path in grid.paths(cell.name)[-1:]:
+                    write_predictions(path / "predictions" / f"{part}.txt", answers)
+
+
+def _row(grid: Grid, system: System, results: Sequence[SystemRun], corpus: Corpus) -> SystemRow:
+    exact = [result.exact for result in results]
+    estimate = recall(exact)
+    rows = []
+    for seed, result in enumerate(results):
+        paths = grid.paths(f"{system.name}-seed-{seed}")
+        figures = {name: getattr(result, name) for name in Figures.__dataclass_fields__}
+        rows.append(RunRow(seed=seed, run=str(paths[-1].relative_to(grid.out)) if paths else None, **figures))
+    return SystemRow(
+        name=system.name,
+        label=system.label,
+        track=system.track,
+        attention=results[0].attention,
+        parameters=results[0].parameters,
+        accuracy=estimate.value,
+        normalised_accuracy=float(np.mean([result.normalised_accuracy for result in results])),
+        interval=estimate.interval,
+        relations=recall_by_relation(corpus, exact),
+        reference=reference_figures(corpus).get(system.name),
+        coverage=tuple(coverage_of(system.configs[0], corpus)) if system.configs else None,
+        seconds=round(float(np.mean([result.seconds for result in results])), 1),
+        runs=tuple(rows),
+    )
+
+
+def _comparisons(runs: Sequence[tuple[System, list[SystemRun]]]) -> tuple[Pair, ...]:
+    pairs = []
+    for (first, firsts), (second, seconds) in itertools.combinations(runs, 2):
+        if first.track == second.track:
+            compared = difference([run.exact for run in firsts], [run.exact for run in seconds])
+            pairs.append(Pair(first=first.name, second=second.name, **dataclasses.asdict(compared)))
+    return tuple(pairs)
+
+
+def _examples(runs: Sequence[tuple[System, list[SystemRun]]], corpus: Corpus) -> Examples | None:
+    trained = [(system, results) for system, results in runs if system.configs]
+    if not trained:
+        return None
+    system, results = max(trained, key=lambda entry: float(np.mean([result.accuracy for result in entry[1]])))
+    sides: tuple[list[Example], list[Example]] = ([], [])
+    for fact, answer, exact in zip(corpus.dev, results[0].dev_answers, results[0].exact, strict=True):
+        sides[exact].append(Example(question=fact.question, answer=answer, gold=" / ".join(fact.answers)))
+    wrong, right = (tuple(side[:: max(len(side) // SHOWN, 1)][:SHOWN]) for side in sides)
+    return Examples(system=system.name, right=right, wrong=wrong)

@@ -1,78 +1,198 @@
-"""Finetuning on what the model does not know, and whether that teaches it to make answers up.
+"""What finetuning on facts that a model does not know does to its answers (Gekhman et al. 2024, EMNLP).
 
-Gekhman et al. 2024 (arXiv 2405.05904) finetune a pretrained model on facts that it knows and on facts that it does not,
-and find that the latter are learned late and make it answer wrongly where it knew. Here a model is pretrained on lines
-alone, without any question, and without the lines of half of the training people. A training fact is *unknown* where
-that model does not complete the answer in the words of the person's own line. Then it is finetuned on the known facts
-alone, on as many of which half are unknown, and on all of them; and asked about other people, whose lines it read.
+Gekhman et al. finetune a pretrained language model on facts that it knows and on facts that it does not, and find that
+the latter are learned late and make it answer wrongly where it knew. Here a model is pretrained on documents alone,
+without any question, and without the documents of half of the training subjects. A training fact is *unknown* where
+that model does not have it stored. Then it is finetuned on the known facts alone, on as many of which half are unknown,
+and on all of them; and asked about other subjects, whose documents it read.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
-from closedbook import machine
-from closedbook.audit.examinee import RunExaminee
-from closedbook.audit.signals import confidence, is_attempt
-from closedbook.config import RunConfig, to_dict
+from closedbook.config import QuestionAnswering, RunConfig, to_dict
 from closedbook.draws import derive
 from closedbook.errors import UserError
-from closedbook.evaluation.knowledge import begins_with, text_before
-from closedbook.evaluation.statistics import bootstrap, mcnemar
-from closedbook.experiments.attribute import halves, without_documents
-from closedbook.experiments.progress import ProgressFor
-from closedbook.experiments.stages import kept_or_made, open_output, train_stages
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.knowledge import stored
+from closedbook.experiments.attribute import about_documents, halves, without_documents
+from closedbook.experiments.comparing import Difference, Estimate, Report, difference, provenance, recall
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.options import UnknownsConfig
+from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.results import Result
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
-from closedbook.files import write_json
 from closedbook.recipes import Recipe, with_seed
-from closedbook.runs import load
 
-DIETS = ("known", "half unknown", "all")
+MIXTURES = ("known", "half unknown", "all")
 
 
-@dataclass(frozen=True)
-class Unknowns:
-    """What was asked for.
+@dataclass(frozen=True, kw_only=True)
+class Stored(Result):
+    """Which training facts the pretrained model has stored, one by one."""
+
+    known: tuple[bool, ...]
+
+    def line(self) -> str:
+        return f"{sum(self.known)} of {len(self.known)} training facts are known after pretraining"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuned(Result):
+    """A finetuned model on the subjects that it was not asked about.
 
     Args:
-        recipe: Its pretraining without the questions, and its training on questions alone.
-        seeds: Seeds 0, 1, ... of all draws and trainings.
-        epochs: Of finetuning.
-        out: The output directory.
-        device: Where to train.
+        facts: That it was finetuned on.
+        fitted: Share of these that it answers rightly.
+        exact: Right or wrong, question by question.
+        attempted: Answers that are attempts.
+        confidence_right: Mean probability of the right answers, None without one.
+        confidence_wrong: The same of the wrong ones.
     """
 
-    recipe: Recipe
-    seeds: int
+    facts: int
+    fitted: float
+    exact: tuple[int, ...]
+    attempted: int
+    confidence_right: float | None
+    confidence_wrong: float | None
+
+    @property
+    def made_up(self) -> float:
+        """Share of the attempts that are wrong."""
+        return (self.attempted - sum(self.exact)) / max(self.attempted, 1)
+
+    def line(self) -> str:
+        return f"{sum(self.exact)}/{len(self.exact)} right"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureRow:
+    """A mixture over its seeds.
+
+    Args:
+        mixture: One of `MIXTURES`.
+        facts: Finetuned on, by seed.
+        fitted: Share of these answered rightly, the mean of the seeds.
+        recall: On the other subjects.
+        made_up: Share of attempts that are wrong, by seed.
+        against_known: Recall against that of finetuning on known facts.
+        confidence_wrong: Mean probability of the wrong answers, None without one.
+    """
+
+    mixture: str
+    facts: tuple[int, ...]
+    fitted: float
+    recall: Estimate
+    made_up: tuple[float, ...]
+    against_known: Difference
+    confidence_wrong: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownFacts(Report):
+    """What unknown facts do.
+
+    Args:
+        epochs: Of finetuning.
+        questions: Dev questions that name a document.
+        known: Training facts that were known after pretraining, by seed.
+        unknown: Those that were not.
+        rows: Known facts alone first.
+    """
+
     epochs: int
-    out: Path
-    device: torch.device
+    questions: int
+    known: tuple[int, ...]
+    unknown: tuple[int, ...]
+    rows: tuple[MixtureRow, ...]
 
-    @property
-    def pretraining(self) -> RunConfig:
-        """The recipe's pretraining on documents alone."""
-        pretrain = self.recipe.pretrain
-        sources = tuple(source for source in pretrain.mixture if source.objective != "question_answering")
-        if not sources or pretrain.reader is not None:
-            raise UserError(f"{self.recipe.name}: has no pretraining on documents alone; take default or standard.")
-        return dataclasses.replace(pretrain, mixture=sources)
 
-    @property
-    def finetuning(self) -> RunConfig:
-        """The recipe's training on questions alone, from the pretrained run."""
-        scratch = self.recipe.scratch
-        return dataclasses.replace(
-            scratch, stage="finetune", training=dataclasses.replace(scratch.training, epochs=self.epochs)
+def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
+    """Trains what is not finished yet."""
+    recipe = options.found()
+    corpus = options.read(recipe.people)
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    return unknowns(grid, corpus, recipe, seeds=options.seeds, epochs=options.epochs)
+
+
+def unknowns(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int, epochs: int) -> UnknownFacts:
+    """The experiment with a recipe; seeds may be added later.
+
+    Raises:
+        UserError: The recipe has no pretraining on documents alone, or the facts cannot be divided.
+    """
+    pretrain, finetune = documents_alone(recipe), questions_alone(recipe, epochs)
+    asked = about_documents(corpus)
+    grid.open("unknowns", {"stages": [to_dict(pretrain), to_dict(finetune)], "files": corpus.files})
+    marked: list[Stored] = []
+    results: dict[str, list[Finetuned]] = {name: [] for name in MIXTURES}
+    for seed in range(seeds):
+        base = _base(corpus, pretrain, seed)
+        marks = grid.run([base], measure_stored, Stored)[0]
+        marked.append(marks)
+        stage = (with_seed(finetune, seed),)
+        cells = [
+            Cell(
+                name=f"{name.replace(' ', '-')}-seed-{seed}",
+                stages=stage,
+                corpus=dataclasses.replace(base.corpus, train=tuple(facts)),
+                asked=asked,
+                start=base.name,
+            )
+            for name, facts in mixtures(base.asked.dev, marks.known, seed).items()
+        ]
+        for name, result in zip(MIXTURES, grid.run(cells, measure, Finetuned), strict=True):
+            results[name].append(result)
+    return grid.report(
+        UnknownFacts(
+            **provenance(grid, corpus, recipe.name, seeds),
+            epochs=epochs,
+            questions=len(asked.dev),
+            known=tuple(sum(marks.known) for marks in marked),
+            unknown=tuple(len(marks.known) - sum(marks.known) for marks in marked),
+            rows=tuple(_row(name, results[name], results[MIXTURES[0]]) for name in MIXTURES),
         )
+    )
 
 
-def diets(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[str, list[Fact]]:
+def documents_alone(recipe: Recipe) -> RunConfig:
+    """The recipe's pretraining on documents alone.
+
+    Raises:
+        UserError: It has none.
+    """
+    pretrain = recipe.pretrain
+    mixture = tuple(objective for objective in pretrain.mixture if not isinstance(objective, QuestionAnswering))
+    if not mixture or pretrain.reader is not None:
+        raise UserError(f"{recipe.name}: has no pretraining on documents alone; take default or standard.")
+    return dataclasses.replace(pretrain, mixture=mixture)
+
+
+def questions_alone(recipe: Recipe, epochs: int) -> RunConfig:
+    """The recipe's training on questions alone, from the pretrained run."""
+    training = dataclasses.replace(recipe.scratch.training, epochs=epochs)
+    return dataclasses.replace(recipe.scratch, stage="finetune", training=training)
+
+
+def _base(corpus: Corpus, pretrain: RunConfig, seed: int) -> Cell:
+    """Pretraining without the documents of half of the training subjects, who are then asked about."""
+    taught = tuple(fact for fact in corpus.train if corpus.documents_of(fact))
+    side = halves(corpus, taught, seed)
+    return Cell(
+        name=f"documents-seed-{seed}",
+        stages=(with_seed(pretrain, seed),),
+        corpus=without_documents(corpus, [fact for fact, half in zip(taught, side, strict=True) if half]),
+        asked=dataclasses.replace(corpus, dev=taught),
+    )
+
+
+def mixtures(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[str, list[Fact]]:
     """The training facts of each finetuning.
 
     Raises:
@@ -86,113 +206,40 @@ def diets(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[str, 
             f"{len(sides[0])} training facts are known and {len(sides[1])} are not; there must be some of both."
         )
     mixed = [*sides[0][: size - size // 2], *sides[1][: size // 2]]
-    return {"known": sides[0][:size], "half unknown": mixed, "all": [*facts]}
+    return dict(zip(MIXTURES, (sides[0][:size], mixed, [*facts]), strict=True))
 
 
-def measure_unknowns(
-    job: Unknowns, corpus: Corpus, say: Callable[[str], None], progress: ProgressFor
-) -> dict[str, Any]:
-    """Trains what is not finished yet and returns the contents of `report.json`.
-
-    Raises:
-        UserError: The output directory holds something else, or the facts cannot be divided.
-    """
-    if not any(corpus.documents_of(fact) for fact in corpus.dev):
-        raise UserError("No dev question names a document of the corpus, so nobody can be asked about.")
-    settings = {
-        "stages": [to_dict(job.pretraining), to_dict(job.finetuning)],
-        "files": corpus.files,
-    }
-    open_output(job.out, "unknowns", settings)
-    results = [_seed(job, corpus, seed, say, progress) for seed in range(job.seeds)]
-    rows = [_row(name, [result[name] for result in results], [result["known"] for result in results]) for name in DIETS]
-    report = {
-        "recipe": job.recipe.name,
-        "corpus": corpus.summary(),
-        "machine": machine.describe(job.device),
-        "seeds": job.seeds,
-        "epochs": job.epochs,
-        "people": results[0]["known"]["people"],
-        "known_train_facts": [result["marked"]["known"] for result in results],
-        "unknown_train_facts": [result["marked"]["unknown"] for result in results],
-        "rows": rows,
-    }
-    write_json(job.out / "report.json", report)
-    return report
+def measure_stored(trained: Trained) -> Stored:
+    """Whether the model goes on with each answer in the words of the subject's own document."""
+    asked = trained.cell.asked
+    return Stored(known=tuple(mark is True for mark in stored(trained.run, asked, asked.dev)))
 
 
-def _seed(
-    job: Unknowns, corpus: Corpus, seed: int, say: Callable[[str], None], progress: ProgressFor
-) -> dict[str, Any]:
-    def make() -> dict[str, Any]:
-        taught = [fact for fact in corpus.train if corpus.documents_of(fact)]
-        side = halves(corpus, taught, seed)
-        reduced = without_documents(corpus, [fact for fact, half in zip(taught, side, strict=True) if half])
-        runs = job.out / "runs"
-
-        def trained(config: RunConfig, read: Corpus, name: str, start: Path | None = None) -> Path:
-            configs, name = [with_seed(config, seed)], f"{name.replace(' ', '-')}-seed-{seed}"
-            return train_stages(configs, read, runs, name, device=job.device, progress=progress, start=start)[0]
-
-        base = trained(job.pretraining, reduced, "lines")
-        examinee = RunExaminee(load(base, job.device))
-        known = completes(examinee, corpus, taught)
-        found: dict[str, Any] = {"marked": {"known": sum(known), "unknown": len(known) - sum(known)}}
-        say(f"seed {seed}: {sum(known)} of {len(known)} training facts are known after pretraining")
-        for name, facts in diets(taught, known, seed).items():
-            path = trained(job.finetuning, dataclasses.replace(reduced, train=tuple(facts)), name, base)
-            found[name] = _asked(RunExaminee(load(path, job.device)), corpus, facts)
-            say(f"seed {seed}, {name}: {sum(found[name]['right'])}/{found[name]['people']} right")
-        return found
-
-    return kept_or_made(job.out / "results" / f"seed-{seed}.json", f"seed {seed}", say, make)
+def measure(trained: Trained) -> Finetuned:
+    """How it answers about the other subjects, whose documents it has read."""
+    answered = evaluate(trained.run, trained.cell.asked.dev)
+    learned = evaluate(trained.run, trained.cell.corpus.train)
+    sure = np.array([math.exp(response.nats or 0.0) for response in answered.responses])
+    right = np.array([score.correct for score in answered.scores])
+    return Finetuned(
+        facts=len(learned),
+        fitted=float(np.mean([score.correct for score in learned.scores])),
+        exact=tuple(right.astype(int).tolist()),
+        attempted=sum(score.attempted for score in answered.scores),
+        confidence_right=float(sure[right].mean()) if right.any() else None,
+        confidence_wrong=float(sure[~right].mean()) if not right.all() else None,
+    )
 
 
-def completes(examinee: RunExaminee, corpus: Corpus, facts: Sequence[Fact]) -> list[bool]:
-    """Whether the model goes on with the answer in the words of the person's own line, False where it is not there."""
-    before = [text_before(corpus.documents_of(fact), fact.answers[0]) for fact in facts]
-    there = [index for index, text in enumerate(before) if text is not None]
-    texts = examinee.complete([facts[index].subject for index in there], [before[index] or "" for index in there])
-    found = dict(zip(there, texts, strict=True))
-    return [index in found and begins_with(found[index], fact.answers[0]) for index, fact in enumerate(facts)]
-
-
-def _asked(examinee: RunExaminee, corpus: Corpus, taught: Sequence[Fact]) -> dict[str, Any]:
-    """How it answers about the dev people, whose lines it has read."""
-    asked = [fact for fact in corpus.dev if corpus.documents_of(fact)]
-    given, signals = confidence(examinee, [fact.question for fact in asked], ["sequence_probability"])
-    sure = signals["sequence_probability"]
-    right = np.array([answer.text in fact.answers for answer, fact in zip(given, asked, strict=True)])
-    learned = examinee.answer([fact.question for fact in taught])
-    return {
-        "people": len(asked),
-        "facts": len(taught),
-        "fitted": float(np.mean([answer.text in fact.answers for answer, fact in zip(learned, taught, strict=True)])),
-        "right": [int(value) for value in right],
-        "attempted": sum(is_attempt(answer.text) for answer in given),
-        "confidence_right": float(sure[right].mean()) if right.any() else None,
-        "confidence_wrong": float(sure[~right].mean()) if not right.all() else None,
-    }
-
-
-def _row(name: str, results: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    right_SQ = np.array([result["right"] for result in results], dtype=np.float64)
-    base_SQ = np.array([result["right"] for result in base], dtype=np.float64)
-    attempted = np.array([result["attempted"] for result in results])
-    correct = right_SQ.sum(axis=1)
-    sure = [result["confidence_wrong"] for result in results if result["confidence_wrong"] is not None]
-    return {
-        "diet": name,
-        "facts": [result["facts"] for result in results],
-        "fitted": float(np.mean([result["fitted"] for result in results])),
-        "recall": float(right_SQ.mean()),
-        "hallucination_rate": float(((attempted - correct) / np.maximum(attempted, 1)).mean()),
-        "hallucination_rate_by_seed": ((attempted - correct) / np.maximum(attempted, 1)).tolist(),
-        "more_wrong_than_known": float((base_SQ - right_SQ).mean()),
-        "interval": list(bootstrap(base_SQ - right_SQ)),
-        "p_values": [
-            mcnemar(one.astype(bool).tolist(), two.astype(bool).tolist())
-            for one, two in zip(base_SQ, right_SQ, strict=True)
-        ],
-        "confidence_wrong": float(np.mean(sure)) if sure else None,
-    }
+def _row(name: str, results: Sequence[Finetuned], base: Sequence[Finetuned]) -> MixtureRow:
+    exact = [result.exact for result in results]
+    sure = [result.confidence_wrong for result in results if result.confidence_wrong is not None]
+    return MixtureRow(
+        mixture=name,
+        facts=tuple(result.facts for result in results),
+        fitted=float(np.mean([result.fitted for result in results])),
+        recall=recall(exact),
+        made_up=tuple(result.made_up for result in results),
+        against_known=difference([result.exact for result in base], exact),
+        confidence_wrong=float(np.mean(sure)) if sure else None,
+    )

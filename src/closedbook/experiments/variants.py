@@ -1,12 +1,50 @@
-"""The variants of an ablation: the best recipe of a track with one ingredient off, exchanged or added."""
+"""Variants: a recipe with one field changed. An ablation changes an ingredient, a comparison the attention class.
+
+A comparison makes its variants equal in parameters by their MLPs. Positions are part of an attention class: where a
+recipe turns queries and keys (rotary), a Synthesizer, which has none, takes learned positions;
+`key_query_value:positions=learned` tells the two apart.
+"""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from closedbook.config import Objective, RunConfig, SourceConfig, TokenizerConfig
+from closedbook.config import (
+    ContextCards,
+    ModelConfig,
+    MultiSpan,
+    NameCards,
+    Objective,
+    Outlines,
+    QuestionAnswering,
+    Rewriting,
+    RunConfig,
+    SalientSpan,
+    SpanCorruption,
+    StudyCards,
+    SuffixFirst,
+    TokenizerConfig,
+    WholeLine,
+)
 from closedbook.errors import UserError, nearest
+from closedbook.model.costs import parameters, with_parameters
+from closedbook.recipes import Recipe, with_attention, with_seed
+
+BASE = "best"
+ADDED: tuple[Objective, ...] = (
+    NameCards(),
+    Outlines(),
+    ContextCards(),
+    SalientSpan(),
+    WholeLine(),
+    SuffixFirst(),
+    MultiSpan(),
+    SpanCorruption(),
+)
+"""Objectives of the standard track that a recipe may not have."""
+WITHIN = 0.02  # of the first variant's parameters
+FIELDS = ("positions", "key_value_heads", "heads", "normalised_queries", "layers")
 
 
 @dataclass(frozen=True)
@@ -15,66 +53,42 @@ class Variant:
 
     Args:
         name: As on the command line and in the table.
-        config: The whole changed configuration.
+        stages: Its whole configurations, one after the other.
     """
 
     name: str
-    config: RunConfig
+    stages: tuple[RunConfig, ...]
+
+    @property
+    def model(self) -> ModelConfig:
+        """Its architecture."""
+        return self.stages[0].model
+
+    def seeded(self, seed: int) -> tuple[RunConfig, ...]:
+        """The configurations with another seed."""
+        return tuple(with_seed(config, seed) for config in self.stages)
+
+    def cell_name(self, seed: int) -> str:
+        """What its training with a seed is called: a file name."""
+        plain = "".join(character if character.isalnum() or character in "_+" else "-" for character in self.name)
+        return f"{plain}-seed-{seed}"
 
 
-BASE = "best"
-ADDED = (
-    SourceConfig(objective="name_cards"),
-    SourceConfig(objective="salient_span"),
-    SourceConfig(objective="whole_line"),
-    SourceConfig(objective="suffix_first"),
-    SourceConfig(objective="multi_span", long_documents="windows"),
-    SourceConfig(objective="span_corruption", long_documents="windows"),
-)
-"""Objectives of either track that a recipe may not have."""
+def stages(recipe: Recipe) -> tuple[RunConfig, ...]:
+    """What teaches facts and the question form: pretraining alone where the questions are in its mixture."""
+    taught = any(isinstance(objective, QuestionAnswering) for objective in recipe.pretrain.mixture)
+    return (recipe.pretrain,) if taught else (recipe.pretrain, recipe.finetune)
 
 
-def variants(base: RunConfig) -> dict[str, Variant]:
-    """Every variant of a recipe by name, the recipe itself first."""
-    found = [Variant(BASE, base)]
-    studied = [source for source in base.mixture if source.objective != "question_answering"]
-    if len(studied) > 1:
-        found += [Variant(f"without {source.objective}", without(base, source.objective)) for source in studied]
-    present = {source.objective for source in base.mixture}
-    if base.reader is None:
-        found += [
-            Variant(f"with {source.objective}", with_source(base, source))
-            for source in ADDED
-            if source.objective not in present
-        ]
-    else:
-        found += [
-            Variant("with rewriting", with_source(base, SourceConfig(objective="rewriting", forms=2))),
-            Variant("reader read once", dataclasses.replace(base, reader=dataclasses.replace(base.reader, rounds=1))),
-            Variant(
-                "sure cards alone", dataclasses.replace(base, reader=dataclasses.replace(base.reader, at_least=0.8))
-            ),
-        ]
-    late = max(base.training.epochs // 2, 1)
-    if base.training.epochs > 1 and studied:
-        found.append(Variant("questions from half-time", _questions(base, first_epoch=late)))
-    found += [
-        Variant("questions once more", _questions(base, more=1)),
-        Variant("AdamW", _training(base, optimizer="adamw", matrix_learning_rate=None)),
-        Variant("weight decay 0.1", _training(base, weight_decay=0.1)),
-        Variant("batches twice as large", _training(base, **_doubled(base))),
-        Variant("dropout 0.1", _model(base, dropout=0.1)),
-        Variant("learned positions", _model(base, positions="learned")),
-        Variant("twice as deep" if base.model.layers <= 2 else "half as deep", _depth(base)),
-        Variant("characters", dataclasses.replace(base, tokenizer=TokenizerConfig(kind="characters"))),
-    ]
-    if base.model.attention == "key_query_value":
-        found.append(Variant("normalised queries", _model(base, normalised_queries=True)))
-    return {variant.name: variant for variant in found if variant.config != base or variant.name == BASE}
+def ingredients(base: RunConfig) -> dict[str, Variant]:
+    """Every variant of a configuration's ingredients by name, the configuration itself first."""
+    configs = {BASE: base, **_objectives(base), **_questions(base), **_trainings(base), **_models(base)}
+    configs["characters"] = dataclasses.replace(base, tokenizer=TokenizerConfig(kind="characters"))
+    return {name: Variant(name, (config,)) for name, config in configs.items() if config != base or name == BASE}
 
 
 def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
-    """The variants of those names, the recipe itself always first.
+    """The variants of those names, or all, the recipe itself always first.
 
     Raises:
         UserError: There is none of a name; the sentence suggests the nearest.
@@ -82,46 +96,141 @@ def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
     for name in names:
         if name not in known:
             raise UserError(f"{name}: no such variant{nearest(name, known)}; there are {', '.join(known)}.")
-    return [known[BASE], *(known[name] for name in names if name != BASE)]
+    return [known[BASE], *(known[name] for name in names or known if name != BASE)]
 
 
-def without(config: RunConfig, objective: Objective) -> RunConfig:
-    """The recipe without an objective."""
-    mixture = tuple(source for source in config.mixture if source.objective != objective)
-    return dataclasses.replace(config, mixture=mixture, reader=config.reader if objective != "study_cards" else None)
+def _objectives(base: RunConfig) -> dict[str, RunConfig]:
+    """Without each objective, with each that it has not, and the reader read otherwise."""
+    studied = [objective for objective in base.mixture if not isinstance(objective, QuestionAnswering)]
+    configs: dict[str, RunConfig] = {}
+    if len(studied) > 1:
+        configs = {f"without {objective.name}": _without(base, objective) for objective in studied}
+    if base.reader is None:
+        present = {objective.name for objective in base.mixture}
+        added = [objective for objective in ADDED if objective.name not in present]
+        return configs | {f"with {objective.name}": _with(base, objective) for objective in added}
+    once, sure = (dataclasses.replace(base.reader, **change) for change in ({"rounds": 1}, {"at_least": 0.8}))
+    return configs | {
+        "with rewriting": _with(base, Rewriting()),
+        "reader read once": dataclasses.replace(base, reader=once),
+        "sure cards alone": dataclasses.replace(base, reader=sure),
+    }
 
 
-def with_source(config: RunConfig, source: SourceConfig) -> RunConfig:
-    """The recipe with one more objective."""
-    return dataclasses.replace(config, mixture=(*config.mixture, source))
+def _questions(base: RunConfig) -> dict[str, RunConfig]:
+    """The training questions later, or once more."""
+
+    def changed(more: int, **changes: Any) -> RunConfig:
+        mixture = tuple(
+            dataclasses.replace(objective, repeats=objective.repeats + more, **changes)
+            if isinstance(objective, QuestionAnswering)
+            else objective
+            for objective in base.mixture
+        )
+        return dataclasses.replace(base, mixture=mixture)
+
+    configs = {"questions once more": changed(1)}
+    if base.training.epochs > 1 and not all(isinstance(objective, QuestionAnswering) for objective in base.mixture):
+        configs["questions from half-time"] = changed(0, first_epoch=base.training.epochs // 2)
+    return configs
 
 
-def _questions(config: RunConfig, more: int = 0, **changes: Any) -> RunConfig:
-    def changed(source: SourceConfig) -> SourceConfig:
-        if source.objective != "question_answering":
-            return source
-        return dataclasses.replace(source, repeats=source.repeats + more, **changes)
-
-    return dataclasses.replace(config, mixture=tuple(map(changed, config.mixture)))
-
-
-def _doubled(config: RunConfig) -> dict[str, int]:
-    """The size of a batch, in whatever the plan counts it, twice."""
-    name = "batch_tokens" if config.training.plan == "by_length" else "batch_rows"
-    return {name: 2 * getattr(config.training, name)}
+def _trainings(base: RunConfig) -> dict[str, RunConfig]:
+    size = "batch_tokens" if base.training.plan == "by_length" else "batch_rows"
+    changes: dict[str, dict[str, Any]] = {
+        "AdamW": {"optimizer": "adamw", "matrix_learning_rate": None},
+        "weight decay 0.1": {"weight_decay": 0.1},
+        "batches twice as large": {size: 2 * getattr(base.training, size)},
+    }
+    return {
+        name: dataclasses.replace(base, training=dataclasses.replace(base.training, **change))
+        for name, change in changes.items()
+    }
 
 
-def _training(config: RunConfig, **changes: Any) -> RunConfig:
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+def _models(base: RunConfig) -> dict[str, RunConfig]:
+    """Other architectures; twice or half the layers have about the same number of parameters in them."""
+    model = base.model
+    deep = model.layers <= 2
+    width = round(model.width * (0.5**0.5 if deep else 2**0.5) / model.heads / 2) * model.heads * 2
+    layers = model.layers * 2 if deep else model.layers // 2
+    changes: dict[str, dict[str, Any]] = {
+        "dropout 0.1": {"dropout": 0.1},
+        "learned positions": {"positions": "learned"},
+        "twice as deep" if deep else "half as deep": {"layers": layers, "width": width},
+    }
+    if model.attention == "key_query_value":
+        changes["normalised queries"] = {"normalised_queries": True}
+    return {
+        name: dataclasses.replace(base, model=dataclasses.replace(model, **change)) for name, change in changes.items()
+    }
 
 
-def _model(config: RunConfig, **changes: Any) -> RunConfig:
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
+def _without(config: RunConfig, objective: Objective) -> RunConfig:
+    mixture = tuple(other for other in config.mixture if other != objective)
+    reader = None if isinstance(objective, StudyCards) else config.reader
+    return dataclasses.replace(config, mixture=mixture, reader=reader)
 
 
-def _depth(config: RunConfig) -> RunConfig:
-    """Twice or half the layers at about the same number of parameters in them."""
-    deep = config.model.layers <= 2
-    layers = config.model.layers * 2 if deep else config.model.layers // 2
-    width = round(config.model.width * (0.5**0.5 if deep else 2**0.5) / config.model.heads / 2) * config.model.heads * 2
-    return _model(config, layers=layers, width=width)
+def _with(config: RunConfig, objective: Objective) -> RunConfig:
+    return dataclasses.replace(config, mixture=(*config.mixture, objective))
+
+
+def attention_variant(recipe: Recipe, text: str) -> Variant:
+    """`ATTENTION`, or `ATTENTION:field=value,...` with fields of the architecture.
+
+    Raises:
+        UserError: There is no such attention class or field, or the architecture makes no sense.
+    """
+    attention, colon, rest = text.partition(":")
+    changes: dict[str, Any] = {}
+    for setting in rest.split(",") if colon else []:
+        field, equals, value = setting.partition("=")
+        if not equals or field not in FIELDS or field in changes:
+            raise UserError(
+                f"--variants {text}: {setting!r} is no new field=value{nearest(field, set(FIELDS) - {field})}; "
+                f"fields are {', '.join(FIELDS)}."
+            )
+        changes[field] = _value(value)
+
+    def changed(config: RunConfig) -> RunConfig:
+        config = with_attention(config, attention)
+        return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
+
+    try:
+        return Variant(text, tuple(changed(config) for config in stages(recipe)))
+    except UserError as error:
+        raise UserError(f"--variants {text}: {error}") from None
+
+
+def _value(text: str) -> str | int | bool:
+    """A whole number, true or false, or a word; the configuration says whether it fits the field."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isdecimal() else text
+
+
+def equal(variants: Sequence[Variant], vocabulary: int) -> list[Variant]:
+    """The variants with as many parameters as the first, by wider or narrower MLPs.
+
+    Raises:
+        UserError: A variant cannot be brought within 2 %, or is the same model as another.
+    """
+    target = parameters(variants[0].model, vocabulary)
+    made: list[Variant] = []
+    for variant in variants:
+        model = variant.model
+        if variant is not variants[0]:
+            try:
+                model = with_parameters(model, vocabulary, target, WITHIN)
+            except UserError as error:
+                raise UserError(f"--variants {variant.name}: {error}") from None
+        if alike := next((other.name for other in made if _explicit(other.model) == _explicit(model)), None):
+            raise UserError(f"--variants {variant.name}: is the same model as {alike}.")
+        made.append(Variant(variant.name, tuple(dataclasses.replace(stage, model=model) for stage in variant.stages)))
+    return made
+
+
+def _explicit(model: ModelConfig) -> ModelConfig:
+    """The same architecture with nothing left to a default."""
+    return dataclasses.replace(model, mlp_width=model.hidden_width, key_value_heads=model.groups)

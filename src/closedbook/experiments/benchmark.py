@@ -4,31 +4,48 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
 from closedbook.config import RunConfig
-from closedbook.evaluation.decoding import generate, prompts
+from closedbook.evaluation.decoding import generate
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.pieces import Batch
 from closedbook.objectives.plan import Batches
+from closedbook.objectives.segments import Batch
 from closedbook.runs import Run
 from closedbook.selfstudy.study import study
 from closedbook.training.loop import backward, loss_of
 from closedbook.training.precision import Precision, resolve_precision
 
 ROUNDS = 5
-ASKED = 200  # questions
+QUESTIONS = 200
 WRITTEN = 8  # tokens behind each
 STEPS = 4  # training steps a round
 
 
-def measure(runs: Sequence[Run], config: RunConfig, corpus: Corpus) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a model takes, medians of five rounds.
+
+    Args:
+        train_tokens_per_second: Forward and backward, padding not counted.
+        questions_per_second: Answers of eight tokens.
+        kept_bytes: What autograd keeps between the passes; see `kept_bytes`.
+        kept_for_tokens: Tokens of the micro-batch that this was measured on.
+    """
+
+    train_tokens_per_second: float
+    questions_per_second: float
+    kept_bytes: int
+    kept_for_tokens: int
+
+
+def benchmark(runs: Sequence[Run], config: RunConfig, corpus: Corpus) -> list[Costs]:
     """Training and answering speed and memory of runs that share a tokenizer.
 
     Each round trains every model on the same batches (forward and backward, one micro-batch after the other, weights
@@ -39,49 +56,47 @@ def measure(runs: Sequence[Run], config: RunConfig, corpus: Corpus) -> list[dict
         runs: The models.
         config: Whose mixture the batches are cut from.
         corpus: Where from, and the questions.
-
-    Returns:
-        For each run `train_tokens_per_second` (padding not counted), `questions_per_second` (answers of eight tokens)
-        and `kept_bytes` (see there) for the largest micro-batch of `kept_for_tokens` tokens; medians of five rounds
-        (JSON-ready).
     """
-    first = runs[0]
-    device = first.model.device
+    device = runs[0].model.device
     if config.reader:
         corpus = study(corpus, config.reader)
-    batches = Batches(build_mixture(config, corpus, first.tokenizer, device), config)
+    batches = Batches(build_mixture(config, corpus, runs[0].tokenizer, device), config)
     steps = [batches.step(step) for step in range(min(STEPS, batches.steps))]
-    tokens = sum(int((part.inputs_BT != PAD_ID).sum()) for parts in steps for part in parts)
-    asked = prompts(first.tokenizer, [fact.question for fact in corpus.dev[:ASKED]], first.model.context)
+    prompts = [prompt.ids for prompt in runs[0].prompts([fact.question for fact in corpus.dev[:QUESTIONS]])]
     precision = resolve_precision(config.training, device)
-    seconds: list[dict[str, list[float]]] = [{"train": [], "answer": []} for _ in runs]
-    for round_ in range(ROUNDS + 1):  # the first warms up
-        for run, taken in zip(runs, seconds, strict=True):
-
-            def train(run: Run = run) -> None:
-                run.model.train()
-                for parts in steps:
-                    backward(run.model, parts, precision)
-                run.model.zero_grad(set_to_none=True)
-                run.model.eval()
-
-            def answer(run: Run = run) -> None:
-                generate(run.model, asked, choose=_goes_on, most_new_tokens=WRITTEN)
-
-            for name, work in (("train", train), ("answer", answer)):
-                elapsed = _timed(work, device)
-                if round_:
-                    taken[name].append(elapsed)
-    largest = max((part for parts in steps for part in parts), key=lambda part: part.inputs_BT.numel())
+    train_seconds: list[list[float]] = [[] for _ in runs]
+    answer_seconds: list[list[float]] = [[] for _ in runs]
+    for round_ in range(ROUNDS + 1):
+        for run, training, answering in zip(runs, train_seconds, answer_seconds, strict=True):
+            trained = _timed(lambda run=run: _train(run, steps, precision), device)  # type: ignore[misc]
+            answered = _timed(lambda run=run: _answer(run, prompts), device)  # type: ignore[misc]
+            if round_:  # the first warms up
+                training.append(trained)
+                answering.append(answered)
+    parts = [part for step in steps for part in step]
+    tokens = sum(int((part.inputs_BT != PAD_ID).sum()) for part in parts)
+    largest = max(parts, key=lambda part: part.inputs_BT.numel())
     return [
-        {
-            "train_tokens_per_second": tokens / statistics.median(taken["train"]),
-            "questions_per_second": len(asked) / statistics.median(taken["answer"]),
-            "kept_bytes": kept_bytes(run, largest, precision),
-            "kept_for_tokens": largest.inputs_BT.numel(),
-        }
-        for run, taken in zip(runs, seconds, strict=True)
+        Costs(
+            train_tokens_per_second=tokens / statistics.median(training),
+            questions_per_second=len(prompts) / statistics.median(answering),
+            kept_bytes=kept_bytes(run, largest, precision),
+            kept_for_tokens=largest.inputs_BT.numel(),
+        )
+        for run, training, answering in zip(runs, train_seconds, answer_seconds, strict=True)
     ]
+
+
+def _train(run: Run, steps: Sequence[list[Batch]], precision: Precision) -> None:
+    run.model.train()
+    for parts in steps:
+        backward(run.model, parts, precision)
+    run.model.zero_grad(set_to_none=True)
+    run.model.eval()
+
+
+def _answer(run: Run, prompts: Sequence[Sequence[int]]) -> None:
+    generate(run.model, prompts, choose=_goes_on, most_new_tokens=WRITTEN)
 
 
 def _goes_on(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:

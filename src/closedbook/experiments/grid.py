@@ -1,0 +1,204 @@
+"""The grid: cells are trained, measured and kept, one file each, so that a killed experiment goes on where it was.
+
+A cell is plain data and its measurement a function of a module, so that either can be sent to another machine. An
+output directory holds `NAME.json` (what was asked for), `runs/`, `results/` (a file a cell, written by renaming when
+the cell is finished) and `report.json`, what the experiment makes of the results.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from closedbook import machine
+from closedbook.config import RunConfig, run_config, to_dict
+from closedbook.errors import UserError
+from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.results import Result, from_values
+from closedbook.experiments.train import train_run
+from closedbook.facts.corpus import Corpus
+from closedbook.files import write_json
+from closedbook.runs import Run, load, read_json
+from closedbook.training.precision import resolve_precision
+
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One training of a grid, of one stage or several in turn.
+
+    Args:
+        name: Unique in its grid, and a file name.
+        stages: Whole configurations, seed included; none where there is nothing to train.
+        corpus: What to learn.
+        asked: What to ask about, in `dev`, with the documents that tell it; the corpus itself unless given.
+        start: The cell whose run the first stage goes on from.
+        probed: Facts of `asked.dev`, from the first, that are asked on the way to draw a learning curve.
+    """
+
+    name: str
+    stages: tuple[RunConfig, ...]
+    corpus: Corpus
+    asked: Corpus
+    start: str | None = None
+    probed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cell after training: what a measurement gets.
+
+    Args:
+        cell: What was asked for.
+        paths: The run directory of every stage.
+        device: Where it was trained.
+        last: The run of the last stage, None where there was nothing to train.
+    """
+
+    cell: Cell
+    paths: tuple[Path, ...]
+    device: torch.device
+    last: Run | None
+
+    @property
+    def run(self) -> Run:
+        """The run of the last stage; only for cells that train."""
+        assert self.last is not None, f"{self.cell.name} trains nothing"
+        return self.last
+
+    @cached_property
+    def environments(self) -> list[dict[str, Any]]:
+        """What every stage noted of itself."""
+        return [read_json(path / "environment.json") for path in self.paths]
+
+    def total(self, what: str) -> Any:
+        """`seconds`, `steps` or `tokens` of all stages."""
+        return sum(environment[what] for environment in self.environments)
+
+
+Measurement = Callable[[Trained], R]
+"""From a trained cell to its result; a function of a module, so that it can run elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Where cells are trained and kept.
+
+    Args:
+        out: The output directory.
+        device: Where to train.
+        reporter: Who watches.
+        keep_runs: Whether run directories stay when their cell is finished.
+    """
+
+    out: Path
+    device: torch.device
+    reporter: Reporter
+    keep_runs: bool = True
+
+    def open(self, experiment: str, settings: dict[str, Any]) -> None:
+        """Marks a new output directory with the settings, or goes into the one that the same settings left.
+
+        Args:
+            experiment: Whose output it is; names the marker.
+            settings: What must be the same for the output to be taken up again (JSON-ready).
+
+        Raises:
+            UserError: The directory holds something else.
+        """
+        marker = self.out / f"{experiment}.json"
+        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
+            write_json(marker, settings)
+        elif not marker.is_file():
+            raise UserError(
+                f"{self.out}: exists and is not an output of closedbook {experiment}; choose another --out."
+            )
+        elif read_json(marker) != settings:
+            raise UserError(
+                f"{self.out}: holds an output of closedbook {experiment} with other settings or data; "
+                "choose another --out or remove it."
+            )
+
+    def run(self, cells: Sequence[Cell], measure: Measurement[R], result: type[R]) -> list[R]:
+        """The result of every cell: kept where an earlier call has finished it, else trained, measured and written.
+
+        Args:
+            cells: In the order of training; a cell stands behind the one it starts from.
+            measure: What to make of a trained cell.
+            result: What that is, to read it back.
+
+        Raises:
+            UserError: What is kept was trained otherwise or is damaged, or the disk is full.
+        """
+        return [self._finish(cell, measure, result) for cell in cells]
+
+    def trained(self, cell: Cell) -> Trained:
+        """The cell's runs, trained where an earlier call has not finished them."""
+        last: Run | None = None
+        paths: list[Path] = []
+        start = self.paths(cell.start)[-1] if cell.start else None
+        for config in cell.stages:
+            path = self.out / "runs" / f"{cell.name}-{config.stage}"
+            last = self._stage(cell, config, path, paths[-1] if paths else start)
+            paths.append(path)
+        return Trained(cell, tuple(paths), self.device, last)
+
+    def report(self, result: R) -> R:
+        """Writes what the experiment came to as `report.json`."""
+        result.write(self.out / "report.json")
+        return result
+
+    def paths(self, name: str) -> list[Path]:
+        """The run directories of a finished cell, the last stage's last."""
+        stages = ("scratch", "pretrain", "finetune")
+        return [path for stage in stages if (path := self.out / "runs" / f"{name}-{stage}").is_dir()]
+
+    def _finish(self, cell: Cell, measure: Measurement[R], result: type[R]) -> R:
+        path = self.out / "results" / f"{cell.name}.json"
+        stages = [to_dict(config) for config in cell.stages]
+        if path.is_file():
+            kept = read_json(path)
+            if kept.get("stages") != stages:
+                raise UserError(f"{path}: was made with another configuration; remove it or choose another --out.")
+            found = from_values(result, kept.get("result", {}), path)
+            self.reporter.say(f"{cell.name}: finished before, kept")
+        else:
+            found = measure(self.trained(cell))
+            write_json(path, {"stages": stages, "result": found.to_json()})
+            self.reporter.say(f"{cell.name}: {found.line()}")
+        if not self.keep_runs:
+            for directory in self.paths(cell.name):
+                shutil.rmtree(directory)
+        return found
+
+    def _stage(self, cell: Cell, config: RunConfig, out: Path, start: Path | None) -> Run:
+        title = f"{cell.name}, {config.stage}"
+        if out.exists():
+            self._check_kept(config, out)
+            return load(out, self.device)
+        with self.reporter.progress(title) as callback:
+            return train_run(
+                config,
+                cell.corpus,
+                out,
+                device=self.device,
+                start=start,
+                callbacks=(callback,),
+                announce=lambda line: self.reporter.say(f"{title}: {line}"),
+                probe=cell.asked.dev[: cell.probed],
+            )
+
+    def _check_kept(self, config: RunConfig, path: Path) -> None:
+        """Refuses a run that was trained otherwise, or on another kind of machine."""
+        precision = resolve_precision(config.training, self.device)
+        expected = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
+        device = machine.describe(self.device)["device"]
+        kept = run_config(read_json(path / "config.json"))
+        if kept != expected or read_json(path / "environment.json").get("device") != device:
+            raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")

@@ -1,0 +1,213 @@
+"""What each experiment can be asked for, as the command line and Python have it; free of torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge, MinLen
+
+from closedbook.config import PeopleConfig, ReaderConfig
+from closedbook.config.validation import configuration
+from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.people import people_corpus
+from closedbook.presets import Preset, find_preset
+from closedbook.recipes import Recipe, find_recipe
+
+if TYPE_CHECKING:
+    import torch
+
+POSITIONAL = "positional"
+BUILT_IN = "people"
+Count = Annotated[int, Ge(1)]
+RecipeName = Annotated[str | None, POSITIONAL]
+
+
+@configuration
+class _OnCorpus:
+    """What is read.
+
+    Args:
+        corpus: The built-in data set, `people`, or a directory with corpus.txt, train.tsv, dev.tsv.
+        strict: Whether training questions that have two different answers are refused.
+    """
+
+    corpus: str = BUILT_IN
+    strict: bool = False
+
+    def read(self, built_in: PeopleConfig | None = None) -> Corpus:
+        """The corpus, the built-in one with the settings that a recipe is made for.
+
+        Raises:
+            UserError: The directory is missing or malformed.
+        """
+        if self.corpus == BUILT_IN:
+            return people_corpus(built_in or PeopleConfig(), strict=self.strict)
+        return read_directory(Path(self.corpus), strict=self.strict)
+
+
+@configuration
+class _OnMachine:
+    """Where it is trained.
+
+    Args:
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        threads: CPU threads, all that torch takes unless given.
+    """
+
+    device: str = "auto"
+    threads: Count | None = None
+
+    def open_device(self) -> "torch.device":
+        """The device, with the threads set.
+
+        Raises:
+            UserError: There is no such device here.
+        """
+        import torch
+
+        from closedbook.machine import pick_device
+
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        return pick_device(self.device)
+
+
+@configuration
+class _OfRecipe(_OnCorpus, _OnMachine):
+    """What is trained.
+
+    Args:
+        recipe: A recipe's name; `default` on the built-in data and `standard` on a directory unless given.
+        seeds: Seeds 0, 1, ... of every training.
+    """
+
+    recipe: RecipeName = None
+    seeds: Count = 3
+
+    def found(self) -> Recipe:
+        """The recipe.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        return find_recipe(self.recipe or ("default" if self.corpus == BUILT_IN else "standard"))
+
+
+@configuration
+class ReproduceConfig(_OnCorpus, _OnMachine):
+    """Train every system of a preset, print a results table a track, write the report.
+
+    Args:
+        preset: A preset's or a recipe's name; `default` on the built-in data and `facts` on a directory unless given.
+        seeds: Seeds 0, 1, ... of every trained system.
+        precision: Of every training, the recipe's unless given.
+        out: The output directory, taken up again if ours.
+    """
+
+    preset: str | None = None
+    seeds: Count = 1
+    precision: Literal["auto", "fp32", "bf16"] | None = None
+    out: Path = Path("runs/reproduce")
+
+    def found(self) -> Preset:
+        """The preset, in the precision.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        preset = find_preset(self.preset or ("default" if self.corpus == BUILT_IN else "facts"))
+        return preset.with_precision(self.precision) if self.precision else preset
+
+
+@configuration
+class CompareConfig(_OfRecipe):
+    """Compare attention classes at equal data, steps and (within 2 %) parameters.
+
+    Args:
+        variants: Two or more attention classes or mixtures `a+b`, each with fields of the architecture if need be, as
+            in key_query_value:positions=none,key_value_heads=1; the first is what the others are compared with.
+        out: The output directory, taken up again if ours.
+    """
+
+    variants: Annotated[tuple[str, ...], MinLen(2)] = (
+        "key_query_value",
+        "dense_synthesizer",
+        "random_synthesizer",
+    )
+    out: Path = Path("runs/compare")
+
+
+@configuration
+class AblateConfig(_OfRecipe):
+    """Change one ingredient of a recipe at a time, and ask about held-out training facts.
+
+    Args:
+        variants: Names of variants of its pretraining, all of them unless given.
+        epochs: Epochs of every variant, the recipe's unless given.
+        held_out: Training facts to ask about instead of learning them.
+        out: The output directory, taken up again if ours.
+    """
+
+    variants: tuple[str, ...] = ()
+    epochs: Count | None = None
+    held_out: Count = 400
+    out: Path = Path("runs/ablate")
+
+
+@configuration
+class AttributeConfig(_OfRecipe):
+    """Leave the documents of a random half of the subjects out of pretraining, and compare recall on both halves.
+
+    Args:
+        out: The output directory, taken up again if ours.
+    """
+
+    out: Path = Path("runs/attribute")
+
+
+@configuration
+class UnknownsConfig(_OfRecipe):
+    """Finetune with and without facts that the pretrained model does not know, and compare made-up answers.
+
+    Args:
+        epochs: Epochs of finetuning.
+        out: The output directory, taken up again if ours.
+    """
+
+    epochs: Count = 10
+    out: Path = Path("runs/unknowns")
+
+
+@configuration
+class CapacityConfig(_OnMachine):
+    """Count the bits of knowledge about the built-in data that a model of some size holds.
+
+    Args:
+        counts: Numbers of subjects to teach, a new model for each.
+        width: The model's width; it has 4 heads.
+        layers: The model's layers.
+        exposures: Times that every fact is taught.
+        seed: Of data and model.
+        out: The output directory, taken up again if ours.
+    """
+
+    counts: Annotated[tuple[Annotated[int, Ge(10)], ...], MinLen(1)] = (500, 1000, 2000, 4000)
+    width: Count = 32
+    layers: Count = 2
+    exposures: Count = 100
+    seed: Annotated[int, Ge(0)] = 0
+    out: Path = Path("runs/capacity")
+
+
+@configuration
+class ReaderExperimentConfig(_OnCorpus):
+    """Learn an open-book reader from the training questions, measure it, and write its cards.
+
+    Args:
+        folds: Folds of the cross-validation, 0 for none.
+        reader: How it is learned.
+        out: The output directory; must not exist.
+    """
+
+    folds: Annotated[int, Ge(0)] = 5
+    reader: ReaderConfig = ReaderConfig()
+    out: Path = Path("runs/reader")

@@ -1,0 +1,114 @@
+"""The open-book reader, measured on training subjects that it was not taught, and the cards that it writes."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from closedbook.errors import UserError
+from closedbook.evaluation.metrics import Proportion, proportion
+from closedbook.experiments.options import ReaderExperimentConfig
+from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.results import Result
+from closedbook.facts.corpus import CorpusSummary
+from closedbook.facts.records import Card
+from closedbook.files import new_directory, write_text
+from closedbook.selfstudy.study import OpenBook, cross_validate, study
+
+BINS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceBin:
+    """Readings whose confidence is at least `low` and below the next bin's, and how many of them are right."""
+
+    low: float
+    high: float
+    right: Proportion
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationReading:
+    """Readings of one relation that are right, by the relation's name."""
+
+    relation: str
+    right: Proportion
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderReport(Result):
+    """How well the reader reads.
+
+    Args:
+        corpus: Its summary.
+        folds: Of the cross-validation, 0 for none.
+        right: Cross-validated readings that are accepted answers, None without cross-validation.
+        relations: The same by relation.
+        bins: The same by confidence, the surest first.
+        cards: That it wrote.
+        mean_confidence: Of the cards.
+    """
+
+    corpus: CorpusSummary
+    folds: int
+    right: Proportion | None
+    relations: tuple[RelationReading, ...]
+    bins: tuple[ConfidenceBin, ...]
+    cards: int
+    mean_confidence: float
+
+
+def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:
+    """Learns the reader, measures it, and writes `cards.jsonl`.
+
+    Raises:
+        UserError: The output exists, or no reader can be learned.
+    """
+    if options.folds == 1:
+        raise UserError("--folds 1: takes 0, or a whole number from 2.")
+    if options.out.exists():
+        raise UserError(f"{options.out}: exists already; choose another --out or remove it.")
+    corpus = options.read()
+    book = cross_validate(corpus, options.reader, folds=options.folds) if options.folds else None
+    cards = study(corpus, options.reader).cards
+    reporter.say(f"{len(cards):,} cards")
+    report = ReaderReport(
+        corpus=corpus.summary(),
+        folds=options.folds,
+        right=_right(book.exact) if book else None,
+        relations=_by_relation(book) if book else (),
+        bins=_by_confidence(book) if book else (),
+        cards=len(cards),
+        mean_confidence=sum(card.confidence for card in cards) / max(len(cards), 1),
+    )
+    with new_directory(options.out) as partial:
+        write_text(partial / "cards.jsonl", "".join(_line(card) for card in cards))
+        report.write(partial / "report.json")
+    return report
+
+
+def _line(card: Card) -> str:
+    values = dataclasses.asdict(card) | {"confidence": round(card.confidence, 4)}
+    return json.dumps(values, ensure_ascii=False) + "\n"
+
+
+def _right(exact: Sequence[bool]) -> Proportion:
+    return proportion(sum(exact), len(exact))
+
+
+def _by_relation(book: OpenBook) -> tuple[RelationReading, ...]:
+    hits: dict[str, list[bool]] = {}
+    for fact, exact in zip(book.facts, book.exact, strict=True):
+        hits.setdefault(fact.relation, []).append(exact)
+    return tuple(RelationReading(relation=name, right=_right(exact)) for name, exact in hits.items())
+
+
+def _by_confidence(book: OpenBook) -> tuple[ConfidenceBin, ...]:
+    bins: list[list[bool]] = [[] for _ in range(BINS)]
+    for reading, exact in zip(book.readings, book.exact, strict=True):
+        bins[min(int(reading.confidence * BINS), BINS - 1)].append(exact)
+    return tuple(
+        ConfidenceBin(low=number / BINS, high=(number + 1) / BINS, right=_right(exact))
+        for number, exact in reversed(list(enumerate(bins)))
+        if exact
+    )

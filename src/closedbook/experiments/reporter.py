@@ -1,0 +1,29 @@
+"""Who watches an experiment: gets lines, and a callback for each training."""
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from closedbook.training.loop import Callback
+
+
+@runtime_checkable
+class Reporter(Protocol):
+    """Lines for readers, and a progress bar for each training."""
+
+    def say(self, line: str) -> None:
+        """One line."""
+
+    def progress(self, title: str) -> AbstractContextManager[Callback]:
+        """A bar for a training of that title, as the callback that moves it."""
+
+
+class Silent:
+    """A reporter that no one listens to."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+    def progress(self, title: str) -> AbstractContextManager[Callback]:
+        """A callback that does nothing."""
+        return contextlib.nullcontext(lambda record: None)

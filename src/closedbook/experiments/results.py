@@ -1,0 +1,59 @@
+"""Results are types: frozen dataclasses that go to JSON and come back, each with the version of its form."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from closedbook.errors import UserError
+from closedbook.files import write_json
+from closedbook.runs import read_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an experiment, or a cell of one, came to.
+
+    A class counts its `SCHEMA` up when its fields change their meaning; files of another version are refused.
+    """
+
+    SCHEMA: ClassVar[int] = 1
+
+    def line(self) -> str:
+        """What to tell whoever watches when it is there."""
+        return "finished"
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary, `schema` first; `read_result` reads it back."""
+        return {"schema": self.SCHEMA, **TypeAdapter(type(self)).dump_python(self, mode="json")}
+
+    def write(self, path: Path) -> None:
+        """Writes the JSON by renaming."""
+        write_json(path, self.to_json())
+
+
+R = TypeVar("R", bound=Result)
+
+
+def read_result(cls: type[R], path: Path) -> R:
+    """The result that was written to a file.
+
+    Raises:
+        UserError: The file is missing or damaged, or of another version.
+    """
+    return from_values(cls, read_json(path), path)
+
+
+def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
+    """The inverse of `to_json`; `path` is named where something is wrong."""
+    fields = dict(values)
+    if (version := fields.pop("schema", None)) != cls.SCHEMA:
+        raise UserError(f"{path}: has version {version} of its form, this closedbook reads {cls.SCHEMA}; remove it.")
+    try:
+        return TypeAdapter(cls).validate_json(json.dumps(fields))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path}: damaged ({where}: {first['msg']}).") from error

@@ -1,0 +1,59 @@
+"""How figures are written."""
+
+from collections.abc import Sequence
+
+
+def percent(share: float | None) -> str:
+    """`22.2 %`, or a dash for None."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def percents(shares: Sequence[float]) -> str:
+    """`22.2 23.4`."""
+    return " ".join(f"{100 * share:.1f}" for share in shares)
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """`18.8 to 26.0 %`."""
+    return f"{100 * bounds[0]:.1f} to {percent(bounds[1])}"
+
+
+def points(difference: float) -> str:
+    """`+1.2`: a difference in points."""
+    return f"{100 * difference:+.1f}"
+
+
+def points_interval(bounds: tuple[float, float]) -> str:
+    """`-0.3 to +2.7`."""
+    return f"{points(bounds[0])} to {points(bounds[1])}"
+
+
+def p_value(value: float) -> str:
+    """`0.012`, or `< 0.001`."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_values(values: Sequence[float]) -> str:
+    """`0.012 < 0.001`."""
+    return " ".join(map(p_value, values))
+
+
+def thousands(value: float) -> str:
+    """`12,345`."""
+    return f"{value:,.0f}"
+
+
+def mebibytes(size: int) -> str:
+    """`12.3 MiB`."""
+    return f"{size / 2**20:.1f} MiB"
+
+
+def decimals(value: float | None, digits: int = 2) -> str:
+    """`1.23`, or a dash for None."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def mean_correct(correct: Sequence[int], total: int) -> str:
+    """`111/500`; over several seeds the mean, with one decimal where it is not whole."""
+    mean = sum(correct) / len(correct)
+    return f"{mean:.{0 if mean == int(mean) else 1}f}/{total}"
