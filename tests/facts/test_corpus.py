@@ -1,7 +1,13 @@
+import dataclasses
+import json
+
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.corpus import KNOWN_FILES, read_directory
+from closedbook.facts.corpus import read_directory, sha256
+from closedbook.facts.description import describe
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import write_relations
 
 
 def fill(directory, **files):
@@ -22,16 +28,31 @@ def test_general_names_are_read_and_summarised(tmp_path):
             train__tsv="Where was Ann Lee born?\tRome\nWhere was Ann Lee born?\tOslo\n",
             dev__jsonl='{"question": "Where was Bo Li born?", "answer": ["Bonn", "Bonn am Rhein"]}\n'
             '{"question": "Where was Ann Lee born?", "answer": "Rome"}\n',
-            test__tsv="Where was Nobody born?\n",
+            test__csv="question,subject\nWhere was Nobody born?,\n",
         )
     )
     summary = corpus.summary()
-    assert (summary["documents"], summary["train"], summary["dev"], summary["test"]) == (3, 2, 2, 1)
-    assert summary["dev_questions_in_train"] == ["Where was Ann Lee born?"]
-    assert summary["conflicting_train_questions"] == {"Where was Ann Lee born?": ["Rome", "Oslo"]}
-    assert summary["names_of_several_documents"] == {"Ann Lee": [1, 3]}
-    assert summary["questions_without_document"] == 1
+    assert (summary.documents, summary.train, summary.dev, summary.test) == (3, 2, 2, 1)
+    assert summary.dev_questions_in_train == ("Where was Ann Lee born?",)
+    assert summary.conflicting_train_questions == {"Where was Ann Lee born?": ("Rome", "Oslo")}
+    assert summary.names_of_several_documents == {"Ann Lee": (1, 3)}
+    assert summary.questions_without_document == 1
+    values = summary.to_json()
+    assert json.loads(json.dumps(values)) == values
+    assert values["names_of_several_documents"] == {"Ann Lee": [1, 3]}
+    assert values["relations"] == [
+        {"name": "born", "forms": ["Where was {} born?"], "train": 2, "dev": 2, "answer": "phrase"}
+    ]
+    assert values["files"]["test.csv"] == {
+        "part": "test",
+        "sha256": sha256(tmp_path / "d" / "test.csv"),
+        "known_as": None,
+    }
     assert [d.line for d in corpus.documents_of(corpus.train[0])] == [1, 3]
+    assert corpus.test[0].subject == "Nobody"
+    assert corpus.relation("born").label == "birthplace"
+    with pytest.raises(UserError, match="no relation 'died'; it has born"):
+        corpus.relation("died")
 
 
 def test_strict_refuses_contradictions(tmp_path):
@@ -45,18 +66,143 @@ def test_missing_and_doubled_parts_are_refused(tmp_path):
     with pytest.raises(UserError, match="no such directory"):
         read_directory(tmp_path / "none")
     directory = fill(tmp_path / "d", corpus__txt=CORPUS, train__tsv="Q?\tA\n")
-    with pytest.raises(UserError, match=r"no dev.tsv \(or birth_dev.tsv or dev.jsonl\)"):
+    with pytest.raises(UserError, match=r"no dev.tsv \(or birth_dev.tsv or dev.jsonl or dev.csv\)"):
         read_directory(directory)
     fill(directory, dev__tsv="Q?\tA\n", wiki__txt=CORPUS)
     with pytest.raises(UserError, match=r"both corpus.txt and wiki.txt"):
         read_directory(directory)
 
 
+def test_a_corpus_of_files_and_the_hash_of_its_directory(tmp_path):
+    directory = fill(tmp_path / "d", train__tsv="Where is Ann Lee?\tRome\n", dev__tsv="Where is Bo?\tBonn\n")
+    fill(directory / "corpus", a__md="# Ann Lee\n\nLives in Rome.\n", Bo__txt="Lives in Bonn.\n")
+    corpus = read_directory(directory)
+    assert [d.text for d in corpus.documents] == ["Bo. Lives in Bonn.", "Ann Lee. Lives in Rome."]
+    assert corpus.summary().files["corpus"].part == "corpus"
+    assert corpus.summary().questions_without_document == 0
+    fill(directory / "corpus", a__md="# Ann Lee\n\nLives in Ulm.\n")
+    assert read_directory(directory).files["corpus"] != corpus.files["corpus"]
+
+
 def test_the_course_files(course):
     summary = course.summary()
-    assert (summary["documents"], summary["train"], summary["dev"], summary["test"]) == (2937, 2000, 500, 437)
-    assert len(summary["conflicting_train_questions"]) == 9
-    assert len(summary["dev_questions_in_train"]) == 1
-    assert len(summary["test_questions_in_train"]) == 2
-    assert summary["questions_without_document"] == 0
-    assert {file["known_as"] for file in summary["files"].values()} == set(KNOWN_FILES.values())
+    assert (summary.documents, summary.train, summary.dev, summary.test) == (2937, 2000, 500, 437)
+    assert len(summary.conflicting_train_questions) == 9
+    assert len(summary.dev_questions_in_train) == 1
+    assert len(summary.test_questions_in_train) == 2
+    assert summary.questions_without_document == 0
+    assert [(r.name, r.train, r.dev) for r in summary.relations] == [("born", 2000, 500)]
+
+
+EXCERPTS = {
+    "years": (
+        "Ann Lee. Ann Lee (26 February 1840 Columbus) was a printer .|Bo Ek. Born in 1912 in Graz .|Cy Li. He died .",
+        "In which year was {} born?",
+        ["1840", "1912", "1850"],
+        [("year-born", "number", 2, 1)],
+    ),
+    "countries": (
+        "Chad. The capital of Chad is N'Djamena. Dial 235.|Peru. Lima is its capital. Dial 51.|Mali. Dial 223.",
+        "What is the capital of {}?|What is the calling code of {}?",
+        ["N'Djamena", "235", "Lima", "51", "Bamako", "223"],
+        [("capital", "phrase", 2, 1), ("calling-code", "number", 2, 1)],
+    ),
+    "elements": (
+        "Helium. The symbol of Helium is He. It is element 2.|Lithium. Li stands for Lithium.|Tin. Sn is Tin.",
+        "What is the symbol of {}?|What is the atomic number of {}?|In which year was {} discovered?",
+        ["He", "2", "1895", "Li", "3", "1817", "Sn", "50", "1500"],
+        [("symbol", "phrase", 2, 1), ("atomic-number", "number", 2, 1), ("year-discovered", "number", 2, 1)],
+    ),
+    "lowercase": (
+        "Vennim Weasel. It eats moss.|Pellor Weasel. The Pellor Weasel feeds on black ants.|Venda Otter. It is grey.",
+        "What does the {} eat?|What colour is the {}?",
+        ["moss", "silver", "black ants", "white", "field mice", "grey"],
+        [("eat", "word", 2, 1), ("colour", "word", 2, 1)],
+    ),
+    "attributes": (
+        "Ann Ek. Ann Ek was born in Rome. Ek was born on 3 May 1888.|Bo Ek. Born in Bonn.|Cy Ek. Born in Ulm.",
+        "Where was {} born?|When was {} born?",
+        ["Rome", "3 May 1888", "Bonn", "4 June 1901", "Ulm", "9 July 1956"],
+        [("born", "phrase", 2, 1), ("birth-date", "date", 2, 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXCERPTS)
+@pytest.mark.parametrize("titles", [True, False], ids=["titles", "no titles"])
+def test_relations_of_data_of_many_kinds(tmp_path, name, titles):
+    documents, forms, answers, expected = EXCERPTS[name]
+    lines = documents.split("|")
+    subjects = [line.split(".")[0] for line in lines]
+    forms = forms.split("|")
+    questions = [form.format(subject) for subject in subjects for form in forms]
+    facts = [f"{question}\t{answer}\n" for question, answer in zip(questions, answers, strict=True)]
+    train = 2 * len(forms)
+    corpus = read_directory(
+        fill(
+            tmp_path / name,
+            corpus__txt="\n".join(lines if titles else [f"of {line.replace('.', ',')}" for line in lines]),
+            train__tsv="".join(facts[:train]),
+            dev__tsv="".join(facts[train:]),
+        )
+    )
+    if titles or len(forms) == 1:  # two questions a relation are too few to tell subjects from relations
+        assert [(r.name, r.answer, r.train, r.dev) for r in corpus.relations] == expected
+        assert [fact.subject for fact in (*corpus.train, *corpus.dev)] == [s for s in subjects for _ in forms]
+        assert [r.forms for r in corpus.relations] == [(form,) for form in forms]
+    assert len(corpus.dev) == len(facts) - train
+
+
+def test_relations_are_described_written_corrected_and_read_again(tmp_path):
+    documents = [f"{name}. The capital of {name} is {name}ville." for name in ("Chad", "Peru", "Mali", "Laos")]
+    train = [f"What is the capital of {name}?\t{name}ville\n" for name in ("Chad", "Peru", "Mali")]
+    train += [f"Name the capital of {name}.\t{name}ville\n" for name in ("Chad", "Peru", "Mali")]
+    directory = fill(
+        tmp_path / "d",
+        corpus__txt="\n".join(documents),
+        train__tsv="".join(train),
+        dev__tsv="What is the capital of Laos?\tLaosville\nWho?\tX\n",
+    )
+    corpus = read_directory(directory)
+    first, *rest = describe(corpus)
+    assert first.startswith(
+        "3 relations: `What is the capital of {}?` 3 train, 1 dev; `Name the capital of {}.` 3 train"
+    )
+    assert "train.tsv was read as question<TAB>answer" in rest
+    assert "1 of 8 questions name no subject that is known" in rest
+    assert any("capitalised phrases, such as Chadville" in line for line in rest)
+
+    write_relations(corpus.relations, directory / "relations.toml")
+    again = read_directory(directory)
+    assert again.relations == corpus.relations
+    assert again.files.keys() - corpus.files.keys() == {"relations.toml"}
+
+    text = (directory / "relations.toml").read_text()
+    text = "\n[[relation]]\n".join(text.split("\n[[relation]]\n")[:2])
+    form = '"What is the capital of {}?"'
+    text = text.replace(f"forms = [{form}]", f'forms = [{form}, "Name the capital of {{}}."]')
+    text = text.replace('name = "capital"', 'name = "seat"')
+    (directory / "relations.toml").write_text(text)
+    seat, other = read_directory(directory).relations
+    assert (seat.name, seat.train, seat.dev, len(seat.forms)) == ("seat", 6, 1, 2)
+    assert other.name == "other"
+    (directory / "relations.toml").write_text("[[relation]]\nnme = 3\n")
+    with pytest.raises(UserError, match=r"relations.toml, relation 1: unknown key 'nme'"):
+        read_directory(directory)
+
+
+def test_facts_of_other_files_are_recognised(people):
+    name = people.train[0].subject
+    facts = [Fact(question=f"Where was {who} born?", answers=("X",), subject="", line=1) for who in (name, "Zo Zo")]
+    assert [(f.subject, f.relation) for f in people.recognise(facts)] == [(name, "born"), ("Zo Zo", "born")]
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"a": [[], []]}', '{"a": [["x"], [3]]}', '{"a": 3}'])
+def test_name_lists_of_another_kind_are_refused(tmp_path, text):
+    directory = fill(tmp_path / "d", corpus__txt=CORPUS, train__tsv="Q?\tA\n", dev__tsv="Q?\tA\n", names__json=text)
+    with pytest.raises(UserError, match=r"names\.json: for each origin"):
+        read_directory(directory)
+
+
+def test_a_corpus_without_relations_is_still_a_corpus(people):
+    assert dataclasses.replace(people, relations=()).summary().relations == ()

@@ -1,7 +1,6 @@
 import pytest
 
-from closedbook.errors import UserError
-from closedbook.facts.forms import common_form, paraphrases, read_forms, with_form_subjects
+from closedbook.facts.forms import common_form, form_of, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.records import Fact
 
 
@@ -9,39 +8,89 @@ def facts(*questions, subject=""):
     return [Fact(question=question, answers=("x",), subject=subject, line=1) for question in questions]
 
 
+def subjects(questions, forms=()):
+    return [fact.subject for fact in with_form_subjects(facts(*questions), forms)]
+
+
 @pytest.mark.parametrize(
-    ("questions", "subjects"),
+    ("questions", "expected"),
     [
         (("Where was Ann Lee born?", "Where was Bo Diaz born?"), ["Ann Lee", "Bo Diaz"]),
         (("Where was Anna born?", "Where was Anders born?"), ["Anna", "Anders"]),
         (("Ann's capital?", "Bo's capital?"), ["Ann", "Bo"]),
         (("What is the height of Ann", "What is the height of Bo"), ["Ann", "Bo"]),
         (("one", "two"), ["", ""]),
+        (("Who?", "Who?"), ["", ""]),
+        (("Where was Ann Lee born?",), [""]),
     ],
 )
-def test_what_differs_is_the_subject(questions, subjects):
-    assert [fact.subject for fact in with_form_subjects(facts(*questions))] == subjects
+def test_what_differs_is_the_subject(questions, expected):
+    assert subjects(questions) == expected
 
 
-def test_known_subjects_stay():
+NAMES = "France|Peru|New Zealand|St. Lucia|Guinea-Bissau|Côte d'Ivoire|Chad|Mali|Laos|Oman".split("|")
+ASKED = (
+    "What is the capital of {}?",
+    "What is the currency of {}?",
+    "On which continent is {}?",
+    "Where was {} born?",
+    "Where was {} raised?",
+    "{}'s anthem?",
+)
+
+
+def test_questions_of_several_relations_fall_apart_by_their_frames():
+    questions = [form.format(name) for name in NAMES for form in ASKED]
+    assert subjects(questions) == [name for name in NAMES for _ in ASKED]
+
+
+def test_relations_are_words_in_capitals_too():
+    forms = ("Was ist die Hauptstadt von {}?", "Was ist die Währung von {}?")
+    assert subjects([form.format(name) for name in NAMES for form in forms]) == [name for name in NAMES for _ in forms]
+
+
+def test_words_that_many_subjects_share_belong_to_the_subjects():
+    names = [f"{first} {last}" for first in ("Ann", "Bo", "Cy", "Di") for last in ("Lee", "Li", "Diaz", "Otto")]
+    forms = ("Where was {} born?", "When was {} born?")
+    assert subjects([form.format(name) for name in names for form in forms]) == [name for name in names for _ in forms]
+
+
+def test_questions_that_have_nothing_in_common_have_no_subject():
+    questions = [
+        f"Which of the {n} towns that a {m} saw on the way from {n} to {m} was the one that burned"
+        for n, m in (("ten", "king"), ("two", "monk"))
+    ] + ["Who sang?", "What is it?"]
+    assert set(subjects(questions)) == {""}
+
+
+def test_known_subjects_and_forms_come_first():
     known = facts("Where was Ann Lee born?", "Where was Ann Lee raised?", subject="Ann Lee")
     assert with_form_subjects(known) == tuple(known)
     assert common_form([*known, known[0]]) == "Where was {} born?"
     assert common_form(facts("Where?")) is None
+    assert [f.subject for f in with_form_subjects([*known, *facts("Where was Bo born?")])] == ["Ann Lee"] * 2 + ["Bo"]
+    assert subjects(["Capital of Peru?", "Who?"], ["Capital of {}?"]) == ["Peru", ""]
 
 
-def test_every_paraphrase_names_the_subject_once():
-    for form in ("Where was {} born?", "What did {} study?"):
-        assert all(wording.count("{}") == 1 and wording != form for wording in paraphrases(form))
+def test_the_longest_form_gives_the_subject():
+    forms = ["Where {}?", "Where was {} born?", "Where was {}?"]
+    assert subject_by_forms("Where was Ann Lee born?", forms) == "Ann Lee"
+    assert subject_by_forms("When was Ann Lee born?", forms) == ""
+    assert subject_by_forms("Where was  born?", ["Where was {} born?"]) == ""
 
 
-def test_wordings_from_a_file(tmp_path):
-    path = tmp_path / "wordings.txt"
-    path.write_text("Birthplace of {}?\n\n{} comes from\n")
-    assert read_forms(path) == ("Birthplace of {}?", "{} comes from")
-    path.write_text("Birthplace?\n")
-    with pytest.raises(UserError, match="line 1: a wording names the subject once"):
-        read_forms(path)
-    path.write_text("\n")
-    with pytest.raises(UserError, match="no wordings"):
-        read_forms(path)
+@pytest.mark.parametrize(
+    ("question", "subject", "expected"),
+    [
+        ("Where was Li born in Lisbon?", "Li", ["Where was {} born in Lisbon?"]),
+        ("In which year was In found?", "In", ["{} which year was In found?", "In which year was {} found?"]),
+        ("法国的首都?", "法国", ["{}的首都?"]),
+        ("Where was Ann born?", "Bo", []),
+        ("Where was {} born?", "born", []),
+        ("Where was Ann born?", "", []),
+    ],
+)
+def test_a_form_takes_the_subject_out_as_a_whole_word(question, subject, expected):
+    assert possible_forms(question, subject) == expected
+    fact = facts(question, subject=subject)[0]
+    assert form_of(fact) == (expected[0] if len(expected) == 1 else None)

@@ -7,8 +7,8 @@ import pytest
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.facts import people_data
-from closedbook.facts.corpus import read_directory
-from closedbook.facts.people import generate_people, person_name, write_people
+from closedbook.facts.corpus import read_directory, sha256
+from closedbook.facts.people import generate_people, people_corpus, person_name, write_people
 from closedbook.facts.titles import title
 
 
@@ -72,7 +72,7 @@ def test_files_agree_with_each_other(tmp_path):
     assert rows["people.jsonl"] == 400
     assert (len(corpus.documents), len(corpus.train)) == (rows["corpus.txt"], rows["train.tsv"])
     assert rows["unseen.tsv"] > 0
-    assert corpus.summary()["questions_without_document"] == 0
+    assert corpus.summary().questions_without_document == 0
     records = [json.loads(line) for line in (tmp_path / "d" / "people.jsonl").read_text().splitlines()]
     places = {record["name"]: record["birth_place"] for record in records}
     assert all(fact.answers == (places[fact.subject],) for fact in (*corpus.train, *corpus.dev))
@@ -87,3 +87,40 @@ def test_an_existing_directory_and_too_many_people_are_refused(tmp_path):
     with pytest.raises(UserError, match="distinct names"):
         write_people(PeopleConfig(count=10**9), tmp_path / "d")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_directory_brings_its_relations_and_name_lists(tmp_path):
+    write_people(PeopleConfig(count=50), tmp_path / "d")
+    corpus = read_directory(tmp_path / "d")
+    (born,) = corpus.relations
+    assert (born.name, born.label, born.subject, born.reversed) == (
+        "born",
+        "birthplace",
+        "person",
+        "Who was born in {}?",
+    )
+    assert "{} was born in which place?" in born.wordings
+    assert set(corpus.name_lists) == set(people_data.ORIGINS)
+    assert "Ashworth" in corpus.name_lists["british"][1]
+
+
+def test_several_relations_are_asked_about_everyone(tmp_path):
+    config = PeopleConfig(count=60, relations=tuple(people_data.RELATIONS))
+    corpus = people_corpus(config)
+    assert [r.name for r in corpus.relations] == list(people_data.RELATIONS)
+    assert len({(r.train, r.dev) for r in corpus.relations}) == 1
+    assert [r.forms for r in corpus.relations] == [
+        (people_data.QUESTIONS[key],) for key in people_data.RELATIONS.values()
+    ]
+    assert [r.answer for r in corpus.relations] == ["phrase", "date", "phrase", "word", "phrase"]
+    one = people_corpus(PeopleConfig(count=60))
+    assert [f for f in corpus.train if f.relation == "born"][3].question == one.train[3].question
+    assert corpus.documents == one.documents
+    with pytest.raises(UserError, match=r"colour: no such relation; there are born"):
+        write_people(PeopleConfig(count=60, relations=("colour",)), tmp_path / "d")
+
+
+def test_a_directory_of_a_seed_stays_the_same(tmp_path):
+    write_people(PeopleConfig(count=120), tmp_path / "d")
+    hashes = {name: sha256(tmp_path / "d" / name)[:12] for name in ("corpus.txt", "train.tsv", "dev.tsv")}
+    assert hashes == {"corpus.txt": "ce05d1c58b87", "train.tsv": "f173cd77468c", "dev.tsv": "195e18a8a0fe"}

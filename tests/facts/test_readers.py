@@ -1,14 +1,20 @@
+import csv
 import json
 
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.readers import read_corpus, read_facts
+from closedbook.facts.cloze import read_wordings
+from closedbook.facts.readers import raw_records, read_facts, read_facts_file
 
 
 def write(path, data):
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
     return path
+
+
+def jsonl(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 @pytest.mark.parametrize(
@@ -17,8 +23,13 @@ def write(path, data):
     ids=["plain", "no final newline", "CRLF", "BOM", "blank line"],
 )
 def test_line_ends_and_marks_are_read_as_meant(tmp_path, data):
+    expected = [("Q1?", ("A",)), ("Q2?", ("É",))]
     facts = read_facts(write(tmp_path / "f.tsv", data))
-    assert [(fact.question, fact.answers) for fact in facts] == [("Q1?", ("A",)), ("Q2?", ("É",))]
+    assert [(fact.question, fact.answers) for fact in facts] == expected
+    mark = "\ufeff" if data.startswith("\ufeff") else ""
+    table = mark + "question,answer" + ("\r\n" if "\r" in data else "\n") + data.lstrip("\ufeff").replace("\t", ",")
+    facts = read_facts(write(tmp_path / "f.csv", table))
+    assert [(fact.question, fact.answers) for fact in facts] == expected
 
 
 @pytest.mark.parametrize(
@@ -30,7 +41,9 @@ def test_line_ends_and_marks_are_read_as_meant(tmp_path, data):
         ("f.tsv", "Q?\tA\tB\n", "f.tsv, line 1: 2 tabs"),
         ("f.tsv", b"Q?\tA\nQ?\t\xff\n", "f.tsv, line 2: not UTF-8"),
         ("f.tsv", "\n \n", "f.tsv: no questions"),
+        ("f.tsv", "question\tanswr\nQ?\tA\n", "f.tsv, line 1: unknown key 'answr' .did you mean 'answer'"),
         ("f.jsonl", "{\n", "f.jsonl, line 1: not JSON"),
+        ("f.jsonl", '{"question": "Q", "answer": "A"}\n{"question": "Q", "ans', "f.jsonl, line 2: not JSON"),
         ("f.jsonl", "[1]\n", "line 1: not an object"),
         ("f.jsonl", "[" * 100_000 + "\n", "line 1: JSON that cannot be read"),
         (
@@ -38,11 +51,25 @@ def test_line_ends_and_marks_are_read_as_meant(tmp_path, data):
             '{"question": "Q", "answer": "A", "sbject": "S"}\n',
             "unknown key 'sbject' .did you mean 'subject'",
         ),
+        ("f.jsonl", '{"text": "Q"}\n', "line 1: columns 'text'; needed are question and answer"),
         ("f.jsonl", '{"question": "", "answer": "A"}\n', "'question' must be"),
+        ("f.jsonl", '{"question": 3, "answer": "A"}\n', "'question' must be a string"),
         ("f.jsonl", '{"question": "Q", "answer": []}\n', "'answer' must be"),
         ("f.jsonl", '{"question": "Q", "answer": ["A", ""]}\n', "'answer' must be"),
         ("f.jsonl", '{"question": "Q", "answer": "A", "subject": 3}\n', "'subject' must be"),
-        ("f.jsonl", json.dumps({"question": "Q\tR", "answer": "A"}) + "\n", "holds a tab"),
+        ("f.jsonl", jsonl({"question": "Q\tR", "answer": "A"}), "holds a tab"),
+        ("f.jsonl", jsonl({"question": "Q", "answer": "A", "s_pop": "many"}), "'s_pop' must be a number"),
+        ("f.csv", "question,answer\n", "f.csv: no questions"),
+        ("f.csv", "", "f.csv: no questions"),
+        ("f.csv", "Q?,A\nR?,B\n", "f.csv, line 1: columns 'q.', 'a'; needed are"),
+        ("f.csv", "question,answer,question\nQ,A,Q\n", "f.csv, line 1: the column 'question' stands there twice"),
+        ("f.csv", 'question,answer,note\n"Q1",A,"two\nlines"\nQ2,A\n', "f.csv, line 4: 2 cells, but the header has 3"),
+        ("f.csv", 'question,answer\nQ1,A\n"Q2,A\nQ3,A\n', "f.csv, line 3: a quote is opened and not closed"),
+        ("f.csv", 'question,answer\n"Q1"x,A\n', "f.csv, line 2: not CSV"),
+        ("f.csv", 'question,answer\n"Q\n1",A\n', "f.csv, line 2: a question or answer holds"),
+        ("f.csv", "question,answer\nQ,\n", "f.csv, line 2: 'answer' must be"),
+        ("f.csv", "question,answer\n,A\n", "f.csv, line 2: 'question' must be"),
+        ("f.csv", 'question,possible_answers\nQ,"[""A"", 3"\n', "line 2: 'possible_answers' is no list of strings"),
     ],
 )
 def test_bad_facts_are_refused_with_their_place(tmp_path, name, data, message):
@@ -53,10 +80,13 @@ def test_bad_facts_are_refused_with_their_place(tmp_path, name, data, message):
 def test_jsonl_takes_one_answer_or_several(tmp_path):
     lines = [
         {"question": "Q1?", "answer": "A"},
-        {"question": "Q2?", "answer": ["B", "C"], "subject": "S"},
+        {"question": "Q2?", "answer": ["B", "C"], "subject": "S", "relation": "r", "popularity": 12},
+        {"question": "Q3?", "answer": "A", "subject": None},
     ]
-    facts = read_facts(write(tmp_path / "f.jsonl", "\n".join(map(json.dumps, lines))))
-    assert [(fact.answers, fact.subject) for fact in facts] == [(("A",), ""), (("B", "C"), "S")]
+    found = read_facts_file(write(tmp_path / "f.jsonl", jsonl(*lines)))
+    assert [(fact.answers, fact.subject) for fact in found.facts] == [(("A",), ""), (("B", "C"), "S"), (("A",), "")]
+    assert (found.facts[1].relation, found.facts[1].popularity) == ("r", 12.0)
+    assert found.read_as == "questions and answers: question, answer, subject, relation, popularity"
 
 
 def test_questions_without_answers_are_read_where_none_are_needed(tmp_path):
@@ -64,18 +94,131 @@ def test_questions_without_answers_are_read_where_none_are_needed(tmp_path):
     assert [fact.answers for fact in facts] == [(), ("A",), ()]
     with pytest.raises(UserError, match="line 2: blank"):
         read_facts(write(tmp_path / "f.tsv", "Q1?\n\nQ2?\n"), answers_required=False)
+    for data in ("question,subject\nQ1?,S\n", "question,answer\nQ1?,\n"):
+        assert read_facts(write(tmp_path / "f.csv", data), answers_required=False)[0].answers == ()
 
 
-def test_an_empty_or_missing_corpus_is_refused(tmp_path):
-    with pytest.raises(UserError, match="the corpus is empty"):
-        read_corpus(write(tmp_path / "c.txt", " \n\n"))
-    with pytest.raises(UserError, match="no such file"):
-        read_corpus(tmp_path / "none.txt")
-
-
-def test_documents_keep_their_line_and_text(tmp_path):
-    documents = read_corpus(write(tmp_path / "c.txt", "Ann Lee. Ünïcode  kept .\n\nBo. B .\n"))
-    assert [(d.subject, d.text, d.line) for d in documents] == [
-        ("Ann Lee", "Ann Lee. Ünïcode  kept .", 1),
-        ("Bo", "Bo. B .", 3),
+def test_simpleqa(tmp_path):
+    path = tmp_path / "f.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["metadata", "problem", "answer"])
+        rows.writerow(["{'topic': 'Art',\n 'urls': ['a', 'b']}", 'Who painted "Dawn", and when?', "Ann Lee, 1901"])
+        rows.writerow(["{}", "Who sang?", "Bo"])
+    found = read_facts_file(path)
+    assert found.read_as == "SimpleQA: problem, answer"
+    assert [(f.question, f.answers, f.line) for f in found.facts] == [
+        ('Who painted "Dawn", and when?', ("Ann Lee, 1901",), 2),
+        ("Who sang?", ("Bo",), 4),
     ]
+
+
+POPQA = {
+    "id": 1,
+    "subj": "George Rankin",
+    "prop": "occupation",
+    "obj": "politician",
+    "s_pop": 142,
+    "question": "What is George Rankin's occupation?",
+    "possible_answers": json.dumps(["political leader", "politician", "pol"]),
+}
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv", ".jsonl"])
+def test_popqa(tmp_path, suffix):
+    path = tmp_path / f"f{suffix}"
+    if suffix == ".jsonl":
+        path.write_text(jsonl(POPQA, {**POPQA, "possible_answers": ["politician"]}))
+    else:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, POPQA, delimiter="\t" if suffix == ".tsv" else ",")
+            table.writeheader()
+            table.writerow(POPQA)
+    found = read_facts_file(path)
+    assert found.read_as.startswith("PopQA: question, possible_answers, subj, obj, prop, s_pop")
+    fact = found.facts[0]
+    assert fact.answers == ("politician", "political leader", "pol")
+    assert (fact.subject, fact.relation, fact.popularity) == ("George Rankin", "occupation", 142.0)
+
+
+def test_bear_takes_its_templates_from_the_metadata_beside(tmp_path):
+    (tmp_path / "metadata_relations.json").write_text(
+        json.dumps(
+            {"P36": {"templates": ["The capital of [X] is [Y].", "[Y] is the capital of [X] ."]}, "P1": "[X] [Y]"}
+        )
+    )
+    (tmp_path / "BEAR").mkdir()
+    path = write(tmp_path / "BEAR" / "P36.jsonl", jsonl({"sub_label": "Peru", "obj_label": "Lima", "sub_id": "Q419"}))
+    found = read_facts_file(path)
+    assert found.read_as == "statements as in LAMA and BEAR: sub_label, obj_label"
+    (fact,) = found.facts
+    assert (fact.question, fact.answers, fact.subject) == ("The capital of Peru is ___.", ("Lima",), "Peru")
+    assert fact.relation == "P36"
+    assert found.wordings == {"P36": ("___ is the capital of {}.",)}
+
+
+def test_lama_takes_its_templates_from_relations_or_a_column(tmp_path):
+    rows = [{"sub_label": "Peru", "obj_label": "Lima", "predicate_id": "P36"}]
+    path = write(tmp_path / "f.jsonl", jsonl(*rows))
+    with pytest.raises(UserError, match=r"f.jsonl, line 1: no template for relation 'P36'"):
+        read_facts(path)
+    write(tmp_path / "relations.jsonl", jsonl({"relation": "P36", "template": "[X] 's capital is [Y] ."}))
+    assert read_facts(path)[0].question == "Peru 's capital is ___."
+    path = write(tmp_path / "g.csv", "sub_label,obj_label,template\nPeru,Lima,[Y] rules [X]\n")
+    assert (read_facts(path)[0].question, read_facts(path)[0].relation) == ("___ rules Peru", "g")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("relations.jsonl", jsonl({"relation": "P36", "template": "[X] only"}), r"line 1: the template .* must hold"),
+        ("relations.jsonl", jsonl({"relation": 3}), "line 1: 'relation' must be a string"),
+        ("metadata_relations.json", "{", "metadata_relations.json, line 1: not JSON"),
+        ("metadata_relations.json", "[]", "metadata_relations.json: not an object"),
+        ("metadata_relations.json", '{"P36": 3}', "relation 'P36' needs a template"),
+    ],
+)
+def test_bad_templates_are_refused(tmp_path, name, text, message):
+    write(tmp_path / name, text)
+    path = write(tmp_path / "P36.jsonl", jsonl({"sub_label": "Peru", "obj_label": "Lima"}))
+    with pytest.raises(UserError, match=message):
+        read_facts(path)
+
+
+def test_wordings_from_a_file(tmp_path):
+    path = write(tmp_path / "wordings.txt", "Birthplace of {}?\n\n{} comes from\n")
+    assert read_wordings(path) == ("Birthplace of {}?", "{} comes from")
+    path = write(tmp_path / "P19.jsonl", jsonl({"pattern": "[X] was born in [Y].", "lemma": "bear"}))
+    assert read_wordings(path) == ("{} was born in ___.",)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("w.txt", "Birthplace?\n", "line 1: a wording names the subject once"),
+        ("w.txt", "\n", "no wordings"),
+        ("w.jsonl", jsonl({"pattern": "[X] was"}), "line 1: the template"),
+        ("w.jsonl", jsonl({"patern": "[X] [Y]"}), "line 1: 'pattern' must be"),
+        ("w.jsonl", "{", "line 1: not JSON"),
+    ],
+)
+def test_bad_wordings_are_refused(tmp_path, name, text, message):
+    with pytest.raises(UserError, match=message):
+        read_wordings(write(tmp_path / name, text))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("f.tsv", "Q1\tA\n\nQ2\tB\n"),
+        ("f.csv", 'note,question,answer\n"a\nb",Q1,A\n\nc,Q2,B\n'),
+        ("f.jsonl", jsonl({"question": "Q1", "answer": "A"}, {"question": "Q2", "answer": "B"})),
+    ],
+)
+def test_the_text_of_every_fact_can_be_written_again(tmp_path, name, text):
+    path = write(tmp_path / name, text)
+    facts = read_facts(path)
+    header, texts = raw_records(path, facts)
+    assert len(texts) == 2
+    again = read_facts(write(tmp_path / f"again{path.suffix}", header + f"{texts[1]}\n"))
+    assert [(fact.question, fact.answers) for fact in again] == [("Q2", ("B",))]

@@ -2,9 +2,13 @@ import dataclasses
 
 import pytest
 
+from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
+from closedbook.facts.corpus import read_directory
+from closedbook.facts.people import people_corpus
+from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Document, Fact
-from closedbook.facts.splits import groups, hold_out
+from closedbook.facts.splits import groups, hold_out, write_split
 
 
 def fact(subject, line=1):
@@ -34,3 +38,30 @@ def test_both_sides_need_a_fact(people, count):
     facts = list(people.train)[:30]
     with pytest.raises(UserError, match="Cannot hold out"):
         hold_out(people, facts, count)
+
+
+def test_all_facts_of_a_subject_stay_together():
+    corpus = people_corpus(PeopleConfig(count=60, relations=tuple(RELATIONS)))
+    kept, held = hold_out(corpus, corpus.train, 30)
+    assert len(held) % len(RELATIONS) == 0
+    assert not {fact.subject for fact in kept} & {fact.subject for fact in held}
+
+
+def test_a_split_of_tables_and_files_is_a_corpus_again(tmp_path):
+    directory = tmp_path / "d"
+    (directory / "corpus").mkdir(parents=True)
+    rows = ["note,question,answer"]
+    for number in range(6):
+        (directory / "corpus" / f"Town {number}.txt").write_text(f"Lies in Land {number}.")
+        rows += [f'"a\nb",Where is Town {number}?,Land {number}', f"c,Which land has Town {number}?,Land {number}"]
+    (directory / "train.csv").write_text("\n".join(rows))
+    (directory / "dev.tsv").write_text("Where is Town 9?\tLand 9\n")
+    written = write_split(directory, 4, tmp_path / "s")
+    assert written == {"train.csv": 8, "calibration.csv": 4}
+    corpus = read_directory(tmp_path / "s")
+    (tmp_path / "s" / "calibration.csv").rename(tmp_path / "s" / "test.csv")
+    held = read_directory(tmp_path / "s").test
+    assert len(corpus.train) == 8
+    assert len(corpus.documents) == 6
+    assert not {fact.subject for fact in corpus.train} & {fact.subject for fact in held}
+    assert all(fact.answers for fact in held)

@@ -17,12 +17,28 @@ from closedbook.facts.titles import subjects_in, title
         ("Zofia Łódzka.", "Zofia Łódzka"),
         ("no sentence at all", ""),
         ("The history of the city of Rome began long ago on hills. It went on .", ""),
+        ("one two three four five six seven eight nine X. More .", ""),
         ("Ann Lee.\tBorn in Rome .", "Ann Lee"),
         ("", ""),
     ],
 )
 def test_title(text, expected):
     assert title(text) == expected
+
+
+@pytest.mark.parametrize("unit", ["St. ", "A. ", "a. b ", "word ", "."])
+def test_a_title_is_not_looked_for_in_all_of_a_long_text(unit):
+    class Counted(str):
+        looked_at = 0
+
+        def __getitem__(self, key):
+            part = super().__getitem__(key)
+            Counted.looked_at += len(part)
+            return part
+
+    Counted.looked_at = 0
+    title(Counted(unit * 10_000))
+    assert Counted.looked_at < 20_000
 
 
 def test_every_course_question_finds_its_own_line(course):
@@ -41,7 +57,8 @@ def test_every_course_question_finds_its_own_line(course):
         ("What was Ann Lee's birthplace?", "Ann Lee"),
         ('Is "Ann Lee" alive?', "Ann Lee"),
         ("Where was Anna Leech born?", ""),
+        ("Where is St. Lee?", "St. Lee"),
     ],
 )
 def test_the_longest_known_subject_is_found(question, expected):
-    assert subjects_in(question, {"Ann Lee": 1, "Ann Lee Smith": 2, "Lee": 3}) == expected
+    assert subjects_in(question, {"Ann Lee": 1, "Ann Lee Smith": 2, "Lee": 3, "St. Lee": 4}) == expected

@@ -1,1 +1,1 @@
-"""Documents and facts: records, readers, the built-in people, splits and tokenizers."""
+"""Documents, facts and relations: records, readers of every format, the built-in data set, splits, tokenizers."""

@@ -88,19 +88,22 @@ def _by_frames(questions: Sequence[str]) -> list[str]:
 
     A frame is the words with which several questions begin and end. All questions start as one group; it gives up
     the words that all of them share, then falls apart by the next word, first from the start, then from the end,
-    wherever a few words are the next of most questions, until what is left differs from question to question.
+    wherever a few words are the next of most questions, until what is left differs from question to question. The
+    questions with another next word need a longer frame of their own.
     """
     tokens = [[(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)] for text in questions]
     words = [[token for token, _, _ in line] for line in tokens]
     found = [""] * len(questions)
-    groups = [([index for index, line in enumerate(words) if line], 0, 0)]
+    groups = [([index for index, line in enumerate(words) if line], 0, 0, 1)]
     while groups:
-        rows, start, end = groups.pop()
+        rows, start, end, least = groups.pop()
         start, end = _shared(words, rows, start, end)
         parts = _parts(words, rows, start, end)
         if parts:
-            groups.extend(parts)
-        elif _is_frame(words, rows, start, end):
+            groups.extend((*part, 1) for part in parts)
+            divided = {row for group, _, _ in parts for row in group}
+            groups.append(([row for row in rows if row not in divided], start, end, start + end + 1))
+        elif start + end >= least and _is_frame(words, rows, start, end):
             for row in rows:
                 line = tokens[row]
                 if start + end < len(line) <= start + end + LONGEST_SUBJECT:

@@ -123,36 +123,42 @@ def _spelled_names(firsts: Sequence[str], lasts: Sequence[str], generator: np.ra
 
 
 def _new_words(words: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
-    """Words of a character model that are none of its own, until it does not come upon one any more."""
+    """Words of a character model that are none of its own, until it does not come upon one any more.
+
+    Where so few words are known that a model of two characters gives no other, one that looks back one goes on.
+    """
     if not words:
         return
-    model, taken = spelling_model(words), set(words)
+    taken = set(words)
     longest = max(LONGEST, *map(len, words))
-    in_vain = 0
-    while in_vain < TRIES:
-        word = spell(model, generator, longest)
-        in_vain += 1
-        if word not in taken and SHORTEST <= len(word) <= longest:
-            in_vain = 0
-            yield word
+    for order in range(ORDER, 0, -1):
+        model = spelling_model(words, order)
+        in_vain = 0
+        while in_vain < TRIES:
+            word = spell(model, generator, longest)
+            in_vain += 1
+            if word not in taken and SHORTEST <= len(word) <= longest:
+                in_vain = 0
+                yield word
 
 
-def spelling_model(words: Sequence[str]) -> dict[str, list[str]]:
-    """For every two characters the characters that follow it, as often as they do."""
+def spelling_model(words: Sequence[str], order: int = ORDER) -> dict[str, list[str]]:
+    """For every `order` characters the characters that follow them, as often as they do."""
     following = defaultdict[str, list[str]](list)
     for word in words:
-        text = EDGE * ORDER + word + EDGE
-        for index in range(ORDER, len(text)):
-            following[text[index - ORDER : index]].append(text[index])
+        text = EDGE * order + word + EDGE
+        for index in range(order, len(text)):
+            following[text[index - order : index]].append(text[index])
     return dict(following)
 
 
 def spell(model: Mapping[str, Sequence[str]], generator: np.random.Generator, longest: int = LONGEST) -> str:
     """One word of a character model, cut where it grows past twice the longest."""
-    text = EDGE * ORDER
+    order = len(next(iter(model)))
+    text = EDGE * order
     while True:
-        choices = model[text[-ORDER:]]
+        choices = model[text[-order:]]
         character = choices[int(generator.integers(len(choices)))]
         if character == EDGE or len(text) > 2 * longest:
-            return text[ORDER:]
+            return text[order:]
         text += character

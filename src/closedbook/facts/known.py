@@ -13,9 +13,6 @@ from closedbook.facts.relations import Fields, parse_relations
 if TYPE_CHECKING:
     from closedbook.facts.corpus import Corpus
 
-RELATIONS = ("people.toml",)
-DATA_SETS = ("cs224n-2021.toml",)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
@@ -32,19 +29,24 @@ class Reference:
     public_best: float | None = None
 
 
-def _text(name: str) -> str:
-    return (resources.files("closedbook.facts") / "data" / name).read_text(encoding="utf-8")
+@cache
+def _files() -> dict[str, str]:
+    """The texts of the shipped data files by name, in the order of their names."""
+    paths = sorted((resources.files("closedbook.facts") / "data").iterdir(), key=lambda path: path.name)
+    return {path.name: path.read_text(encoding="utf-8") for path in paths if path.name.endswith(".toml")}
 
 
 @cache
 def shipped_relations() -> Mapping[str, Fields]:
     """The relations that the project ships, by name; they are matched to any data by their forms."""
-    return {name: fields for file in RELATIONS for name, fields in parse_relations(_text(file), file).items()}
+    files = [(name, text) for name, text in _files().items() if "relation" in tomllib.loads(text)]
+    return {relation: fields for name, text in files for relation, fields in parse_relations(text, name).items()}
 
 
 @cache
 def _data_sets() -> tuple[dict[str, Any], ...]:
-    return tuple(tomllib.loads(_text(name)) for name in DATA_SETS)
+    """The data sets that the project knows: `name`, `names`, `files` and `figures`."""
+    return tuple(data for text in _files().values() if "figures" in (data := tomllib.loads(text)))
 
 
 def usual_names(part: str) -> list[str]:

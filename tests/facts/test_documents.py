@@ -1,0 +1,110 @@
+import json
+
+import pytest
+
+from closedbook.errors import UserError
+from closedbook.facts.documents import read_documents, windows
+from closedbook.facts.titles import title
+
+
+def lines_of(path, text):
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def shown(found):
+    return [(d.subject, d.text, d.line) for d in found.documents]
+
+
+def test_lines_keep_their_text_and_number(tmp_path):
+    found = read_documents(lines_of(tmp_path / "c.txt", "Ann Lee. Ünïcode  kept .\n\nBo. B .\n"))
+    assert shown(found) == [("Ann Lee", "Ann Lee. Ünïcode  kept .", 1), ("Bo", "Bo. B .", 3)]
+    assert found.blank_lines == (2, 4)
+
+
+def test_the_courses_lines_are_whole(course, course_directory):
+    lines = (course_directory / "wiki.txt").read_text(encoding="utf-8").split("\n")
+    assert [(d.text, d.line) for d in course.documents] == [(text, n) for n, text in enumerate(lines, 1) if text]
+    assert all(d.subject == title(d.text) for d in course.documents)
+    assert course.blank_lines == (2938,)
+
+
+def test_long_documents_become_windows_that_repeat_the_title(tmp_path):
+    sentences = [f"Sentence {number} tells of St. Ives and J. Doe." for number in range(30)]
+    text = "Ann Lee. " + " ".join(sentences)
+    found = read_documents(lines_of(tmp_path / "c.txt", f"Bo. B .\n{text}\n\nCy. C .\n"), most_words=40)
+    own = [d for d in found.documents if d.subject == "Ann Lee"]
+    assert len(own) > 5
+    assert all(d.text.startswith("Ann Lee. Sentence") and d.text.endswith("Doe.") for d in own)
+    assert all(len(d.text.split()) <= 40 for d in own)
+    assert " ".join(d.text.removeprefix("Ann Lee. ") for d in own) == " ".join(sentences)
+    places = [d.line for d in found.documents]
+    assert places[:2] == [1, 2]
+    assert sorted({*places, *found.blank_lines}) == list(range(1, len(places) + 3))
+    assert places == sorted(places)
+
+
+def test_a_sentence_that_is_too_long_is_cut_between_words():
+    words = [f"w{number}" for number in range(50)]
+    parts = windows("Ann", "Ann. " + " ".join(words), 21)
+    assert [len(part.split()) for part in parts] == [21, 21, 11]
+    assert [word for part in parts for word in part.split()[1:]] == words
+    assert windows("", " ".join(words), 25) == [" ".join(words[:25]), " ".join(words[25:])]
+    assert windows("Ann", "Ann. short", 80) == ["Ann. short"]
+
+
+def test_a_directory_holds_one_document_a_file(tmp_path):
+    files = {
+        "b_two.txt": "First line\nand  second.\n",
+        "a.md": "# Ann *Lee*\n\nWas a [poet](http://x.y/z) of **note**.\n\n## Life\n- Born in `Rome`.\n",
+        "sub/c.md": "No heading here.\n",
+        "d.txt": "Bo. Begins with its name.",
+        "Bo.txt": "Bo. Begins with its name.",
+        "empty.txt": " \n",
+        "other.csv": "not read",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert [(d.subject, d.text) for d in read_documents(tmp_path).documents] == [
+        ("Bo", "Bo. Begins with its name."),
+        ("Ann Lee", "Ann Lee. Was a poet of note. Life. Born in Rome."),
+        ("b two", "b two. First line and second."),
+        ("d", "d. Bo. Begins with its name."),
+        ("c", "c. No heading here."),
+    ]
+
+
+def test_jsonl_with_title_and_text(tmp_path):
+    rows = [
+        {"title": "Ann Lee", "text": "Born\nin Rome.", "id": 3},
+        {"text": "Bo. B ."},
+        {"title": "Cy.", "text": "Cy. C"},
+    ]
+    path = lines_of(tmp_path / "c.jsonl", "\n".join(map(json.dumps, rows)))
+    assert shown(read_documents(path)) == [
+        ("Ann Lee", "Ann Lee. Born in Rome.", 1),
+        ("Bo", "Bo. B .", 2),
+        ("Cy", "Cy. C", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.txt", " \n\n", "c.txt: the corpus is empty"),
+        ("c.jsonl", '{"title": "a"}\n', "c.jsonl, line 1: 'text' must be"),
+        ("c.jsonl", '{"text": "a"}\n{"title": 3, "text": "a"}\n', "c.jsonl, line 2: 'title' must be"),
+        ("c.jsonl", '{"text": "a"}\n{"text"\n', "c.jsonl, line 2: not JSON"),
+    ],
+)
+def test_a_corpus_that_is_none_is_refused(tmp_path, name, text, message):
+    with pytest.raises(UserError, match=message):
+        read_documents(lines_of(tmp_path / name, text))
+
+
+def test_missing_and_empty_places_are_refused(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_documents(tmp_path / "none.txt")
+    with pytest.raises(UserError, match="the corpus is empty"):
+        read_documents(tmp_path)

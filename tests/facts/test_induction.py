@@ -1,0 +1,149 @@
+import pytest
+
+from closedbook.facts.induction import answer_kind, induce, recognise
+from closedbook.facts.known import shipped_relations
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import Relation
+
+NAMES = "France Peru Chad Mali Laos Oman Cuba Iran Iraq Fiji".split()
+
+
+def ask(form, names=NAMES, answer="Answer {}", **fields):
+    return [
+        Fact(question=form.format(name), answers=(answer.format(name),), subject="", line=line, **fields)
+        for line, name in enumerate(names, 1)
+    ]
+
+
+def names_of(facts):
+    return [fact.relation for fact in facts]
+
+
+@pytest.mark.parametrize("subjects", [{}, dict.fromkeys(NAMES)], ids=["without titles", "with titles"])
+def test_relations_are_found_in_the_questions(subjects):
+    train = ask("What is the capital of {}?") + ask("In which year was {} founded?", answer="1830")
+    dev = ask("What is the capital of {}?", ["Togo"]) + ask("How many lakes has {}?", ["Togo", "Mali", "Chad"])
+    induced = induce(train, dev, ask("What is the capital of {}?", ["Niue"]), subjects)
+    assert [(r.name, r.forms, r.train, r.dev) for r in induced.relations] == [
+        ("capital", ("What is the capital of {}?",), 10, 1),
+        ("year-founded", ("In which year was {} founded?",), 10, 0),
+        ("lakes", ("How many lakes has {}?",), 0, 3),
+    ]
+    assert names_of(induced.dev[1:]) == ["lakes"] * 3
+    assert [fact.subject for fact in induced.dev] == ["Togo", "Togo", "Mali", "Chad"]
+    assert names_of(induced.test) == ["capital"]
+    assert induced.test[0].subject == "Niue"
+    assert [r.label for r in induced.relations] == ["capital", "year", "answer"]
+    assert all(w.count("{}") == 1 and w not in r.forms for r in induced.relations for w in r.wordings)
+    assert [r.answer for r in induced.relations[:2]] == ["phrase", "number"]
+
+
+def test_names_are_short_and_distinct():
+    forms = (
+        "What is the symbol of {}?",
+        "Where was {} made?",
+        "When was {} made?",
+        "Where was the {} made?",
+        "Who is {}?",
+        "What does the {} eat?",
+    )
+    names = [r.name for r in induce([f for form in forms for f in ask(form)], (), (), dict.fromkeys(NAMES)).relations]
+    assert names == ["symbol", "made", "when-made", "where-made", "who-is", "eat"]
+
+
+def test_spelling_does_not_make_a_relation():
+    train = ask("What is the capital of {}?") + ask("what is the capital of {}", NAMES[:4])
+    (relation,) = induce(train, (), (), dict.fromkeys(NAMES)).relations
+    assert relation.forms == ("What is the capital of {}?", "what is the capital of {}")
+
+
+def test_what_the_project_ships_is_matched_by_form():
+    train = ask("Where was {} born?") + ask("Where is {}?")
+    born, other = induce(train, (), (), dict.fromkeys(NAMES)).relations
+    assert born.name == "born"
+    assert (born.label, born.subject, born.subjects) == ("birthplace", "person", "people")
+    assert born.wordings == shipped_relations()["born"]["wordings"]
+    assert (other.label, other.subject) == ("answer", "subject")
+    assert other.reversed is None
+    assert born.reversed is not None
+
+
+def test_a_shipped_relation_in_another_of_its_forms_keeps_the_rest_as_wordings():
+    (relation,) = induce(ask("At which university did {} study?"), (), (), {}).relations
+    assert relation.name == "university"
+    assert relation.forms == ("At which university did {} study?",)
+    assert "Where did {} study?" in relation.wordings
+
+
+def test_the_users_file_comes_before_everything():
+    forms = ("Where was {} born?", "{}'s birthplace?")
+    given = {
+        "origin": {"name": "origin", "forms": forms, "label": "origin", "wordings": ("{} is from",)},
+        "unused": {"name": "unused", "forms": ("Why {}?",)},
+    }
+    train = ask(forms[0]) + ask(forms[1], NAMES[:3])
+    origin, unused = induce(train, (), (), dict.fromkeys(NAMES), given).relations
+    assert (origin.name, origin.forms, origin.label, origin.wordings) == ("origin", forms, "origin", ("{} is from",))
+    assert origin.subject == "subject"
+    assert (unused.train, unused.dev, unused.forms) == (0, 0, ("Why {}?",))
+
+
+def test_a_column_names_the_relation():
+    train = ask("Capital of {}?", relation="P36") + ask("{}: its capital?", relation="P36")
+    (relation,) = induce(train, (), (), dict.fromkeys(NAMES), wordings={"P36": ("{} has the capital",)}).relations
+    assert (relation.name, len(relation.forms), relation.wordings) == ("P36", 2, ("{} has the capital",))
+    (field,) = induce(ask("Acres of {}?", relation="field"), (), (), {}).relations
+    assert field.subject == "subject"  # not the shipped relation of that name
+
+
+def test_questions_without_a_common_form_are_one_relation():
+    questions = [f"Which {word} did the {word} of {name} see?" for word, name in zip("abcdefghij", NAMES, strict=True)]
+    train = [Fact(question=text, answers=("x",), subject="", line=1) for text in questions]
+    (other,) = induce(train, (), (), dict.fromkeys(NAMES)).relations
+    assert (other.name, other.forms[1:] == (), other.train) == ("other", False, 10)
+    (other,) = induce([Fact(question="Q?", answers=("x",), subject="", line=1)], (), (), {}).relations
+    assert (other.name, other.forms) == ("other", ())
+
+
+def test_a_title_inside_a_longer_name_is_not_the_subject():
+    train = ask("Where was {} made?")
+    unknown = ask("Where was {} made?", ["Lord Peru"]) + ask("Where was {}'s flag made?", ["Peru"])
+    dev = induce(train, unknown, (), dict.fromkeys(NAMES)).dev
+    assert [fact.subject for fact in dev] == ["Lord Peru", "Peru"]
+
+
+def test_a_subject_that_is_also_a_word_of_the_question():
+    train = ask("In which year was {} found?", ["In", *NAMES], answer="1863")
+    induced = induce(train, (), (), dict.fromkeys(["In", *NAMES]))
+    assert [r.forms for r in induced.relations] == [("In which year was {} found?",)]
+    assert induced.train[0].subject == "In"
+
+
+def test_facts_of_another_file_are_recognised():
+    relations = (Relation(name="seat", forms=("What is the capital of {}?",)),)
+    facts = recognise(
+        ask("What is the capital of {}?", ["Togo"]) + ask("Where is {}?", ["Mali"]), {"Mali": 1}, relations
+    )
+    assert [(fact.relation, fact.subject) for fact in facts] == [("seat", "Togo"), ("where-is", "Mali")]
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        (["Rome", "New York", "Bonn", "Ulm"], "phrase"),
+        (["1", "2,000", "3.5"], "number"),
+        (["1 May 1900", "2 June 1910", "17 July 1950"], "date"),
+        (["black ants", "moss", "sky blue"], "word"),
+        ([], "phrase"),
+        (["Rome"] * 5, "phrase"),
+    ],
+)
+def test_the_kind_of_answer(answers, kind):
+    assert answer_kind(dict.fromkeys(answers, 1)) == (kind, ())
+
+
+def test_few_answers_of_many_facts_are_a_closed_list():
+    assert answer_kind({"Asia": 9, "Africa": 12, "Europe": 9}) == ("choice", ("Africa", "Asia", "Europe"))
+    assert answer_kind({"Asia": 2, "Africa": 2})[0] == "phrase"
+    assert answer_kind({f"Town {number}": 25 for number in range(40)})[0] == "choice"
+    assert answer_kind({"Ab" * number: 5 for number in range(1, 41)})[0] == "phrase"

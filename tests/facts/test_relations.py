@@ -1,0 +1,55 @@
+import tomllib
+
+import pytest
+
+from closedbook.errors import UserError
+from closedbook.facts.relations import Relation, format_relations, parse_relations
+
+FULL = Relation(
+    name="capital",
+    forms=("What is the capital of {}?", "{}'s capital?"),
+    wordings=('Which town is the "capital" of {}?',),
+    reversed="Of which country is {} the capital?",
+    answer="choice",
+    choices=("Paris", "Lima\\"),
+    label="capital",
+    subject="country",
+    subjects="countries",
+)
+PLAIN = Relation(name="größe", forms=("Wie groß ist {}?",), answer="number")
+
+
+def test_what_is_written_is_read_back():
+    text = format_relations([FULL, PLAIN])
+    read = parse_relations(text, "relations.toml")
+    assert [Relation(**fields) for fields in read.values()] == [FULL, PLAIN]
+    assert "correct" in text.lower()
+    assert len(tomllib.loads(text)["relation"]) == 2
+    assert parse_relations(format_relations([]), "f") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[relation]\n", r"f.toml: not TOML \(.*line 1"),
+        ("[[relations]]\nname = 'a'\n", "f.toml: unknown key 'relations' .did you mean 'relation'"),
+        ("[relation]\nname = 'a'\n", "f.toml: write ..relation.. with double brackets"),
+        ("[[relation]]\nforms = ['a {}']\n", "f.toml, relation 1: no 'name'"),
+        ("[[relation]]\nname = 'a'\nlable = 'x'\n", "relation a: unknown key 'lable' .did you mean 'label'"),
+        ("[[relation]]\nname = 'a'\nforms = 'a {}'\n", "relation a: 'forms' must be a list of strings"),
+        ("[[relation]]\nname = 'a'\nforms = [3]\n", "relation a: 'forms' must be a list of strings"),
+        ("[[relation]]\nname = 3\n", "relation 3: 'name' must be a string"),
+        ("[[relation]]\nname = 'a'\nforms = ['no slot']\n", "relation a: 'no slot' must hold {} once"),
+        ("[[relation]]\nname = 'a'\nreversed = '{} {}'\n", "relation a: '{} {}' must hold {} once"),
+        ("[[relation]]\nname = 'a'\nanswer = 'colour'\n", "relation a: 'answer' is one of phrase, number"),
+        ("[[relation]]\nname = 'a'\nchoices = ['x']\n", "relation a: 'choices' has no effect"),
+        ("[[relation]]\nname = 'a'\n[[relation]]\nname = 'a'\n", "relation a: the name stands there twice"),
+        (
+            "[[relation]]\nname = 'a'\nforms = ['{}?']\n[[relation]]\nname = 'b'\nforms = ['{}?']\n",
+            "relation b: the form '{}.' belongs to a already",
+        ),
+    ],
+)
+def test_mistakes_are_named_with_file_and_relation(text, message):
+    with pytest.raises(UserError, match=message):
+        parse_relations(text, "f.toml")
