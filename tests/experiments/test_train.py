@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def pretrained(people, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "pretrained"
-    return train_run(tiny_config(), people, out, device=CPU)
+    return train_run(tiny_config(), people, out, device=CPU).path
 
 
 def test_a_run_explains_itself(pretrained):
@@ -51,7 +51,7 @@ def test_load_needs_nothing_else(pretrained):
 
 
 def test_finetuning_goes_on_from_a_run(pretrained, people, tmp_path):
-    out = train_run(tiny_config("finetune"), people, tmp_path / "f", device=CPU, start=pretrained)
+    out = train_run(tiny_config("finetune"), people, tmp_path / "f", device=CPU, start=pretrained).path
     environment = json.loads((out / "environment.json").read_text())
     assert environment["start"] == str(pretrained)
     assert closedbook.load(out).tokenizer.vocabulary_size == closedbook.load(pretrained).tokenizer.vocabulary_size
@@ -93,7 +93,7 @@ def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
     said = []
     settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill_at_nine,), **settings)
+        train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     with pytest.raises(UserError, match="was interrupted"):
         closedbook.load(tmp_path / "r")
     train_run(tiny_config(), people, tmp_path / "r", **settings)
@@ -110,7 +110,7 @@ def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path):
         raise KilledError
 
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", device=CPU, checkpoint_seconds=0.0, listeners=(kill,))
+        train_run(tiny_config(), people, tmp_path / "r", device=CPU, checkpoint_seconds=0.0, callbacks=(kill,))
     with pytest.raises(UserError, match="unfinished training with other settings"):
         train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU)
 
@@ -127,7 +127,7 @@ def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, peop
     said = []
     settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", listeners=(kill_at_nine,), **settings)
+        train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     partial = tmp_path / "r.partial"
     newest = sorted((partial / "checkpoints").iterdir())[-1] / "model.safetensors"
     newest.write_bytes(newest.read_bytes()[:100])
@@ -165,7 +165,7 @@ def test_dropout_of_the_finetuning_recipe_takes_effect(pretrained, people, tmp_p
     for dropout in (0.0, 0.5):
         config = tiny_config("finetune")
         config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
-        runs.append(train_run(config, people, tmp_path / f"{dropout}", device=CPU, start=pretrained))
+        runs.append(train_run(config, people, tmp_path / f"{dropout}", device=CPU, start=pretrained).path)
     assert runs[0].joinpath("model.safetensors").read_bytes() != runs[1].joinpath("model.safetensors").read_bytes()
 
 
