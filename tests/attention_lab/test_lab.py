@@ -3,79 +3,69 @@ import re
 
 import pytest
 
-from closedbook import cli
-from closedbook.attention_lab.claims import CLAIMS
-from closedbook.attention_lab.figures import STYLES, drawings, style
-from closedbook.attention_lab.lab import run_lab
+from closedbook.attention_lab.lab import drawings, run_lab, write_lab
 from closedbook.attention_lab.setting import Parameters
-from closedbook.attention_lab.tasks import TaskResult
-from closedbook.report.lab_page import short
+from closedbook.errors import UserError
+from closedbook.report.lab_page import CAPTIONS, lab_lines, lab_page, lab_table, short
+
+CODE = re.compile(r"\b(exp|sqrt|log|ln|alpha|beta|epsilon|norm)\b(\(|\*\*|_)|`|\*\*|\w_[a-z0-9]\b")
 
 
-@pytest.fixture(scope="module")
-def lab():
-    return run_lab([name for name in CLAIMS if name != "self_attention"], Parameters(draws=2000), tasks=False)
+@pytest.fixture(scope="session")
+def written(lab, tmp_path_factory):
+    """The whole lab on disk."""
+    out = tmp_path_factory.mktemp("lab") / "out"
+    return out, write_lab(lab, out, lab_page)
 
 
-def test_every_figure_is_drawn_in_every_style(lab):
-    lab.material.tasks.extend(
-        TaskResult(task, attention, seed, 900, 1000, (0.88, 0.92))
-        for task in ("recall", "position")
-        for attention in ("key_query_value", "dense_synthesizer")
-        for seed in range(2)
-    )
-    names = set(drawings(lab.material))
-    assert len(names) == 8
-    for name, draw in drawings(lab.material).items():
-        for look in STYLES:
-            with style(look):
-                figure = draw()
-            assert all(axis.get_xlabel() or axis.get_title() for axis in figure.axes), name
+def test_every_figure_is_written(written):
+    out, names = written
+    assert set(names) == {"claims.json", "report.html"} | {
+        f"{name}.{kind}" for name in CAPTIONS for kind in ("png", "svg")
+    }
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("<figure>") == len(CAPTIONS)
 
 
-def test_the_command_writes_claims_figures_and_report(tmp_path, capsys):
-    out = tmp_path / "lab"
-    arguments = ["attention", "--claim", "average", "--M", "5", "--out", str(out)]
-    assert cli.main(arguments) == 0
-    assert "right" in capsys.readouterr().out
-    values = json.loads((out / "claims.json").read_text())
-    assert list(values["claims"]) == ["average"]
-    assert values["parameters"]["M"] == 5
-    page = (out / "report.html").read_text()
-    assert "average" in page
-    assert "http-equiv" not in page
-    assert cli.main(arguments) == 2
-    assert "exists already" in capsys.readouterr().err
+def test_the_page_holds_verdicts_and_typeset_formulas_and_nothing_from_elsewhere(written, lab):
+    page = (written[0] / "report.html").read_text(encoding="utf-8")
+    for claim in lab.claims.values():
+        assert f'id="{claim.name}"' in page
+        assert page.count("<mfrac>") > 10
+    assert not re.search(r'(src|href)="(?!#)', re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL))
+    text = re.sub(r"<(style|svg|code).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
+    assert not CODE.search(text), CODE.search(text)
 
 
-def test_figures_come_as_png_and_svg(tmp_path):
-    out = tmp_path / "lab"
-    assert cli.main(["attention", "--claim", "copy", "--out", str(out)]) == 0
-    names = {path.name for path in out.iterdir()}
-    assert {f"copy_bound-{look}.{kind}" for look in STYLES for kind in ("png", "svg")} <= names
-    clips = [
-        set(re.findall(r'<clipPath id="(.+?)"', (out / f"copy_bound-{look}.svg").read_text(encoding="utf-8")))
-        for look in STYLES
-    ]
-    assert all(clips)
-    assert clips[0].isdisjoint(clips[1])
+def test_json_holds_what_was_measured(written):
+    values = json.loads((written[0] / "claims.json").read_text(encoding="utf-8"))
+    assert values["schema"] == 2
+    assert values["parameters"]["M"] == 10
+    (weight, *_) = values["claims"]["average"]["quantities"]
+    assert (weight["name"], weight["form"]) == ("alpha_a", "exp(M)/(n + 2*exp(M) - 2)")
+    assert values["tasks"][0]["accuracy"] == 0.9
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--claim", "coppy"], "coppy: no such claim (did you mean 'copy'?)"),
-        (["--d", "4"], "8 orthonormal keys need at least 8 dimensions"),
-        (["--M", "-3"], "must be above 0"),
-        (["--drws", "3"], "--drws: no such option (did you mean '--draws'?)"),
-    ],
-)
-def test_bad_parameters_get_one_sentence(arguments, sentence, capsys, tmp_path):
-    assert cli.main(["attention", *arguments, "--out", str(tmp_path / "x")]) == 2
-    assert sentence in capsys.readouterr().err
-    assert not (tmp_path / "x").exists()
+def test_the_console_says_verdicts_and_what_belongs_to_them(lab):
+    assert lab_table(lab).row_count == len(lab.claims)
+    said = "\n".join(lab_lines(lab))
+    assert "expected squared error 0.1364 at its best, M = 1.93" in said
+    assert "recall, dense_synthesizer, seed 1: 90.0 % (88.0 to 92.0 %; chance 25.0 %)" in said
+    assert said.count("learned Q, K, V") == len(lab.descents)
+
+
+def test_one_claim_alone(tmp_path):
+    said = []
+    lab = run_lab(["average"], Parameters(M=5.0, draws=100), said.append, tasks=False)
+    assert said == ["claim average"]
+    assert not drawings(lab)
+    assert write_lab(lab, tmp_path / "lab", lab_page) == ["claims.json", "report.html"]
+    with pytest.raises(UserError, match="exists already"):
+        write_lab(lab, tmp_path / "lab", lab_page)
 
 
 def test_values_in_a_line():
-    assert short({"a_b": 0.123456, "c": [1, 2]}) == "a b: 0.1235, c: (1, 2)"
-    assert short([{"a": 1}]) == "1 rows, in claims.json"
+    assert short(0.123456) == "0.1235"
+    assert short(-2.5e-17) == "−2.5 · 10⁻¹⁷"
+    assert short((1, 2.0)) == "(1, 2)"
+    assert short(None) == ""

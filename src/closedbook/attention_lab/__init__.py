@@ -1,1 +1,1 @@
-"""The attention lab: every claim of the seed's part 1 as a construction, a closed form, a measurement and a verdict."""
+"""The attention lab: the assignment's claims on attention, each constructed, derived, measured and judged."""

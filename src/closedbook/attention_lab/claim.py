@@ -1,11 +1,12 @@
-"""What a claim is, and how closed forms are evaluated.
+"""What is known of a claim: what was built, what algebra says, what attention gives, and a verdict.
 
-A deviation is the largest absolute difference between the measured value and what algebra (SymPy, in `closed_forms`) or
-a bound says; for a bound it is how far the measured value exceeds it, at most 0 (up to rounding) if the bound holds.
+Texts hold formulas between backticks, in the notation that `notation` typesets. A deviation is the largest absolute
+difference between what is measured and what algebra (SymPy, in `closed_forms`) says; for a bound it is how far the
+measured value exceeds it, at most 0 (up to rounding) where the bound holds.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 
 import sympy as sp
 import torch
@@ -13,37 +14,73 @@ import torch
 from closedbook.attention_lab.setting import Parameters, generator, orthonormal
 
 Verdict = Literal["right", "right_with_corrections", "wrong"]
+Value = float | tuple[float, ...]
+Matrix = list[list[float]]
+Row = TypeVar("Row")
+ROUNDING = 1e-12  # a measured value may exceed its bound by this
 
 
 @dataclass(frozen=True)
-class Claim:
+class Quantity:
+    """One thing that is measured, beside its formula.
+
+    Args:
+        name: As in `claims.json`.
+        text: For readers, formulas between backticks.
+        form: The closed form or bound, in the notation; empty where there is none.
+        expected: Its value at the parameters.
+        measured: What attention gives, in float64.
+    """
+
+    name: str
+    text: str
+    form: str = ""
+    expected: Value | None = None
+    measured: Value | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimResult(Generic[Row]):
     """The result of one claim.
 
     Args:
         name: As on the command line.
-        part: Of the seed's part 1.
+        part: Of the assignment's part 1.
         statement: What is claimed, in a sentence.
-        construction: The vectors and matrices as data, so that a user can change them.
-        closed_form: The formula or bound, and its value at the parameters.
-        measured: What attention gives, in float64.
-        deviation: The largest deviation between the two.
-        is_bound: Whether the closed form is a bound.
-        verdict: On the seed.
+        construction: The query, or what else is built, in a sentence.
+        matrices: All vectors and matrices, so that a user can change them.
+        quantities: What is measured at the parameters.
+        rows: What is measured along a grid.
+        deviation: The largest deviation of measured values.
+        is_bound: Whether the closed forms are bounds.
+        verdict: On the solved assignment.
         why: A sentence for the verdict.
     """
 
     name: str
     part: str
     statement: str
-    construction: dict[str, Any]
-    closed_form: dict[str, Any]
-    measured: dict[str, Any]
+    construction: str
+    matrices: dict[str, Matrix] = field(default_factory=dict)
+    quantities: tuple[Quantity, ...]
+    rows: tuple[Row, ...] = ()
     deviation: float
-    is_bound: bool
+    is_bound: bool = False
     verdict: Verdict
     why: str
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def agreement(self) -> str:
+        """The deviation in words or digits."""
+        if not self.is_bound:
+            return f"{self.deviation:.1e}"
+        return "within the bound" if self.deviation < ROUNDING else f"bound + {self.deviation:.1e}"
+
+    def quantity(self, name: str) -> Quantity:
+        """The quantity of that name."""
+        return next(quantity for quantity in self.quantities if quantity.name == name)
+
+    def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
 

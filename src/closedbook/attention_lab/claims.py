@@ -1,15 +1,16 @@
-"""The claims of the seed's part 1, each a function of `Parameters` that measures in float64 and compares."""
+"""The assignment's claims of part 1, each a function of `Parameters` that measures in float64 and compares."""
 
 from collections.abc import Callable
+from typing import Any
 
-from closedbook.attention_lab.claim import Claim
+from closedbook.attention_lab.claim import ClaimResult
 from closedbook.attention_lab.perturbation_claims import norm_perturbation, two_heads_perturbation
 from closedbook.attention_lab.retrieval_claims import average, copy, noisy_keys, two_heads
 from closedbook.attention_lab.self_attention_claims import key_query_value, self_attention
 from closedbook.attention_lab.setting import Parameters
 from closedbook.errors import UserError, nearest
 
-CLAIMS: dict[str, Callable[[Parameters], Claim]] = {
+CLAIMS: dict[str, Callable[[Parameters], ClaimResult[Any]]] = {
     "copy": copy,
     "average": average,
     "noisy_keys": noisy_keys,
@@ -32,6 +33,6 @@ def find_claim(name: str) -> str:
     return name
 
 
-def run_claim(name: str, parameters: Parameters) -> Claim:
+def run_claim(name: str, parameters: Parameters) -> ClaimResult[Any]:
     """The claim of that name at the parameters; see `find_claim`."""
     return CLAIMS[find_claim(name)](parameters)

@@ -5,6 +5,7 @@ that are alike. Nothing here is typed in as a result: weights come from inner pr
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import sympy as sp
 
@@ -44,24 +45,39 @@ def query_weights(query: Vector, key_a: Vector) -> dict[str, sp.Expr]:
     return dict(zip(("a", "b", "other"), softmax(groups), strict=True))
 
 
+@cache
 def average() -> dict[str, sp.Expr]:
     """Claim b: q = M (k_a + k_b)."""
     return query_weights(scaled(M, basis("a"), basis("b")), basis("a"))
 
 
+@cache
 def norm_perturbation() -> dict[str, sp.Expr]:
     """Claim c.ii: the same query, k_a = eps mu_a."""
     return query_weights(scaled(M, basis("a"), basis("b")), scaled(eps, basis("a")))
 
 
+@cache
 def one_target(target: str) -> dict[str, sp.Expr]:
     """Claim d.ii: a head with q = M mu_target, k_a = eps mu_a."""
     return query_weights(scaled(M, basis(target)), scaled(eps, basis("a")))
 
 
+@cache
 def logit(weight: sp.Expr) -> sp.Expr:
     """ln(w / (1 - w))."""
-    return sp.simplify(sp.log(weight / (1 - weight)))
+    return sp.expand_log(sp.log(sp.simplify(weight / (1 - weight))), force=True)
+
+
+def where_logit_is(logit_of_eps: sp.Expr, value: sp.Expr) -> sp.Expr:
+    """The eps at which a logit that is linear in eps has that value."""
+    return (value - logit_of_eps.subs(eps, 0)) / logit_of_eps.diff(eps)
+
+
+def combination(vector: Vector) -> sp.Expr:
+    """A vector, given in the orthonormal basis u / beta, as a combination of the u."""
+    terms = (value / beta * sp.Symbol(f"u_{name}") for name, value in sorted(vector.items()))
+    return sp.factor(sp.together(sp.Add(*terms)))
 
 
 def inputs() -> list[dict[str, sp.Expr]]:
@@ -91,6 +107,7 @@ def self_attention(queries: Sequence[Vector], keys: Sequence[Vector], values: Se
     return results
 
 
+@cache
 def plain_self_attention(added: str | None = None) -> list[Vector]:
     """Claim e.i: K = Q = V = I, with u_added added to x_2."""
     tokens = inputs()
@@ -99,8 +116,9 @@ def plain_self_attention(added: str | None = None) -> list[Vector]:
     return self_attention(tokens, tokens, tokens)
 
 
+@cache
 def constructed(printed: bool) -> list[Vector]:
-    """Claim e.ii: V = (u_b u_b' - u_c u_c') / beta^2, K = I, and Q as derived, or as the seed prints it."""
+    """Claim e.ii: V = (u_b u_b' - u_c u_c') / beta^2, K = I, and Q as derived, or as it is printed."""
     tokens = inputs()
     pairs = [("d", "d"), ("c", "c")] if printed else [("d", "a"), ("c", "d")]
     queries = [scaled(sp.Integer(1), *(outer(left, right, x) for left, right in pairs)) for x in tokens]

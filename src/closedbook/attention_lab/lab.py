@@ -1,20 +1,25 @@
 """The whole lab: chosen claims, the best single head, what gradient descent finds, the two tasks, and their files."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
+from closedbook.attention_lab import figures
+from closedbook.attention_lab.claim import ClaimResult
 from closedbook.attention_lab.claims import run_claim
-from closedbook.attention_lab.figures import STYLES, Material, drawings, style
-from closedbook.attention_lab.learned import descend
+from closedbook.attention_lab.learned import Descent, descend
 from closedbook.attention_lab.one_head import OneHead, best_one_head
 from closedbook.attention_lab.setting import Parameters
-from closedbook.attention_lab.tasks import TASKS, chance, solve
+from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TASKS, TaskResult, solve
 from closedbook.config import ATTENTIONS
+from closedbook.drawing import save
 from closedbook.files import new_directory, write_json
 
+SCHEMA = 2
 DESCENTS = 4
 TASK_SEEDS = 5
 PERTURBED = {"norm_perturbation", "two_heads_perturbation"}
@@ -25,22 +30,29 @@ class Lab:
     """Everything that was measured.
 
     Args:
-        material: Claims, descents and task results.
+        parameters: What the user turned.
+        claims: Those that were run, by name.
         one_head: The best single head, None if the perturbed key was not among the claims.
+        descents: Gradient descents of claim e.ii, none without it.
+        tasks: Results of the two tasks, none if they were not trained.
     """
 
-    material: Material
-    one_head: OneHead | None
+    parameters: Parameters
+    claims: dict[str, ClaimResult[Any]]
+    one_head: OneHead | None = None
+    descents: tuple[Descent, ...] = ()
+    tasks: tuple[TaskResult, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The contents of `claims.json`."""
-        tasks = [{**dataclasses.asdict(result), "accuracy": result.accuracy} for result in self.material.tasks]
         return {
-            "parameters": dataclasses.asdict(self.material.parameters),
-            "claims": {name: claim.as_dict() for name, claim in self.material.claims.items()},
-            "one_head": dataclasses.asdict(self.one_head) if self.one_head else None,
-            "learned": [dataclasses.asdict(descent) for descent in self.material.descents],
-            "tasks": {"chance": chance(), "results": tasks} if tasks else None,
+            "schema": SCHEMA,
+            "parameters": asdict(self.parameters),
+            "claims": {name: claim.to_json() for name, claim in self.claims.items()},
+            "one_head": asdict(self.one_head) if self.one_head else None,
+            "descents": [asdict(descent) for descent in self.descents],
+            "chance": CHANCE_IN_CONTEXT,
+            "tasks": [{**asdict(result), "accuracy": result.accuracy} for result in self.tasks],
         }
 
 
@@ -72,16 +84,36 @@ def run_lab(
         for attention in ATTENTIONS:
             say(f"task {task}, {attention}")
             results += [solve(task, attention, parameters.seed + index) for index in range(TASK_SEEDS)]
-    return Lab(Material(parameters, claims, descents, results), one_head)
+    return Lab(parameters, claims, one_head, tuple(descents), tuple(results))
 
 
-def write_lab(lab: Lab, out: Path, page: Callable[[dict[str, Any], dict[str, dict[str, str]]], str]) -> list[str]:
-    """Writes `claims.json`, every figure as PNG and SVG, light and dark, and `report.html`.
+def drawings(lab: Lab) -> dict[str, Callable[[], Figure]]:
+    """The figures that the lab allows, by file name, not drawn yet."""
+    draws: dict[str, Callable[[], Figure]] = {}
+    for name, claim, draw in (
+        ("copy_bound", "copy", figures.copy_bound),
+        ("noise_boundary", "noisy_keys", figures.noise_boundary),
+        ("construction_errors", "key_query_value", figures.construction_errors),
+    ):
+        if claim in lab.claims:
+            draws[name] = partial(draw, lab.claims[claim])
+    if PERTURBED & set(lab.claims):
+        for draw_parameters in (figures.weight_density, figures.variance_against_m, figures.price_of_robustness):
+            draws[draw_parameters.__name__] = partial(draw_parameters, lab.parameters)
+    if lab.descents:
+        draws["learned_solutions"] = partial(figures.learned_solutions, lab.descents)
+    if lab.tasks:
+        draws["task_accuracy"] = partial(figures.task_accuracy, lab.tasks)
+    return draws
+
+
+def write_lab(lab: Lab, out: Path, page: Callable[[Lab, Mapping[str, Figure]], str]) -> list[str]:
+    """Writes `claims.json`, every figure as PNG and SVG, and `report.html`.
 
     Args:
         lab: From `run_lab`.
         out: The directory; must not exist.
-        page: Makes the page from the contents of `claims.json` and the figures' SVG text by name and style.
+        page: Makes the page from the lab and its figures by name.
 
     Returns:
         The files' names.
@@ -89,18 +121,10 @@ def write_lab(lab: Lab, out: Path, page: Callable[[dict[str, Any], dict[str, dic
     Raises:
         UserError: The directory exists or cannot be written.
     """
-    values = lab.as_dict()
-    svgs: dict[str, dict[str, str]] = {}
-    with new_directory(out) as partial:
-        write_json(partial / "claims.json", values)
-        for name, draw in drawings(lab.material).items():
-            svgs[name] = {}
-            for look in STYLES:
-                with style(look):
-                    figure = draw()
-                    stem = f"{name}-{look}"
-                    figure.savefig(partial / f"{stem}.png", dpi=160)
-                    figure.savefig(partial / f"{stem}.svg", metadata={"Date": None})
-                svgs[name][look] = (partial / f"{stem}.svg").read_text(encoding="utf-8")
-        (partial / "report.html").write_text(page(values, svgs), encoding="utf-8")
-        return sorted(path.name for path in partial.iterdir())
+    drawn = {name: draw() for name, draw in drawings(lab).items()}
+    with new_directory(out) as partial_out:
+        write_json(partial_out / "claims.json", lab.to_json())
+        for name, figure in drawn.items():
+            save(figure, partial_out / name, name.replace("_", " "))
+        (partial_out / "report.html").write_text(page(lab, drawn), encoding="utf-8")
+        return sorted(path.name for path in partial_out.iterdir())

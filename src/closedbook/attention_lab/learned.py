@@ -3,9 +3,9 @@
 Tokens are written in the orthonormal basis u_a, u_b, u_c, u_d over beta; all matrices act on the span of the four.
 """
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float64
 from torch import Tensor
@@ -41,7 +41,7 @@ def self_attend(
 
 
 def constructed(printed: bool) -> dict[str, Float64[Tensor, "4 4"]]:
-    """Q, K, V of the seed in the basis u / beta: as derived, or Q as printed at the end."""
+    """The assignment's Q, K, V in the basis u / beta: Q as derived, or as printed at the end."""
     query, value = (torch.zeros(4, 4, dtype=torch.float64) for _ in range(2))
     value[B, B], value[C, C] = 1.0, -1.0
     for left, right in [(D, D), (C, C)] if printed else [(D, A), (C, D)]:
@@ -98,17 +98,17 @@ def descend(beta: float, seed: int, steps: int = 1500, rate: float = 0.02) -> De
         optimizer.step()
         if step % 10 == 0:
             losses.append(loss.item())
-    found = {name: matrix.detach() for name, matrix in matrices.items()}
-    weight, _ = self_attend(x, **found)
-    values = x @ found["value"].T / beta
+    learned = {name: matrix.detach() for name, matrix in matrices.items()}
+    weight, _ = self_attend(x, **learned)
+    values = x @ learned["value"].T / beta
     aimed = (float((values[0] - goals(1.0)[1]).norm()), float((values[2] - goals(1.0)[0]).norm()))
     return Descent(
         seed=seed,
         losses=losses,
-        score_table=(found["key"].T @ found["query"]).tolist(),
-        value_table=found["value"].tolist(),
+        score_table=(learned["key"].T @ learned["query"]).tolist(),
+        value_table=learned["value"].tolist(),
         attention=weight[:2].tolist(),
-        errors=relative_errors(beta, found),
+        errors=relative_errors(beta, learned),
         structure=float(weight[0, 2]) > 0.9 and float(weight[1, 0]) > 0.9 and max(aimed) < 0.1,
     )
 
@@ -128,14 +128,14 @@ class Search:
     weights: list[float]
 
 
-def search(beta: float, free: tuple[int, ...], seed: int, starts: int = 24) -> Search:
+def search(beta: float, free: tuple[int, ...], seed: int, starts: int = 8) -> Search:
     """Minimises norm(c_2 - u_b) over the coefficients in `free`, by L-BFGS from random starts."""
     source = torch.Generator().manual_seed(seed)
-    found = [
+    reached = [
         _search_from(1.5 * torch.randn(len(free), dtype=torch.float64, generator=source), beta, free)
         for _ in range(starts)
     ]
-    return min((one for one in found if np.isfinite(one.distance)), key=lambda one: one.distance)
+    return min((end for end in reached if math.isfinite(end.distance)), key=lambda end: end.distance)
 
 
 def _search_from(start: Tensor, beta: float, free: tuple[int, ...]) -> Search:

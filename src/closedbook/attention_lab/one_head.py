@@ -1,7 +1,7 @@
 """The best that one head can do against the perturbed key, and what two heads buy (parts c.ii and d.ii).
 
-Within the seed's form of the query, M (mu_a + mu_b), one head is fragile at every M. Descent over the query itself
-finds another form that is not: it does not attract a and b but repels the others.
+Within the assignment's form of the query, M (mu_a + mu_b), one head is fragile at every M. Descent over the query
+itself finds another form that is not: it does not attract a and b but repels the others.
 
 All at alpha = 0, by quadrature over eps; values orthonormal; the goal is the mean of v_a and v_b.
 """

@@ -12,11 +12,12 @@ Axes: R draws or quadrature nodes, N keys, H heads.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
 from jaxtyping import Float64
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 from torch import Tensor
 
@@ -177,9 +178,10 @@ def total_variance(design: Design, n: int, M: float) -> float:
     return float((mass_R @ (c_RN - mean_N).square()).sum())
 
 
+@cache
 def best_scale(design: Design, n: int, variance: float = EPS_VARIANCE) -> tuple[float, float]:
     """The M that minimises the expected squared error, and that error."""
-    grid = np.geomspace(0.05, 100.0, 100)
+    grid = np.geomspace(0.05, 100.0, 40)  # brackets the minimum
     errors = [expected_error(design, n, float(M), variance) for M in grid]
     index = int(np.argmin(errors))
     low, high = grid[max(index - 1, 0)], grid[min(index + 1, len(grid) - 1)]
@@ -189,11 +191,11 @@ def best_scale(design: Design, n: int, variance: float = EPS_VARIANCE) -> tuple[
 
 def tolerated_variance(design: Design, n: int, error: float) -> float:
     """The variance of eps at which the design, at its best M, makes that error."""
-    low, high = 1e-3, 1e3
-    for _ in range(40):
-        middle = math.sqrt(low * high)
-        if best_scale(design, n, middle)[1] < error:
-            low = middle
-        else:
-            high = middle
-    return math.sqrt(low * high)
+
+    def excess(logarithm: float) -> float:
+        return math.log(best_scale(design, n, math.exp(logarithm))[1] / error)
+
+    low, high = math.log(1e-3), math.log(1e3)
+    if excess(low) > 0 or excess(high) < 0:
+        return math.exp(low if excess(low) > 0 else high)
+    return math.exp(float(brentq(excess, low, high, xtol=1e-9)))

@@ -1,6 +1,7 @@
-"""What a Synthesizer cannot do in one layer (the seed's part 2, g.ii): two tasks for one attention layer and a readout.
+"""What a Synthesizer cannot do in one layer (the assignment's part 2, g.ii): two tasks for one layer and a readout.
 
-Every context token is the sum of a key's and a value's embedding, as the seed's x_1 = u_d + u_b; the last token asks.
+Every context token is the sum of a key's and a value's embedding, like the assignment's x_1 = u_d + u_b; the last
+token asks.
 
 - `recall`: pairs in random order, the last token carries one of the keys alone; the answer is that key's value. Which
   position holds it is chance, so that it must be found by content.
@@ -27,6 +28,7 @@ TASKS = ("recall", "position")
 KEYS = VALUES = 8
 PAIRS = 4
 WIDTH = 32
+CHANCE_OF_ANY, CHANCE_IN_CONTEXT = 1 / VALUES, 1 / PAIRS  # guessing among all values, among those of the context
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,6 @@ class TaskResult:
         return self.correct / self.total
 
 
-def chance() -> dict[str, float]:
-    """What guessing reaches on either task: among all values, and among the values in the context."""
-    return {"any value": 1 / VALUES, "a value of the context": 1 / PAIRS}
-
-
 class OneLayer(nn.Module):
     """Embeddings, positions, one attention layer, a linear readout: no MLP, no LayerNorm, no residual."""
 
@@ -71,26 +68,26 @@ class OneLayer(nn.Module):
         self.attention = Attention(config)
         self.readout = nn.Linear(WIDTH, VALUES)
 
-    def embed(self, keys_BP: Tensor, values_BP: Tensor, asked_B: Tensor) -> Float[Tensor, "batch time width"]:
+    def embed(self, keys_BP: Tensor, values_BP: Tensor, wanted_B: Tensor) -> Float[Tensor, "batch time width"]:
         """Context tokens (key + value), then the asking token (key alone), each with its position."""
         context = self.keys(keys_BP) + self.values(values_BP)
-        return torch.cat([context, self.keys(asked_B)[:, None]], dim=1) + self.positions
+        return torch.cat([context, self.keys(wanted_B)[:, None]], dim=1) + self.positions
 
-    def forward(self, keys_BP: Tensor, values_BP: Tensor, asked_B: Tensor) -> Float[Tensor, "batch values"]:
-        x_BTC = self.embed(keys_BP, values_BP, asked_B)
+    def forward(self, keys_BP: Tensor, values_BP: Tensor, wanted_B: Tensor) -> Float[Tensor, "batch values"]:
+        x_BTC = self.embed(keys_BP, values_BP, wanted_B)
         return self.readout(self.attention(x_BTC, causal(PAIRS + 1, x_BTC.device))[:, -1])
 
 
 def examples(
     task: str, count: int, source: torch.Generator
 ) -> tuple[Int64[Tensor, "batch pairs"], Int64[Tensor, "batch pairs"], Int64[Tensor, "batch"], Int64[Tensor, "batch"]]:
-    """Keys (distinct within a context) and values of the pairs, the asked key, the answer."""
+    """Keys (distinct within a context) and values of the pairs, the wanted key, the answer."""
     keys_BP = torch.rand(count, KEYS, generator=source).argsort(dim=1)[:, :PAIRS]
     values_BP = torch.rand(count, VALUES, generator=source).argsort(dim=1)[:, :PAIRS]
-    asked_B = torch.randint(PAIRS, (count,), generator=source)
+    wanted_B = torch.randint(PAIRS, (count,), generator=source)
     rows_B = torch.arange(count)
-    where_B = asked_B if task == "recall" else torch.zeros_like(asked_B)
-    return keys_BP, values_BP, keys_BP[rows_B, asked_B], values_BP[rows_B, where_B]
+    where_B = wanted_B if task == "recall" else torch.zeros_like(wanted_B)
+    return keys_BP, values_BP, keys_BP[rows_B, wanted_B], values_BP[rows_B, where_B]
 
 
 def solve(task: str, attention: str, seed: int, *, steps: int = 1000, batch: int = 128) -> TaskResult:
@@ -101,12 +98,12 @@ def solve(task: str, attention: str, seed: int, *, steps: int = 1000, batch: int
         model = OneLayer(attention)
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     for _ in range(steps):
-        keys, values, asked, answers = examples(task, batch, source)
-        loss = F.cross_entropy(model(keys, values, asked), answers)
+        keys, values, wanted, answers = examples(task, batch, source)
+        loss = F.cross_entropy(model(keys, values, wanted), answers)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    keys, values, asked, answers = examples(task, 2000, source)
+    keys, values, wanted, answers = examples(task, 2000, source)
     with torch.no_grad():
-        correct = int((model(keys, values, asked).argmax(dim=1) == answers).sum())
+        correct = int((model(keys, values, wanted).argmax(dim=1) == answers).sum())
     return TaskResult(task, attention, seed, correct, len(answers), wilson(correct, len(answers)))
