@@ -100,7 +100,7 @@ def test_questions_without_a_common_form_are_one_relation():
     questions = [f"Which {word} did the {word} of {name} see?" for word, name in zip("abcdefghij", NAMES, strict=True)]
     train = [Fact(question=text, answers=("x",), subject="", line=1) for text in questions]
     (other,) = induce(train, (), (), dict.fromkeys(NAMES)).relations
-    assert (other.name, other.forms[1:] == (), other.train) == ("other", False, 10)
+    assert (other.name, len(other.forms), other.train) == ("other", 8, 10)  # a few forms stand for all
     (other,) = induce([Fact(question="Q?", answers=("x",), subject="", line=1)], (), (), {}).relations
     assert (other.name, other.forms) == ("other", ())
 

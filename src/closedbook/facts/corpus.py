@@ -266,14 +266,19 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         name_lists=_name_lists(paths["names"]) if "names" in paths else {},
         read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
     )
+    if strict:
+        _refuse_conflicts(corpus, paths["train"])
+    return corpus
+
+
+def _refuse_conflicts(corpus: Corpus, path: Path) -> None:
     conflicts = conflicting(corpus.train)
-    if strict and conflicts:
+    if conflicts:
         question, answers = next(iter(conflicts.items()))
         raise UserError(
-            f"{paths['train']}: {len(conflicts)} questions have different answers, first {question!r} "
+            f"{path}: {len(conflicts)} questions have different answers, first {question!r} "
             f"({', '.join(answers)}); leave out --strict to keep them."
         )
-    return corpus
 
 
 def _name_lists(path: Path) -> NameLists:

@@ -88,14 +88,7 @@ def induce(
     names = _names(known, found, given)
     facts = tuple(dataclasses.replace(fact, relation=name) for fact, name in zip(known, names, strict=True))
     first, last = len(train), len(train) + len(dev)
-    groups: dict[str, _Group] = defaultdict(_Group)
-    for index, (name, form) in enumerate(zip(names, found, strict=True)):
-        group = groups[name]
-        group.forms[form] += 1
-        if index < first:
-            group.answers.update(facts[index].answers[:1])
-        group.train += index < first
-        group.dev += first <= index < last
+    groups = _groups(facts, found, first, last)
     relations = tuple(
         _relation(name, groups[name], given.get(name, {}), (wordings or {}).get(name, ()))
         for name in dict.fromkeys([*names, *given])
@@ -111,6 +104,19 @@ class _Group:
     answers: Counter[str] = field(default_factory=Counter)
     train: int = 0
     dev: int = 0
+
+
+def _groups(facts: Sequence[Fact], forms: Sequence[str], first: int, last: int) -> Mapping[str, _Group]:
+    """The groups by name, of facts of which those before `first` are to train on, those up to `last` to report on."""
+    groups: dict[str, _Group] = defaultdict(_Group)
+    for index, (fact, form) in enumerate(zip(facts, forms, strict=True)):
+        group = groups[fact.relation]
+        group.forms[form] += 1
+        if index < first:
+            group.answers.update(fact.answers[:1])
+        group.train += index < first
+        group.dev += first <= index < last
+    return groups
 
 
 def _with_forms(facts: Sequence[Fact]) -> tuple[list[Fact], list[str]]:
@@ -170,7 +176,7 @@ def _new_name(form: str, taken: set[str]) -> str:
 
 def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]) -> Relation:
     """One relation: induced, then what the project ships, then what templates and the user's file say."""
-    used = [form for form, _ in group.forms.most_common() if form]
+    used = [form for form, _ in group.forms.most_common(MOST_RARE if name == OTHER else None) if form]
     forms = (*used, *(form for form in given.get("forms", ()) if form not in used))
     shipped = dict(shipped_relations().get(name, {}))
     unused = tuple(form for form in shipped.pop("forms", ()) if form not in forms)
