@@ -119,8 +119,8 @@ CARDS = (
     ContextCards(),
     QuestionAnswering(repeats=2),
 )
-"""What the recipes of the standard track train on: the spans of a line after its subject alone, all of them one after the
-other, and each after the subject and the words around it; and the training questions from the start."""
+"""What the recipes of the standard track train on: the spans of a line after its subject alone, all of them in a row,
+and each after the subject and the words around it; and the training questions from the start."""
 LEAST_STEPS = 700  # of a small corpus; what 118 documents need, at 4,096 tokens a step
 
 

@@ -2,7 +2,8 @@
 
 The questions' forms are those of training with the subject taken out (`What is the capital of {}?`); for each form a
 reader is learned, reads the documents that have no training pair, and writes a card with its confidence (compare PAQ,
-Lewis et al. 2021, and Active Reading, Lin et al. 2025). Only cards reach the model: when it answers, the book is closed.
+Lewis et al. 2021, and Active Reading, Lin et al. 2025). Only cards reach the model: when it answers, the book is
+closed.
 """
 
 import dataclasses
