@@ -3,9 +3,12 @@ import dataclasses
 import pytest
 
 from closedbook.config import (
+    ContextCards,
     ModelConfig,
+    NameCards,
     PeopleConfig,
-    SourceConfig,
+    QuestionAnswering,
+    SpanCorruption,
     TokenizerConfig,
     TrainingConfig,
     run_config,
@@ -37,10 +40,10 @@ SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
         (lambda: ModelConfig(attention="rotary"), "'rotary' is no attention class"),
         (lambda: TrainingConfig(**SIZES, learning_rate=float("nan")), "learning_rate: cannot be nan"),
         (lambda: ModelConfig(dropout=1.0), "dropout"),
-        (lambda: SourceConfig(objective="name_cards", context_words=3), "context_words has no effect"),
-        (lambda: SourceConfig(objective="context_cards"), "context_words must be given"),
-        (lambda: SourceConfig(objective="span_corruption"), "long_documents must be given"),
-        (lambda: SourceConfig(objective="name_cards", long_documents="cut"), "long_documents has no effect"),
+        (lambda: NameCards(words=3), "name_cards.words: no such setting"),
+        (lambda: ContextCards(words=0), "context_cards.words: cannot be 0; takes at least 1.$"),
+        (lambda: SpanCorruption(long_documents="window"), r"takes windows or cut \(did you mean 'windows'"),
+        (lambda: QuestionAnswering(first_epoch=2, last_epoch=1), "question_answering: last_epoch must not come before"),
         (lambda: TrainingConfig(**SIZES, batch_rows=3), "batch_rows has no effect"),
         (lambda: TrainingConfig(warmup_steps=1), "batch_tokens must be"),
         (lambda: TrainingConfig(plan="in_order", batch_rows=1, batch_tokens=1, warmup_steps=1), "batch_tokens has no"),
@@ -72,8 +75,15 @@ def test_configs_are_frozen():
         ({"model": 3}, "^model: cannot be 3; takes settings by name.$"),
         ({"mixture": []}, "takes at least 1 of them"),
         ({"mixture": 3}, "takes a list"),
-        ({"mixture": [{"objective": "name_crads"}]}, r"mixture.0.objective.*\(did you mean 'name_cards'\?\)"),
-        ({"mixture": [{"objective": "name_cards", "repeat": 2}]}, r"mixture.0.repeat: .* \(did you mean 'repeats'\?\)"),
+        ({"mixture": [{"repeats": 2}]}, "mixture.0.objective: must be given."),
+        (
+            {"mixture": [{"objective": "name_crads"}]},
+            r"mixture.0.objective: cannot be 'name_crads'.*\(did you mean 'name_cards'\?\)",
+        ),
+        (
+            {"mixture": [{"objective": "name_cards", "repeat": 2}]},
+            r"mixture.0.name_cards.repeat: .* \(did you mean 'repeats'\?\)",
+        ),
         ({"tokenizer": {"kind": "bpe"}}, "vocabulary_size must be at least 258"),
         ({"trainings": {}}, "trainings: no such setting .did you mean 'training'"),
     ],
@@ -139,9 +149,9 @@ def test_the_faithful_recipe_is_the_2021_recipe():
 
 
 def test_a_source_takes_part_from_its_first_to_its_last_epoch():
-    source = SourceConfig(objective="question_answering", first_epoch=1, last_epoch=2)
+    source = QuestionAnswering(first_epoch=1, last_epoch=2)
     assert [source.takes_part(epoch) for epoch in range(4)] == [False, True, True, False]
-    assert SourceConfig(objective="question_answering").takes_part(100)
+    assert QuestionAnswering().takes_part(100)
     config = find_recipe("standard").pretrain
     with pytest.raises(UserError, match="Every epoch needs an objective"):
         dataclasses.replace(config, mixture=(source,))

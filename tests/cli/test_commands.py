@@ -1,40 +1,24 @@
+"""Every verb on the toy, its help, and every kind of bad input."""
+
 import json
 import os
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
-import torch
 
 from closedbook import cli, recipes
-from closedbook.experiments.train import train_run
-from tests.conftest import tiny_config
-from tests.experiments.test_reproduce import tiny_recipe
+from closedbook.config import run_config
+from closedbook.experiments.registry import EXPERIMENTS
+from tests.cli.conftest import CITIES, NAMES, facts_about
 
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    out = tmp_path_factory.mktemp("cli") / "people"
-    assert cli.main(["people", "--count", "60", "--out", str(out)]) == 0
-    return out
-
-
-@pytest.fixture(scope="module")
-def run(people, tmp_path_factory):
-    config = tiny_config("finetune")
-    return train_run(
-        config.__class__(**{**vars(config), "stage": "scratch"}),
-        people,
-        tmp_path_factory.mktemp("cli") / "run",
-        device=torch.device("cpu"),
-    )
-
-
-@pytest.fixture
-def tiny(monkeypatch):
-    """A recipe that trains in a second."""
-    monkeypatch.setitem(recipes.RECIPES, "tiny", tiny_recipe)
+DATA_VERBS = ("describe", "split", "people", "baseline")
+HELPS = [
+    *([verb] for verb in cli.VERBS),
+    *(["data", verb] for verb in DATA_VERBS),
+    *(["experiment", name] for name in EXPERIMENTS),
+]
 
 
 def call(capsys, *arguments):
@@ -54,24 +38,34 @@ def refused(capsys, *arguments):
     return error
 
 
-def test_help_lists_every_command_and_is_quick():
-    best = float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "closedbook", "--help"], capture_output=True, text=True, check=True
-        )
-        best = min(best, time.perf_counter() - began)
-    assert all(name in done.stdout for name in cli.COMMANDS)
-    assert best < 0.3
+def test_help_lists_every_verb_by_its_group(capsys):
+    _, text, _ = call(capsys, "--help")
+    places = [text.index(word) for group, verbs in cli.GROUPS.items() for word in (f"\n{group}:\n", *verbs)]
+    assert places == sorted(places)
+    assert "example: closedbook reproduce" in text
+    assert call(capsys)[1] == text
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS)
-def test_every_command_has_help(command, capsys):
-    with pytest.raises(SystemExit) as left:
-        cli.main([command, "--help"])
-    assert left.value.code == 0
-    assert f"closedbook {command}" in capsys.readouterr().out
+@pytest.mark.parametrize("words", HELPS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(words, capsys):
+    try:
+        code = cli.main([*words, "--help"])
+    except SystemExit as left:
+        code = left.code or 0
+    assert code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: closedbook {' '.join(words)} ")
+    assert f"example: closedbook {' '.join(words)}" in text
+
+
+@pytest.mark.parametrize("words", [["--help"], *HELPS], ids=" ".join)
+def test_help_imports_no_torch(words):
+    code = (
+        "import sys\nfrom closedbook import cli\n"
+        f"try:\n    cli.main({[*words, '--help']!r})\nexcept SystemExit:\n    pass\n"
+        "sys.exit(1 if {'torch', 'matplotlib', 'scipy', 'sklearn', 'transformers'} & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
 def test_version(capsys):
@@ -79,36 +73,58 @@ def test_version(capsys):
 
 
 def test_recipes_are_listed_and_shown(capsys):
-    _, listed, _ = call(capsys, "recipes")
+    _, listed, _ = call(capsys, "train", "--list")
     assert [line.split()[0] for line in listed.splitlines()] == list(recipes.RECIPES)
-    _, shown, _ = call(capsys, "recipes", "faithful")
+    _, shown, _ = call(capsys, "train", "faithful", "--show")
     assert "learning_rate: 0.006" in shown
     assert "already holds more" in shown
 
 
-def test_pretrain_finetune_evaluate_predict_ask(tiny, data, tmp_path, capsys):
-    pretrained, finetuned = tmp_path / "p", tmp_path / "f"
-    code, out, _ = call(capsys, "pretrain", "tiny", "--corpus", data, "--out", pretrained, "--training.epochs", "1")
+def test_evaluate_counts_by_relation_and_writes_answers(toy, capsys, tmp_path):
+    arguments = ("evaluate", toy.run, "--facts", toy.corpus / "dev.tsv", "--candidates", toy.corpus / "train.tsv")
+    code, out, _ = call(capsys, *arguments, "--out", tmp_path / "e.json")
     assert code == 0
     assert "key_query_value attention" in out
-    assert "parameters" in out
-    code, _, _ = call(capsys, "finetune", "tiny", "--corpus", data, "--start", pretrained, "--out", finetuned)
-    assert code == 0
-    code, out, _ = call(capsys, "evaluate", finetuned, "--facts", data / "dev.tsv")
-    assert code == 0
-    assert "95 % interval" in out
-    assert "0 of these questions also occur in the run's training questions" in out
-    assert "was trained on" in call(capsys, "evaluate", finetuned, "--facts", data / "train.tsv")[1]
-    answers = tmp_path / "answers.txt"
-    assert call(capsys, "predict", finetuned, "--facts", data / "test.tsv", "--out", answers)[0] == 0
-    assert len(answers.read_text().splitlines()) == len((data / "test.tsv").read_text().splitlines())
-    code, out, _ = call(capsys, "ask", finetuned, "Where was Ann Lee born?")
-    assert code == 0
-    assert out.count("\n") == 1
+    assert "/12 = " in out
+    assert out.count("/6 = ") == 4  # two relations, answered and ranked
+    assert "candidates of train.tsv" in out
+    report = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert len(report["answers"]) == 12
+    assert len(report["by_relation"]) == 2
+    assert "exists already" in refused(capsys, *arguments, "--out", tmp_path / "e.json")
 
 
-def test_ask_prompts_until_the_input_ends(run, capsys, monkeypatch):
-    lines = iter(["Where was Ann Lee born?", "\u2047", "Where was Bo born?"])
+def test_evaluate_says_what_was_trained_on(toy, capsys):
+    code, out, _ = call(capsys, "evaluate", toy.run, "--facts", toy.corpus / "train.tsv")
+    assert code == 0
+    assert "36/36 = 100.0 %" in out
+    assert "holds the questions that this run was trained on" in out
+
+
+def test_what_is_right_can_be_chosen(toy, capsys, tmp_path):
+    facts = tmp_path / "f.tsv"
+    question, answer = facts_about(NAMES[:1])[0]
+    facts.write_text(f"{question}\tthe {answer.upper()}!\n", encoding="utf-8")
+    assert "0/1 = 0.0 %" in call(capsys, "evaluate", toy.run, "--facts", facts)[1]
+    assert "1/1 = 100.0 %" in call(capsys, "evaluate", toy.run, "--facts", facts, "--match", "normalised")[1]
+
+
+def test_predict_writes_an_answer_a_line_and_over_nothing(toy, capsys, tmp_path):
+    facts, out = toy.corpus / "train.tsv", tmp_path / "a.txt"
+    assert call(capsys, "predict", toy.run, "--facts", facts, "--out", out)[0] == 0
+    assert out.read_text(encoding="utf-8").splitlines() == [answer for _, answer in facts_about(NAMES[:18])]
+    assert "exists already" in refused(capsys, "predict", toy.run, "--facts", facts, "--out", facts)
+    assert "cannot be written" in refused(capsys, "predict", toy.run, "--facts", facts, "--out", out / "below")
+
+
+def test_ask_answers_a_question(toy, capsys):
+    question, answer = facts_about(NAMES[:1])[0]
+    assert call(capsys, "ask", toy.run, question) == (0, f"{answer}\n", "")
+
+
+def test_ask_prompts_until_the_input_ends(toy, capsys, monkeypatch):
+    (capital, city), (paid, coins) = facts_about(NAMES[:1])
+    lines = iter([capital, "\u2047", paid])
 
     def read(prompt):
         try:
@@ -117,196 +133,228 @@ def test_ask_prompts_until_the_input_ends(run, capsys, monkeypatch):
             raise EOFError from None
 
     monkeypatch.setattr("builtins.input", read)
-    code, out, error = call(capsys, "ask", run)
-    assert code == 0
-    assert out.count("\n") == 2
+    code, out, error = call(capsys, "ask", toy.run)
+    assert (code, out) == (0, f"{city}\n{coins}\n")
     assert "reserved" in error
 
 
-def test_fields_can_come_from_a_file_and_the_command_line_wins(tiny, data, tmp_path, capsys):
-    (tmp_path / "c.yaml").write_text("training:\n  epochs: 1\n  seed: 3\n")
-    options = ["--config", tmp_path / "c.yaml", "--training.seed", "4", "--precision", "fp32", "--threads", "1"]
-    assert call(capsys, "finetune", "tiny", "--corpus", data, "--out", tmp_path / "r", *options)[0] == 0
-    config = (tmp_path / "r" / "config.json").read_text()
-    assert '"epochs": 1' in config
-    assert '"seed": 4' in config
-    assert '"precision": "fp32"' in config
+def test_fields_can_come_from_a_file_and_the_command_line_wins(toy, tiny, tmp_path, capsys):
+    (tmp_path / "c.yaml").write_text("training:\n  epochs: 1\n  seed: 3\n  learning_rate: 1.0e-4\nmodel: {layers: 1}\n")
+    changes = ["--training.seed", "4", "--mixture", "[{objective: question_answering}]", "--threads", "1"]
+    arguments = ["train", "tiny", "--stage", "scratch", "--corpus", toy.corpus, "--out", tmp_path / "r"]
+    assert call(capsys, *arguments, "--config", tmp_path / "c.yaml", *changes)[0] == 0
+    config = run_config(json.loads((tmp_path / "r" / "config.json").read_text(encoding="utf-8")))
+    assert (config.training.epochs, config.training.seed, config.training.learning_rate) == (1, 4, 1e-4)
+    assert config.model.layers == 1
+    assert [objective.name for objective in config.mixture] == ["question_answering"]
 
 
-def test_baseline(data, capsys):
-    code, out, _ = call(capsys, "baseline", "--train", data / "train.tsv", "--facts", data / "dev.tsv")
+def test_a_stage_can_be_shown_changed_and_used(toy, tiny, tmp_path, capsys):
+    shown = call(capsys, "train", "tiny", "--show", "--stage", "scratch")[1]
+    (tmp_path / "c.yaml").write_text(shown.replace("layers: 2", "layers: 1"))
+    arguments = ["train", "tiny", "--stage", "scratch", "--corpus", toy.corpus, "--config", tmp_path / "c.yaml"]
+    assert call(capsys, *arguments, "--out", tmp_path / "r")[0] == 0
+    assert '"layers": 1' in (tmp_path / "r" / "config.json").read_text(encoding="utf-8")
+
+
+def test_a_run_can_be_finetuned(toy, tiny, tmp_path, capsys):
+    begin, end = tmp_path / "begin", tmp_path / "end"
+    assert call(capsys, "train", "tiny", "--corpus", toy.corpus, "--out", begin)[0] == 0
+    code, out, _ = call(capsys, "train", "tiny", "--corpus", toy.corpus, "--start", begin, "--out", end)
     assert code == 0
-    assert "always '" in out
+    assert f"run: {end}" in out
+    assert '"stage": "finetune"' in (end / "config.json").read_text(encoding="utf-8")
 
 
-def test_reproduce(tiny, tmp_path, capsys):
-    code, out, _ = call(capsys, "reproduce", "--preset", "tiny", "--out", tmp_path / "out")
+def test_data_describes_what_it_understood_and_writes_it_once(toy, tmp_path, capsys):
+    for path in toy.corpus.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    code, out, _ = call(capsys, "data", "describe", tmp_path)
     assert code == 0
-    assert "the seed's" in out
-    assert (tmp_path / "out" / "report.html").is_file()
+    assert "24 documents" in out
+    assert "train.tsv read as question<TAB>answer" in out
+    assert "'What is the capital of {}?', 18 train, 6 dev" in out
+    assert not (tmp_path / "relations.toml").exists()
+    assert call(capsys, "data", "describe", tmp_path, "--write")[0] == 0
+    assert "What is paid with in {}?" in (tmp_path / "relations.toml").read_text(encoding="utf-8")
+    assert "exists already; correct it there" in refused(capsys, "data", "describe", tmp_path, "--write")
+    assert call(capsys, "data", "describe", tmp_path)[0] == 0
+
+
+def test_data_writes_the_built_in_corpus_and_splits_it(tmp_path, capsys):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert call(capsys, "data", "people", "--count", 60, "--out", whole)[0] == 0
+    arguments = ("data", "split", "--corpus", whole)
+    code, printed, _ = call(capsys, *arguments, "--held-out", 8, "--out", parts)
+    assert code == 0
+    assert "calibration.tsv" in printed
+    before = (whole / "train.tsv").read_text(encoding="utf-8").splitlines()
+    after = [(parts / f"{name}.tsv").read_text(encoding="utf-8").splitlines() for name in ("train", "calibration")]
+    assert sorted(before) == sorted([*after[0], *after[1]])
+    assert len(after[1]) == 8
+    assert "exists already" in refused(capsys, *arguments, "--held-out", 8, "--out", parts)
+    assert "Cannot hold out 9,999" in refused(capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_baseline_answers_by_relation(toy, capsys):
+    facts = toy.corpus / "dev.tsv"
+    code, out, _ = call(capsys, "data", "baseline", "--train", toy.corpus / "train.tsv", "--facts", facts)
+    assert code == 0
+    lines = out.splitlines()
+    capitals = sum(answer == CITIES[0] for _, answer in facts_about(NAMES[18:]))
+    assert len(lines) == 3
+    assert f"{capitals}/6 = " in lines[1]
+
+
+def test_reproduce_writes_a_report(toy, tiny, tmp_path, capsys):
+    out = tmp_path / "out"
+    code, printed, _ = call(capsys, "reproduce", "--preset", "tiny", "--corpus", toy.corpus, "--out", out)
+    assert code == 0
+    assert "the assignment's" not in printed  # these are no data that it had
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["systems"][0]["name"] == "most_frequent"
+    assert (out / "report.html").is_file()
+
+
+def test_an_experiment_takes_the_options_of_its_dataclass(capsys, tmp_path):
+    arguments = ["--counts", "20", "--width", "16", "--layers", "1", "--exposures", "3", "--out", tmp_path / "out"]
+    code, out, _ = call(capsys, "experiment", "capacity", *arguments)
+    assert code == 0
+    assert "bits a parameter after 3 exposures" in out
+    assert (tmp_path / "out" / "report.json").is_file()
+
+
+def test_the_reader_writes_cards(toy, capsys, tmp_path):
+    arguments = ["--corpus", toy.corpus, "--folds", "2", "--reader.rounds", "1", "--out", tmp_path / "out"]
+    code, out, _ = call(capsys, "experiment", "reader", *arguments)
+    assert code == 0
+    assert "open book, cross-validated" in out
+
+
+def test_the_lab_shows_a_claim(capsys):
+    from closedbook.attention_lab.claims import CLAIMS
+
+    code, out, _ = call(capsys, "lab", "--claim", next(iter(CLAIMS)), "--draws", "1000")
+    assert code == 0
+    assert "verdict" in out
+
+
+TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["recieps"], "recieps: no such command (did you mean 'recipes'?)"),
-        (["--verison"], "--verison: no such command (did you mean '--version'?)"),
-        (["recipes", "standard", "pretran"], "pretran: no such stage (did you mean 'pretrain'?)"),
-        (["ask", "nowhere", "--threads", "x"], "--threads x: takes a whole number."),
-        (["reproduce", "--precision", "fp8"], "--precision fp8: takes auto or fp32 or bf16"),
+        (["trian"], "trian: no such verb (did you mean 'train'?)"),
+        (["--verison"], "--verison: no such verb (did you mean '--version'?)"),
+        (["data", "describ"], "data describ: no such verb (did you mean 'describe'?)"),
+        (["experiment", "compar"], "compar: no such experiment (did you mean 'compare'?)"),
+        (["reproduce", "--precision", "fp8"], "--precision: cannot be 'fp8'; takes auto or fp32 or bf16"),
         (["reproduce", "--out", "x" * 300], "File name too long"),
-        (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.batch_rows", "few"],
-            "takes a whole number",
-        ),
-        (["recipes", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),
         (["reproduce", "--preset", "bset"], "bset: no such preset (did you mean 'best'?)"),
-        (["reproduce", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
-        (["reproduce", "--seeds", "many"], "--seeds many: takes a whole number."),
+        (["reproduce", "--seeds", "0"], "--seeds: cannot be '0'; takes at least 1."),
+        (["reproduce", "--seeds", "many"], "--seeds: cannot be 'many'; takes a whole number."),
         (["reproduce", "--corpus", "nowhere"], "nowhere: no such directory"),
         (["reproduce", "--device", "cuda:99"], "--device cuda:99: no such device"),
-        (["pretrain"], "takes a recipe first"),
-        (["pretrain", "--out", "x"], "takes a recipe first"),
-        (["pretrain", "tiny", "--out", "x"], "--corpus must be given"),
-        (["pretrain", "tiny", "--corpus", "people", "--ou", "x"], "--ou: no such option (did you mean '--out'?)"),
+        (["train"], "RECIPE must be given, one of default, "),
+        (["train", "--out", "x"], "RECIPE must be given"),
+        (["train", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),
+        (["train", "tiny", "--show", "--stage", "pretran"], "--stage: cannot be 'pretran'; takes pretrain or "),
+        (["train", "tiny", "--out", "x"], "--corpus must be given"),
+        (["train", "tiny", "--corpus", "CORPUS"], "--out must be given"),
+        ([*TRAIN, "--ou", "x"], "--ou: no such option (did you mean '--out'?)"),
+        ([*TRAIN, "more"], "more: one word too many"),
+        ([*TRAIN, "--stage", "finetune"], "--stage finetune: finetune goes on from a --start"),
+        ([*TRAIN, "--stage", "scratch", "--start", "RUN"], "--stage scratch: finetune goes on from a --start"),
+        ([*TRAIN, "--start", "nowhere"], "nowhere: no such run."),
         (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.learning_rat", "1"],
+            [*TRAIN, "--training.learning_rat", "1"],
             "--training.learning_rat: no such option (did you mean '--training.learning_rate'?)",
         ),
         (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.optimizer", "moun"],
-            "--training.optimizer moun: takes adamw or muon (did you mean 'muon'?)",
+            [*TRAIN, "--training.optimizer", "moun"],
+            "--training.optimizer: cannot be 'moun'; takes adamw or muon (did you mean 'muon'?)",
         ),
-        (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.epochs", "few"],
-            "--training.epochs few: takes a whole number.",
-        ),
-        (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--training.optimizer", "muon"],
-            "training.matrix_learning_rate must be above 0 with muon.",
-        ),
-        (
-            ["pretrain", "tiny", "--corpus", "people", "--out", "x", "--model.heads", "3"],
-            "model.heads (3) must divide model.width (16)",
-        ),
-        (["people", "--count", "5", "--out", "x"], "count must be at least 10."),
-        (["people", "--train", "0.9", "--out", "x"], "add up to more than 1"),
+        ([*TRAIN, "--training.epochs", "few"], "--training.epochs: cannot be 'few'; takes a whole number."),
+        ([*TRAIN, "--training.optimizer", "muon"], "matrix_learning_rate must be given with optimizer muon."),
+        ([*TRAIN, "--model.heads", "3"], "model.heads (3) must divide model.width (16)"),
+        ([*TRAIN, "--mixture", "[{objective: cards}]"], "mixture.0.objective: cannot be"),
+        ([*TRAIN, "--mixture", "[{"], "--mixture: not YAML"),
+        ([*TRAIN, "--reader.rounds", "2"], "need a reader, and a reader needs one of them"),
+        ([*TRAIN, "--reader.rounds", "0"], "--reader.rounds: cannot be '0'; takes at least 1."),
+        ([*TRAIN, "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["data", "people", "--count", "5", "--out", "x"], "--count: cannot be '5'; takes at least 10."),
+        (["data", "people", "--train", "0.9", "--out", "x"], "add up to more than 1"),
+        (["data", "describe"], "DIRECTORY must be given"),
+        (["data", "describe", "nowhere"], "nowhere: no such directory"),
+        (["data", "split", "--corpus", "CORPUS", "--held-out", "0", "--out", "x"], "--held-out: cannot be '0'"),
+        (["data", "baseline", "--train", "nowhere.tsv", "--facts", "f.tsv"], "nowhere.tsv: no such file."),
         (["evaluate", "nowhere", "--facts", "f.tsv"], "f.tsv: no such file."),
-        (["finetune", "tiny", "--corpus", "people", "--start", "nowhere", "--out", "x"], "nowhere: no such run."),
+        (["evaluate", "nowhere", "--facts", "CORPUS/dev.tsv"], "nowhere: no such run."),
+        (["evaluate", "RUN", "--facts", "CORPUS/dev.tsv", "--match", "exat"], "(did you mean 'exact'?)"),
+        (["predict", "RUN", "--facts", "CORPUS/dev.tsv"], "--out must be given"),
+        (["ask"], "MODEL must be given"),
         (["ask", "nowhere", "Q?"], "nowhere: no such run."),
-        (["ask", "nowhere", "--threads", "0"], "--threads 0: takes a whole number from 1."),
+        (["ask", "nowhere", " "], "The question is empty."),
+        (["ask", "hf:nowhere", "Q?"], "nowhere"),
+        (["ask", "nowhere", "--threads", "0"], "--threads: cannot be '0'; takes at least 1."),
+        (["ask", "nowhere", "--threads", "x"], "--threads: cannot be 'x'; takes a whole number."),
+        (["ask", "RUN", "Q?", "--template", "{}"], "--template has no effect on a run"),
+        (["lab", "--claim", "softmx"], "softmx: no such claim"),
+        (["experiment", "ablate", "tiny", "--corpus", "CORPUS", "--variants", "AdamV"], "AdamV: no such variant"),
+        (["experiment", "capacity", "--counts", "3"], "--counts: cannot be '3'; takes at least 10."),
+        (["experiment", "capacity", "--width", "30"], "model.heads (4) must divide model.width (30)"),
+        (["experiment", "reader", "--corpus", "CORPUS", "--folds", "-1"], "--folds: cannot be '-1'"),
+        (["experiment", "reader", "--corpus", "CORPUS", "--reader.sure", "2"], "--reader.sure: cannot be '2'"),
     ],
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
-def test_bad_options_get_one_sentence_and_leave_nothing(tiny, arguments, sentence, capsys, tmp_path, monkeypatch):
+def test_bad_input_gets_one_sentence_and_leaves_nothing(tiny, toy, arguments, sentence, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert sentence in refused(capsys, *arguments)
+    words = [word.replace("CORPUS", str(toy.corpus)).replace("RUN", str(toy.run)) for word in arguments]
+    assert sentence in refused(capsys, *words)
     assert os.listdir(tmp_path) == []
-
-
-def test_a_misspelt_setting_in_a_file_is_named(tiny, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "c.yaml").write_text("training:\n  epohs: 1\n")
-    error = refused(capsys, "pretrain", "tiny", "--corpus", "people", "--out", "x", "--config", "c.yaml")
-    assert "training.epohs: no such setting (did you mean '--training.epochs'?)" in error
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("training: 3\n", "settings by name belong"),
-        ("bogus: 3\n", "bogus"),
-        ("recipe: faithful\n", "The recipe is tiny on the command line, but faithful in the file."),
-        (b"training: \xff\n", "cannot be read"),
+        (b"training:\n  epohs: 1\n", "training.epohs: no such setting (did you mean 'epochs'?)"),
+        (b"training: 3\n", "training: cannot be 3; takes settings by name."),
+        (b"training: {epochs: few}\n", "training.epochs: cannot be 'few'; takes a whole number."),
+        (b"training: {epochs: true}\n", "training.epochs: cannot be True; takes a whole number."),
+        (b"bogus: 3\n", "bogus: no such setting"),
+        (b"- 3\n", "has a value where settings by name belong"),
+        (b"recipe: faithful\n", "c.yaml: is for recipe faithful, the command line says tiny."),
+        (b"training: \xff\n", "c.yaml: "),
+        (b"training: [\n", "c.yaml: not YAML"),
     ],
 )
-def test_a_malformed_file_of_options_gets_a_sentence(tiny, capsys, tmp_path, monkeypatch, text, sentence):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "c.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    assert sentence in refused(capsys, "pretrain", "tiny", "--corpus", "people", "--out", "x", "--config", "c.yaml")
+def test_a_malformed_file_of_settings_gets_a_sentence(tiny, toy, capsys, tmp_path, text, sentence):
+    (tmp_path / "c.yaml").write_bytes(text)
+    arguments = ["train", "tiny", "--corpus", toy.corpus, "--out", tmp_path / "x", "--config", tmp_path / "c.yaml"]
+    assert sentence in refused(capsys, *arguments)
+    assert os.listdir(tmp_path) == ["c.yaml"]
 
 
-def test_a_stage_can_be_saved_changed_and_used(tiny, data, tmp_path, capsys):
-    (tmp_path / "c.yaml").write_text(call(capsys, "recipes", "tiny", "scratch")[1].replace("epochs: 2", "epochs: 1"))
-    options = ["--corpus", data, "--config", tmp_path / "c.yaml", "--out", tmp_path / "r"]
-    assert call(capsys, "finetune", "tiny", *options)[0] == 0
-    assert '"epochs": 1' in (tmp_path / "r" / "config.json").read_text()
-
-
-def test_bad_facts_are_named_with_their_line(run, capsys, tmp_path):
+def test_bad_facts_are_named_with_their_line(toy, capsys, tmp_path):
     facts = tmp_path / "f.tsv"
-    facts.write_text("Where was Ann born?\tRome\nWhere was Bo born?\n")
-    assert f"{facts}, line 2: no tab" in refused(capsys, "evaluate", run, "--facts", facts)
-    facts.write_text("Where was Ann born?\tRome\n" + "Where was Bo " * 40 + "born?\tOslo\n")
-    assert f"{facts}, question 2: " in refused(capsys, "evaluate", run, "--facts", facts)
-    assert "longer than the model's 63" in refused(capsys, "evaluate", run, "--facts", facts)
+    facts.write_text("What is the capital of Rome?\tRome\nWhere?\n")
+    assert f"{facts}, line 2: no tab" in refused(capsys, "evaluate", toy.run, "--facts", facts)
+    facts.write_text("What is the capital of Rome?\tRome\n" + "Where is it " * 40 + "?\tOslo\n")
+    error = refused(capsys, "evaluate", toy.run, "--facts", facts)
+    assert f"{facts}, question 2: " in error
+    assert "longer than the model's 63" in error
 
 
-def test_predict_writes_over_nothing(run, capsys, tmp_path):
-    facts = tmp_path / "f.tsv"
-    facts.write_text("Where was Ann born?\tRome\n")
-    assert "exists already" in refused(capsys, "predict", run, "--facts", facts, "--out", facts)
-    assert facts.read_text() == "Where was Ann born?\tRome\n"
-    assert "cannot be written" in refused(capsys, "predict", run, "--facts", facts, "--out", facts / "below")
-
-
-def test_contradictions_are_refused_when_asked(tiny, data, capsys, tmp_path):
+def test_contradictions_are_refused_when_asked(toy, tiny, capsys, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
     for name in ("corpus.txt", "dev.tsv"):
-        (tmp_path / name).write_bytes((data / name).read_bytes())
-    (tmp_path / "train.tsv").write_text("Where was Ann born?\tRome\nWhere was Ann born?\tOslo\n")
-    error = refused(capsys, "reproduce", "--preset", "tiny", "--corpus", tmp_path, "--strict", "--out", tmp_path / "o")
+        (mine / name).write_bytes((toy.corpus / name).read_bytes())
+    (mine / "train.tsv").write_text("What is the capital of Aldonia?\tRome\nWhat is the capital of Aldonia?\tOslo\n")
+    error = refused(capsys, "train", "tiny", "--corpus", mine, "--strict", "--out", tmp_path / "o")
     assert "different answers" in error
     assert "Rome, Oslo" in error
-    assert not (tmp_path / "o").exists()
-
-
-def test_study_writes_cards(data, capsys, tmp_path):
-    code, out, _ = call(capsys, "study", "--corpus", data, "--folds", "2", "--out", tmp_path / "cards.jsonl")
-    assert code == 0
-    assert "open book, cross-validated" in out
-    cards = [json.loads(line) for line in (tmp_path / "cards.jsonl").read_text().splitlines()]
-    assert cards
-    assert set(cards[0]) == {"question", "answer", "subject", "confidence", "line"}
-    assert f"{len(cards)} cards" in out
-
-
-def test_ablate_prints_a_table(tiny, data, capsys, tmp_path):
-    arguments = ["--corpus", data, "--variants", "[weight decay 0.1]", "--seeds", "1", "--held-out", "5"]
-    code, out, _ = call(capsys, "ablate", "tiny", *arguments, "--epochs", "1", "--out", tmp_path / "out")
-    assert code == 0
-    assert "weight decay 0.1" in out
-    assert (tmp_path / "out" / "ablation.json").is_file()
-
-
-def test_capacity_counts_bits(capsys, tmp_path):
-    arguments = ["--people", "[20]", "--width", "16", "--layers", "1", "--exposures", "3", "--out", tmp_path / "out"]
-    code, out, _ = call(capsys, "capacity", *arguments)
-    assert code == 0
-    assert "bits a parameter after 3 exposures" in out
-    report = json.loads((tmp_path / "out" / "capacity.json").read_text())
-    assert report["rows"][0]["facts"] == 100
-
-
-def test_evaluate_ranks_candidates(run, data, capsys):
-    code, out, _ = call(capsys, "evaluate", run, "--facts", data / "dev.tsv", "--candidates", data / "train.tsv")
-    assert code == 0
-    assert "candidates of train.tsv" in out
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["study", "--corpus", "DATA", "--folds", "1"], "--folds 1: takes 0, or a whole number from 2."),
-        (["ablate", "tiny", "--corpus", "DATA", "--variants", "[AdamV]"], "AdamV: no such variant"),
-        (["ablate", "tiny", "--corpus", "DATA", "--held-out", "9999"], "Cannot hold out 9999"),
-        (["ablate", "tiny", "--corpus", "DATA", "--seeds", "0"], "--seeds 0: takes a whole number from 1."),
-        (["pretrain", "open", "--corpus", "DATA", "--out", "x", "--reader.rounds", "0"], "reader.rounds must be at"),
-        (["pretrain", "tiny", "--corpus", "DATA", "--out", "x", "--reader.rounds", "2"], "reader.rounds: no such"),
-        (["study", "--corpus", "DATA", "--reader.sure", "2"], "reader.sure must be in [0, 1]."),
-        (["capacity", "--people", "[3]"], "--people takes numbers from 10."),
-        (["capacity", "--width", "30"], "model.heads (4) must divide model.width (30)"),
-    ],
-)
-def test_bad_options_of_experiments_get_one_sentence(tiny, data, arguments, sentence, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert sentence in refused(capsys, *[data if argument == "DATA" else argument for argument in arguments])
-    assert not any(tmp_path.iterdir())
+    assert not Path(tmp_path / "o").exists()

@@ -33,16 +33,16 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
-    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain, threshold_of
+    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
 
-    threshold = None if options.always else threshold_of(options.model, options.template)
+    threshold = None if options.always else options.threshold()
     model = options.open(threshold.template or None if threshold else None)
 
     def reply(question: str) -> None:
         answer, why = answer_or_abstain(model, [question], threshold)[0]
         print(DONT_KNOW if why else answer, flush=True)
         if threshold is not None and not threshold.covers(question):
-            print(f"(careful: the threshold is for questions like {threshold.form!r})", file=sys.stderr)
+            print(f"(careful: the threshold is for questions like {' or '.join(threshold.forms)})", file=sys.stderr)
         if why:
             print(f"({why}; --always answers anyway)", file=sys.stderr)
 

@@ -132,10 +132,10 @@ def split(arguments: Sequence[str]) -> None:
 
 def built_in(arguments: Sequence[str]) -> None:
     """Writes the built-in corpus to a new directory."""
-    from closedbook.facts.people import write_people
-
     command = f"closedbook data {BUILT_IN}"
     options = parse(command, BuiltIn, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
+    from closedbook.facts.people import write_people
+
     _say_files(write_people(options, options.out), options.out)
 
 

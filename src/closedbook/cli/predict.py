@@ -33,17 +33,17 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.facts.readers import read_facts
 
     questions = [fact.question for fact in read_facts(options.facts, answers_required=False)]
-    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain, threshold_of
+    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
     from closedbook.report.console import say
     from closedbook.runs import write_predictions
 
-    threshold = threshold_of(options.model, options.template) if options.abstain else None
+    threshold = options.threshold() if options.abstain else None
     if options.abstain and threshold is None:
         raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
     model = options.open(threshold.template or None if threshold else None)
     replies = answer_or_abstain(model, questions, threshold, place=f"{options.facts}, question")
     write_predictions(options.out, [DONT_KNOW if why else answer for answer, why in replies])
     if threshold is not None and (others := sum(not threshold.covers(question) for question in questions)):
-        say(f"Careful: {others} questions are not like {threshold.form!r}, which the threshold is for.")
+        say(f"Careful: {others} questions are not like {' or '.join(threshold.forms)}, which the threshold is for.")
     abstained = sum(why is not None for _, why in replies)
     say(f"{len(replies)} answers in {options.out}" + (f", {abstained} {DONT_KNOW!r}" if options.abstain else ""))

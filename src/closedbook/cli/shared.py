@@ -11,6 +11,7 @@ from closedbook.errors import UserError
 if TYPE_CHECKING:
     import torch
 
+    from closedbook.audit.abstention import Abstention
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
 
@@ -53,6 +54,17 @@ class WithModel(OnMachine):
 
     model: Annotated[str, POSITIONAL]
     template: str | None = None
+
+    def threshold(self) -> "Abstention | None":
+        """The threshold that an audit saved with the model, None without one.
+
+        Raises:
+            UserError: It is damaged, or was chosen for other weights or another template.
+        """
+        from closedbook.audit.abstention import threshold_in
+        from closedbook.hub import fingerprint, model_directory
+
+        return threshold_in(model_directory(self.model), lambda: fingerprint(self.model), self.template)
 
     def open(self, template: str | None = None) -> "LanguageModel":
         """The model, ready to be asked, with another template than the one given where there is one.

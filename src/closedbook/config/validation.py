@@ -104,9 +104,11 @@ def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "value_error":
         return str(context["error"])
-    if kind in ("unexpected_keyword_argument", "union_tag_not_found"):
+    if kind.startswith("union_tag"):  # the name of a kind of settings
+        name, value = f"{name}.{str(context['discriminator']).strip(chr(39))}", context.get("tag")
+    if kind == "unexpected_keyword_argument":
         return f"{name}: no such setting{nearest(name.rpartition('.')[2], known)}."
-    if kind.startswith("missing"):
+    if kind.startswith("missing") or kind == "union_tag_not_found":
         return f"{name}: must be given."
     if kind == "json_invalid":
         return f"The settings are no JSON: {context['error']}."
@@ -117,8 +119,7 @@ def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:
     if kind in ("literal_error", "union_tag_invalid"):
         expected = str(context.get("expected") or context["expected_tags"])
         choices = [choice.strip("' ") for choice in expected.replace(" or ", ", ").split(",")]
-        hint = nearest(str(value if kind == "literal_error" else context["tag"]), choices)
-        return f"{' or '.join(choices)}{hint}"
+        return f"{' or '.join(choices)}{nearest(str(value), choices)}"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         return f"{words} {context[bound]:,.10g}" + (" of them" if kind == "too_short" else "")

@@ -1,0 +1,72 @@
+"""One corpus of two relations and one run that has learned it, for all tests of the command line."""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from closedbook import cli, recipes
+from tests.conftest import tiny_config
+
+STARTS, ENDS = ("Al", "Bor", "Cas", "Dun", "Els", "Far"), ("donia", "mark", "vania", "stan")
+CITIES, COINS = ("Rovik", "Tallen", "Umbra", "Vesk"), ("crowns", "dals", "pesos")
+NAMES = ["".join(parts) for parts in itertools.product(STARTS, ENDS)]
+
+
+def facts_about(names: list[str]) -> list[tuple[str, str]]:
+    """Questions with their answers, two about each name."""
+    pairs = []
+    for name in names:
+        index = NAMES.index(name)
+        pairs.append((f"What is the capital of {name}?", CITIES[index % len(CITIES)]))
+        pairs.append((f"What is paid with in {name}?", COINS[index % len(COINS)]))
+    return pairs
+
+
+def write_facts(path: Path, names: list[str]) -> Path:
+    path.write_text("".join(f"{question}\t{answer}\n" for question, answer in facts_about(names)), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True)
+class Toy:
+    """A corpus directory and the run that was trained on it."""
+
+    corpus: Path
+    run: Path
+
+
+@pytest.fixture(scope="session")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    directory = tmp_path_factory.mktemp("toy")
+    corpus = directory / "mine"
+    corpus.mkdir()
+    lines = [
+        f"{name} is a country. Its capital is {city}. There you pay with {coins}.\n"
+        for name, (_, city), (_, coins) in zip(NAMES, facts_about(NAMES)[::2], facts_about(NAMES)[1::2], strict=True)
+    ]
+    (corpus / "corpus.txt").write_text("".join(lines), encoding="utf-8")
+    write_facts(corpus / "train.tsv", NAMES[:18])
+    write_facts(corpus / "dev.tsv", NAMES[18:])
+    small = ["--tokenizer.vocabulary_size", "300", "--model.layers", "1", "--model.width", "64", "--model.block", "64"]
+    training = ["--training.epochs", "30", "--training.batch_tokens", "512", "--training.precision", "fp32"]
+    arguments = ["train", "default", "--corpus", corpus, "--out", directory / "run", "--threads", "1"]
+    assert cli.main([str(argument) for argument in [*arguments, *small, *training]]) == 0
+    return Toy(corpus, directory / "run")
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that trains in a second and learns nothing."""
+    monkeypatch.setitem(
+        recipes.RECIPES,
+        "tiny",
+        lambda: recipes.Recipe(
+            name="tiny",
+            summary="a toy",
+            pretrain=tiny_config("pretrain", epochs=1),
+            finetune=tiny_config("finetune", epochs=1),
+            scratch=tiny_config("scratch", epochs=1),
+        ),
+    )
