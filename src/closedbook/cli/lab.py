@@ -42,15 +42,17 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.attention_lab.claims import CLAIMS, find_claim
     from closedbook.attention_lab.lab import run_lab, write_lab
     from closedbook.attention_lab.setting import Parameters
-    from closedbook.report.console import say, say_claims
+    from closedbook.report.console import say, say_table
 
     names = list(CLAIMS) if options.claim is None else [find_claim(options.claim)]
     turned = ("n", "d", "M", "beta", "alpha", "draws", "seed")
     parameters = Parameters(**{name: getattr(options, name) for name in turned})
     lab = run_lab(names, parameters, say, tasks=options.claim is None)
-    say_claims(lab.as_dict())
-    if options.out is not None:
-        from closedbook.report.lab_page import lab_page
+    from closedbook.report.lab_page import lab_lines, lab_page, lab_table
 
+    say_table(lab_table(lab))
+    for line in lab_lines(lab):
+        say(line)
+    if options.out is not None:
         write_lab(lab, options.out, lab_page)
         say(f"report: {options.out / 'report.html'}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, MinLen
 
-from closedbook.config import PeopleConfig, ReaderConfig
+from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
 from closedbook.config.validation import configuration
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.people import people_corpus
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import torch
 
 POSITIONAL = "positional"
-BUILT_IN = "people"
 Count = Annotated[int, Ge(1)]
 RecipeName = Annotated[str | None, POSITIONAL]
 
@@ -26,7 +25,7 @@ class _OnCorpus:
     """What is read.
 
     Args:
-        corpus: The built-in data set, `people`, or a directory with corpus.txt, train.tsv, dev.tsv.
+        corpus: The name of the built-in data set, or a directory with documents, train and dev questions.
         strict: Whether training questions that have two different answers are refused.
     """
 

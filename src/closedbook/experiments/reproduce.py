@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from closedbook import machine
-from closedbook.config import PeopleConfig, to_dict
+from closedbook.config import BUILT_IN, PeopleConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.evaluate import evaluate
@@ -22,7 +22,7 @@ from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import Difference, RelationRecall, difference, recall, recall_by_relation
 from closedbook.experiments.grid import Cell, Grid, Trained
-from closedbook.experiments.options import BUILT_IN, ReproduceConfig
+from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.experiments.train import coverage_of

@@ -1,1 +1,1 @@
-"""Reports: what people see on the console, and the one-page HTML report."""
+"""Reports: what readers see on the console, and pages in HTML."""

@@ -18,7 +18,6 @@ from closedbook.facts.corpus import Corpus
 from closedbook.report.numbers import interval, percent
 
 LINE_SECONDS = 10.0
-BOUND_ROUNDING = 1e-12  # a measured value may exceed its bound by this
 TABLE_WIDTH = 136  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
@@ -148,35 +147,3 @@ def say_corpus(corpus: Corpus) -> None:
         say(f"{len(conflicts)} training questions have different answers, for example {first} ({', '.join(answers)})")
     if without := summary.questions_without_document:
         say(f"{without:,} questions name no document of the corpus")
-
-
-def say_claims(values: dict[str, Any]) -> None:
-    """The verdicts of the attention lab, from the contents of its `claims.json`."""
-    rows = []
-    for claim in values["claims"].values():
-        deviation = f"{claim['deviation']:.1e}"
-        if claim["is_bound"]:
-            deviation = "within the bound" if claim["deviation"] < BOUND_ROUNDING else f"bound + {deviation}"
-        rows.append((claim["part"], claim["name"], claim["verdict"].replace("_", " "), deviation, claim["why"]))
-    say_table(table("the assignment's claims on attention", ("part", "claim", "verdict", "deviation", "why"), (), rows))
-    if head := values["one_head"]:
-        say(
-            f"one head with q = M (mu_a + mu_b): expected squared error {head['error']:.4g} at its best, M = "
-            f"{head['scale']:.3g}; two heads: {head['two_heads_error']:.4g}, and as much as one head only if eps has a "
-            f"variance of {head['tolerated']:.3g} instead of 0.5"
-        )
-        say(
-            f"one head by descent over the query itself: {head['descended_error']:.2g}; it repels others instead of "
-            f"attracting a and b, and q = -M (sum of the others) has {head['repelling_error']:.2g} whatever eps is"
-        )
-    for descent in values["learned"]:
-        verb = "has" if descent["structure"] else "has not"
-        errors = " and ".join(f"{error:.1e}" for error in descent["errors"])
-        say(f"learned Q, K, V, seed {descent['seed']}: errors {errors}; {verb} the derivation's structure")
-    if tasks := values["tasks"]:
-        for result in tasks["results"]:
-            low, high = result["interval"]
-            say(
-                f"{result['task']}, {result['attention']}, seed {result['seed']}: {percent(result['accuracy'])} "
-                f"({percent(low)} to {percent(high)}; chance {percent(tasks['chance']['a value of the context'])})"
-            )

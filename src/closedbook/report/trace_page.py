@@ -1,4 +1,4 @@
-"""What people see of `trace`: lines on the console, and a page a question, self-contained, for screens and print."""
+"""What readers see of `trace`: lines on the console, and a page a question, self-contained, for screens and print."""
 
 from pathlib import Path
 from typing import Any
