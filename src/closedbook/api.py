@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, Stage
+from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.known import subject_of
 from closedbook.facts.people import people_corpus
 from closedbook.facts.records import Fact
 from closedbook.recipes import find_recipe
@@ -16,9 +18,11 @@ from closedbook.recipes import find_recipe
 if TYPE_CHECKING:
     import torch
 
+    from closedbook.audit.audit import AuditReport, Settings
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.runs import Run
+    from closedbook.trace.attribution import Attribution
 
 
 def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False) -> Corpus:
@@ -76,6 +80,70 @@ def train(
         start=None if origin is None else Path(origin),
         announce=say,
     )
+
+
+def audit_model(
+    model: "LanguageModel",
+    facts: Sequence[Fact],
+    *,
+    corpus: Corpus | None = None,
+    calibration: Sequence[Fact] = (),
+    settings: "Settings | None" = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> "AuditReport":
+    """When to believe a model: the result has `verdict`, `advice`, `signals`, `by_relation` and more.
+
+    Args:
+        model: A run, or what `open_model` opens.
+        facts: To report on, never trained on.
+        corpus: What it was trained on; its training answers are the candidates.
+        calibration: Facts to choose the threshold of "I don't know" on, never trained on either.
+        settings: How; see `closedbook.audit.audit.Settings`.
+        say: Gets a line for every step.
+
+    Raises:
+        UserError: A question cannot be asked, or calibration and audited facts share a subject.
+    """
+    from closedbook.audit.audit import Material, audit
+
+    known = [*(corpus.train if corpus else ()), *calibration]
+    material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus)
+    return audit(model, material, settings, say=say)
+
+
+def trace_answer(
+    run: "Run", question: str, *, corpus: Corpus | None = None, subject: str = "", against: str | None = None
+) -> "Attribution":
+    """What adds to the answer's logit, embedding, head and MLP one by one: `.top(5)`, `.figure()`.
+
+    Args:
+        run: From `train` or `load`; other models cannot be looked into.
+        question: What to ask.
+        corpus: Knows the subject in the question.
+        subject: The part of the question that is its subject, where that is not known.
+        against: Another answer, to attribute the difference of the logits to.
+
+    Raises:
+        UserError: The question cannot be asked, or its subject is not known or not in it.
+    """
+    from closedbook.trace.attribution import attribute
+    from closedbook.trace.prompts import trace_prompts
+
+    (prompt,) = trace_prompts(run, [question], [subject or subject_in(question, corpus)])
+    return attribute(run, prompt, against)
+
+
+def subject_in(question: str, corpus: Corpus | None = None) -> str:
+    """The part of a question that is its subject, by the corpus or the forms that the project knows.
+
+    Raises:
+        UserError: It is not known.
+    """
+    asked = Fact(question=question, answers=(), subject="", line=1)
+    subject = (corpus.recognise([asked])[0].subject if corpus else "") or subject_of(question)
+    if not subject:
+        raise UserError(f"{question!r}: which part of it is the subject? Say so (--subject), or give the corpus.")
+    return subject
 
 
 def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":

@@ -43,15 +43,15 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     corpus = directory / "mine"
     corpus.mkdir()
     lines = [
-        f"{name} is a country. Its capital is {city}. There you pay with {coins}.\n"
+        f"{name}. {name} is a country. Its capital is {city}. There you pay with {coins}.\n"
         for name, (_, city), (_, coins) in zip(NAMES, facts_about(NAMES)[::2], facts_about(NAMES)[1::2], strict=True)
     ]
     (corpus / "corpus.txt").write_text("".join(lines), encoding="utf-8")
     write_facts(corpus / "train.tsv", NAMES[:18])
     write_facts(corpus / "dev.tsv", NAMES[18:])
     small = ["--tokenizer.vocabulary_size", "300", "--model.layers", "1", "--model.width", "64", "--model.block", "64"]
-    training = ["--training.epochs", "30", "--training.batch_tokens", "512", "--training.precision", "fp32"]
-    arguments = ["train", "default", "--corpus", corpus, "--out", directory / "run", "--threads", "1"]
+    training = ["--training.epochs", "80", "--training.batch_tokens", "512", "--training.precision", "fp32"]
+    arguments = ["train", "default", "--stage", "scratch", "--corpus", corpus, "--out", directory / "run", "--threads", "1"]
     assert cli.main([str(argument) for argument in [*arguments, *small, *training]]) == 0
     return Toy(corpus, directory / "run")
 

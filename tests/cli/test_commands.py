@@ -193,7 +193,7 @@ def test_data_writes_the_built_in_corpus_and_splits_it(tmp_path, capsys):
     assert sorted(before) == sorted([*after[0], *after[1]])
     assert len(after[1]) == 8
     assert "exists already" in refused(capsys, *arguments, "--held-out", 8, "--out", parts)
-    assert "Cannot hold out 9,999" in refused(capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other")
+    assert "Cannot hold out 9999" in refused(capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 

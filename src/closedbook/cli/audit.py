@@ -1,222 +1,191 @@
 """`closedbook audit`: when to believe a model about your facts, and when not."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from jsonargparse import ArgumentParser, Namespace
-
-from closedbook.cli.examinee import (
-    MODEL_HELP,
-    is_foreign,
-    model_directory,
-    open_examinee,
-    weights_hash,
-)
-from closedbook.cli.options import add_machine, make_parser, parse, set_up_machine
+from closedbook.cli.options import Count, Natural, OpenShare, parse
+from closedbook.cli.shared import WithModel
 from closedbook.errors import UserError
-from closedbook.facts.corpus import Corpus, read_directory, sha256, with_subjects
-from closedbook.facts.readers import read_corpus, read_facts
-from closedbook.facts.records import Fact
 
 if TYPE_CHECKING:
-    from closedbook.audit.audit import Material, Settings
+    from closedbook.audit.audit import Material
+    from closedbook.facts.corpus import Corpus
 
-FACT_FILES = ("facts", "calibration", "candidates", "unseen")
 Signals = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(WithModel):
+    """Find out when to believe a model about your facts, and when not.
+
+    Args:
+        facts: Facts to report on, never trained on.
+        corpus: What it was pretrained on: documents alone, or a directory with the training questions beside them.
+        calibration: Facts to choose the threshold on, never trained on.
+        candidates: Facts whose answers are the candidates (default: the training facts).
+        unseen: Facts about subjects in no document, beside invented ones.
+        target: Share of given answers that is to be right.
+        signal: The confidence that the threshold is on.
+        match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
+        wordings: A file of other wordings of the question, {} for the subject (default: the relation's).
+        reversed: The question for the subject, {} for the answer (default: the relation's).
+        samples: Answers sampled a question.
+        names: Subjects to invent for each origin and method, 0 for none.
+        seed: Of samples, invented subjects and resampling.
+        out: The output directory; an earlier audit is replaced.
+    """
+
+    facts: Path
+    corpus: Path | None = None
+    calibration: Path | None = None
+    candidates: Path | None = None
+    unseen: Path | None = None
+    target: OpenShare = 0.9
+    signal: Signals = "sequence_probability"
+    match: Literal["exact", "normalised"] | None = None
+    wordings: Path | None = None
+    reversed: str | None = None
+    samples: Count = 10
+    names: Natural = 20
+    seed: Natural = 0
+    out: Path = Path("runs/audit")
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files of facts, by what they are for."""
+        names = ("facts", "calibration", "candidates", "unseen")
+        return {name: path for name in names if (path := getattr(self, name)) is not None}
 
 
 def run(arguments: Sequence[str]) -> None:
     """Audits a model, prints the verdict, writes `audit.json`, `answers.jsonl` and `audit.html`."""
-    options = parse(_parser(), arguments)
-    settings = _settings(options)
-    out = Path(options.out)
-    if out.exists() and not ((out / "answers.jsonl").is_file() or (out.is_dir() and not any(out.iterdir()))):
-        raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
+    example = "closedbook audit runs/mine --facts mine/dev.tsv --corpus mine --out runs/audit"
+    options = parse("closedbook audit", Options, arguments, example=example)
+    check(options)
+    from closedbook.hub import is_foreign, model_directory
+
     directory = model_directory(options.model)
-    if options.calibration is not None and directory.is_dir() and not os.access(directory, os.W_OK):
-        raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
-    material = _material(options)
-    device = set_up_machine(options)
+    material = read_material(options)
+    model = options.open()
     from closedbook import machine
     from closedbook.audit.abstention import FILE, save
-    from closedbook.audit.audit import answer_lines, audit
+    from closedbook.audit.audit import Provenance, Settings, audit
+    from closedbook.facts.corpus import sha256
     from closedbook.files import write_json, write_lines, write_text
     from closedbook.report.audit_console import say_audit
     from closedbook.report.console import say
 
-    examinee = open_examinee(options.model, device, options.template)
-    warnings = _leaks(options, material)
-    files = {name: Path(path) for name in FACT_FILES if (path := options[name]) is not None}
-    hashes = {name: sha256(path) for name, path in files.items()}
-    say(f"{examinee.kind}, {examinee.parameters:,} parameters")
-    for warning in warnings:
-        say(f"Careful: {warning}")
-    origin = {
-        "template": examinee.template,
-        "calibration_sha256": hashes.get("calibration", ""),
-        "weights_sha256": weights_hash(options.model) if material.calibration else "",
-    }
-    found = audit(examinee, material, settings, origin=origin, say=say)
-    report = found.report | {
-        "data": {name: {"path": str(path), "sha256": hashes[name]} for name, path in files.items()},
-        "corpus": {"path": options.corpus, "files": material.corpus.files} if material.corpus else None,
-        "template": examinee.template,
-        "warnings": warnings,
-        "machine": machine.describe(device) | {"peak_memory_bytes": machine.peak_memory()},
-    }
-    from closedbook.report.audit_page import audit_page  # after the audit: matplotlib takes a second to import
-
-    page = audit_page(report)
-    write_lines(out / "answers.jsonl", answer_lines(material.facts, found.evidence))
-    write_text(out / "audit.html", page)
-    write_json(out / "audit.json", report)
-    say_audit(report)
-    if found.abstention is not None:
-        say(f"threshold: {save(found.abstention, directory)}")
-    elif (directory / FILE).is_file():
-        say(f"The threshold of an earlier audit stays in force: {directory / FILE}")
-    say(f"audit: {out / 'audit.html'}")
-
-
-def _parser() -> ArgumentParser:
-    parser = make_parser("audit", "Find out when to believe a model about your facts, and when not.")
-    parser.add_argument("model", type=str, help=MODEL_HELP)
-    parser.add_argument("--facts", type=str, required=True, help="facts to report on (TSV or JSONL), never trained on")
-    parser.add_argument(
-        "--corpus",
-        type=str | None,
-        default=None,
-        help="what it was pretrained on: a file of one document a line, or a directory with train.tsv beside it",
-    )
-    parser.add_argument(
-        "--calibration", type=str | None, default=None, help="facts to choose the threshold on, never trained on"
-    )
-    parser.add_argument(
-        "--candidates",
-        type=str | None,
-        default=None,
-        help="facts whose answers are the candidates (default: train)",
-    )
-    parser.add_argument(
-        "--unseen",
-        type=str | None,
-        default=None,
-        help="facts about people in no document, beside invented names",
-    )
-    parser.add_argument("--target", type=float, default=0.9, help="share of given answers that is to be right")
-    parser.add_argument(
-        "--signal", type=Signals, default="sequence_probability", help="the confidence that the threshold is on"
-    )
-    parser.add_argument(
-        "--match",
-        type=Literal["exact", "normalised"] | None,
-        default=None,
-        help="exact match, or after normalisation (default: exact for our runs, normalised for hf:)",
-    )
-    parser.add_argument("--wordings", type=str | None, default=None, help="a file of other wordings, {} for subjects")
-    parser.add_argument("--reversed", type=str | None, default=None, help="the question for the subject, {} the answer")
-    parser.add_argument("--samples", type=int, default=10, help="answers sampled a question")
-    parser.add_argument("--names", type=int, default=20, help="names to invent for each origin and method, 0 for none")
-    parser.add_argument("--seed", type=int, default=0, help="of samples, names and resampling")
-    parser.add_argument(
-        "--template",
-        type=str | None,
-        default=None,
-        help="the prompt of an hf: model, with {} (default: 'Question: {}\\nAnswer:')",
-    )
-    parser.add_argument("--out", type=str, default="runs/audit", help="the output directory, an earlier audit replaced")
-    add_machine(parser)
-    return parser
-
-
-def _settings(options: Namespace) -> "Settings":
-    from closedbook.audit.audit import Settings
-
-    if not 0 < options.target < 1:
-        raise UserError(f"--target {options.target}: takes a share between 0 and 1.")
-    if options.samples < 1:
-        raise UserError(f"--samples {options.samples}: takes a whole number from 1.")
-    if options.names < 0:
-        raise UserError(f"--names {options.names}: takes a whole number from 0.")
-    if options.reversed is not None and options.reversed.count("{}") != 1:
-        raise UserError(f"--reversed {options.reversed!r}: holds the answer once, as {{}}.")
-    return Settings(
+    hashes = {name: sha256(path) for name, path in options.files.items()}
+    warnings = leaks(options, material)
+    for line in (f"{model.kind}, {model.parameters:,} parameters", *(f"Careful: {warning}" for warning in warnings)):
+        say(line)
+    settings = Settings(
         target=options.target,
         signal=options.signal,
-        exact=options.match == "exact" or (options.match is None and not is_foreign(options.model)),
+        scorer=options.match or ("normalised" if is_foreign(options.model) else "exact"),
         samples=options.samples,
         names=options.names,
         seed=options.seed,
     )
+    report = audit(model, material, settings, calibration_sha256=hashes.get("calibration", ""), say=say)
+    provenance = Provenance(
+        files={name: (str(path), hashes[name]) for name, path in options.files.items()},
+        corpus=str(options.corpus) if options.corpus else None,
+        corpus_files=material.corpus.files if material.corpus else {},
+        warnings=tuple(warnings),
+        machine=machine.describe(options.set_up()) | {"peak_memory_bytes": machine.peak_memory()},
+    )
+    report = dataclasses.replace(report, provenance=provenance)
+    from closedbook.report.audit_page import audit_page  # after the audit: matplotlib takes a second to import
+
+    page = audit_page(report)
+    write_lines(options.out / "answers.jsonl", report.answer_lines())
+    write_text(options.out / "audit.html", page)
+    write_json(options.out / "audit.json", report.to_json())
+    say_audit(report)
+    if report.abstention is not None:
+        say(f"threshold: {save(report.abstention, directory)}")
+    elif (directory / FILE).is_file():
+        say(f"The threshold of an earlier audit stays in force: {directory / FILE}")
+    say(f"audit: {options.out / 'audit.html'}")
 
 
-def _corpus(name: str | None) -> Corpus | None:
-    """A corpus directory, or a file of documents without facts; None without a name."""
-    if name is None:
-        return None
-    path = Path(name)
-    if path.is_dir():
-        return read_directory(path)
-    documents = tuple(read_corpus(path))
-    return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
+def check(options: Options) -> None:
+    """Refuses what would fail in the end.
+
+    Raises:
+        UserError: The output is something else, the threshold could not be saved, or `--reversed` holds no answer.
+    """
+    from closedbook.hub import model_directory
+
+    out, directory = options.out, model_directory(options.model)
+    if out.exists() and not ((out / "answers.jsonl").is_file() or (out.is_dir() and not any(out.iterdir()))):
+        raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
+    if options.calibration is not None and directory.is_dir() and not os.access(directory, os.W_OK):
+        raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
+    if options.reversed is not None and options.reversed.count("{}") != 1:
+        raise UserError(f"--reversed {options.reversed!r}: holds the answer once, as {{}}.")
 
 
-def _material(options: Namespace) -> "Material":
+def read_material(options: Options) -> "Material":
+    """All files, with what they hold."""
     from closedbook.audit.audit import Material
-    from closedbook.facts.forms import read_forms, with_form_subjects
+    from closedbook.facts.cloze import read_wordings
+    from closedbook.facts.readers import read_facts
 
-    corpus = _corpus(options.corpus)
-
-    def facts(name: str) -> tuple[Fact, ...]:
-        if options[name] is None:
-            return ()
-        found = tuple(read_facts(Path(options[name])))
-        if corpus is not None and name != "unseen":  # a name of no document may hold a shorter one that is of some
-            found = with_subjects(found, corpus.by_subject)
-        return with_form_subjects(found)
-
-    calibration, candidates = facts("calibration"), facts("candidates")
+    corpus = _corpus(options.corpus) if options.corpus is not None else None
+    facts = {name: read_facts(path) for name, path in options.files.items()}
+    calibration = facts.get("calibration", [])
     return Material(
-        facts=facts("facts"),
+        facts=facts["facts"],
         calibration=calibration,
-        known=[*candidates] or [*(corpus.train if corpus else ()), *calibration],
+        known=facts.get("candidates") or [*(corpus.train if corpus else ()), *calibration],
         corpus=corpus,
-        people=facts("unseen"),
-        wordings=read_forms(Path(options.wordings)) if options.wordings is not None else None,
-        reversed_form=options.reversed,
+        unseen=facts.get("unseen", ()),
+        wordings=read_wordings(options.wordings) if options.wordings is not None else None,
+        reversed=options.reversed,
     )
 
 
-def _leaks(options: Namespace, material: "Material") -> list[str]:
+def _corpus(path: Path) -> "Corpus":
+    """A corpus directory, or documents without facts."""
+    from closedbook.facts.corpus import FACTS, Corpus, file_names, read_directory, sha256
+    from closedbook.facts.documents import read_documents
+
+    if any((path / name).is_file() for part in FACTS for name in file_names(part)):
+        return read_directory(path)
+    documents, _ = read_documents(path)
+    return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
+
+
+def leaks(options: Options, material: "Material") -> list[str]:
     """What could make the figures better than they are.
 
     Raises:
         UserError: Calibration facts were trained on, so that nothing would be guaranteed.
     """
-    from closedbook.audit.audit import person
+    from closedbook.audit.audit import recognised, subject_key
+    from closedbook.facts.corpus import sha256
+    from closedbook.hub import is_foreign
 
-    trained: dict[str, None] = {}
+    material, _ = recognised(material)
+    corpus = material.corpus
+    trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
+    hashes = {} if is_foreign(options.model) else _trained_on(options.model)
     warnings = []
-    if material.corpus is not None:
-        trained = dict.fromkeys(person(fact) for fact in material.corpus.train)
-    hashes: dict[str, str] = {}
-    if not is_foreign(options.model):
-        from closedbook.runs import read_json
-
-        files: dict[str, Any] = read_json(Path(options.model) / "environment.json")["corpus"]["files"]
-        hashes = {file["sha256"]: file["part"] for file in files.values()}
-        if material.corpus is not None and not set(material.corpus.files.values()) & set(hashes):
-            warnings.append("the run was not trained on this corpus.")
-    for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
-        path = options[name]
-        leaked = sum(person(fact) in trained for fact in facts)
-        if path is not None and (hashes.get(sha256(Path(path))) == "train" or leaked):
+    if corpus is not None and hashes and not set(corpus.files.values()) & set(hashes):
+        warnings.append("the run was not trained on this corpus.")
+    for path, facts in ((options.calibration, material.calibration), (options.facts, material.facts)):
+        leaked = sum(subject_key(fact) in trained for fact in facts)
+        if path is not None and (leaked or hashes.get(sha256(path)) == "train"):
             count = leaked or len(facts)
-            sentence = f"{path}: {count} of its {len(facts)} questions are about people of the training questions"
-            if name == "calibration":
-                raise UserError(f"{sentence}; calibrate on people that were not trained on (closedbook split).")
+            sentence = f"{path}: {count} of its {len(facts)} questions are about subjects of the training questions"
+            if path == options.calibration:
+                raise UserError(f"{sentence}; calibrate on subjects that were not trained on (closedbook data split).")
             warnings.append(f"{sentence}.")
     if not trained:
         warnings.append(
@@ -224,10 +193,16 @@ def _leaks(options: Namespace, material: "Material") -> list[str]:
             + (" or calibration" if material.calibration else "")
             + " facts were among them was not checked."
         )
-    if material.corpus is not None and (
-        read := sum(bool(material.corpus.documents_of(fact)) for fact in material.people)
-    ):
-        warnings.append(f"{read} of the --unseen people are in the corpus.")
+    if corpus is not None and (read := sum(bool(corpus.documents_of(fact)) for fact in material.unseen)):
+        warnings.append(f"{read} of the --unseen subjects are in the corpus.")
     if not material.known:
-        warnings.append("without --candidates, --calibration or a corpus directory nobody else's answers are known.")
+        warnings.append("without --candidates, --calibration or a corpus directory no other subject's answer is known.")
     return warnings
+
+
+def _trained_on(model: str) -> dict[str, str]:
+    """Which part of its corpus a run knows the files of these SHA-256 as."""
+    from closedbook.runs import read_json
+
+    corpus = read_json(Path(model) / "environment.json")["corpus"]
+    return {file["sha256"]: file["part"] for file in corpus["files"].values()}

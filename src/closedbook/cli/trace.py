@@ -113,6 +113,7 @@ def _facts(options: Options, corpus: "Corpus | None") -> "tuple[Fact, ...]":
 
 
 def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Sequence[Fact]") -> "Report":
+    from closedbook.api import subject_in
     from closedbook.report.console import say
     from closedbook.trace.report import look_at_facts, look_at_question, open_report
 
@@ -125,7 +126,7 @@ def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Seque
             report,
             run,
             options.question,
-            _subject(options.question, corpus) if options.subject is None else options.subject,
+            subject_in(options.question, corpus) if options.subject is None else options.subject,
             against=options.against,
             names=list(corpus.by_subject) if corpus else [fact.subject for fact in facts],
             layer=options.layer,
@@ -133,13 +134,3 @@ def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Seque
     if facts:
         look_at_facts(report, run, facts, how=options.ablate or "mean", place=f"{options.facts}, fact", say=say)
     return report
-
-
-def _subject(question: str, corpus: "Corpus | None") -> str:
-    from closedbook.facts.known import subject_of
-    from closedbook.facts.titles import subjects_in
-
-    subject = (subjects_in(question, corpus.by_subject) if corpus else "") or subject_of(question)
-    if not subject:
-        raise UserError(f"{question!r}: which part of it is the subject? Say so with --subject.")
-    return subject
