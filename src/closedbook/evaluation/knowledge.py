@@ -64,9 +64,9 @@ class Grouping:
     """
 
     label: str
-    kinds: tuple[tuple[str, float], ...]
+    kinds: tuple[tuple[str, int | float], ...]
 
-    def kind(self, value: float) -> str:
+    def kind(self, value: int) -> str:
         """The kind of a fact with that number."""
         return next(name for name, largest in self.kinds if value <= largest)
 
