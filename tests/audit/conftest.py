@@ -1,31 +1,86 @@
-"""A run that has learned a few facts, for the audit to ask."""
+"""What the audit's tests ask: a run that has learned a few facts, and a parrot."""
 
-import dataclasses
+import math
 
 import pytest
-import torch
 
-from closedbook.audit.examinee import RunExaminee
-from closedbook.config import PeopleConfig
-from closedbook.experiments.train import train_run
-from closedbook.facts.people import people_corpus
-from closedbook.runs import load
-from tests.conftest import tiny_config
+from closedbook.errors import UserError
+from closedbook.evaluation.language_model import Prompt, Response
+from closedbook.facts.records import Fact
+from tests.fixtures_models import learned_corpus, learned_run  # noqa: F401  # fixtures
 
 
-@pytest.fixture(scope="package")
-def corpus():
-    return people_corpus(PeopleConfig(count=80, seed=5, train=0.5, dev=0.3, test=0.1, unseen=0.1))
+@pytest.fixture(scope="session")
+def corpus(learned_corpus):  # noqa: F811
+    return learned_corpus
 
 
-@pytest.fixture(scope="package")
-def run(corpus, tmp_path_factory):
-    config = tiny_config("finetune", epochs=60, learning_rate=5e-3)
-    model = dataclasses.replace(config.model, width=64)
-    config = dataclasses.replace(config, stage="scratch", model=model)
-    return load(train_run(config, corpus, tmp_path_factory.mktemp("audit") / "run", device=torch.device("cpu")))
+@pytest.fixture(scope="session")
+def run(learned_run):  # noqa: F811
+    return learned_run
 
 
-@pytest.fixture(scope="package")
-def examinee(run):
-    return RunExaminee(run)
+NATS = math.log(0.64)
+
+
+def response(text, nats=NATS, tokens=2):
+    return Response(text=text, ids=(0,) * tokens, token_nats=(nats / tokens,) * tokens, closed=True)
+
+
+class Parrot:
+    """Says what it is told to, at once: a language model without a model."""
+
+    name, kind, parameters, template = "parrot", "a parrot", 0, ""
+
+    def __init__(self, said=None, others=None, drawn=None, lacking=()):
+        self.said, self.others, self.drawn, self.lacking = said or {}, others or {}, drawn or {}, lacking
+
+    def lacks(self, ability):
+        return "a parrot cannot" if ability in self.lacking else None
+
+    def fingerprint(self):
+        return "feathers"
+
+    def prompts(self, questions, *, place="question"):
+        for number, question in enumerate(questions, 1):
+            if "!" in question:
+                raise UserError(f"{place} {number}: no exclamations.")
+        return [Prompt(question=question, ids=tuple(range(len(question))), text=question) for question in questions]
+
+    def check_answers(self, answers, *, place="answer"):
+        pass
+
+    def respond(self, prompts):
+        said = [response(self.said.get(prompt.question, "Rome")) for prompt in prompts]
+        if self.lacks("log_probabilities"):
+            return [Response(text=one.text, ids=(), token_nats=None, closed=True) for one in said]
+        return said
+
+    def sample(self, prompts, count, seed):
+        return [[response(text) for text in self.drawn.get(prompt.question, ["Rome"] * count)] for prompt in prompts]
+
+    def alternatives(self, prompts):
+        return [self.others.get(prompt.question, []) for prompt in prompts]
+
+    def log_probability(self, prompts, answers):
+        return [-1.0] * len(prompts)
+
+    def choose(self, prompts, candidates):
+        raise AssertionError("a parrot does not choose")
+
+    def continue_documents(self, subjects, before):
+        assert all(text.endswith("was born in ") for text in before)
+        return ["Rome and more" if subject in ("Ann Lee", "Bo Diaz") else "Oslofjord" for subject in subjects]
+
+    def continuation_log_probability(self, subjects, before, answers):
+        return [-2.0] * len(subjects)
+
+    def represent(self, prompts, subjects):
+        raise AssertionError("a parrot has no states")
+
+
+def facts(count=3, answer="Rome"):
+    return [
+        Fact(question=f"Where was P{i} born?", answers=(answer,), subject=f"P{i}", line=i + 1, relation="born")
+        for i in range(count)
+    ]

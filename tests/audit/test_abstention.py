@@ -7,6 +7,7 @@ from scipy.stats import binom, binomtest
 
 from closedbook.audit.abstention import (
     Abstention,
+    answer_or_abstain,
     calibrate,
     certify,
     fewest_answers,
@@ -14,11 +15,14 @@ from closedbook.audit.abstention import (
     load_abstention,
     save,
     sequences,
+    threshold_in,
     upper_bound,
 )
 from closedbook.errors import UserError
+from closedbook.evaluation.metrics import Estimate
+from tests.audit.conftest import Parrot
 
-DRAWS = 2000
+DRAWS = [pytest.param(400, id="400 draws"), pytest.param(2000, id="2000 draws", marks=pytest.mark.slow)]
 
 
 def bound(wrong, answered):
@@ -83,7 +87,8 @@ def world(kind, size, generator, target):
 
 @pytest.mark.parametrize("kind", ["calibrated", "overconfident", "flat", "not monotonous"])
 @pytest.mark.parametrize(("target", "facts"), [(0.9, 400), (0.75, 100)])
-def test_the_guarantee_holds_in_simulation(kind, target, facts):
+@pytest.mark.parametrize("draws", DRAWS)
+def test_the_guarantee_holds_in_simulation(kind, target, facts, draws):
     # the true risk above every threshold, from a world large enough to be exact
     many = np.random.default_rng(99)
     right, confidence = world(kind, 400_000, many, target)
@@ -95,7 +100,7 @@ def test_the_guarantee_holds_in_simulation(kind, target, facts):
         return wrong_above[first] / (len(sure) - first)
 
     violated = chosen = 0
-    for draw in range(DRAWS):
+    for draw in range(draws):
         generator = np.random.default_rng([7, draw])
         others = world(kind, 500, generator, target)[1]
         calibration = world(kind, facts, generator, target)
@@ -103,10 +108,10 @@ def test_the_guarantee_holds_in_simulation(kind, target, facts):
         if threshold is not None:
             chosen += 1
             violated += risk(threshold) > 1 - target
-    # 5 %, and the error of a simulation of 2,000 draws (99.9 %)
-    assert violated <= binom.ppf(0.999, DRAWS, 0.05)
+    # 5 %, and the error of a simulation of so many draws (99.9 %)
+    assert violated <= binom.ppf(0.999, draws, 0.05)
     if kind == "calibrated":
-        assert chosen > DRAWS / 2
+        assert chosen > draws / 2
 
 
 def test_a_model_that_is_always_wrong_never_answers():
@@ -122,14 +127,14 @@ def test_a_model_that_is_always_wrong_never_answers():
     assert not found.answers(1.0)
     assert "no threshold could be certified" in found.why(1.0)
     report = held_out(found, np.zeros(10, dtype=bool), np.ones(10))
-    assert (report["answered"], report["error"]) == (0, None)
+    assert (report.answered, report.error) == (0, Estimate())
 
 
 def test_held_out_facts_are_counted():
     found = abstention(threshold=0.5)
     report = held_out(found, np.array([True, False, True, False]), np.array([0.9, 0.8, 0.5, 0.1]))
-    assert (report["answered"], report["wrong"], report["coverage"]) == (3, 1, 0.75)
-    assert report["error"] == pytest.approx(1 / 3)
+    assert (report.answered, report.wrong, report.coverage) == (3, 1, 0.75)
+    assert report.error.value == pytest.approx(1 / 3)
     assert "below 0.5, the threshold" in found.why(0.1)
 
 
@@ -149,8 +154,39 @@ def abstention(**changes):
 
 
 def test_a_threshold_is_saved_and_loaded(tmp_path):
-    save(abstention(), tmp_path)
-    assert load_abstention(tmp_path) == abstention()
+    chosen = abstention(forms=("What is the symbol of {}?", "Say {} again"))
+    save(chosen, tmp_path)
+    assert load_abstention(tmp_path) == chosen
+
+
+def test_a_threshold_covers_the_forms_that_it_was_calibrated_on():
+    chosen = abstention(forms=("What is the symbol of {}?", "{} has which number?"))
+    assert chosen.covers("What is the symbol of tin?")
+    assert chosen.covers("Tin has which number?")
+    assert not chosen.covers("What is tin?")
+    assert abstention().covers("What is tin?")  # of questions without a form nothing is known
+
+
+def test_a_saved_threshold_must_fit_the_weights_and_the_template(tmp_path):
+    assert threshold_in(tmp_path, lambda: "w") is None
+    save(abstention(weights_sha256="w", template="Q {}"), tmp_path)
+    assert threshold_in(tmp_path, lambda: "w").threshold == 0.5
+    assert threshold_in(tmp_path, lambda: "w", "Q {}").threshold == 0.5
+    with pytest.raises(UserError, match="was chosen for other weights"):
+        threshold_in(tmp_path, lambda: "v")
+    with pytest.raises(UserError, match=r"was chosen with --template 'Q \{\}'"):
+        threshold_in(tmp_path, lambda: "w", "A {}")
+
+
+def test_an_answer_is_given_or_its_lack_explained():
+    parrot = Parrot(said={"Who?": "I"})
+    assert answer_or_abstain(parrot, ["Who?", "Where?"], None) == [("I", None), ("Rome", None)]
+    given = answer_or_abstain(parrot, ["Where?"], abstention(threshold=0.64 - 1e-9))
+    assert given == [("Rome", None)]
+    ((answer, why),) = answer_or_abstain(parrot, ["Where?"], abstention(threshold=0.7))
+    assert (answer, why) == ("Rome", "sequence probability 0.64 is below 0.7, the threshold for 90 % right answers")
+    with pytest.raises(UserError, match="it 1: no exclamations"):
+        answer_or_abstain(parrot, ["What!"], None, place="it")
 
 
 @pytest.mark.parametrize("change", [{"signal": "mood"}, {"threshold": "high"}, {"extra": 1}])
@@ -165,16 +201,17 @@ def test_a_missing_threshold_gets_a_sentence(tmp_path):
         load_abstention(tmp_path)
 
 
-def test_each_sequence_keeps_to_its_share_of_the_level():
+@pytest.mark.parametrize("draws", DRAWS)
+def test_each_sequence_keeps_to_its_share_of_the_level(draws):
     # the error is just too large everywhere, so whatever is certified is a violation
     counts = {0.05 / 3: [0, 0, 0], 0.3: [0, 0, 0]}
-    for draw in range(DRAWS):
+    for draw in range(draws):
         generator = np.random.default_rng([11, draw])
         others, confidence = generator.random(500), generator.random(400)
         right = generator.random(400) >= 0.101
         for level, violated in counts.items():
             for index, thresholds in enumerate(sequences(others, 400, 0.9)):
                 violated[index] += certify(right, confidence, [thresholds], 0.9, level)[0] is not None
-    most = binom.ppf(0.999, DRAWS, 0.05 / 3)
+    most = binom.ppf(0.999, draws, 0.05 / 3)
     assert max(counts[0.05 / 3]) <= most
     assert min(counts[0.3]) > most  # a level that is too high would be seen

@@ -6,134 +6,114 @@ import pytest
 from closedbook.audit.frequency import floor, frequency
 from closedbook.audit.made_up import made_up
 from closedbook.audit.signals import Evidence
-from closedbook.audit.stored import other_wordings, reversed_recall, stored
+from closedbook.audit.wordings import ask_reversed
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.metrics import Estimate
+from closedbook.evaluation.scorers import exact_match
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from tests.audit.test_signals import Parrot
+from closedbook.facts.relations import Relation
+from tests.audit.conftest import Parrot
 
 NAMES = ("Ann Lee", "Bo Diaz", "Cy Lee", "Di Moore", "Ed Moore")
-PLACES = ("Rome", "Bern", "Oslo", "Rome", "Lima")
+ANSWERS = ("Rome", "Bern", "Oslo", "Rome", "Lima")
 DOCUMENTS = tuple(
-    Document(subject=name, text=f"{name}. {name} was born in {place} and died in Paris.", line=line)
-    for line, (name, place) in enumerate(zip(NAMES, PLACES, strict=True), 1)
+    Document(subject=name, text=f"{name}. {name} was born in {answer} and died in Paris.", line=line)
+    for line, (name, answer) in enumerate(zip(NAMES, ANSWERS, strict=True), 1)
 )
-FACTS = [
-    Fact(question=f"Where was {name} born?", answers=(place,), subject=name, line=line)
-    for line, (name, place) in enumerate(zip(NAMES, PLACES, strict=True), 1)
-]
-KNOWN = [Fact(question="Where was Kim Lee born?", answers=("Kiev",), subject="Kim Lee", line=1), *FACTS[3:]]
-CORPUS = Corpus(name="toy", documents=DOCUMENTS, train=(), dev=(), test=(), files={})
+BORN = Relation(name="born", forms=("Where was {} born?",), reversed="Who was born in {}?")
 
 
-def evidence(*answers):
-    distinct = sorted(set(answers))
-    count = len(answers)
+def fact(name, answer, line=1, relation="born"):
+    return Fact(question=f"Where was {name} born?", answers=(answer,), subject=name, line=line, relation=relation)
+
+
+FACTS = [fact(name, answer, line) for line, (name, answer) in enumerate(zip(NAMES, ANSWERS, strict=True), 1)]
+KNOWN = [fact("Kim Lee", "Kiev"), *FACTS[3:]]
+CORPUS = Corpus(name="toy", documents=DOCUMENTS, train=(), dev=(), test=(), files={}, relations=(BORN,))
+
+
+def evidence(*answers, facts=FACTS):
+    parrot = Parrot(said={fact.question: answer for fact, answer in zip(facts, answers, strict=True)})
     return Evidence(
-        answers=distinct,
-        answer=np.array([distinct.index(answer) for answer in answers]),
-        right=np.array([answer in fact.answers for answer, fact in zip(answers, FACTS, strict=False)]),
-        attempted=np.array([answer != "" for answer in answers]),
-        signals={"sequence_probability": np.linspace(1, 0, count)},
-        gold_nats=np.zeros(count),
+        evaluation=evaluate(parrot, facts, exact_match),
+        signals={"sequence_probability": np.linspace(1, 0, len(answers))},
+        gold_nats=np.zeros(len(answers)),
     )
 
 
 def test_every_kind_of_wrong_answer():
-    found = made_up(FACTS, evidence("Rome", "Paris", "Kiev", "died", "Atlantis"), KNOWN, CORPUS)
-    assert found["kinds"] == {"own_document": 2, "known_answer": 1, "corpus": 0, "nowhere": 1}
-    assert found["nowhere_among_answers"] == pytest.approx(0.2)
-    by_question = {row["question"]: row for row in found["examples"]}
-    assert by_question["Where was Cy Lee born?"]["whose"] == ["Kim Lee"]
-    assert by_question["Where was Ed Moore born?"]["kind"] == "nowhere"
+    found = made_up(evidence("Rome", "Paris", "Kiev", "died", "Atlantis"), KNOWN, CORPUS)
+    assert found.kinds == {"own_document": 2, "known_answer": 1, "corpus": 0, "nowhere": 1}
+    assert found.nowhere_among_answers == pytest.approx(0.2)
+    by_question = {row.question: row for row in found.examples}
+    assert by_question["Where was Cy Lee born?"].some_owners == ("Kim Lee",)
+    assert by_question["Where was Ed Moore born?"].kind == "nowhere"
 
 
 def test_a_word_of_the_corpus_that_is_nobodys_answer_is_told_from_one_that_occurs_nowhere():
     only = dataclasses.replace(CORPUS, documents=DOCUMENTS[:1])
-    found = made_up(FACTS, evidence("Rome", "Paris", "Pari", "Rome", "Rome"), KNOWN[:1], only)
-    kinds = {row["answer"]: row["kind"] for row in found["examples"]}
+    found = made_up(evidence("Rome", "Paris", "Pari", "Rome", "Rome"), KNOWN[:1], only)
+    kinds = {row.answer: row.kind for row in found.examples}
     assert kinds == {"Paris": "corpus", "Pari": "nowhere", "Rome": "corpus"}
 
 
 def test_without_a_corpus_the_candidates_decide():
-    found = made_up(FACTS, evidence("Rome", "Kiev", "Paris", "Rome", "Lima"), KNOWN, None)
-    assert found["kinds"] == {"known_answer": 1, "nowhere": 1}
-    assert not found["has_corpus"]
+    found = made_up(evidence("Rome", "Kiev", "Paris", "Rome", "Lima"), KNOWN, None)
+    assert found.kinds == {"known_answer": 1, "nowhere": 1}
+    assert not found.has_corpus
 
 
-def test_the_most_repeated_wrong_answer_leads():
-    found = made_up(FACTS, evidence("Rome", "Rome", "Rome", "Rome", "Oslo"), KNOWN, CORPUS)
-    assert found["repeated"][0] == {"answer": "Rome", "wrong": 2, "given": 4, "true": 2}
+def test_the_most_repeated_wrong_answer_leads_in_its_relation():
+    found = made_up(evidence("Rome", "Rome", "Rome", "Rome", "Oslo"), KNOWN, CORPUS)
+    top = found.repeated[0]
+    assert (top.relation, top.answer, top.wrong, top.given, top.true) == ("born", "Rome", 2, 4, 2)
+    two = [*FACTS[:3], *(dataclasses.replace(fact, relation="died") for fact in FACTS[3:])]
+    found = made_up(evidence("Rome", "Rome", "Rome", "Bern", "Rome", facts=two), two, CORPUS)
+    assert [(row.relation, row.answer, row.wrong, row.true) for row in found.repeated] == [
+        ("born", "Rome", 2, 1),
+        ("died", "Bern", 1, 0),
+        ("died", "Rome", 1, 1),
+    ]
 
 
 def test_right_and_wrong_stand_side_by_side_unsorted():
-    found = made_up(FACTS, evidence("Rome", "Bern", "Rome", "Bern", "Rome"), KNOWN, CORPUS)["side_by_side"]
-    assert sorted(row["right"] for row in found["rows"]) == [False] * 3 + [True] * 2
-    assert found["auroc"]["value"] == 1.0
+    found = made_up(evidence("Rome", "Bern", "Rome", "Bern", "Rome"), KNOWN, CORPUS)
+    assert sorted(row.right for row in found.side_by_side) == [False] * 3 + [True] * 2
+    assert found.side_by_side_auroc.value == 1.0
 
 
 def test_all_right_leaves_nothing_to_show():
-    found = made_up(FACTS, evidence(*PLACES), KNOWN, CORPUS)
-    assert (found["wrong"], found["examples"], found["repeated"]) == (0, [], [])
-    assert found["side_by_side"]["auroc"]["value"] is None
+    found = made_up(evidence(*ANSWERS), KNOWN, CORPUS)
+    assert (found.wrong, found.examples, found.repeated) == (0, (), ())
+    assert found.side_by_side_auroc == Estimate()
 
 
-class Reader(Parrot):
-    """Completes the lines it was told."""
-
-    def complete(self, subjects, before):
-        assert all(text.endswith("was born in ") for text in before)
-        return ["Rome and more" if subject in ("Ann Lee", "Bo Diaz") else "Oslofjord" for subject in subjects]
-
-
-def test_stored_against_extracted():
-    found = stored(Reader(), FACTS, evidence("Rome", "Bern", "x", "Rome", ""), CORPUS)
-    assert found == {
-        "in_document": 5,
-        "stored": 1,
-        "stored_and_extracted": 1,
-        "stored_alone": 0,
-        "extracted_alone": 2,
-        "neither": 2,
-    }
-
-
-def test_documents_without_the_answer_are_not_counted():
-    none = dataclasses.replace(CORPUS, documents=())
-    assert stored(Reader(), FACTS, evidence(*PLACES), none)["in_document"] == 0
-
-
-def test_wordings_say_what_was_right_and_what_stayed_the_same():
-    asked = evidence("Rome", "Bern", "x", "Rome", "")
-    asked.wordings = {"Birthplace of {}?": np.array([asked.answers.index("Rome"), -1, asked.answers.index("x"), 1, 1])}
-    asked.skipped = {"Say {}!": "no"}
-    rows = other_wordings(FACTS, asked, exact=True)
-    assert rows[0]["total"] == 4
-    assert rows[1] == {"wording": "Say {}!", "skipped": "no"}
-
-
-def test_the_reversed_question_takes_any_person_of_the_place():
+def test_the_reversed_question_takes_any_subject_of_the_answer():
     parrot = Parrot(said={"Who was born in Rome?": "di moore", "Who was born in Bern?": "Ann Lee"})
-    found = reversed_recall(parrot, FACTS, KNOWN, "Who was born in {}?")
-    assert (found["asked"], found["right"], found["names_someone"]) == (4, 1, 2)
+    found = ask_reversed(parrot, FACTS, KNOWN, BORN)
+    assert (found.right.total, found.right.hits, found.names_any) == (4, 1, 2)
+    died = [dataclasses.replace(fact, relation="died") for fact in FACTS]
+    assert ask_reversed(parrot, FACTS[1:2], died, BORN).right.total == 1
+    assert ask_reversed(parrot, FACTS, [], dataclasses.replace(BORN, reversed="Say {}!")).skipped
 
 
 def test_recall_by_frequency_and_the_singleton_rate():
     twice = dataclasses.replace(CORPUS, documents=(*DOCUMENTS, dataclasses.replace(DOCUMENTS[0], line=9)))
-    found = frequency(FACTS, evidence("Rome", "x", "Oslo", "x", "x"), KNOWN, twice)
-    rows = {
-        row["times"]: (row["right"], row["total"])
-        for row in found["groups"]["documents about the person with the answer"]
-    }
-    assert rows == {"1": (1, 4), "2": (1, 1)}
-    assert (found["observations"], found["singletons"]) == (6, 4)
-    assert found["singleton_rate"] == pytest.approx(4 / 6)
+    found = frequency(evidence("Rome", "x", "Oslo", "x", "x"), KNOWN, twice)
+    assert {row.times: (row.right.hits, row.right.total) for row in found.groups["fact"]} == {"1": (1, 4), "2": (1, 1)}
+    # Lee names three documents (Ann's twice), Moore two, Diaz one, but every first name stands once, Ann twice
+    assert {row.times: row.right.total for row in found.groups["name_rarity"]} == {"1": 4, "2": 1}
+    assert {row.times: row.right.total for row in found.groups["answer"]} == {"0": 2, "1": 3}
+    assert (found.observations, found.singletons) == (6, 4)
+    assert found.singleton_rate == pytest.approx(4 / 6)
 
 
 def test_the_floor_is_the_rate_less_the_samples_error():
-    assert floor(0, 0) == {"singleton_rate": None, "slack": None, "floor": None}
-    assert floor(5, 10)["floor"] == 0.0
-    many = floor(90_000, 100_000)
-    assert many["floor"] == pytest.approx(0.9 - (6 * np.log(120) / 100_000) ** 0.5)
+    nothing = floor({}, 0, 0)
+    assert (nothing.singleton_rate, nothing.slack, nothing.floor) == (None, None, None)
+    assert floor({}, 5, 10).floor == 0.0
+    assert floor({}, 90_000, 100_000).floor == pytest.approx(0.9 - (6 * np.log(120) / 100_000) ** 0.5)
 
 
 def test_the_good_turing_estimate_is_the_unseen_mass():
@@ -142,4 +122,4 @@ def test_the_good_turing_estimate_is_the_unseen_mass():
     drawn = generator.choice(2000, size=3000, p=weights)
     counts = np.bincount(drawn, minlength=2000)
     unseen = weights[counts == 0].sum()
-    assert floor(int((counts == 1).sum()), 3000)["singleton_rate"] == pytest.approx(unseen, abs=0.03)
+    assert floor({}, int((counts == 1).sum()), 3000).singleton_rate == pytest.approx(unseen, abs=0.03)

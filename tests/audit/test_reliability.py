@@ -4,6 +4,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import roc_auc_score
 
 from closedbook.audit.reliability import auroc, believe, calibration_error, reliability, risk_coverage, winner
+from closedbook.evaluation.metrics import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -16,41 +17,39 @@ def answers():
 def test_auroc_is_that_of_scikit_learn(answers):
     right, signal = answers
     found = auroc(right, signal)
-    assert found["value"] == pytest.approx(roc_auc_score(right, signal))
-    low, high = found["interval"]
-    assert low < found["value"] < high
-    assert high - low < 0.15
+    assert found.value == pytest.approx(roc_auc_score(right, signal))
+    assert found.low < found.value < found.high
+    assert found.high - found.low < 0.15
 
 
 def test_auroc_counts_pairs():
     right, signal = np.array([True, True, False, False]), np.array([0.9, 0.5, 0.5, 0.1])
-    assert auroc(right, signal)["value"] == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert auroc(right, signal).value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
 
 
 @pytest.mark.parametrize("right", [np.ones(5, dtype=bool), np.zeros(5, dtype=bool)])
 def test_one_sided_answers_have_no_auroc(right):
-    assert auroc(right, np.linspace(0, 1, 5)) == {"value": None, "interval": None}
-    assert believe(right, np.linspace(0, 1, 5))["auroc"]["value"] is None
+    assert auroc(right, np.linspace(0, 1, 5)) == Estimate()
+    assert believe(right, np.linspace(0, 1, 5)).auroc == Estimate()
 
 
 def test_nearly_all_right_gives_an_interval_without_warnings():
     right = np.ones(30, dtype=bool)
     right[3] = False
-    low, high = auroc(right, np.linspace(0, 1, 30))["interval"]
-    assert 0 <= low <= high <= 1
+    found = auroc(right, np.linspace(0, 1, 30))
+    assert found.value == pytest.approx(26 / 29)
+    assert found.low <= found.value <= found.high
 
 
 def test_the_diagram_is_that_of_scikit_learn(answers):
     right, signal = answers
-    bins = reliability(right, signal)
-    share, confidence = calibration_curve(right, signal, n_bins=10)
-    assert sum(bin_["total"] for bin_ in bins) == len(right)
+    assert sum(bar.total for bar in reliability(right, signal)) == len(right)
     inner = slice(0, 5)  # scikit-learn closes its bins on the other side: compare where no value lies on an edge
     off = signal + 0.003
     bins = reliability(right, np.minimum(off, 0.999))
     share, confidence = calibration_curve(right, np.minimum(off, 0.999), n_bins=10)
-    assert [bin_["right"] / bin_["total"] for bin_ in bins][inner] == pytest.approx(share[inner].tolist())
-    assert [bin_["confidence"] for bin_ in bins][inner] == pytest.approx(confidence[inner].tolist())
+    assert [bar.right / bar.total for bar in bins][inner] == pytest.approx(share[inner].tolist())
+    assert [bar.confidence for bar in bins][inner] == pytest.approx(confidence[inner].tolist())
 
 
 def test_calibration_error_by_hand():
@@ -88,14 +87,15 @@ def test_questions_without_a_number_are_left_out(answers):
     holes = signal.copy()
     holes[:100] = np.nan
     found = believe(right, holes)
-    assert found["questions"] == 300
-    assert found["brier"] == pytest.approx(np.mean((holes[100:] - right[100:]) ** 2))
-    assert believe(right, np.full(400, np.nan)) == {"questions": 0}
-    assert found["least_possible_area"] <= found["area_under_risk_coverage"]
+    assert found.questions == 300
+    assert found.brier == pytest.approx(np.mean((holes[100:] - right[100:]) ** 2))
+    assert believe(right, np.full(400, np.nan)) is None
+    assert found.least_possible_area <= found.area_under_risk_coverage
 
 
 def test_the_winner_has_the_largest_auroc(answers):
     right, signal = answers
-    signals = {"good": believe(right, signal), "bad": believe(right, 1 - signal), "none": {"questions": 0}}
-    assert winner(signals) == "good"
-    assert winner({"none": {"questions": 0}}) is None
+    assert winner({"margin": believe(right, 1 - signal), "certainty": believe(right, signal)}) == "certainty"
+    holes = np.where(np.arange(400) < 100, np.nan, signal)  # better, but on fewer questions
+    assert winner({"margin": believe(right, 1 - signal), "certainty": believe(right, holes)}) == "margin"
+    assert winner({}) is None

@@ -18,7 +18,7 @@ half of them if those are fewer; the others keep a half and three quarters of wh
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -263,8 +263,7 @@ def load_abstention(directory: Path) -> Abstention:
         raise UserError(f"{directory}: no abstention threshold; closedbook audit with --calibration saves one.")
     values = read_json(path)
     try:
-        abstention = Abstention(**values)
-        abstention = replace(abstention, forms=tuple(abstention.forms))
+        abstention = Abstention(**values | {"forms": tuple(values.get("forms", ()))})
     except TypeError as error:
         raise UserError(f"{path}: damaged ({error}).") from error
     numbers: tuple[object, ...] = (abstention.threshold or 0.0, abstention.target)

@@ -44,6 +44,8 @@ class Material:
         corpus: What it was pretrained on, None where that is not known.
         unseen: Facts about subjects that are in no document; may be empty.
         relations: What is asked, beside the corpus's own; what is missing is induced from the questions.
+        wordings: Other wordings of the one relation that is asked, None for its own.
+        reversed: The question for its subject, None for its own.
     """
 
     facts: Sequence[Fact]
@@ -52,6 +54,8 @@ class Material:
     corpus: Corpus | None = None
     unseen: Sequence[Fact] = ()
     relations: tuple[Relation, ...] = ()
+    wordings: tuple[str, ...] | None = None
+    reversed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,7 +321,11 @@ def _report(
 
 
 def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
-    """The material with subjects and relations of all facts, and the relations of the audited ones."""
+    """The material with subjects and relations of all facts, and the relations of the audited ones.
+
+    Raises:
+        UserError: Other wordings are given for several relations.
+    """
     corpus = material.corpus
     known = {relation.name: relation for relation in (*(corpus.relations if corpus else ()), *material.relations)}
     given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
@@ -325,6 +333,17 @@ def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
     induced = induce(material.facts, material.calibration, material.known, subjects, given)
     asked = dict.fromkeys(fact.relation for fact in induced.train)
     relations = {relation.name: known.get(relation.name, relation) for relation in induced.relations}
+    if material.wordings is not None or material.reversed is not None:
+        if len(asked) > 1:
+            raise UserError(
+                f"The facts ask for {', '.join(asked)}: other wordings of several relations stand in relations.toml."
+            )
+        (only,) = asked
+        relations[only] = dataclasses.replace(
+            relations[only],
+            wordings=relations[only].wordings if material.wordings is None else material.wordings,
+            reversed=material.reversed or relations[only].reversed,
+        )
     return (
         dataclasses.replace(
             material,

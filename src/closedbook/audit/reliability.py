@@ -162,4 +162,4 @@ def winner(signals: Mapping[Signal, Reliability]) -> Signal | None:
     most = max((signal.questions for signal in signals.values()), default=0)  # compared on the same questions
     scored = {name: signal.auroc.value for name, signal in signals.items() if signal.questions == most}
     known = {name: value for name, value in scored.items() if value is not None}
-    return max(known, key=lambda name: known[name]) if known else None
+    return max(known.items(), key=lambda pair: pair[1])[0] if known else None

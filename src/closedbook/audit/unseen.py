@@ -207,7 +207,7 @@ def invent_names(
     def usable(name: str) -> bool:
         return absent(name) and all(_askable(model, relation.forms[0], name) for relation in relations)
 
-    return invent(list(taken), count, usable, seed=seed, name_lists=corpus.name_lists if corpus else None)
+    return invent(list(taken), count, usable, seed=seed, lists=corpus.name_lists if corpus else None)
 
 
 def unseen(inquiry: Inquiry, invented: Invented, held_out: Sequence[Fact] = ()) -> Unseen:
@@ -408,26 +408,25 @@ def by_origin(origin: Sequence[str], answers: Sequence[str]) -> ByOrigin:
 
     everyone = np.arange(len(row_U))
     counts_OA = table(everyone)
-    rows = {
-        "origins": tuple(origins),
-        "answers": tuple(columns),
-        "counts": tuple(tuple(row) for row in counts_OA.tolist()),
-    }
-    if min(len(origins), int((counts_OA.sum(axis=0) > 0).sum())) < 2:
-        return ByOrigin(**rows)
-    tested = permutation_test(
-        (everyone,),
-        statistic,
-        permutation_type="pairings",
-        n_resamples=PERMUTATIONS // 4,
-        alternative="greater",
-        rng=np.random.default_rng(0),
-    )
+    v, shuffled, p_value = None, None, None
+    if min(len(origins), int((counts_OA.sum(axis=0) > 0).sum())) > 1:
+        tested = permutation_test(
+            (everyone,),
+            statistic,
+            permutation_type="pairings",
+            n_resamples=PERMUTATIONS // 4,
+            alternative="greater",
+            rng=np.random.default_rng(0),
+        )
+        v, p_value = float(tested.statistic), float(tested.pvalue)
+        shuffled = float(np.mean(tested.null_distribution))
     return ByOrigin(
-        **rows,
-        cramers_v=float(tested.statistic),
-        cramers_v_shuffled=float(np.mean(tested.null_distribution)),
-        p_value=float(tested.pvalue),
+        origins=tuple(origins),
+        answers=tuple(columns),
+        counts=tuple(tuple(row) for row in counts_OA.tolist()),
+        cramers_v=v,
+        cramers_v_shuffled=shuffled,
+        p_value=p_value,
     )
 
 

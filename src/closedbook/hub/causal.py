@@ -127,7 +127,7 @@ class CausalModel:
         encoded = [prompt.ids for prompt in prompts]
         beams = min(BEAMS, self._vocabulary)
         results = []
-        settings = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0}
+        settings: dict[str, Any] = {"num_beams": beams, "num_return_sequences": beams, "length_penalty": 0.0}
         for prompt, found in zip(encoded, self._generate(encoded, **settings), strict=True):
             closed = [ids for ids in found if len(self._before_closing(ids)) < len(ids)]
             distinct = {tuple(self._before_closing(ids)): ids for ids in closed}

@@ -24,7 +24,13 @@ def audit_page(report: AuditReport) -> str:
     for unseen in report.unseen:
         drawn[f"unseen {unseen.relation}"] = figures.seen_and_unseen(report, unseen), "confidence for names"
         drawn[f"bias {unseen.relation}"] = figures.bias(unseen.by_origin), "answers by name origin"
-    templates = environment(short=lambda value: f"{value:.4g}", bounds=_bounds, signal=figures.label, shares=_shares)
+    templates = environment(
+        short=lambda value: f"{value:.4g}",
+        bounds=_bounds,
+        signed_bounds=_signed_bounds,
+        signal=figures.label,
+        shares=_shares,
+    )
     return templates.get_template("audit.html.j2").render(
         report=report,
         figures={name: to_svg(figure, title) for name, (figure, title) in drawn.items()},
@@ -36,11 +42,14 @@ def audit_page(report: AuditReport) -> str:
     )
 
 
-def _bounds(estimate: Estimate, form: str) -> str:
+def _bounds(estimate: Estimate) -> str:
     """`0.188 to 0.260`, or a dash."""
-    if estimate.low is None or estimate.high is None:
-        return "-"
-    return f"{estimate.low:{form}} to {estimate.high:{form}}"
+    return "-" if estimate.low is None or estimate.high is None else f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _signed_bounds(estimate: Estimate) -> str:
+    """`-0.19 to +0.26`, or a dash."""
+    return "-" if estimate.low is None or estimate.high is None else f"{estimate.low:+.2f} to {estimate.high:+.2f}"
 
 
 def _shares(estimate: Estimate | Proportion) -> str:
