@@ -1,164 +1,162 @@
-import contextlib
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
-import torch
 
-from closedbook.config import PeopleConfig
+from closedbook import recipes
 from closedbook.errors import UserError
-from closedbook.experiments.reproduce import Job, prepare, reproduce
-from closedbook.presets import of_recipe
-from closedbook.recipes import Recipe
-from closedbook.report.page import write_page
-from tests.conftest import tiny_config
-
-
-def tiny_recipe():
-    return Recipe(
-        name="tiny",
-        summary="a toy",
-        pretrain=tiny_config("pretrain"),
-        finetune=tiny_config("finetune"),
-        scratch=dataclasses.replace(tiny_config("finetune"), stage="scratch"),
-        people=PeopleConfig(count=60),
-        inert=("something",),
-    )
-
-
-def job(out, **changes):
-    settings = {
-        "preset": of_recipe(tiny_recipe()),
-        "corpus": "people",
-        "seeds": 1,
-        "out": out,
-        "device": torch.device("cpu"),
-    }
-    return Job(**(settings | changes))
-
-
-def quiet(title):
-    return contextlib.nullcontext(lambda record: None)
-
-
-def run(job, said=None):
-    corpus = prepare(job)
-    report = reproduce(job, corpus, (said if said is not None else []).append, quiet)
-    return report, corpus
+from closedbook.experiments import reproduce as room
+from closedbook.experiments.options import ReproduceConfig
+from closedbook.experiments.registry import EXPERIMENTS, REPRODUCE, find_experiment
+from closedbook.experiments.reproduce import Reproduction, SystemRun, reproduce
+from closedbook.experiments.results import read_result
+from closedbook.facts.people import write_people
+from closedbook.presets import find_preset
+from tests.experiments.conftest import Listening
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def directory(corpus, recipe, tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "mine"
+    write_people(dataclasses.replace(recipe.people, relations=("born", "field")), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(recipe, directory, tmp_path_factory):
+    """Every system of the toy, two seeds each."""
     out = tmp_path_factory.mktemp("reproduce") / "out"
-    report, corpus = run(job(out, seeds=2))
-    write_page(out, report, corpus)
-    return out, report, corpus
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipes.RECIPES, "tiny", lambda: recipe)
+        options = ReproduceConfig(
+            preset="tiny", corpus=str(directory), seeds=2, precision="fp32", out=out, device="cpu"
+        )
+        yield options, REPRODUCE.run(options, Listening())
 
 
 def test_the_report_has_the_promised_form(done):
-    out, report, corpus = done
-    assert json.loads((out / "report.json").read_text()) == report
-    assert [row["name"] for row in report["systems"]] == [system.name for system in of_recipe(tiny_recipe()).systems]
-    for row in report["systems"]:
-        assert {"name", "attention", "parameters", "accuracy", "interval", "seed_figure", "seconds", "runs"} <= set(row)
+    options, report = done
+    assert read_result(Reproduction, options.out / "report.json") == report
+    values = json.loads((options.out / "report.json").read_text())
+    assert set(values) >= {"schema", "preset", "corpus", "machine", "systems", "comparisons"}
+    names = ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
+    assert [row["name"] for row in values["systems"]] == names
+    for row in values["systems"]:
+        promised = "label track attention parameters accuracy interval seconds runs relations coverage reference"
+        assert set(promised.split()) < set(row)
         assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
         assert [run["seed"] for run in row["runs"]] == ([0, 1] if row["attention"] else [0])
-        for result in row["runs"]:
-            assert {"seed", "correct", "total", "accuracy", "seconds", "run"} <= set(result)
-            assert result["total"] == len(corpus.dev)
-            assert result["run"] is None or (out / result["run"] / "model.safetensors").is_file()
-    assert len(report["comparisons"]) == 6
-    assert all(0 <= p <= 1 for pair in report["comparisons"] for p in pair["p_values"])
-    assert report["machine"]["peak_memory_bytes"] > 0
+        weighed = sum(part["accuracy"] * part["questions"] for part in row["relations"])
+        assert weighed / sum(part["questions"] for part in row["relations"]) == pytest.approx(row["accuracy"])
+        assert row["reference"] is None  # of other data
+        for run in row["runs"]:
+            assert run["run"] is None or (options.out / run["run"] / "model.safetensors").is_file()
+    assert len(values["comparisons"]) == 6
+    assert values["machine"]["peak_memory_bytes"] > 0
+    assert report.inert == ("something",)
 
 
-def test_predictions_bear_the_courses_names(done):
-    out, _, corpus = done
-    for stem in ("vanilla.nopretrain", "vanilla.pretrain", "synthesizer.pretrain", "most_frequent"):
-        assert len((out / f"{stem}.dev.predictions").read_text().splitlines()) == len(corpus.dev)
-        assert len((out / f"{stem}.test.predictions").read_text().splitlines()) == len(corpus.test)
-    assert (out / "vanilla.pretrain.seed-1.dev.predictions").is_file()
+def test_predictions_are_the_answers_and_bear_the_systems_names(done):
+    options, report = done
+    for stem in ("vanilla.nopretrain", "vanilla.pretrain.seed-1", "synthesizer.pretrain", "most_frequent"):
+        for part, count in (("dev", report.corpus.dev), ("test", report.corpus.test)):
+            assert len((options.out / f"{stem}.{part}.predictions").read_text().splitlines()) == count
+    kept = options.out / "runs" / "key_query_value-seed-1-finetune" / "predictions" / "dev.txt"
+    assert kept.read_text() == (options.out / "vanilla.pretrain.seed-1.dev.predictions").read_text()
 
 
-def test_the_page_stands_alone(done):
-    out, report, _ = done
-    page = (out / "report.html").read_text()
-    assert page.count("<svg") == 3  # bars, loss, recall
-    assert not any(f'{attribute}="http' in page for attribute in ("src", "href", "xlink:href"))
-    assert "<script" not in page
-    for row in report["systems"]:
-        assert f"{100 * row['accuracy']:.1f} %" in page
-    assert report["machine"]["processor"].split("@")[0][:10] in page
+def test_examples_are_of_the_best_trained_system(done):
+    _, report = done
+    best = max((row for row in report.systems if row.attention), key=lambda row: row.accuracy)
+    assert report.examples.system == best.name
+    assert all(example.answer in example.gold.split(" / ") for example in report.examples.right)
+    assert all(example.answer not in example.gold.split(" / ") for example in report.examples.wrong)
+    assert len(report.examples.wrong) == room.SHOWN
 
 
-def test_a_second_call_keeps_what_is_finished(done):
-    out, report, _ = done
-    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.safetensors")}
-    said = []
-    again, _ = run(job(out, seeds=2), said)
-    assert sum("kept" in line for line in said) == 7
-    assert {path: path.stat().st_mtime_ns for path in out.glob("runs/*/model.safetensors")} == before
-    assert again["systems"] == report["systems"]
-
-
-class KilledError(Exception):
-    pass
-
-
-def test_a_killed_job_finishes_with_the_same_answers(done, tmp_path):
-    finished, _, _ = done
-
-    def killing(title):
-        def listen(record):
-            if title.startswith("key_query_value-seed-0 finetune"):
-                raise KilledError
-
-        return contextlib.nullcontext(listen)
-
-    mine = job(tmp_path / "out")
-    with pytest.raises(KilledError):
-        reproduce(mine, prepare(mine), lambda line: None, killing)
-    assert not (tmp_path / "out" / "report.json").exists()
-    run(mine)
-    for name in ("vanilla.pretrain.dev.predictions", "synthesizer.pretrain.dev.predictions"):
-        assert (tmp_path / "out" / name).read_text() == (finished / name).read_text()
-
-
-def test_an_output_that_is_not_ours_is_refused(tmp_path):
-    (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not an output of closedbook reproduce"):
-        run(job(tmp_path))
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-
-
-def test_an_output_of_other_settings_is_refused(done, people):
-    out, _, _ = done
-    recipe = tiny_recipe()
-    other = dataclasses.replace(recipe, people=PeopleConfig(count=61))
-    with pytest.raises(UserError, match="other settings or data"):
-        prepare(job(out, preset=of_recipe(other)))
-
-
-def test_a_corpus_directory_is_read_where_it_is(done, tmp_path):
-    out, _, _ = done
-    corpus = prepare(job(tmp_path / "out", corpus=str(out / "corpus")))
-    assert len(corpus.documents) > 0
-    assert not (tmp_path / "out" / "corpus").exists()
-    with pytest.raises(UserError, match="no such directory"):
-        prepare(job(tmp_path / "other", corpus="nowhere"))
-    assert not (tmp_path / "other").exists()
-
-
-def test_a_corpus_that_has_changed_is_noticed(done, tmp_path):
-    out, _, _ = done
-    directory = tmp_path / "mine"
-    directory.mkdir()
-    for name in ("corpus.txt", "train.tsv", "dev.tsv"):
-        (directory / name).write_bytes((out / "corpus" / name).read_bytes())
-    mine = job(tmp_path / "out", corpus=str(directory))
-    prepare(mine)
-    prepare(mine)
+def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, directory):
+    options, report = done
+    listening = Listening()
+    again = REPRODUCE.run(options, listening)
+    assert listening.count("finished before, kept") == 7
+    assert again.systems == report.systems
     with (directory / "train.tsv").open("a") as file:
-        file.write("Where was Ann born?\tRome\n")
+        file.write("What did Ann study?\tphysics\n")
     with pytest.raises(UserError, match="other settings or data"):
-        prepare(mine)
+        REPRODUCE.run(options, Listening())
+
+
+def test_the_built_in_data_are_written_into_the_output(recipe, planned):
+    preset = find_preset("default")
+    grid = planned(None)
+    corpus = room.prepare(grid, dataclasses.replace(preset, people=recipe.people), ReproduceConfig(out=grid.out))
+    assert (grid.out / "corpus" / "dev.tsv").is_file()
+    assert corpus.name == ReproduceConfig().corpus
+    other = dataclasses.replace(recipe.people, count=61)
+    with pytest.raises(UserError, match="other settings or data"):
+        room.prepare(grid, dataclasses.replace(preset, people=other), ReproduceConfig(out=grid.out))
+
+
+def constant(cell, result):
+    exact = (0,) * len(cell.asked.dev)
+    answers = ("x",) * len(exact)
+    return SystemRun(
+        correct=0,
+        total=len(exact),
+        accuracy=0.0,
+        normalised_accuracy=0.0,
+        exact=exact,
+        dev_answers=answers,
+        test_answers=(),
+    )
+
+
+def test_ones_own_facts_take_both_tracks_where_a_reader_can_learn(planned, corpus):
+    grid = planned(constant)
+    report = reproduce(grid, corpus, find_preset("facts"), seeds=1)
+    assert [row.track for row in report.systems] == ["standard"] * 4 + ["open"]
+    assert {(pair.first, pair.second) for pair in report.comparisons if "open" in (pair.first, pair.second)} == set()
+    covered = {row.name: row.coverage for row in report.systems}
+    assert covered["most_frequent"] is None
+    assert {part.relation for part in covered["standard"]} == {"born", "field"}
+
+
+@pytest.mark.parametrize("missing", ["questions", "answers"])
+def test_the_open_track_is_left_out_with_a_line_where_it_cannot(planned, corpus, missing):
+    if missing == "questions":
+        corpus = dataclasses.replace(corpus, train=corpus.train[:6])
+    else:
+        train = tuple(dataclasses.replace(fact, answers=("nowhere to be read",)) for fact in corpus.train)
+        corpus = dataclasses.replace(corpus, train=train)
+    grid = planned(constant)
+    report = reproduce(grid, corpus, find_preset("facts"), seeds=1)
+    assert {row.track for row in report.systems} == {"standard"}
+    assert grid.reporter.count("open: left out.") == 1
+
+
+def test_a_directory_takes_the_preset_made_for_it():
+    assert ReproduceConfig(corpus="mine").found().name == "facts"
+    assert ReproduceConfig().found().name == "default"
+    assert ReproduceConfig(corpus="mine", preset="open").found().systems[2].track == "open"
+    facts = find_preset("facts")
+    assert "course" not in facts.summary + " ".join(system.label for system in facts.systems)
+    precise = ReproduceConfig(corpus="mine", precision="fp32").found()
+    assert {config.training.precision for system in precise.systems for config in system.configs} == {"fp32"}
+
+
+def test_experiments_are_found_by_name_and_checked_before_anything_is_trained():
+    assert find_experiment("compare") is EXPERIMENTS["compare"]
+    with pytest.raises(UserError, match="did you mean 'compare'"):
+        find_experiment("compar")
+    for name, values, sentence in (
+        ("compare", {"seeds": 0}, "compare.seeds: cannot be 0; takes at least 1"),
+        ("compare", {"variants": ("key_query_value",)}, "takes at least 2 of them"),
+        ("capacity", {"counts": (5,)}, "takes at least 10"),
+        ("unknowns", {"epochs": 0}, "unknowns.epochs: cannot be 0"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            EXPERIMENTS[name].options(**values)
+    with pytest.raises(UserError, match="two or more different variants"):
+        EXPERIMENTS["compare"].run(EXPERIMENTS["compare"].options(variants=("a", "a")), Listening())
+    assert not Path("runs/compare").exists()

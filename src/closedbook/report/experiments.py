@@ -61,8 +61,8 @@ def show_reproduction(report: Reproduction) -> None:
     referred = any(row.reference for row in report.systems)
     figures += ["the assignment's", "public median", "public best"] if referred else []
     for track, rows in by_track.items():
-        title = f"{report.preset} on {report.corpus.name}: exact match on dev"
-        title += f", {track} track" if len(by_track) > 1 else ""
+        of_track = f", {track} track" if len(by_track) > 1 else ""
+        title = f"{report.preset} on {report.corpus.name}: exact match on dev{of_track}"
         lines = [_system_cells(row) + (_reference_cells(row) if referred else ()) for row in rows]
         say_table(table(title, ("system", "attention"), figures, lines))
         if len(rows[0].relations) > 1:
@@ -71,7 +71,7 @@ def show_reproduction(report: Reproduction) -> None:
                 (cells[0].label, str(cells[0].questions), *(percent(cell.accuracy) for cell in cells))
                 for cells in zip(*(row.relations for row in rows), strict=True)
             ]
-            say_table(table(f"{title}, by relation", ("relation",), columns, relations))
+            say_table(table(f"by relation{of_track}", ("relation",), columns, relations))
 
 
 def _system_cells(row: SystemRow) -> tuple[str, ...]:

@@ -1,0 +1,91 @@
+"""One toy corpus of two relations, one grid that was trained on it, and a grid that trains nothing."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from closedbook.config import ModelConfig, PeopleConfig
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.reporter import Silent
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.people import people_corpus
+from closedbook.recipes import Recipe
+from tests.conftest import tiny_config
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """A reporter that keeps what is said."""
+
+    said: list[str] = field(default_factory=list)
+
+    def say(self, line):
+        self.said.append(line)
+
+    def progress(self, title):
+        return Silent().progress(title)
+
+    def count(self, words):
+        return sum(words in line for line in self.said)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(Grid):
+    """A grid that trains nothing: it notes its cells, and `answer` makes their results."""
+
+    answer: Callable
+    cells: dict[str, Cell] = field(default_factory=dict)
+
+    def run(self, cells, measure, result):
+        self.cells.update({cell.name: cell for cell in cells})
+        return [self.answer(cell, result) for cell in cells]
+
+
+def grid_at(out, **settings):
+    return Grid(out=out, device=CPU, reporter=Listening(), **settings)
+
+
+@pytest.fixture
+def planned(tmp_path):
+    return lambda answer: Planned(out=tmp_path / "out", device=CPU, reporter=Listening(), answer=answer)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    return people_corpus(PeopleConfig(count=60, seed=3, relations=("born", "field")))
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """Two stages on documents and questions, and the questions alone; MLPs wide enough to be made equal."""
+    model = ModelConfig(layers=2, heads=4, width=32, block=64)
+
+    def config(stage, **training):
+        return dataclasses.replace(tiny_config(stage, precision="fp32", **training), model=model)
+
+    return Recipe(
+        name="tiny",
+        summary="a toy",
+        pretrain=config("pretrain", epochs=1),
+        finetune=config("finetune", epochs=1),
+        scratch=dataclasses.replace(config("finetune", epochs=1), stage="scratch"),
+        people=PeopleConfig(count=60),
+        inert=("something",),
+    )
+
+
+@pytest.fixture(scope="session")
+def learned(corpus, recipe, tmp_path_factory) -> Trained:
+    """A cell that pretrained a little and then learned the training questions by heart, and is asked them."""
+    finetune = recipe.finetune.training
+    finetune = dataclasses.replace(
+        recipe.finetune, training=dataclasses.replace(finetune, epochs=60, learning_rate=5e-3)
+    )
+    asked = dataclasses.replace(corpus, dev=corpus.train)
+    cell = Cell(name="learned", stages=(recipe.pretrain, finetune), corpus=corpus, asked=asked, probed=5)
+    return grid_at(tmp_path_factory.mktemp("learned")).trained(cell)

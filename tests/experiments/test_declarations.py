@@ -1,0 +1,195 @@
+"""Which cells each experiment declares, and what it makes of their results; nothing is trained."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from closedbook.config import Outlines, PeopleConfig, QuestionAnswering
+from closedbook.errors import UserError
+from closedbook.experiments.ablate import ablate, validation_corpus
+from closedbook.experiments.attribute import attribute, halves, without_documents
+from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
+from closedbook.experiments.comparing import Scored, difference, recall, recall_by_relation
+from closedbook.experiments.unknowns import MIXTURES, Finetuned, Stored, documents_alone, mixtures, unknowns
+from closedbook.experiments.variants import BASE, choose, ingredients
+from closedbook.facts.people_data import RELATIONS
+from closedbook.facts.records import Fact
+from closedbook.recipes import open_track, standard
+
+
+def scored(exact, seconds=2.0):
+    return Scored(exact=tuple(map(int, exact)), parameters=10, tokens=100, seconds=seconds)
+
+
+def test_recall_has_an_interval_around_its_mean():
+    one, two = recall([[1, 0, 0, 1]]), recall([[1, 0, 0, 1], [1, 1, 1, 1]])
+    assert (one.value, one.by_seed) == (0.5, (0.5,))
+    assert one.interval == pytest.approx((0.150, 0.850), abs=1e-3)  # Wilson's
+    assert (two.value, two.by_seed) == (0.75, (0.5, 1.0))
+    assert two.interval[0] < 0.75 < two.interval[1] <= 1
+
+
+def test_a_difference_has_the_sign_of_the_second_and_one_row_stands_for_all():
+    first, second = [0] * 40, [1] * 10 + [0] * 30
+    found = difference([first], [second, second])
+    assert found.difference == 0.25
+    assert found.interval[0] > 0
+    assert found.p_values == pytest.approx([2 / 2**10] * 2)
+    assert found.permutation_p < 0.01
+    assert difference([first], [first]).permutation_p == 1.0
+
+
+def test_recall_is_told_by_relation(corpus):
+    exact = [[int(fact.relation == "field") for fact in corpus.dev]] * 2
+    born, field = recall_by_relation(corpus, exact)
+    assert (born.relation, born.label, born.accuracy) == ("born", corpus.relation("born").label, 0.0)
+    assert field.accuracy == 1.0
+    assert born.questions + field.questions == len(corpus.dev)
+
+
+def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned, corpus, recipe):
+    variants = choose(ingredients(recipe.pretrain), ["dropout 0.1", "weight decay 0.1"])
+    grid = planned(
+        lambda cell, result: scored(["dropout" in cell.name] * len(cell.asked.dev), 1.0 + cell.stages[0].training.seed)
+    )
+    report = ablate(grid, corpus, variants, seeds=3, held_out=10)
+    assert [row.variant for row in report.rows] == [BASE, "dropout 0.1", "weight decay 0.1"]
+    assert [row.against.difference for row in report.rows] == [0.0, 1.0, 0.0]
+    assert report.rows[0].seconds == 2.0
+    assert len(grid.cells) == 9
+    for cell in grid.cells.values():
+        assert {fact.subject for fact in cell.asked.dev}.isdisjoint(fact.subject for fact in cell.corpus.train)
+        assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in cell.asked.dev)
+    with pytest.raises(UserError, match="closedbook ablate with other settings"):
+        ablate(grid, corpus, variants, seeds=3, held_out=12)
+
+
+def test_held_out_subjects_take_the_place_of_dev(corpus):
+    split = validation_corpus(corpus, 10)
+    assert len(split.dev) >= 10
+    assert len(split.train) + len(split.dev) == len(corpus.train)
+    assert split.test == ()
+
+
+def test_an_attribution_reads_each_subject_once_and_leaves_it_out_once(planned, corpus, recipe):
+    def knows_what_it_read(cell, result):
+        return scored("not" not in cell.name and bool(cell.corpus.documents_of(fact)) for fact in cell.asked.dev)
+
+    grid = planned(knows_what_it_read)
+    report = attribute(grid, corpus, recipe, seeds=2)
+    assert (report.read.value, report.left_out.value, report.not_pretrained.value) == (1.0, 0.0, 0.0)
+    assert report.knowledge.value == 1.0
+    assert report.features.value == 0.0
+    assert report.questions == len(corpus.dev)
+    assert report.seconds == 12.0
+    assert [len(cell.stages) for cell in grid.cells.values()] == [2, 2, 1, 2, 2, 1]
+    nothing = dataclasses.replace(corpus, dev=(dataclasses.replace(corpus.dev[0], subject=""),))
+    with pytest.raises(UserError, match="No dev question names a document"):
+        attribute(grid, nothing, recipe, seeds=1)
+
+
+def test_halves_are_random_even_and_keep_subjects_together(corpus):
+    facts = [*corpus.dev, *corpus.train]
+    side = halves(corpus, facts, 0)
+    assert abs(sum(side) - len(side) / 2) <= 2
+    assert side == halves(corpus, facts, 0) != halves(corpus, facts, 1)
+    by_subject = {}
+    for fact, half in zip(facts, side, strict=True):
+        assert by_subject.setdefault(fact.subject, half) == half
+    with pytest.raises(UserError, match="cannot be divided"):
+        halves(corpus, facts[:1] * 3, 0)
+
+
+def test_left_out_documents_are_gone_and_no_others(corpus):
+    left_out = corpus.dev[:4]
+    reduced = without_documents(corpus, left_out)
+    names = {fact.subject for fact in left_out}
+    assert {document.subject for document in corpus.documents} - {d.subject for d in reduced.documents} == names
+    with pytest.raises(UserError, match="leaves no document"):
+        without_documents(
+            corpus, [dataclasses.replace(left_out[0], subject=document.subject) for document in corpus.documents]
+        )
+
+
+def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, recipe):
+    mixture = (Outlines(), QuestionAnswering())
+    recipe = dataclasses.replace(recipe, pretrain=dataclasses.replace(recipe.pretrain, mixture=mixture))
+
+    def answer(cell, result):
+        if result is Stored:
+            return Stored(known=tuple(index % 2 == 0 for index in range(len(cell.asked.dev))))
+        right = cell.name.startswith("known")
+        exact = (int(right),) * len(cell.asked.dev)
+        return Finetuned(
+            facts=len(cell.corpus.train),
+            fitted=1.0,
+            exact=exact,
+            attempted=len(exact),
+            confidence_right=0.9 if right else None,
+            confidence_wrong=None if right else 0.5,
+        )
+
+    grid = planned(answer)
+    report = unknowns(grid, corpus, recipe, seeds=1, epochs=2)
+    assert [row.mixture for row in report.rows] == list(MIXTURES)
+    assert [row.against_known.difference for row in report.rows] == [0.0, -1.0, -1.0]
+    assert [row.made_up for row in report.rows] == [(0.0,), (1.0,), (1.0,)]
+    assert [row.confidence_wrong for row in report.rows] == [None, 0.5, 0.5]
+    assert (report.known[0], report.unknown[0]) == (len(corpus.train) / 2, len(corpus.train) / 2)
+    base, *finetuned = grid.cells.values()
+    assert [objective.name for objective in base.stages[0].mixture] == ["outlines"]
+    assert sum(bool(base.corpus.documents_of(fact)) for fact in corpus.train) == len(corpus.train) / 2
+    assert {cell.start for cell in finetuned} == {base.name}
+    assert all(
+        cell.stages[0].training.epochs == 2 and cell.corpus.documents == base.corpus.documents for cell in finetuned
+    )
+
+
+def test_mixtures_are_equally_large_and_half_unknown():
+    facts = [Fact(question=f"q{i}", answers=("a",), subject=f"s{i}", line=i) for i in range(20)]
+    known = [index < 12 for index in range(20)]
+    found = mixtures(facts, known, 0)
+    assert len(found["known"]) == len(found["half unknown"]) == 12
+    assert sum(known[fact.line] for fact in found["half unknown"]) == 6
+    assert all(known[fact.line] for fact in found["known"])
+    assert found["all"] == facts
+    assert len(mixtures(facts, [index < 18 for index in range(20)], 0)["known"]) == 4
+    with pytest.raises(UserError, match="20 training facts are known and 0 are not"):
+        mixtures(facts, [True] * 20, 0)
+
+
+def test_self_study_has_no_pretraining_on_documents_alone():
+    with pytest.raises(UserError, match="open: has no pretraining on documents alone"):
+        documents_alone(open_track())
+    assert all(objective.name != "question_answering" for objective in documents_alone(standard()).mixture)
+
+
+def test_capacity_is_the_most_that_any_number_of_subjects_reaches(planned, corpus):
+    def answer(cell, result):
+        count = len({fact.subject for fact in cell.asked.dev})
+        held = float(min(count, 15))
+        return result(
+            subjects=count,
+            facts=5 * count,
+            bits_taught=2.0 * count,
+            bits_held=held,
+            parameters=10,
+            bits_a_parameter=held / 10,
+            seconds=1.0,
+        )
+
+    report = capacity(planned(answer), capacity_config(width=32, layers=1, exposures=7, seed=0), [12, 20])
+    assert [row.subjects for row in report.rows] == [12, 20]
+    assert report.capacity == 1.5
+    assert report.exposures == 7
+
+
+def test_every_relation_of_every_subject_is_taught():
+    corpus = taught_corpus(30, seed=0)
+    assert len({fact.question for fact in corpus.train}) == len(corpus.train) == 30 * len(RELATIONS)
+    assert corpus.train == corpus.dev
+    other = taught_corpus(30, seed=1)
+    assert {fact.subject for fact in other.train} != {fact.subject for fact in corpus.train}
+    assert np.mean([fact in taught_corpus(40, seed=0).train for fact in corpus.train[:5]]) <= 1
+    assert PeopleConfig(count=30).train < 1

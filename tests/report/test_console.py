@@ -1,0 +1,160 @@
+import dataclasses
+from collections import namedtuple
+
+import pytest
+
+from closedbook.evaluation.metrics import accuracy, proportion
+from closedbook.evaluation.scorers import score_all
+from closedbook.experiments.ablate import Ablation, AblationRow
+from closedbook.experiments.attribute import Attribution
+from closedbook.experiments.capacity import BitsHeld, Capacity
+from closedbook.experiments.comparing import advantage, difference, recall
+from closedbook.experiments.reader import ConfidenceBin, ReaderReport, RelationReading
+from closedbook.experiments.unknowns import MixtureRow, UnknownFacts
+from closedbook.facts.known import Reference
+from closedbook.facts.records import Fact
+from closedbook.report import numbers
+from closedbook.report.console import Reporter, say_accuracy, say_corpus
+from closedbook.report.experiments import show
+from tests.report.conftest import MACHINE
+
+HALF, ALL = [[1, 0]], [[1, 1]]
+
+
+def printed(result, out, capsys):
+    Reporter().show(result, out)
+    return capsys.readouterr().out
+
+
+def shared(corpus):
+    return {"recipe": "tiny", "corpus": corpus.summary(), "machine": MACHINE, "seeds": 1}
+
+
+def test_a_results_table_a_track_and_by_relation(reproduction, tmp_path, capsys):
+    text = printed(reproduction, tmp_path, capsys)
+    assert "exact match on dev, standard track" in text
+    assert "by relation, open track" in text
+    assert "12.5 %" in text
+    assert "assignment" not in text
+    known = tuple(dataclasses.replace(row, reference=Reference(public_best=0.404)) for row in reproduction.systems)
+    text = printed(dataclasses.replace(reproduction, systems=known), tmp_path, capsys)
+    assert "40.4 %" in text
+
+
+def test_a_comparison_is_against_the_first(comparison, tmp_path, capsys):
+    text = printed(comparison, tmp_path, capsys)
+    assert "+25.0 (" in text
+    assert "what it costs" in text
+    assert "20,000" in text
+
+
+def test_the_tables_of_the_other_experiments(corpus, tmp_path, capsys):
+    row = AblationRow(
+        variant="AdamW", recall=recall(ALL), against=difference(HALF, ALL), seconds=2.0, parameters=1_234, tokens=9
+    )
+    text = printed(Ablation(**shared(corpus), held_out=2, rows=(row,)), tmp_path, capsys)
+    assert "2 held-out training facts" in text
+    assert "+50.0" in text
+
+    found = Attribution(
+        **shared(corpus),
+        questions=2,
+        read=recall(ALL),
+        left_out=recall(HALF),
+        not_pretrained=recall(HALF),
+        knowledge=advantage(HALF, ALL),
+        features=advantage(HALF, HALF),
+        most_frequent_answer=0.025,
+        seconds=3.0,
+    )
+    text = printed(found, tmp_path, capsys)
+    assert "difference: knowledge" in text
+    assert "+50.0" in text
+    assert "2.5 %" in text
+
+    mixture = MixtureRow(
+        mixture="half unknown",
+        facts=(1_200,),
+        fitted=0.75,
+        recall=recall(HALF),
+        made_up=(0.25,),
+        against_known=difference(ALL, HALF),
+        confidence_wrong=None,
+    )
+    text = printed(
+        UnknownFacts(**shared(corpus), epochs=2, questions=2, known=(3,), unknown=(4,), rows=(mixture,)),
+        tmp_path,
+        capsys,
+    )
+    assert "half unknown" in text
+    assert "-50.0" in text
+
+    held = BitsHeld(
+        subjects=12, facts=60, bits_taught=438.0, bits_held=219.0, parameters=1_000, bits_a_parameter=0.219, seconds=1.0
+    )
+    text = printed(Capacity(config={}, machine=MACHINE, exposures=7, rows=(held,), capacity=0.219), tmp_path, capsys)
+    assert "at least 0.22 bits a parameter after 7 exposures" in text
+
+
+def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys):
+    report = ReaderReport(
+        corpus=corpus.summary(),
+        folds=5,
+        right=proportion(3, 4),
+        relations=tuple(RelationReading(relation=name, right=proportion(1, 2)) for name in ("born", "field")),
+        bins=(ConfidenceBin(low=0.8, high=1.0, right=proportion(2, 2)),),
+        cards=1_234,
+        mean_confidence=0.9,
+    )
+    text = printed(report, tmp_path, capsys)
+    assert "3/4" in text
+    assert "confidence 0.8 to 1.0" in text
+    assert "1,234 cards, mean confidence 0.900" in text
+    alone = dataclasses.replace(report, folds=0, right=None, relations=(), bins=())
+    assert "readings" not in printed(alone, tmp_path, capsys)
+
+
+def test_a_result_without_a_table_is_a_mistake_of_ours(tmp_path):
+    with pytest.raises(AssertionError, match="no table for dict"):
+        show({}, tmp_path)
+
+
+def test_an_accuracy_is_a_line_with_its_interval(capsys):
+    facts = [Fact(question="q", answers=("Rome",), subject="s", line=1)] * 4
+    say_accuracy("a run", accuracy(score_all(["Rome", "rome", "Oslo", ""], facts)))
+    assert (
+        "a run: 1/4 = 25.0 % right, 95 % interval 4.6 to 69.9 %; 25.0 % exact, 50.0 % after" in capsys.readouterr().out
+    )
+    say_accuracy("a run", accuracy([]))
+    assert "nothing was asked" in capsys.readouterr().out
+
+
+def test_what_could_mislead_is_said(corpus, capsys):
+    leaking = dataclasses.replace(corpus, dev=(corpus.train[0], *corpus.dev))
+    say_corpus(leaking)
+    text = capsys.readouterr().out
+    assert f"{len(corpus.documents)} documents" in text
+    assert "1 dev questions also occur in training" in text
+
+
+def test_progress_tells_pace_and_loss_where_there_is_no_terminal(capsys):
+    record = namedtuple("Record", "step steps loss tokens seconds")
+    with Reporter().progress("a training") as callback:
+        for step in (1, 2, 3):
+            callback(record(step, 3, 1.0 / step, 100, 0.5 * step))
+    assert "a training: step 3/3, loss 0.333, 200 tokens/s, 0 s left" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([111], "111/500"), ([111, 113], "112/500"), ([111, 112], "111.5/500")]
+)
+def test_correct_is_a_mean_over_seeds(counts, expected):
+    assert numbers.mean_correct(counts, 500) == expected
+
+
+def test_figures_are_written_alike():
+    assert numbers.percent(0.2222) == "22.2 %"
+    assert numbers.percent(None) == numbers.decimals(None) == "-"
+    assert numbers.interval((0.1, 0.25)) == "10.0 to 25.0 %"
+    assert numbers.points_interval((-0.051, 0.018)) == "-5.1 to +1.8"
+    assert numbers.p_values([0.0001, 0.25]) == "< 0.001 0.250"

@@ -1,0 +1,78 @@
+import dataclasses
+import json
+
+import pytest
+
+from closedbook.facts.known import Reference
+from closedbook.report.compare_page import write_comparison
+from closedbook.report.page import write_page
+
+
+def test_the_page_has_a_table_a_track_and_stands_alone(reproduction, tmp_path):
+    page = write_page(tmp_path, reproduction).read_text()
+    assert page.count("Results on dev") == page.count("By relation:") == 2
+    assert not any(f'{attribute}="http' in page for attribute in ("src", "href", "xlink:href"))
+    assert "<script" not in page  # escaped
+    assert "&lt;script&gt;" in page
+    for row in reproduction.systems:
+        assert f"<b>{100 * row.accuracy:.1f} %</b>" in page
+        assert row.label.replace("'", "&#39;") in page
+    assert "9.5/20" in page
+    assert "87.5 %" in page
+    assert "birthplace" in page
+    assert "split documents 1,234" in page
+    assert "&lt;b&gt;music&lt;/b&gt; (Ann Lee)" in page
+    assert "+45.0 points" in page
+
+
+def test_one_relation_needs_no_table_of_its_own(reproduction, tmp_path):
+    systems = tuple(dataclasses.replace(row, relations=row.relations[:1]) for row in reproduction.systems)
+    page = write_page(tmp_path, dataclasses.replace(reproduction, systems=systems)).read_text()
+    assert "By relation" not in page
+
+
+def test_figures_of_others_stand_beside_their_own_data_alone(reproduction, tmp_path):
+    assert "assignment" not in write_page(tmp_path, reproduction).read_text()
+    known = Reference(assignment=0.222, public_median=0.32)
+    systems = tuple(
+        dataclasses.replace(row, reference=known if row.name == "standard" else None) for row in reproduction.systems
+    )
+    page = write_page(tmp_path, dataclasses.replace(reproduction, systems=systems)).read_text()
+    assert "22.2 %" in page
+    assert "32.0 %" in page
+    assert "diamond: the assignment's" in page
+
+
+def test_learning_curves_come_from_the_runs(reproduction, tmp_path):
+    before = write_page(tmp_path, reproduction).read_text().count("<svg")
+    for seed in (0, 1):
+        directory = tmp_path / "runs" / f"standard-seed-{seed}-pretrain"
+        directory.mkdir(parents=True)
+        (directory / "metrics.jsonl").write_text('{"step": 1, "loss": 5.0}\n{"step": 2, "loss": 3.0}\n')
+        (directory / "recall.jsonl").write_text('{"step": 2, "recall": 0.5}\n')
+    page = write_page(tmp_path, reproduction).read_text()
+    assert page.count("<svg") == before + 1
+    assert "standard, seed 1" in page
+    assert "nothing was chosen by it" in page
+
+
+def test_the_comparison_holds_every_variant_kind_and_figure(comparison, tmp_path):
+    (tmp_path / "maps-7.svg").write_text("of a variant that is gone")
+    page = write_comparison(tmp_path, comparison).read_text()
+    assert page.count("<svg") == 4
+    assert "key query value, positions=none, heads=1" in page
+    assert "tokens of the name" in page
+    assert "+25.0" in page
+    assert "3.0 MiB" in page
+    assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".svg", ".png"}
+    assert not (tmp_path / "maps-7.svg").exists()
+
+
+@pytest.mark.parametrize("which", ["reproduction", "comparison"])
+def test_a_result_goes_to_json_and_comes_back(which, request, tmp_path):
+    from closedbook.experiments.results import read_result
+
+    result = request.getfixturevalue(which)
+    result.write(tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text())["schema"] == result.SCHEMA
+    assert read_result(type(result), tmp_path / "report.json") == result
