@@ -21,13 +21,14 @@ from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import Difference, RelationRecall, difference, recall, recall_by_relation
+from closedbook.experiments.cost import estimate, in_words
 from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
-from closedbook.experiments.train import coverage_of
+from closedbook.experiments.train import SPAN_OBJECTIVES, coverage_of
 from closedbook.facts.corpus import Corpus, CorpusSummary, read_directory
-from closedbook.facts.coverage import Coverage
+from closedbook.facts.coverage import Coverage, coverage_lines
 from closedbook.facts.known import Reference, reference_figures
 from closedbook.facts.people import write_people
 from closedbook.presets import Preset, System, Track
@@ -216,6 +217,7 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
 def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Reproduction:
     """Every system of the preset on every seed, in an output directory that is open; seeds may be added later."""
     runs: list[tuple[System, list[SystemRun]]] = []
+    _foretell(grid, corpus, preset, seeds)
     for system in preset.systems:
         if system.optional and (reason := unreadable(corpus)):
             grid.reporter.say(f"{system.name}: left out. {reason}")
@@ -236,6 +238,18 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
             examples=_examples(runs, corpus),
         )
     )
+
+
+def _foretell(grid: Grid, corpus: Corpus, preset: Preset, seeds: int) -> None:
+    """Says what the standard track can reach and how long everything will take."""
+    stages = [stage for system in preset.systems for stage in system.configs]
+    for system in preset.systems:
+        if system.configs and any(isinstance(objective, SPAN_OBJECTIVES) for objective in system.configs[0].mixture):
+            for line in coverage_lines(coverage_of(system.configs[0], corpus)):
+                grid.reporter.say(f"{system.name}: {line}")
+            break
+    taken = in_words(seeds * estimate(stages, corpus, grid.device))
+    grid.reporter.say(f"about {taken} of training on this machine")
 
 
 def unreadable(corpus: Corpus) -> str | None:

@@ -1,6 +1,5 @@
 """Trains one run: prepare (tokenizer, mixture, batches, model), fit (the loop), save (the run directory)."""
 
-import copy
 import dataclasses
 import shutil
 import time
@@ -37,7 +36,6 @@ from closedbook.training.optimizers import make_optimizers
 from closedbook.training.precision import resolve_precision
 
 SPAN_OBJECTIVES = (NameCards, ContextCards, Outlines, SalientSpan)
-TIMED_STEPS = 3  # of a copy of the model, the first to warm up
 
 
 @dataclass(frozen=True)
@@ -219,33 +217,6 @@ def save(prepared: Prepared, state: TrainingState, partial: Path, out: Path) -> 
         (partial / "predictions").mkdir(exist_ok=True)
         partial.rename(out)
     return Run(out, config, model.eval(), tokenizer, environment)
-
-
-def estimate_seconds(prepared: Prepared) -> float:
-    """How long the training will take on this machine: positions still to come, at the pace of a copy's first steps."""
-    model = copy.deepcopy(prepared.model)
-    batches, config = prepared.batches, prepared.config.training
-    timed = _FirstSteps(batches, min(TIMED_STEPS, batches.steps))
-    taken: list[tuple[float, int]] = []
-    train(
-        model,
-        timed,
-        config,
-        corpus_positions=prepared.corpus_positions,
-        callbacks=(lambda record: taken.append((record.seconds, record.positions)),),
-    )
-    (first, _), (last, _) = taken[0], taken[-1]
-    positions = sum(count for _, count in taken[1:])
-    if not positions:
-        return last * batches.steps
-    return (last - first) / positions * batches.positions
-
-
-class _FirstSteps:
-    """The first steps of a plan."""
-
-    def __init__(self, batches: Batches, steps: int) -> None:
-        self.step, self.steps = batches.step, steps
 
 
 def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:

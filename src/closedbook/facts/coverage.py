@@ -89,3 +89,17 @@ def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[
 def stands_in(answer: str, text: str) -> bool:
     """Whether the answer stands in the text as whole words."""
     return answer in text and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) is not None
+
+
+def coverage_lines(found: Sequence[Coverage]) -> list[str]:
+    """What to know before training: a line for each relation that is not reached whole, one where all are."""
+    lines = []
+    for row in found:
+        name = f"{row.relation or 'facts'}, {row.part}"
+        where = f"{name}: {row.in_document:,} of {row.facts:,} answers stand in their documents"
+        if row.asked < row.in_document:
+            lines.append(f"{where}, {row.asked:,} of them in what training asks for; not {'; '.join(row.missed)}")
+        elif row.in_document < row.facts:
+            lines.append(f"{where}, all of those in what training asks for")
+    facts, asked = sum(row.facts for row in found), sum(row.asked for row in found)
+    return lines or [f"all {asked:,} of {facts:,} answers stand in what training asks for"]

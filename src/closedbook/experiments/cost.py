@@ -1,0 +1,129 @@
+"""How long trainings will take, said before the first of them: a cost model, checked against the clock.
+
+seconds = (3 F P + S M) / (E R) with P positions of the whole training, F FLOPs of a forward pass a position (three
+times that with the backward pass), S steps, M FLOPs of Muon's rounds a step, R the FLOP/s that this machine reaches on
+a matrix product of the model's size, timed for a moment, and E the share of R that trainings reach. P comes from the
+texts of a sample of the documents: characters over the characters a token holds.
+"""
+
+import time
+from collections.abc import Sequence
+
+import torch
+
+from closedbook import config as settings
+from closedbook.config import RunConfig
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.records import Document
+from closedbook.facts.spans import SpanKinds, spans
+from closedbook.model.costs import forward_flops
+from closedbook.objectives.objective import asked_kinds
+from closedbook.objectives.store import quota
+from closedbook.training.muon import ROUNDS
+from closedbook.training.precision import resolve_precision
+
+CHARACTERS_A_TOKEN = 3.4
+EFFICIENCY = 0.3
+SAMPLE = 300  # documents that are looked at
+TYPICAL_LENGTH = 24  # of an example, for the cost of attention
+TIMED = 0.15  # seconds of matrix products
+
+
+def estimate(stages: Sequence[RunConfig], corpus: Corpus, device: torch.device) -> float:
+    """Seconds that the trainings will take one after the other, reading and answering not included."""
+    return sum(_seconds(stage, corpus, device) for stage in stages)
+
+
+def _seconds(run: RunConfig, corpus: Corpus, device: torch.device) -> float:
+    positions, steps = planned(run, corpus)
+    vocabulary = run.tokenizer.vocabulary_size or 256
+    flops = 3 * forward_flops(run.model, vocabulary, batch=1, length=TYPICAL_LENGTH) / TYPICAL_LENGTH * positions
+    return (flops + steps * muon_flops(run)) / (EFFICIENCY * _rate(run, device))
+
+
+def planned(run: RunConfig, corpus: Corpus) -> tuple[float, float]:
+    """Positions and steps of a training, estimated from a sample of the documents."""
+    chosen = corpus.documents[:: max(len(corpus.documents) // SAMPLE, 1)]
+    scale = len(corpus.documents) / max(len(chosen), 1)
+    kinds = asked_kinds(corpus)
+    pass_ = sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in run.mixture)
+    training = run.training
+    a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
+    epochs = max(training.epochs, -(-(training.least_steps or 0) * a_step // max(pass_, 1)))
+    return epochs * pass_, epochs * max(pass_ / a_step, 1)
+
+
+def _positions(
+    objective: settings.ObjectiveConfig,
+    run: RunConfig,
+    corpus: Corpus,
+    chosen: Sequence[Document],
+    scale: float,
+    kinds: SpanKinds,
+) -> float:
+    """Positions that a pass over an objective takes."""
+    if run.training.plan == "in_order":
+        rows = len(corpus.train) if isinstance(objective, settings.QuestionAnswering) else len(corpus.documents)
+        return float(rows * run.model.context * objective.repeats)
+    pairs = [_tokens(fact.question) + _tokens(fact.answers[0]) + 1 for fact in corpus.train]
+    if isinstance(objective, settings.QuestionAnswering):
+        return objective.repeats * sum(pairs)
+    if isinstance(objective, settings.StudyCards | settings.Rewriting):
+        forms = max(len(corpus.relations), 1)
+        return objective.repeats * forms * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
+    lines = [_line(objective, document, kinds) for document in chosen]
+    return objective.repeats * objective.share * scale * sum(lines)
+
+
+def _line(objective: settings.ObjectiveConfig, document: Document, kinds: SpanKinds) -> float:
+    """Positions of a pass over one document."""
+    cards = settings.NameCards | settings.ContextCards | settings.Outlines | settings.SalientSpan
+    if not isinstance(objective, cards):
+        return _tokens(document.text)
+    name, text = _tokens(document.subject), document.text
+    words = objective.words if isinstance(objective, settings.ContextCards) else 0
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for span in spans(document, kinds, words):
+        context = _tokens(text[span.context : span.start]) if words else 0.0
+        taken = (_tokens(text[span.start : span.end]) + context + 1, quota(span, kinds))
+        groups.setdefault("rare" if span.rare else span.kind, []).append(taken)
+    length = {settings.Outlines: 0.0, settings.SalientSpan: _tokens(text)}.get(type(objective), name + 1)
+    total = sum(
+        min(len(group), group[0][1]) * (sum(size for size, _ in group) / len(group) + length)
+        for group in groups.values()
+    )
+    return total + (name + 1 if isinstance(objective, settings.Outlines) and groups else 0.0)
+
+
+def _tokens(text: str) -> float:
+    return max(len(text) / CHARACTERS_A_TOKEN, 1.0) if text else 0.0
+
+
+def muon_flops(run: RunConfig) -> float:
+    """FLOPs of Muon's rounds on the matrices of all layers, keys, queries, values, projection and the MLP's two."""
+    if run.training.optimizer != "muon":
+        return 0.0
+    width, hidden = run.model.width, run.model.hidden_width
+    matrices = [(width, width)] * 4 + [(min(width, hidden), max(width, hidden))] * 2
+    return run.model.layers * ROUNDS * sum(4 * r * r * c + 2 * r**3 for r, c in matrices)
+
+
+def _rate(run: RunConfig, device: torch.device) -> float:
+    """FLOP/s on a product of a batch with the first matrix of an MLP, in the training's precision."""
+    half = resolve_precision(run.training, device) == "bf16"
+    dtype = torch.bfloat16 if half else torch.float32
+    width, hidden = run.model.width, max(run.model.hidden_width, 1)
+    x, w = torch.ones(1024, width, dtype=dtype, device=device), torch.ones(width, hidden, dtype=dtype, device=device)
+    _ = float((x @ w)[0, 0])
+    began, done = time.perf_counter(), 0
+    while time.perf_counter() - began < TIMED:
+        _ = float((x @ w)[0, 0])
+        done += 1
+    return done * 2 * 1024 * width * hidden / (time.perf_counter() - began)
+
+
+def in_words(seconds: float) -> str:
+    """`40 seconds`, `3 minutes`, `2.5 hours`."""
+    if seconds < 90:
+        return f"{max(round(seconds, -1), 10):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
