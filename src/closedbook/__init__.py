@@ -5,26 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from closedbook.api import audit_model, evaluate, load, open_model, read_corpus, trace_answer, train
+    from closedbook.audit.audit import Settings as AuditSettings
     from closedbook.errors import UserError
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Document, Fact
     from closedbook.runs import Run
 
 _HOMES = {
+    "AuditSettings": "audit.audit:Settings",
     "Corpus": "facts.corpus",
     "Document": "facts.records",
     "Fact": "facts.records",
     "Run": "runs",
     "UserError": "errors",
-    "audit_model": "api",
-    "evaluate": "api",
-    "load": "api",
-    "open_model": "api",
-    "read_corpus": "api",
-    "trace_answer": "api",
-    "train": "api",
 }
+"""Where a name comes from, `api` unless it is here."""
 __all__ = [
+    "AuditSettings",
     "Corpus",
     "Document",
     "Fact",
@@ -42,8 +39,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Imports what is asked for, and torch only when that needs it."""
-    if name in _HOMES:
-        return getattr(import_module(f"closedbook.{_HOMES[name]}"), name)
+    if name in __all__:
+        module, _, original = _HOMES.get(name, "api").partition(":")
+        return getattr(import_module(f"closedbook.{module}"), original or name)
     if name == "__version__":
         from importlib.metadata import version  # takes as long as all the rest
 

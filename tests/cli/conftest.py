@@ -29,6 +29,20 @@ def write_facts(path: Path, names: list[str]) -> Path:
     return path
 
 
+def write_corpus(directory: Path) -> Path:
+    """Documents about all names, questions about most of them in train and about the others in dev."""
+    directory.mkdir()
+    facts = [answer for _, answer in facts_about(NAMES)]
+    lines = [
+        f"{name}. {name} is a country. Its capital is {city}. There you pay with {coins}.\n"
+        for name, city, coins in zip(NAMES, facts[::2], facts[1::2], strict=True)
+    ]
+    (directory / "corpus.txt").write_text("".join(lines), encoding="utf-8")
+    write_facts(directory / "train.tsv", NAMES[:18])
+    write_facts(directory / "dev.tsv", NAMES[18:])
+    return directory
+
+
 @dataclass(frozen=True)
 class Toy:
     """A corpus directory and the run that was trained on it."""
@@ -40,18 +54,21 @@ class Toy:
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     directory = tmp_path_factory.mktemp("toy")
-    corpus = directory / "mine"
-    corpus.mkdir()
-    lines = [
-        f"{name}. {name} is a country. Its capital is {city}. There you pay with {coins}.\n"
-        for name, (_, city), (_, coins) in zip(NAMES, facts_about(NAMES)[::2], facts_about(NAMES)[1::2], strict=True)
-    ]
-    (corpus / "corpus.txt").write_text("".join(lines), encoding="utf-8")
-    write_facts(corpus / "train.tsv", NAMES[:18])
-    write_facts(corpus / "dev.tsv", NAMES[18:])
+    corpus = write_corpus(directory / "mine")
     small = ["--tokenizer.vocabulary_size", "300", "--model.layers", "1", "--model.width", "64", "--model.block", "64"]
     training = ["--training.epochs", "80", "--training.batch_tokens", "512", "--training.precision", "fp32"]
-    arguments = ["train", "default", "--stage", "scratch", "--corpus", corpus, "--out", directory / "run", "--threads", "1"]
+    arguments = [
+        "train",
+        "default",
+        "--stage",
+        "scratch",
+        "--corpus",
+        corpus,
+        "--out",
+        directory / "run",
+        "--threads",
+        "1",
+    ]
     assert cli.main([str(argument) for argument in [*arguments, *small, *training]]) == 0
     return Toy(corpus, directory / "run")
 

@@ -1,0 +1,97 @@
+"""closedbook in Python, end to end on a toy."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+import closedbook
+from closedbook.config import TokenizerConfig
+from closedbook.recipes import find_recipe
+from tests.cli.conftest import NAMES, facts_about, write_corpus
+
+(QUESTION, ANSWER), _ = facts_about(NAMES[:1])
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return closedbook.read_corpus(write_corpus(tmp_path_factory.mktemp("api") / "mine"))
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory):
+    """The scratch stage of the default recipe, small enough for seconds."""
+    config = find_recipe("default").scratch
+    config = dataclasses.replace(
+        config,
+        tokenizer=TokenizerConfig(vocabulary_size=300),
+        model=dataclasses.replace(config.model, layers=1, width=64, block=64),
+        training=dataclasses.replace(config.training, epochs=80, batch_tokens=512, precision="fp32"),
+    )
+    return closedbook.train(config, corpus, tmp_path_factory.mktemp("api") / "run", device="cpu")
+
+
+def test_what_was_trained_is_asked_evaluated_audited_and_looked_into(corpus, run):
+    assert run.ask(QUESTION) == ANSWER
+    learned = closedbook.evaluate(run, corpus.train)
+    assert learned.accuracy.correct.value == 1.0
+    assert {name: part.correct.total for name, part in learned.by_relation.items()} == {"capital": 18, "paid": 18}
+    audit = closedbook.audit_model(
+        run, corpus.dev, corpus=corpus, settings=closedbook.AuditSettings(samples=1, names=1)
+    )
+    assert audit.verdict.total == 12
+    assert audit.verdict.correct == closedbook.evaluate(run, corpus.dev).accuracy.correct.hits
+    view = closedbook.trace_answer(run, QUESTION, corpus=corpus)
+    assert len(view.top(3)) == 3
+    assert sum(entry["value"] for entry in view.top(99)) == pytest.approx(view.logit, abs=1e-3)
+
+
+def test_a_run_is_loaded_from_its_directory(corpus, run):
+    questions = [fact.question for fact in corpus.dev]
+    assert closedbook.load(run.path).answer(questions) == run.answer(questions)
+
+
+def test_a_recipe_is_named_and_its_stage_chosen(corpus, tmp_path):
+    with pytest.raises(closedbook.UserError, match="did you mean 'default'"):
+        closedbook.train("defualt", corpus, tmp_path / "run")
+    with pytest.raises(closedbook.UserError, match="Finetuning starts from a pretrained run"):
+        closedbook.train("default", corpus, tmp_path / "run", stage="finetune")
+    assert not (tmp_path / "run").exists()
+
+
+def test_any_model_is_opened_by_name(run):
+    model = closedbook.open_model(str(run.path))
+    assert [response.text for response in model.respond(model.prompts([QUESTION]))] == [ANSWER]
+    with pytest.raises(closedbook.UserError, match="nowhere"):
+        closedbook.open_model("hf:nowhere")
+
+
+def test_a_subject_that_is_not_known_is_asked_for(run):
+    with pytest.raises(closedbook.UserError, match="which part of it is the subject"):
+        closedbook.trace_answer(run, "Capital?")
+
+
+def test_what_is_right_can_be_chosen(run):
+    facts = [closedbook.Fact(question=QUESTION, answers=(ANSWER.upper(),), subject=NAMES[0], line=1)]
+    assert closedbook.evaluate(run, facts).accuracy.correct.hits == 0
+    assert closedbook.evaluate(run, facts, match="normalised").accuracy.correct.hits == 1
+
+
+def test_importing_closedbook_imports_little():
+    code = (
+        "import sys, closedbook\n"
+        "heavy = {'torch', 'numpy', 'pydantic', 'matplotlib', 'scipy'}\n"
+        "assert not heavy & set(sys.modules)\n"
+        "closedbook.read_corpus\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_name_is_there():
+    for name in closedbook.__all__:
+        assert getattr(closedbook, name).__name__
+    assert set(dir(closedbook)) >= set(closedbook.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        closedbook.trian  # noqa: B018
