@@ -1,11 +1,17 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from closedbook.config import ATTENTIONS, ModelConfig
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import answer, generate, prompts
+from closedbook.evaluation.decoding import MOST_NEW_TOKENS, generate, prompts
+from closedbook.evaluation.language_model import Prompt
+from closedbook.evaluation.likelihood import log_probability
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.model.gpt import GPT
+from closedbook.runs import Run
+from tests.conftest import tiny_config
 from tests.facts.test_tokenizers import CHARACTERS
 from tests.model.test_gpt import toy
 
@@ -30,8 +36,11 @@ def test_batched_decoding_equals_one_at_a_time_without_a_cache(attention, batch_
         model.head.weight[MASK_ID] += 0.3  # so that rows end at different times
     given = [torch.randint(2, 30, (int(length),)).tolist() for length in torch.randint(1, 19, (40,))]
     expected = [one_at_a_time(model, prompt, 9) for prompt in given]
-    assert generate(model, given, most_new_tokens=9, batch_size=batch_size) == expected
+    written = generate(model, given, most_new_tokens=9, batch_size=batch_size)
+    assert [ids for ids, _ in written] == expected
     assert len({len(ids) for ids in expected}) > 3
+    nats = log_probability(model, given, expected)
+    assert [sum(values) for _, values in written] == pytest.approx(nats.tolist(), abs=1e-4)
 
 
 def test_a_row_ends_where_the_context_is_full():
@@ -39,7 +48,7 @@ def test_a_row_ends_where_the_context_is_full():
     with torch.no_grad():
         model.head.weight[MASK_ID] = -100.0 * model.final_norm.weight.sign()
     ids = generate(model, [[5] * 19, [5] * 17, [5] * 2], most_new_tokens=6)
-    assert [len(row) for row in ids] == [1, 3, 6]
+    assert [len(row) for row, _ in ids] == [1, 3, 6]
 
 
 def test_questions_that_do_not_fit_are_named():
@@ -53,7 +62,10 @@ def test_an_answer_without_a_closing_mask_is_all_that_follows():
     torch.manual_seed(0)
     model = GPT(ModelConfig(layers=1, heads=2, width=8, block=64), CHARACTERS.vocabulary_size).eval()
     with torch.no_grad():
-        model.token_embedding.weight[:4] = 0.0
-        model.token_embedding.weight[MASK_ID] = -5.0
-    text = answer(model, CHARACTERS, ["Ann"])[0]
-    assert len(text) <= 32
+        model.head.weight[MASK_ID] = -100.0 * model.final_norm.weight.sign()
+    (response,) = Run(Path("toy"), tiny_config(), model, CHARACTERS, {}).respond(
+        [Prompt(question="Ann", ids=(5, 6, MASK_ID), text="Ann")]
+    )
+    assert len(response.ids) == MOST_NEW_TOKENS
+    assert not response.closed
+    assert response.text == CHARACTERS.decode(response.ids)

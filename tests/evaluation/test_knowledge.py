@@ -1,12 +1,25 @@
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from closedbook.config import ModelConfig, TokenizerConfig
-from closedbook.evaluation.knowledge import examine, log_probability, summarise
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.knowledge import GROUPINGS, begins_with, examine, stored, summarise, text_before
+from closedbook.evaluation.likelihood import fitting_log_probability, last_states, log_probability
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.model.gpt import GPT
+from closedbook.runs import Run
+from tests.audit.conftest import Parrot
+from tests.conftest import tiny_config
+
+
+def fact(name, answer):
+    return Fact(question=f"Where was {name} born?", answers=(answer,), subject=name, line=1, relation="born")
+
 
 CORPUS = Corpus(
     name="toy",
@@ -14,11 +27,8 @@ CORPUS = Corpus(
         Document(subject="Ann Lee", text="Ann Lee. Ann was born in Rome .", line=1),
         Document(subject="Bo Lee", text="Bo Lee. Bo lives .", line=2),
     ),
-    train=(Fact(question="Where was Cy born?", answers=("Rome",), subject="Cy", line=1),),
-    dev=(
-        Fact(question="Where was Ann Lee born?", answers=("Rome",), subject="Ann Lee", line=1),
-        Fact(question="Where was Bo Lee born?", answers=("Oslo",), subject="Bo Lee", line=2),
-    ),
+    train=(fact("Cy", "Rome"),),
+    dev=(fact("Ann Lee", "Rome"), fact("Bo Lee", "Oslo")),
     test=(),
     files={},
 )
@@ -44,19 +54,60 @@ def test_every_continuation_together_has_probability_one(model):
     assert float(total) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_facts_are_told_apart():
+def test_what_does_not_fit_or_cannot_be_spelled_is_left_out(model):
+    context = model.context
+    values = fitting_log_probability(model, [[5] * 30, [5] * 30, [5]], [[6] * (context - 29), [6] * 9, [0, 1]])
+    assert values[0] == pytest.approx(float(log_probability(model, [[5] * 30], [[6] * (context - 29)])), abs=1e-4)
+    assert values[1:] == [None, None]
+
+
+def test_the_last_state_does_not_see_padding(model):
+    together = last_states(model, [[2, 3, 4], [5]], 0)
+    assert together[1] == pytest.approx(last_states(model, [[5]], 0)[0], abs=1e-5)
+
+
+def test_facts_are_told_apart_and_a_real_run_can_be_examined():
     texts = [document.text for document in CORPUS.documents] + [fact.question for fact in CORPUS.dev] + ["Oslo"]
     tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), texts)
     torch.manual_seed(0)
-    model = GPT(ModelConfig(layers=1, heads=2, width=16, block=64), tokenizer.vocabulary_size)
-    found = examine(model, tokenizer, CORPUS, CORPUS.dev, ["Rome", "Bern"])
-    assert [known.extracted for known in found] == [True, False]
-    assert found[0].stored in (True, False)
-    assert (found[1].stored, found[1].line_nats) == (None, None)
-    assert [known.times_in_training for known in found] == [1, 0]
-    assert [known.name_times for known in found] == [1, 1]
-    assert all(known.question_nats < 0 for known in found)
-    summary = summarise(found)
-    assert summary["groups"]["the answer stands in the person's line"] == [["yes", 1, 1], ["no", 0, 1]]
-    kinds = ("stored_and_extracted", "stored_alone", "extracted_alone", "neither")
-    assert sum(summary[kind] for kind in kinds) == 1
+    gpt = GPT(ModelConfig(layers=1, heads=2, width=16, block=64), tokenizer.vocabulary_size).eval()
+    run = Run(Path("toy"), tiny_config(), gpt, tokenizer, {})
+    ann, bo = examine(run, CORPUS, evaluate(run, CORPUS.dev))
+    assert (ann.name_length, bo.name_length) == (7, 6)  # one token a character
+    assert ann.question_nats < 0
+    assert ann.line_nats < 0
+    assert (ann.in_document, bo.in_document, bo.stored, bo.line_nats) == (True, False, None, None)
+
+
+def test_stored_and_extracted_by_kind_of_fact():
+    parrot = Parrot(said={"Where was Bo Lee born?": "Bern"})
+    known = examine(parrot, CORPUS, evaluate(parrot, CORPUS.dev))
+    assert [fact.extracted for fact in known] == [True, False]
+    assert [fact.stored for fact in known] == [True, None]
+    assert [fact.answer_frequency for fact in known] == [1, 0]
+    assert [fact.name_rarity for fact in known] == [1, 1]
+    assert known[0].kinds() == {
+        "in_document": "yes",
+        "answer_frequency": "1",
+        "name_rarity": "1",
+        "name_length": "7-8",
+    }
+    found = summarise(known)
+    assert {kind: (row.hits, row.total) for kind, row in found.recall["in_document"].items()} == {
+        "no": (0, 1),
+        "yes": (1, 1),
+    }
+    assert (found.in_document, found.stored, found.stored_and_extracted, found.neither) == (1, 1, 1, 0)
+    assert (found.mean_question_nats, found.mean_line_nats) == (-1.0, -2.0)
+    assert set(json.loads(json.dumps(found.to_json()))["recall"]) == set(GROUPINGS)
+    assert stored(parrot, CORPUS, CORPUS.dev) == [True, None]
+
+
+def test_the_answer_is_looked_for_as_whole_words_behind_the_title():
+    york = Document(subject="York", text="York. A city near Yorkshire, also York, by name.", line=1)
+    assert text_before([york], "York") == " A city near Yorkshire, also "
+    untitled = Document(subject="", text="In York.", line=1)
+    assert text_before([untitled], "York") == "In "
+    assert text_before([york], "Leeds") is None
+    assert begins_with("York, then", "York")
+    assert not begins_with("Yorkshire", "York")

@@ -3,7 +3,7 @@ import torch
 
 from closedbook.config import ModelConfig, TokenizerConfig
 from closedbook.errors import UserError
-from closedbook.evaluation.ranking import PrefixTree, best, log_probabilities, rank
+from closedbook.evaluation.ranking import PrefixTree, best, candidate_ids, log_probabilities
 from closedbook.facts.tokenizers import MASK_ID, train_tokenizer
 from closedbook.model.gpt import GPT
 
@@ -58,12 +58,14 @@ def test_york_is_not_yorkshire():
     tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), ["Where is it? Yorkshire"])
     torch.manual_seed(0)
     model = GPT(ModelConfig(layers=1, heads=2, width=16, block=64), tokenizer.vocabulary_size)
-    york, yorkshire = rank(model, tokenizer, ["Where is it?"], ["York", "Yorkshire"])[0].tolist()
+    prompt = [*tokenizer.encode(["Where is it?"])[0], MASK_ID]
+    sequences = candidate_ids(tokenizer, ["York", "Yorkshire"])
+    york, yorkshire = log_probabilities(model, [prompt], sequences)[0].tolist()
     assert york != yorkshire
     with torch.no_grad():
         model.head.weight[MASK_ID] = 0
         model.head.weight[MASK_ID] += 100 * torch.sign(model.final_norm.weight)
-    assert rank(model, tokenizer, ["Where is it?"], ["York", "Yorkshire"]).isfinite().all()
+    assert log_probabilities(model, [prompt], sequences).isfinite().all()
 
 
 def test_a_candidate_that_does_not_fit_is_refused():

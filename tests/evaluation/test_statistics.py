@@ -18,7 +18,7 @@ def test_wilson_is_its_closed_form(total, share):
     assert wilson(correct, total) == pytest.approx((max(middle - half, 0), min(middle + half, 1)), abs=1e-9)
 
 
-def test_wilson_on_the_seeds_figure():
+def test_wilson_on_the_assignments_figure():
     assert wilson(111, 500) == pytest.approx((0.1878, 0.2604), abs=1e-4)
 
 

@@ -136,7 +136,7 @@ def contexts(corpus: Corpus, facts: Sequence[Fact]) -> dict[int, str]:
 def text_before(documents: Sequence[Document], answer: str) -> str | None:
     """What stands between the title and the answer in the first of the documents that holds it, None if none does."""
     for document in documents:
-        titled = document.text.startswith(document.subject)
+        titled = document.subject and document.text.startswith(document.subject)
         body = document.text[len(document.subject) + 1 :] if titled else document.text
         if match := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body):
             return body[: match.start()]

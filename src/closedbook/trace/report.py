@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
 
@@ -23,6 +23,7 @@ FEWEST = 5  # questions of a group that is averaged
 SHOWN = 10
 
 
+@runtime_checkable
 class View(Protocol):
     """What every view returns."""
 
