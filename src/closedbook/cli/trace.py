@@ -84,14 +84,14 @@ def check(options: Options) -> None:
         )
     if options.question is None and options.facts is None:
         raise UserError("closedbook trace takes a question, --facts FILE, or both.")
-    for name in ("subject", "against", "layer"):
-        if getattr(options, name) is not None and options.question is None:
-            raise UserError(f"--{name} has no effect without a question.")
-    for name in ("count", "ablate"):
-        if getattr(options, name) is not None and options.facts is None:
-            raise UserError(f"--{name} has no effect without --facts.")
-    if options.layer is not None and options.corpus is None and options.facts is None:
-        raise UserError("--layer has no effect without subjects to compare (--corpus or --facts).")
+    for needed, given, names in (
+        ("a question", options.question, ("subject", "against", "layer")),
+        ("--facts", options.facts, ("count", "ablate")),
+        ("subjects to compare (--corpus or --facts)", options.corpus or options.facts, ("layer",)),
+    ):
+        for name in names:
+            if given is None and getattr(options, name) is not None:
+                raise UserError(f"--{name} has no effect without {needed}.")
 
 
 def _facts(options: Options, corpus: "Corpus | None") -> "tuple[Fact, ...]":
