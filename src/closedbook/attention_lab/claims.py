@@ -7,7 +7,7 @@ from closedbook.attention_lab.claim import ClaimResult
 from closedbook.attention_lab.perturbation_claims import norm_perturbation, two_heads_perturbation
 from closedbook.attention_lab.retrieval_claims import average, copy, noisy_keys, two_heads
 from closedbook.attention_lab.self_attention_claims import key_query_value, self_attention
-from closedbook.attention_lab.setting import Parameters
+from closedbook.attention_lab.setting import Parameters, one_thread
 from closedbook.errors import UserError, nearest
 
 CLAIMS: dict[str, Callable[[Parameters], ClaimResult[Any]]] = {
@@ -33,6 +33,7 @@ def find_claim(name: str) -> str:
     return name
 
 
+@one_thread()
 def run_claim(name: str, parameters: Parameters) -> ClaimResult[Any]:
     """The claim of that name at the parameters; see `find_claim`."""
     return CLAIMS[find_claim(name)](parameters)

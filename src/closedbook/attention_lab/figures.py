@@ -99,7 +99,7 @@ def variance_against_m(parameters: Parameters) -> Figure:
 def price_of_robustness(parameters: Parameters, targets: int = 4) -> Figure:
     """Expected squared error against M: one head, two, ... on two and on more targets."""
     figure, axes = _panels(2)
-    grid = np.geomspace(0.3, 100, 70)
+    grid = np.geomspace(0.3, 100, 50)
     colours = (BLUE, ORANGE, GREEN, PINK)
     for axis, count in zip(axes, (2, min(targets, parameters.n - 1)), strict=True):
         for colour, heads in zip(colours, [h for h in (1, 2, 3, 4) if h <= count], strict=False):

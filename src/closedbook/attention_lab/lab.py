@@ -17,7 +17,7 @@ from closedbook.attention_lab.setting import Parameters
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TASKS, TaskResult, solve
 from closedbook.config import ATTENTIONS
 from closedbook.drawing import save
-from closedbook.files import new_directory, write_json
+from closedbook.files import new_directory, write_json, write_text
 
 SCHEMA = 2
 DESCENTS = 4
@@ -107,13 +107,13 @@ def drawings(lab: Lab) -> dict[str, Callable[[], Figure]]:
     return draws
 
 
-def write_lab(lab: Lab, out: Path, page: Callable[[Lab, Mapping[str, Figure]], str]) -> list[str]:
+def write_lab(lab: Lab, out: Path, page: Callable[[Lab, Mapping[str, str]], str]) -> list[str]:
     """Writes `claims.json`, every figure as PNG and SVG, and `report.html`.
 
     Args:
         lab: From `run_lab`.
         out: The directory; must not exist.
-        page: Makes the page from the lab and its figures by name.
+        page: Makes the page from the lab and its figures' SVG by name.
 
     Returns:
         The files' names.
@@ -121,10 +121,11 @@ def write_lab(lab: Lab, out: Path, page: Callable[[Lab, Mapping[str, Figure]], s
     Raises:
         UserError: The directory exists or cannot be written.
     """
-    drawn = {name: draw() for name, draw in drawings(lab).items()}
     with new_directory(out) as partial_out:
         write_json(partial_out / "claims.json", lab.to_json())
-        for name, figure in drawn.items():
-            save(figure, partial_out / name, name.replace("_", " "))
-        (partial_out / "report.html").write_text(page(lab, drawn), encoding="utf-8")
+        svgs = {}
+        for name, draw in drawings(lab).items():
+            save(draw(), partial_out / name, name.replace("_", " "))
+            svgs[name] = (partial_out / f"{name}.svg").read_text(encoding="utf-8")
+        write_text(partial_out / "report.html", page(lab, svgs))
         return sorted(path.name for path in partial_out.iterdir())

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from closedbook.attention_lab.setting import attend
+from closedbook.attention_lab.setting import attend, one_thread
 
 A, B, C, D = range(4)
 
@@ -81,6 +81,7 @@ class Descent:
     structure: bool
 
 
+@one_thread()
 def descend(beta: float, seed: int, steps: int = 1500, rate: float = 0.02) -> Descent:
     """Adam on Q, K and V, from N(0, 0.3) entries."""
     source = torch.Generator().manual_seed(seed)

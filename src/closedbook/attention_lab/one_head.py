@@ -12,7 +12,7 @@ import torch
 
 from closedbook.attention_lab import perturbed
 from closedbook.attention_lab.perturbed import Design
-from closedbook.attention_lab.setting import Parameters, weights
+from closedbook.attention_lab.setting import Parameters, one_thread, weights
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class OneHead:
     tolerated: float
 
 
+@one_thread()
 def best_one_head(parameters: Parameters, steps: int = 800) -> OneHead:
     """Minimises over M, and, as a check that needs no form of q, over q itself by Adam."""
     one, two = Design((2,)), Design((1, 1))

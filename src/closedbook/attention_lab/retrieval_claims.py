@@ -143,6 +143,7 @@ def noisy_keys(parameters: Parameters) -> ClaimResult[Noise]:
                 here.logit_deviation,
                 here.logit_deviation_measured,
             ),
+            Quantity("broken", "share of draws with `abs(alpha_a - alpha_b)` above 1/2", measured=here.broken),
         ),
         rows=rows,
         deviation=max(excess for _, excess in measured),

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from closedbook.attention_lab.setting import one_thread
 from closedbook.config import ModelConfig
 from closedbook.evaluation.statistics import wilson
 from closedbook.model.attention import Attention, causal
@@ -90,6 +91,7 @@ def examples(
     return keys_BP, values_BP, keys_BP[rows_B, wanted_B], values_BP[rows_B, where_B]
 
 
+@one_thread()
 def solve(task: str, attention: str, seed: int, *, steps: int = 1000, batch: int = 128) -> TaskResult:
     """Trains from scratch with Adam and scores on 2,000 fresh examples."""
     source = torch.Generator().manual_seed(seed)

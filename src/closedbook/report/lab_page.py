@@ -6,14 +6,13 @@ from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from rich import box
 from rich.table import Table
 
+from closedbook.attention_lab.claim import Quantity
 from closedbook.attention_lab.lab import Lab
 from closedbook.attention_lab.notation import mathml, typeset
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TaskResult
-from closedbook.drawing import to_svg
 from closedbook.report.templates import environment
 
 CAPTIONS = {
@@ -39,14 +38,13 @@ FIGURES_OF = {
 RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def lab_page(lab: Lab, figures: Mapping[str, Figure]) -> str:
+def lab_page(lab: Lab, svgs: Mapping[str, str]) -> str:
     """The page's HTML, with nothing that lies elsewhere.
 
     Args:
         lab: What was measured.
-        figures: By the names of `CAPTIONS`.
+        svgs: Figures as `<svg>` elements, by the names of `CAPTIONS`.
     """
-    svgs = {name: Markup(to_svg(figure, name.replace("_", " "))) for name, figure in figures.items()}  # our own SVG
     placed: dict[str, list[str]] = {}
     for claim, names in FIGURES_OF.items():
         if claim in lab.claims:
@@ -55,7 +53,11 @@ def lab_page(lab: Lab, figures: Mapping[str, Figure]) -> str:
     filters = {"typeset": lambda text: Markup(typeset(text)), "math": lambda text: Markup(mathml(text, display=True))}
     templates = environment(short=short, lines=lines, words=words, columns=columns, **filters)
     return templates.get_template("lab.html.j2").render(
-        lab=lab, svgs=svgs, placed=placed, captions=CAPTIONS, tasks=_by_task_and_attention(lab.tasks)
+        lab=lab,
+        svgs={name: Markup(svg) for name, svg in svgs.items()},  # our own SVG
+        placed=placed,
+        captions=CAPTIONS,
+        tasks=_by_task_and_attention(lab.tasks),
     )
 
 
@@ -99,8 +101,10 @@ def lab_table(lab: Lab) -> Table:
 
 
 def lab_lines(lab: Lab) -> list[str]:
-    """What belongs to the claims, for the console: the best single head, what is learned, the two tasks."""
+    """What belongs to the claims, for the console: one claim's numbers; the best head, what is learned, the tasks."""
     said = []
+    if len(lab.claims) == 1:
+        said += [_line(quantity) for claim in lab.claims.values() for quantity in claim.quantities]
     if head := lab.one_head:
         said += [
             f"one head with q = M (mu_a + mu_b): expected squared error {head.error:.4g} at its best, M = "
@@ -120,6 +124,14 @@ def lab_lines(lab: Lab) -> list[str]:
             f"({100 * low:.1f} to {100 * high:.1f} %; chance {100 * CHANCE_IN_CONTEXT:.1f} %)"
         )
     return said
+
+
+def _line(quantity: Quantity) -> str:
+    formula = " = ".join(part for part in (quantity.form, short(quantity.expected)) if part)
+    parts = [formula] if formula else []
+    if quantity.measured is not None:
+        parts.append(f"measured {short(quantity.measured)}")
+    return f"{quantity.text}: ".replace("`", "") + ", ".join(parts)
 
 
 def _by_task_and_attention(results: tuple[TaskResult, ...]) -> list[tuple[str, str, list[TaskResult]]]:
