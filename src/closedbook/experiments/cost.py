@@ -50,7 +50,7 @@ def planned(run: RunConfig, corpus: Corpus) -> tuple[float, float]:
     training = run.training
     a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
     epochs = max(training.epochs, -(-(training.least_steps or 0) * a_step // max(pass_, 1)))
-    return epochs * pass_, epochs * max(pass_ / a_step, 1)
+    return epochs * pass_, epochs * max(pass_ / a_step, 1.0)
 
 
 def _positions(
@@ -105,7 +105,7 @@ def muon_flops(run: RunConfig) -> float:
         return 0.0
     width, hidden = run.model.width, run.model.hidden_width
     matrices = [(width, width)] * 4 + [(min(width, hidden), max(width, hidden))] * 2
-    return run.model.layers * ROUNDS * sum(4 * r * r * c + 2 * r**3 for r, c in matrices)
+    return float(run.model.layers * ROUNDS * sum(4 * r * r * c + 2 * r**3 for r, c in matrices))
 
 
 def _rate(run: RunConfig, device: torch.device) -> float:
