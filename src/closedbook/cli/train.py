@@ -96,12 +96,16 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
 
     corpus = read_corpus(options.corpus, built_in=recipe.people, strict=options.strict)
     device = options.set_up()
-    from closedbook.experiments.train import train_run
+    from closedbook.experiments.cost import estimate, in_words
+    from closedbook.experiments.train import coverage_of, train_run
+    from closedbook.facts.coverage import coverage_lines
     from closedbook.report.console import Progress, say, say_corpus
 
     say_corpus(corpus)
-    for note in recipe.inert:
-        say(f"without effect, as in the original: {note}")
+    notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
+    notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
+    for note in (*notes, f"about {in_words(estimate([config], corpus, device))} of training on this machine"):
+        say(note)
     with Progress(f"{recipe.name} {stage}") as progress:
         run = train_run(
             config, corpus, options.out, device=device, start=options.start, callbacks=(progress,), announce=say
