@@ -12,7 +12,7 @@ from closedbook.cli.shared import WithModel
 from closedbook.errors import UserError
 
 if TYPE_CHECKING:
-    from closedbook.audit.audit import Material
+    from closedbook.audit.audit import AuditReport, Material
     from closedbook.facts.corpus import Corpus
 
 Signals = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
@@ -66,17 +66,12 @@ def run(arguments: Sequence[str]) -> None:
     example = "closedbook audit runs/mine --facts mine/dev.tsv --corpus mine --out runs/audit"
     options = parse("closedbook audit", Options, arguments, example=example)
     check(options)
-    from closedbook.hub import is_foreign, model_directory
-
-    directory = model_directory(options.model)
     material = read_material(options)
     model = options.open()
     from closedbook import machine
-    from closedbook.audit.abstention import FILE, save
     from closedbook.audit.audit import Provenance, Settings, audit
     from closedbook.facts.corpus import sha256
-    from closedbook.files import write_json, write_lines, write_text
-    from closedbook.report.audit_console import say_audit
+    from closedbook.hub import is_foreign
     from closedbook.report.console import say
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
@@ -99,9 +94,19 @@ def run(arguments: Sequence[str]) -> None:
         warnings=tuple(warnings),
         machine=machine.describe(options.set_up()) | {"peak_memory_bytes": machine.peak_memory()},
     )
-    report = dataclasses.replace(report, provenance=provenance)
-    from closedbook.report.audit_page import audit_page  # after the audit: matplotlib takes a second to import
+    save_report(dataclasses.replace(report, provenance=provenance), options)
 
+
+def save_report(report: "AuditReport", options: Options) -> None:
+    """Writes everything, the threshold beside the model, and says where."""
+    from closedbook.audit.abstention import FILE, save
+    from closedbook.files import write_json, write_lines, write_text
+    from closedbook.hub import model_directory
+    from closedbook.report.audit_console import say_audit
+    from closedbook.report.audit_page import audit_page
+    from closedbook.report.console import say
+
+    directory = model_directory(options.model)
     page = audit_page(report)
     write_lines(options.out / "answers.jsonl", report.answer_lines())
     write_text(options.out / "audit.html", page)
