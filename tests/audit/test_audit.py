@@ -1,14 +1,12 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 
 from closedbook.audit.abstention import HeldOut
-from closedbook.audit.advice import Findings, advise
-from closedbook.audit.audit import Material, Provenance, Settings, audit, independent
-from closedbook.audit.made_up import MadeUp
-from closedbook.audit.verdict import verdict
+from closedbook.audit.advice import advise
+from closedbook.audit.audit import Material, Provenance, Settings, audit
+from closedbook.audit.inquiry import independent
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.metrics import Estimate, Proportion
@@ -59,7 +57,7 @@ def test_an_audit_has_every_part_and_is_json(whole, run):
     assert report["abstention"]["forms"] == ["Where was {} born?"]
     assert report["held_out"]["total"] == report["verdict"]["total"] == 20
     assert report["stored"]["in_document"] > 0
-    assert report["unseen"][0]["held_out"]["total"] == 3
+    assert report["unseen"][0]["real"]["names"] == 3
     assert len(report["advice"]["sentences"]) >= 4
 
 
@@ -186,39 +184,31 @@ MANY_ERRORS = Estimate(value=0.7, low=0.6, high=0.8)
         (None, None, "do_not_believe"),
     ],
 )
-def test_the_verdict_can_be_acted_on(low, held, expected):
+def test_the_verdict_can_be_acted_on(whole, low, held, expected):
     given = Proportion(hits=1, total=2, value=low, low=low, high=low)
-    found = dataclasses.replace(verdict(np.ones(4, dtype=bool), np.ones(4, dtype=bool)), correct_given_attempted=given)
-    no_lies = MadeUp(
-        wrong=0,
-        nowhere_among_answers=0.0,
-        has_corpus=False,
-        candidates=0,
-        kinds={},
-        repeated=(),
-        examples=(),
-        side_by_side=(),
-        side_by_side_auroc=NOTHING,
-    )
     held_out = None
     if held:
         answered, coverage, error = held
         held_out = HeldOut(
             total=100, answered=answered, wrong=1, coverage=coverage, error=error, wrong_without_abstention=30
         )
-    findings = Findings(
-        target=0.9,
+    report = dataclasses.replace(
+        whole,
+        settings=Settings(target=0.9),
         subjects="elements",
-        verdict=found,
-        made_up=no_lies,
-        signals={},
-        winner=None,
+        verdict=dataclasses.replace(whole.verdict, correct_given_attempted=given),
         abstention=abstention() if held else None,
         held_out=held_out,
-        unseen=(),
-        wordings=(),
     )
-    advice = advise(findings)
+    advice = advise(report)
     assert advice.choice == expected
     if expected == "believe":
         assert advice.headline == "Believe it about elements like these."
+
+
+def test_long_answers_do_not_break_the_page(whole):
+    (found,) = whole.unseen
+    table = dataclasses.replace(found.by_origin, origins=("o",), answers=("x" * 90, "another"), counts=((3, 1),))
+    text = page(dataclasses.replace(whole, unseen=(dataclasses.replace(found, by_origin=table),)))
+    assert "x" * 24 + "…" in text
+    assert "x" * 25 not in text

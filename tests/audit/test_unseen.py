@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from closedbook.audit.audit import Material, recognised
+from closedbook.audit.inquiry import Inquiry, Material, Settings, recognised
+from closedbook.audit.neighbours import agreement
 from closedbook.audit.signals import gather
-from closedbook.audit.unseen import Inquiry, agreement, by_origin, invent_names, unseen
+from closedbook.audit.unseen import by_origin, invent_names, unseen
 from closedbook.evaluation.scorers import exact_match
 from closedbook.facts.relations import Relation
 from tests.audit.conftest import Parrot, facts
@@ -34,49 +35,65 @@ def test_answers_by_origin():
     assert by_origin(["a", "b"], ["Rome", "Rome"]).p_value is None
 
 
+def inquiry_of(model, facts, relations, *, abstention=None, **more):
+    settings = Settings(samples=3, names=2)
+    evidence = gather(model, facts, exact_match, samples=3)
+    material = Material(facts=facts, **more)
+    return Inquiry(
+        model=model,
+        material=material,
+        settings=settings,
+        relations=relations,
+        evidence=evidence,
+        abstention=abstention,
+    )
+
+
 def test_names_are_invented_from_the_seen_ones_in_their_order(run, corpus, monkeypatch):
     given = []
     monkeypatch.setattr("closedbook.audit.unseen.invent", lambda seen, *rest, **more: given.extend(seen) or {})
-    assert invent_names(run, corpus.relations, corpus.train, corpus, 2) == {}
-    assert given == list(dict.fromkeys([*(fact.subject for fact in corpus.train), *corpus.by_subject]))
+    inquiry = inquiry_of(run, corpus.dev[:2], corpus.relations, known=corpus.train, corpus=corpus)
+    assert invent_names(inquiry, corpus.relations) == {}
+    expected = [fact.subject for fact in (*corpus.train, *corpus.dev[:2])]
+    assert given == list(dict.fromkeys([*expected, *corpus.by_subject]))
 
 
 def test_a_parrot_is_as_sure_of_what_it_cannot_know():
     relation = Relation(name="born", forms=("Where was {} born?",))
-    evidence = gather(Parrot(), facts(8), exact_match, samples=2)
-    inquiry = Inquiry(model=Parrot(lacking=["representations"]), relation=relation, evidence=evidence, known=facts(8))
-    found = unseen(inquiry, {("here", "spelled"): ["Q1", "Q2"]}, facts(2, "Oslo"))
-    assert (found.names, found.answered, found.given) == (2, 1.0, None)
-    assert found.seen_against_unseen["sequence_probability"].value == 0.5
-    assert list(found.neighbours) == ["edit_distance"]  # it has no states to compare
-    assert found.neighbours["edit_distance"].share == 1.0  # everyone's answer is Rome
-    assert (found.held_out.right, found.held_out.total) == (0, 2)
+    parrot = Parrot(lacking=["representations"])
+    inquiry = inquiry_of(parrot, facts(8), (relation,), unseen=facts(2, "Oslo"))
+    found = unseen(inquiry, relation, {("here", "spelled"): ["Q1", "Q2"]})
+    assert (found.invented.names, found.invented.answered, found.invented.given) == (2, 1.0, None)
+    assert found.invented.seen_against_unseen["sequence_probability"].value == 0.5
+    assert list(found.invented.neighbours) == ["edit_distance"]  # it has no states to compare
+    assert found.invented.neighbours["edit_distance"].share == 1.0  # everyone's answer is Rome
+    assert (found.real.right, found.real.names) == (0, 2)
 
 
 def test_unseen_names_of_a_run(run, corpus):
-    evidence = gather(run, corpus.train, exact_match, samples=3)
     (relation,) = corpus.relations
-    known = [*corpus.train, *corpus.dev]
-    invented = invent_names(run, [relation], known, corpus, 2)
-    text = " ".join(document.text for document in corpus.documents)
-    assert not any(name in text for names in invented.values() for name in names)
-    inquiry = Inquiry(
-        model=run,
-        relation=relation,
-        evidence=evidence,
-        known=known,
+    inquiry = inquiry_of(
+        run,
+        corpus.train,
+        corpus.relations,
+        known=corpus.dev,
+        corpus=corpus,
+        unseen=corpus.dev[:4],
         abstention=abstention(threshold=0.99),
-        samples=3,
     )
-    found = unseen(inquiry, invented, corpus.dev[:4])
-    assert found.names == sum(row.names for row in found.groups) == sum(map(len, invented.values()))
-    assert {(row.origin, row.method) for row in found.groups} == set(invented)
-    assert found.given <= found.answered
-    assert found.held_out.total == 4
-    assert set(found.held_out.neighbours) == set(found.neighbours) == {"edit_distance", "representation"}
+    names = invent_names(inquiry, [relation])
+    text = " ".join(document.text for document in corpus.documents)
+    assert not any(name in text for group in names.values() for name in group)
+    found = unseen(inquiry, relation, names)
+    strangers = found.invented
+    assert strangers.names == sum(row.names for row in found.groups) == sum(map(len, names.values()))
+    assert {(row.origin, row.method) for row in found.groups} == set(names)
+    assert strangers.given <= strangers.answered
+    assert found.real.names == 4
+    assert set(found.real.neighbours) == set(strangers.neighbours) == {"edit_distance", "representation"}
     assert sum(found.unseen_histogram) == pytest.approx(1)
-    assert found.seen_against_unseen["sequence_probability"].value > 0.5  # it has learned the seen ones
-    assert len(found.neighbours["representation"].examples[0][2]) == 3
+    assert strangers.seen_against_unseen["sequence_probability"].value > 0.5  # it has learned the seen ones
+    assert len(strangers.neighbours["representation"].examples[0][2]) == 3
 
 
 def test_subjects_and_relations_of_other_files_are_recognised(corpus):

@@ -188,8 +188,8 @@ def test_it_is_audited_end_to_end(foreign, people, taught):
     report = audit(foreign, material, Settings(scorer="normalised", samples=2, names=1))
     assert report.verdict.total == 6
     assert report.stored.in_document > 0
-    assert report.unseen[0].names == 2
-    assert set(report.unseen[0].neighbours) == {"edit_distance", "representation"}
+    assert report.unseen[0].invented.names == 2
+    assert set(report.unseen[0].invented.neighbours) == {"edit_distance", "representation"}
     assert report.abstention.template == foreign.template
     assert "When to believe it" in page(report)
 

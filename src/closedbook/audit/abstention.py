@@ -44,39 +44,22 @@ DONT_KNOW = "I don't know"
 
 @dataclass(frozen=True, kw_only=True)
 class Abstention:
-    """A threshold with what it was certified by.
+    """A threshold with what it was certified by."""
 
-    Args:
-        signal: The confidence that is compared.
-        threshold: Least confidence of an answer that is given, None where no threshold could be certified.
-        target: Share of given answers that are to be right.
-        delta: Probability with which the guarantee may fail.
-        samples: Answers sampled for `sample_agreement`, which depends on their number.
-        calibration_facts: How many facts it was calibrated on.
-        answered: How many of them are answered.
-        wrong: How many of those answers are wrong.
-        bound: Clopper-Pearson upper bound of the error among given answers, at the level of its sequence.
-        made: When.
-        forms: The forms of the calibration questions; none where they have none.
-        template: How a model that is not ours was asked, "" for a run.
-        calibration_sha256: Of the calibration file.
-        weights_sha256: Of the model's weights.
-    """
-
-    signal: Signal
-    threshold: float | None
-    target: float
-    delta: float
-    samples: int
-    calibration_facts: int
-    answered: int
-    wrong: int
-    bound: float
-    made: str = ""
-    forms: tuple[str, ...] = ()
-    template: str = ""
-    calibration_sha256: str = ""
-    weights_sha256: str = ""
+    signal: Signal  # the confidence that is compared
+    threshold: float | None  # least confidence of an answer that is given, None where no threshold could be certified
+    target: float  # share of given answers that are to be right
+    delta: float  # probability with which the guarantee may fail
+    samples: int  # answers sampled for `sample_agreement`, which depends on their number
+    calibration_facts: int  # how many facts it was calibrated on
+    answered: int  # how many of them are answered
+    wrong: int  # how many of those answers are wrong
+    bound: float  # Clopper-Pearson upper bound of the error among given answers, at the level of its sequence
+    made: str = ""  # when
+    forms: tuple[str, ...] = ()  # the forms of the calibration questions; none where they have none
+    template: str = ""  # how a model that is not ours was asked, "" for a run
+    calibration_sha256: str = ""  # of the calibration file
+    weights_sha256: str = ""  # of the model's weights
 
     def answers(self, confidence: float) -> bool:
         """Whether an answer of that confidence is given."""
@@ -207,23 +190,14 @@ def calibrate(
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """What a threshold does on facts that took no part in choosing it.
+    """What a threshold does on facts that took no part in choosing it."""
 
-    Args:
-        total: Facts.
-        answered: Those that are answered.
-        wrong: Wrong answers among these.
-        coverage: Share that is answered.
-        error: Share of wrong answers, with a Clopper-Pearson 95 % interval.
-        wrong_without_abstention: Wrong answers if all were given.
-    """
-
-    total: int
-    answered: int
-    wrong: int
-    coverage: float
-    error: Estimate
-    wrong_without_abstention: int
+    total: int  # facts
+    answered: int  # those that are answered
+    wrong: int  # wrong answers among these
+    coverage: float  # share that is answered
+    error: Estimate  # share of wrong answers, with a Clopper-Pearson 95 % interval
+    wrong_without_abstention: int  # wrong answers if all were given
 
 
 def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) -> HeldOut:

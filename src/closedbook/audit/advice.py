@@ -1,19 +1,15 @@
 """What a reader can do with an audit: one verdict, and a sentence for each finding."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from closedbook.audit.abstention import Abstention, HeldOut
 from closedbook.audit.made_up import MadeUp
-from closedbook.audit.reliability import Reliability, Signal
+from closedbook.audit.report import Advice, AuditReport, Choice
 from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Wording
 
 ENOUGH_COVERAGE = 0.1  # share of questions answered that makes a threshold worth using
 FAIR, GOOD = 0.7, 0.85  # AUROC
-Choice = Literal["believe", "believe_above_threshold", "do_not_believe"]
 HEADLINES: dict[Choice, str] = {
     "believe": "Believe it about {subjects} like these.",
     "believe_above_threshold": "Believe it above the threshold, and only there.",
@@ -21,50 +17,24 @@ HEADLINES: dict[Choice, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """What to do, in a headline and in sentences."""
-
-    choice: Choice
-    headline: str
-    sentences: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Findings:
-    """What advice is drawn from; see `AuditReport`."""
-
-    target: float
-    subjects: str
-    verdict: Verdict
-    made_up: MadeUp
-    signals: dict[Signal, Reliability]
-    winner: Signal | None
-    abstention: Abstention | None
-    held_out: HeldOut | None
-    unseen: Sequence[Unseen]
-    wordings: Sequence[Wording]
-
-
-def advise(findings: Findings) -> Advice:
+def advise(report: AuditReport) -> Advice:
     """The verdict and the sentences that explain it."""
-    least, held = findings.verdict.correct_given_attempted.low, findings.held_out
+    least, held, target = report.verdict.correct_given_attempted.low, report.held_out, report.settings.target
     choice: Choice = "do_not_believe"
-    if least is not None and least >= findings.target:
+    if least is not None and least >= target:
         choice = "believe"
-    elif held and held.coverage >= ENOUGH_COVERAGE and (held.error.low or 0.0) <= 1 - findings.target:
+    elif held and held.coverage >= ENOUGH_COVERAGE and (held.error.low or 0.0) <= 1 - target:
         choice = "believe_above_threshold"
     sentences = [
-        _recall(findings.verdict),
-        *_made_up(findings.made_up),
-        *_confidence(findings),
-        _abstention(findings),
-        *(_unseen(found, several=len(findings.unseen) > 1) for found in findings.unseen),
-        *_wordings(findings.wordings),
+        _recall(report.verdict),
+        *_made_up(report.made_up),
+        *_confidence(report),
+        _abstention(report),
+        *(_unseen(unseen, several=len(report.unseen) > 1) for unseen in report.unseen),
+        *_wordings(report.wordings),
     ]
-    return Advice(
-        choice=choice, headline=HEADLINES[choice].format(subjects=findings.subjects), sentences=tuple(sentences)
-    )
+    headline = HEADLINES[choice].format(subjects=report.subjects)
+    return Advice(choice=choice, headline=headline, sentences=tuple(sentences))
 
 
 def _percent(share: float | None) -> str:
@@ -98,51 +68,50 @@ def _made_up(made_up: MadeUp) -> list[str]:
     return lines
 
 
-def _confidence(findings: Findings) -> list[str]:
-    if findings.winner is None:
+def _confidence(report: AuditReport) -> list[str]:
+    if report.winner is None:
         return []
-    value = findings.signals[findings.winner].auroc.value or 0.0
+    value = report.signals[report.winner].auroc.value or 0.0
     word = "well" if value >= GOOD else "fairly" if value >= FAIR else "hardly"
     return [
-        f"Its confidence tells right from wrong {word}: the best signal, {findings.winner.replace('_', ' ')}, ranks a "
+        f"Its confidence tells right from wrong {word}: the best signal, {report.winner.replace('_', ' ')}, ranks a "
         f"right answer above a wrong one in {_percent(value)} of pairs."
     ]
 
 
-def _abstention(findings: Findings) -> str:
-    chosen, held, allowed = findings.abstention, findings.held_out, f"{100 * (1 - findings.target):.0f} %"
+def _abstention(report: AuditReport) -> str:
+    chosen, held, allowed = report.abstention, report.held_out, f"{100 * (1 - report.settings.target):.0f} %"
     if chosen is None or held is None:
         return "Without --calibration no threshold is certified: it says when it is sure, but nothing holds it to it."
     if chosen.threshold is None:
         return (
-            f"No threshold could be certified for {100 * findings.target:.0f} % right answers with "
+            f"No threshold could be certified for {100 * report.settings.target:.0f} % right answers with "
             f'{chosen.calibration_facts:,} calibration facts: it would have to say "I don\'t know" always.'
         )
-    if held.error.low is not None and held.error.low > 1 - findings.target:
+    if held.error.low is not None and held.error.low > 1 - report.settings.target:
         return (
             f"Above the certified threshold {_percent(held.error.value)} of these answers are wrong, more than the "
-            f"{allowed} that was certified: these {findings.subjects} are not drawn as the calibration "
-            f"{findings.subjects} were."
+            f"{allowed} that was certified: these {report.subjects} are not drawn as the calibration "
+            f"{report.subjects} were."
         )
     if not held.answered:
         return f"Above the certified threshold of {chosen.threshold:.4g} it answers none of the audited questions."
     return (
         f"Answering only where its {chosen.signal.replace('_', ' ')} is at least {chosen.threshold:.4g}, it answers "
         f"{_percent(held.coverage)} of these questions and {_percent(held.error.value)} of those answers are wrong; on "
-        f"{findings.subjects} drawn alike at most {allowed} are, with a confidence of {100 * (1 - chosen.delta):.0f} %."
+        f"{report.subjects} drawn alike at most {allowed} are, with a confidence of {100 * (1 - chosen.delta):.0f} %."
     )
 
 
 def _unseen(unseen: Unseen, *, several: bool) -> str:
-    signal = next(iter(unseen.seen_against_unseen))
-    where = f" ({unseen.relation})" if several else ""
+    where, strangers = f" ({unseen.relation})" if several else "", unseen.invented
+    told = next(iter(strangers.seen_against_unseen.values()))
     line = (
-        f"Asked about {unseen.names:,} names that it cannot know{where} it answers "
-        f"{_percent(unseen.answered)} of them; its confidence tells seen from unseen names in "
-        f"{_percent(unseen.seen_against_unseen[signal].value)} of pairs"
+        f"Asked about {strangers.names:,} names that it cannot know{where} it answers {_percent(strangers.answered)} "
+        f"of them; its confidence tells seen from unseen names in {_percent(told.value)} of pairs"
     )
-    if unseen.given is not None:
-        line += f", and the threshold lets {_percent(unseen.given)} of those answers through"
+    if strangers.given is not None:
+        line += f", and the threshold lets {_percent(strangers.given)} of those answers through"
     return line + "."
 
 

@@ -40,23 +40,14 @@ class FrequencyRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Frequency:
-    """Recall by frequency, and the floor.
+    """Recall by frequency, and the floor."""
 
-    Args:
-        groups: By what is counted, see `LABELS`.
-        observations: Documents that say one of the facts.
-        singletons: Facts that are said once.
-        singleton_rate: Their share of the observations, None without any.
-        slack: What the sample's size takes off it.
-        floor: What is left.
-    """
-
-    groups: dict[str, tuple[FrequencyRow, ...]]
-    observations: int
-    singletons: int
-    singleton_rate: float | None = None
-    slack: float | None = None
-    floor: float | None = None
+    groups: dict[str, tuple[FrequencyRow, ...]]  # by what is counted, see `LABELS`
+    observations: int  # documents that say one of the facts
+    singletons: int  # facts that are said once
+    singleton_rate: float | None = None  # their share of the observations, None without any
+    slack: float | None = None  # what the sample's size takes off it
+    floor: float | None = None  # what is left
 
 
 def frequency(evidence: Evidence, known: Sequence[Fact], corpus: Corpus) -> Frequency:

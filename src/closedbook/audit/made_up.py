@@ -66,29 +66,17 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class MadeUp:
-    """What the wrong answers are.
+    """What the wrong answers are."""
 
-    Args:
-        wrong: How many there are.
-        nowhere_among_answers: Share of all answers that occur nowhere.
-        has_corpus: Whether there was a corpus to look in.
-        candidates: Distinct true answers that are known.
-        kinds: Wrong answers by what they are.
-        repeated: The most frequent of each relation, most often wrong first.
-        examples: The first hundred.
-        side_by_side: Ten right and ten wrong answers in a random order.
-        side_by_side_auroc: How well the confidence tells those apart.
-    """
-
-    wrong: int
-    nowhere_among_answers: float
-    has_corpus: bool
-    candidates: int
-    kinds: dict[Kind, int]
-    repeated: tuple[Repeated, ...]
-    examples: tuple[WrongAnswer, ...]
-    side_by_side: tuple[Shown, ...]
-    side_by_side_auroc: Estimate
+    wrong: int  # how many there are
+    nowhere_among_answers: float  # share of all answers that occur nowhere
+    has_corpus: bool  # whether there was a corpus to look in
+    candidates: int  # distinct true answers that are known
+    kinds: dict[Kind, int]  # wrong answers by what they are
+    repeated: tuple[Repeated, ...]  # the most frequent of each relation, most often wrong first
+    examples: tuple[WrongAnswer, ...]  # the first hundred
+    side_by_side: tuple[Shown, ...]  # ten right and ten wrong answers in a random order
+    side_by_side_auroc: Estimate  # how well the confidence tells those apart
 
 
 def made_up(

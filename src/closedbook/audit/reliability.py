@@ -39,29 +39,17 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """How far one signal can be believed.
+    """How far one signal can be believed."""
 
-    Args:
-        questions: For which it is a number.
-        mean: Of it.
-        auroc: Whether it tells right from wrong.
-        calibration_error: Expected calibration error.
-        brier: Brier score.
-        bins: Of the reliability diagram.
-        area_under_risk_coverage: Mean error over all coverages.
-        least_possible_area: The same for a signal that ranks every right answer above every wrong one.
-        curve: Coverage and error, some hundred points.
-    """
-
-    questions: int
-    mean: float
-    auroc: Estimate
-    calibration_error: float
-    brier: float
-    bins: tuple[Bin, ...]
-    area_under_risk_coverage: float
-    least_possible_area: float
-    curve: tuple[tuple[float, float], ...]
+    questions: int  # for which it is a number
+    mean: float  # of it
+    auroc: Estimate  # whether it tells right from wrong
+    calibration_error: float  # expected calibration error
+    brier: float  # Brier score
+    bins: tuple[Bin, ...]  # of the reliability diagram
+    area_under_risk_coverage: float  # mean error over all coverages
+    least_possible_area: float  # the same for a signal that ranks every right answer above every wrong one
+    curve: tuple[tuple[float, float], ...]  # coverage and error, some hundred points
 
 
 def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:

@@ -45,19 +45,12 @@ CHUNK = 500  # questions at a time
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What asking the facts gave.
+    """What asking the facts gave."""
 
-    Args:
-        evaluation: Answers and scores.
-        signals: By name; not a number where a signal could not be computed.
-        gold_nats: Log-probability of the first accepted answer, not a number where it is not known.
-        wordings: What came of other wordings of the questions.
-    """
-
-    evaluation: Evaluation
-    signals: dict[Signal, np.ndarray]
-    gold_nats: np.ndarray
-    wordings: tuple[Wording, ...] = ()
+    evaluation: Evaluation  # answers and scores
+    signals: dict[Signal, np.ndarray]  # by name; not a number where a signal could not be computed
+    gold_nats: np.ndarray  # log-probability of the first accepted answer, not a number where it is not known
+    wordings: tuple[Wording, ...] = ()  # what came of other wordings of the questions
 
     def __len__(self) -> int:
         return len(self.evaluation)

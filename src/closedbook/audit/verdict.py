@@ -22,27 +22,16 @@ DRAWS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Counts, shares and scores.
+    """Counts, shares and scores."""
 
-    Args:
-        total: Questions.
-        correct: Right answers.
-        wrong: Wrong answers.
-        not_attempted: Neither.
-        correct_share: Of all questions.
-        correct_given_attempted: Of the answers.
-        f_score: Harmonic mean of the two.
-        score_under_target: By target, as text.
-    """
-
-    total: int
-    correct: int
-    wrong: int
-    not_attempted: int
-    correct_share: Proportion
-    correct_given_attempted: Proportion
-    f_score: Estimate
-    score_under_target: dict[str, Estimate]
+    total: int  # questions
+    correct: int  # right answers
+    wrong: int  # wrong answers
+    not_attempted: int  # neither
+    correct_share: Proportion  # of all questions
+    correct_given_attempted: Proportion  # of the answers
+    f_score: Estimate  # harmonic mean of the two
+    score_under_target: dict[str, Estimate]  # by target, as text
 
 
 def verdict(right: np.ndarray, attempted: np.ndarray, *, seed: int = 0) -> Verdict:

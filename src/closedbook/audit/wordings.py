@@ -24,21 +24,13 @@ SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Wording:
-    """One other wording of a relation's question.
+    """One other wording of a relation's question."""
 
-    Args:
-        relation: Its name.
-        wording: With `{}` for the subject.
-        right: Right answers, of the facts that could be asked so.
-        same: Answers that are those to the question itself.
-        skipped: Why it was not asked, None if it was.
-    """
-
-    relation: str
-    wording: str
-    right: Proportion
-    same: Proportion
-    skipped: str | None = None
+    relation: str  # its name
+    wording: str  # with `{}` for the subject
+    right: Proportion  # right answers, of the facts that could be asked so
+    same: Proportion  # answers that are those to the question itself
+    skipped: str | None = None  # why it was not asked, None if it was
 
 
 def ask_otherwise(
@@ -82,23 +74,14 @@ def ask_otherwise(
 
 @dataclass(frozen=True, kw_only=True)
 class Reversed:
-    """A relation asked the other way round.
+    """A relation asked the other way round."""
 
-    Args:
-        relation: Its name.
-        form: The question, with `{}` for the answer.
-        right: Answers for which a subject is named that they are true of.
-        names_any: How often a subject is named of which anything is known.
-        examples: Pairs of what was asked about and what came.
-        skipped: Why it was not asked, None if it was.
-    """
-
-    relation: str
-    form: str
-    right: Proportion
-    names_any: int = 0
-    examples: tuple[tuple[str, str], ...] = ()
-    skipped: str | None = None
+    relation: str  # its name
+    form: str  # the question, with `{}` for the answer
+    right: Proportion  # answers for which a subject is named that they are true of
+    names_any: int = 0  # how often a subject is named of which anything is known
+    examples: tuple[tuple[str, str], ...] = ()  # pairs of what was asked about and what came
+    skipped: str | None = None  # why it was not asked, None if it was
 
 
 def ask_reversed(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fact], relation: Relation) -> Reversed:

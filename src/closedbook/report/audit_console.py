@@ -1,6 +1,6 @@
 """What readers see of `audit` on the console."""
 
-from closedbook.audit.audit import AuditReport
+from closedbook.audit.report import AuditReport
 from closedbook.report.console import say, say_table, table
 from closedbook.report.numbers import decimals, interval, percent, thousands
 

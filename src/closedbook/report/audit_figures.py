@@ -3,11 +3,12 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from closedbook.audit.audit import AuditReport
 from closedbook.audit.frequency import LABELS, Frequency
+from closedbook.audit.report import AuditReport
 from closedbook.audit.unseen import ByOrigin, Unseen
 from closedbook.drawing import COLOURS, INK, plain
 
+LONGEST = 24  # letters of an answer that are shown
 RIGHT, WRONG, SILENT = COLOURS[2], COLOURS[1], "#9a9a9a"
 
 
@@ -115,7 +116,7 @@ def bias(table: ByOrigin) -> Figure:
     """What it answers about unseen names, by name origin: a row an origin, shares of its names."""
     counts_OA = np.array(table.counts, dtype=float)
     shares_OA = 100 * counts_OA / counts_OA.sum(axis=1, keepdims=True)
-    size = (0.75 * len(table.answers) + 1.8, 0.32 * len(table.origins) + 1.3)
+    size = (0.75 * len(table.answers) + 2.2, 0.32 * len(table.origins) + 2.0)
     figure = Figure(figsize=size, layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares_OA, cmap="Blues", vmin=0, vmax=100, aspect="auto")
@@ -123,7 +124,8 @@ def bias(table: ByOrigin) -> Figure:
         if counts_OA[row, column]:
             ink = "white" if shares_OA[row, column] > 55 else "#202020"
             axis.text(column, row, f"{shares_OA[row, column]:.0f}", ha="center", va="center", color=ink, size=8)
-    axis.set_xticks(range(len(table.answers)), table.answers, rotation=35, ha="right")
+    answers = [answer if len(answer) <= LONGEST else answer[:LONGEST] + "…" for answer in table.answers]
+    axis.set_xticks(range(len(answers)), answers, rotation=35, ha="right")
     axis.set_yticks(range(len(table.origins)), table.origins)
     for text in axis.get_xticklabels():
         text.set_parse_math(False)  # an answer may hold dollar signs

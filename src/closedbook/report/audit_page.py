@@ -1,8 +1,8 @@
 """The one-page HTML report of `audit`: self-contained, for screens light and dark, and for print."""
 
-from closedbook.audit.audit import AuditReport
 from closedbook.audit.made_up import LABELS as KINDS
-from closedbook.audit.unseen import LABELS as LIKENESSES
+from closedbook.audit.neighbours import LABELS as LIKENESSES
+from closedbook.audit.report import AuditReport
 from closedbook.drawing import to_svg
 from closedbook.evaluation.metrics import Estimate, Proportion
 from closedbook.report import audit_figures as figures
@@ -37,7 +37,6 @@ def audit_page(report: AuditReport) -> str:
         kinds=KINDS,
         likenesses=LIKENESSES,
         labels={relation.name: relation.label for relation in report.by_relation},
-        subjects=report.by_relation[0].subjects if len(report.by_relation) == 1 else "subjects",
         wrong=report.made_up.examples[:WRONG_SHOWN],
     )
 

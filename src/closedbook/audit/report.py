@@ -1,0 +1,124 @@
+"""The report of an audit: one typed result, which console, page and JSON render."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from closedbook.audit.abstention import Abstention, HeldOut
+from closedbook.audit.frequency import Frequency
+from closedbook.audit.inquiry import Settings
+from closedbook.audit.made_up import MadeUp, Repeated
+from closedbook.audit.reliability import Reliability, Signal
+from closedbook.audit.signals import Evidence
+from closedbook.audit.unseen import Unseen
+from closedbook.audit.verdict import Verdict
+from closedbook.audit.wordings import Reversed, Wording
+from closedbook.evaluation.knowledge import Knowledge
+from closedbook.evaluation.metrics import Accuracy, Estimate
+
+SCHEMA = 2
+Choice = Literal["believe", "believe_above_threshold", "do_not_believe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationReport:
+    """One relation of the audited facts."""
+
+    name: str  # the relation's
+    label: str  # what reports call its answers
+    subject: str  # what reports call one of its subjects
+    subjects: str  # and several
+    forms: tuple[str, ...]  # its questions
+    accuracy: Accuracy  # right answers
+    auroc: Estimate  # of the winning signal
+    repeated: tuple[Repeated, ...]  # its most frequent wrong answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """Which model was audited."""
+
+    name: str
+    kind: str
+    parameters: int
+    template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the figures come from."""
+
+    # path and SHA-256 of every file of facts, by what it was for
+    files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    corpus: str | None = None  # the path of the corpus, None without one
+    corpus_files: dict[str, str] = field(default_factory=dict)  # SHA-256 of its files
+    warnings: tuple[str, ...] = ()  # what could make the figures better than they are
+    # as `closedbook.machine.describe` has it, with `peak_memory_bytes`
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What to do, in a headline and in sentences."""
+
+    choice: Choice = "do_not_believe"
+    headline: str = ""
+    sentences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReport:
+    """What an audit gives."""
+
+    model: Model  # which model
+    settings: Settings  # how it was audited
+    verdict: Verdict  # as it answers
+    verdict_above_threshold: Verdict | None  # with the certified threshold, None without calibration
+    # silent where its own probability is below a target, by target as text
+    verdict_above_probability: dict[str, Verdict]
+    signals: dict[Signal, Reliability]  # how far each confidence can be believed
+    winner: Signal | None  # the one that tells right from wrong best
+    mean_gold_nats: float | None  # mean log-probability of the true answers, None where the model does not tell
+    by_relation: tuple[RelationReport, ...]  # the relations of the audited facts, in their order
+    abstention: Abstention | None  # the threshold, None without calibration facts
+    held_out: HeldOut | None  # what it does on the audited facts
+    made_up: MadeUp  # what the wrong answers are
+    wordings: tuple[Wording, ...]  # the same facts in other wordings
+    reversed: tuple[Reversed, ...]  # the same facts the other way round
+    stored: Knowledge | None  # whether it goes on in the documents' own words, None without a corpus
+    frequency: Frequency | None  # recall by how often something was said, None without a corpus
+    unseen: tuple[Unseen, ...]  # what it says of names that it cannot know, a relation each
+    left_out: dict[str, str]  # what was not measured, and why
+    subjects: str = "subjects"  # what to call those that the facts are about
+    advice: Advice = Advice()  # what to do
+    seconds: float = 0.0  # how long it took
+    provenance: Provenance = field(default_factory=Provenance)  # where the figures come from
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)  # every answer; not part of the JSON
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the evidence, with the schema's number."""
+        return {"schema": SCHEMA} | {
+            name: value
+            for name, value in dataclasses.asdict(dataclasses.replace(self, evidence=None)).items()
+            if name != "evidence"
+        }
+
+    def answer_lines(self) -> Iterator[str]:
+        """One JSON line a fact: relation, question, answer, whether it is right, and every signal."""
+        assert self.evidence is not None
+        evidence = self.evidence
+        for index, fact in enumerate(evidence.facts):
+            record: dict[str, Any] = {
+                "relation": fact.relation,
+                "question": fact.question,
+                "answer": evidence.text(index),
+                "right": bool(evidence.right[index]),
+                "attempted": bool(evidence.attempted[index]),
+            }
+            for signal, values in evidence.signals.items():
+                record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
+            yield json.dumps(record, ensure_ascii=False) + "\n"
