@@ -12,7 +12,10 @@ from closedbook.attention_lab.claim import ClaimResult, Quantity, evaluate
 from closedbook.attention_lab.learned import A, B, C, D, Search
 from closedbook.attention_lab.setting import Parameters
 
-TOKENS = "`x_1 = u_d + u_b`, `x_2 = u_a`, `x_3 = u_c + u_b` with orthogonal `u` of norm `beta`"
+TOKENS = (
+    "`x_1 = u_d + u_b`, `x_2 = u_a`, `x_3 = u_c + u_b` with orthogonal `u` of norm `beta`, outputs as coefficients of "
+    "`u_a`, `u_b`, `u_c`, `u_d`"
+)
 
 
 def self_attention(parameters: Parameters) -> ClaimResult[Search]:
