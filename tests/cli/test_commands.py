@@ -175,8 +175,8 @@ def test_data_describes_what_it_understood_and_writes_it_once(toy, tmp_path, cap
     code, out, _ = call(capsys, "data", "describe", tmp_path)
     assert code == 0
     assert "24 documents" in out
-    assert "train.tsv read as question<TAB>answer" in out
-    assert "'What is the capital of {}?', 18 train, 6 dev" in out
+    assert "train.tsv was read as question<TAB>answer" in out
+    assert "`What is the capital of {}?` 18 train, 6 dev" in out
     assert not (tmp_path / "relations.toml").exists()
     assert call(capsys, "data", "describe", tmp_path, "--write")[0] == 0
     assert "What is paid with in {}?" in (tmp_path / "relations.toml").read_text(encoding="utf-8")

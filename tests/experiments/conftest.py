@@ -27,6 +27,9 @@ class Listening:
     def say(self, line):
         self.said.append(line)
 
+    def corpus(self, corpus):
+        self.said.append(corpus.name)
+
     def progress(self, title):
         return Silent().progress(title)
 

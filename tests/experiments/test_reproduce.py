@@ -102,6 +102,7 @@ def constant(cell, result):
     exact = (0,) * len(cell.asked.dev)
     answers = ("x",) * len(exact)
     return SystemRun(
+        seed=0,
         correct=0,
         total=len(exact),
         accuracy=0.0,

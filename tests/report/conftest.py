@@ -9,7 +9,7 @@ from closedbook.evaluation.knowledge import KnownFact, summarise
 from closedbook.experiments.benchmark import Costs
 from closedbook.experiments.compare import Comparison, KindRow, Maps, VariantRow
 from closedbook.experiments.comparing import RelationRecall, difference, recall
-from closedbook.experiments.reproduce import Example, Examples, Pair, Reproduction, RunRow, SystemRow
+from closedbook.experiments.reproduce import Example, Examples, Pair, Reproduction, SystemRow, SystemRun
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import Coverage
 from closedbook.facts.people import people_corpus
@@ -37,7 +37,7 @@ def known(extracted):
 def system(name, track, correct, attention="key_query_value", **changes):
     knowledge = summarise([known(True)] * 3 + [known(False)]) if attention else None
     runs = tuple(
-        RunRow(
+        SystemRun(
             seed=seed,
             run=f"runs/{name}-seed-{seed}-pretrain" if attention else None,
             correct=count,
@@ -47,6 +47,9 @@ def system(name, track, correct, attention="key_query_value", **changes):
             seconds=1.5,
             counts={"split_documents": 1_234, "nothing": 0},
             knowledge=knowledge,
+            exact=(1,) * count + (0,) * (20 - count),
+            dev_answers=("so",) * 20,
+            test_answers=(),
         )
         for seed, count in enumerate(correct)
     )

@@ -12,7 +12,7 @@ from closedbook.config.validation import configuration
 from closedbook.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from closedbook.facts.relations import Relation
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,23 +102,9 @@ def describe(arguments: Sequence[str]) -> None:
     from closedbook.report.console import say, say_corpus
 
     say_corpus(corpus)
-    for name, read_as in corpus.read_as.items():
-        say(f"{name} read as {read_as}")
-    for relation in corpus.relations:
-        say(f"{relation.name}: {_understood(relation)}")
     if options.write:
         write_relations(corpus.relations, path)
         say(f"relations: {path}")
-
-
-def _understood(relation: "Relation") -> str:
-    """`"What is the symbol of {}?" 97 train, 39 dev; answered by a word (symbol of an element)`."""
-    forms = " or ".join(f"{form!r}" for form in relation.forms) or "no common form"
-    kind = f"one of {len(relation.choices)}" if relation.choices else f"a {relation.answer}"
-    return (
-        f"{forms}, {relation.train:,} train, {relation.dev:,} dev; answered by {kind}, "
-        f"called the {relation.label} of a {relation.subject}"
-    )
 
 
 def split(arguments: Sequence[str]) -> None:

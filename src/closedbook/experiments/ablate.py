@@ -66,6 +66,7 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
         base = dataclasses.replace(base, training=dataclasses.replace(base.training, epochs=options.epochs))
     variants = choose(ingredients(base), options.variants)
     corpus = options.read(recipe.people)
+    reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, keep_runs=False)
     return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
 

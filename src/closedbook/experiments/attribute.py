@@ -57,6 +57,7 @@ def run(options: AttributeConfig, reporter: Reporter) -> Attribution:
     """Trains what is not finished yet."""
     recipe = options.found()
     corpus = options.read(recipe.people)
+    reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
     return attribute(grid, corpus, recipe, seeds=options.seeds)
 

@@ -164,6 +164,7 @@ def run(options: CompareConfig, reporter: Reporter) -> Comparison:
     recipe = options.found()
     variants = [attention_variant(recipe, text) for text in options.variants]
     corpus = options.read(recipe.people)
+    reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
     return compare(grid, corpus, variants, seeds=options.seeds)
 

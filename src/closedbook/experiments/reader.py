@@ -69,6 +69,7 @@ def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:
     if options.out.exists():
         raise UserError(f"{options.out}: exists already; choose another --out or remove it.")
     corpus = options.read()
+    reporter.corpus(corpus)
     book = cross_validate(corpus, options.reader, folds=options.folds) if options.folds else None
     cards = study(corpus, options.reader).cards
     reporter.say(f"{len(cards):,} cards")

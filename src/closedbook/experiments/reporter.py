@@ -4,15 +4,19 @@ import contextlib
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from closedbook.facts.corpus import Corpus
 from closedbook.training.loop import Callback
 
 
 @runtime_checkable
 class Reporter(Protocol):
-    """Lines for readers, and a progress bar for each training."""
+    """Lines for readers, what is to be known of a corpus, and a progress bar for each training."""
 
     def say(self, line: str) -> None:
         """One line."""
+
+    def corpus(self, corpus: Corpus) -> None:
+        """What is learned, and what could mislead."""
 
     def progress(self, title: str) -> AbstractContextManager[Callback]:
         """A bar for a training of that title, as the callback that moves it."""
@@ -22,6 +26,9 @@ class Silent:
     """A reporter that no one listens to."""
 
     def say(self, line: str) -> None:
+        """Nothing."""
+
+    def corpus(self, corpus: Corpus) -> None:
         """Nothing."""
 
     def progress(self, title: str) -> AbstractContextManager[Callback]:

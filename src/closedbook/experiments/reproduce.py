@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,42 +42,37 @@ PROBED = 200  # dev questions that are asked on the way, to draw the learning cu
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
-    """What a system and seed came to.
+class SystemRun(Result):
+    """A system and seed.
 
     Args:
+        seed: Its seed.
+        run: Its directory, below the output directory; None without a model.
         correct: Dev answers that are right to the letter.
         total: Dev questions.
         accuracy: The share.
         normalised_accuracy: The share that is right after normalisation.
         seconds: Of all stages of training.
-        counts: What training split, cut, left out or drew from the documents.
-        knowledge: What is known, and of which facts; None without a model.
-    """
-
-    correct: int
-    total: int
-    accuracy: float
-    normalised_accuracy: float
-    seconds: float = 0.0
-    counts: dict[str, int] = field(default_factory=dict)
-    knowledge: Knowledge | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SystemRun(Figures, Result):
-    """A system and seed with all answers.
-
-    Args:
         attention: The attention class, None without a model.
         parameters: Of the model.
+        counts: What training split, cut, left out or drew from the documents.
+        knowledge: What is known, and of which facts; None without a model.
         exact: Right or wrong, question by question.
         dev_answers: To the dev questions.
         test_answers: To the test questions.
     """
 
+    seed: int
+    run: str | None = None
+    correct: int
+    total: int
+    accuracy: float
+    normalised_accuracy: float
+    seconds: float = 0.0
     attention: str | None = None
     parameters: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    knowledge: Knowledge | None = None
     exact: tuple[int, ...]
     dev_answers: tuple[str, ...]
     test_answers: tuple[str, ...]
@@ -86,21 +82,8 @@ class SystemRun(Figures, Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRow(Figures):
-    """A run as the report lists it.
-
-    Args:
-        seed: Its seed.
-        run: Its directory, below the output directory; None without a model.
-    """
-
-    seed: int
-    run: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class SystemRow:
-    """A row of the results table.
+    """A row of the results table, over the seeds.
 
     Args:
         name: The system's.
@@ -108,9 +91,9 @@ class SystemRow:
         track: Whose rules it keeps.
         attention: The attention class, None without a model.
         parameters: Of the model.
-        accuracy: Exact match on dev, the mean of the seeds.
+        accuracy: Exact match on dev.
         normalised_accuracy: The same after normalisation.
-        interval: 95 %: Wilson's for one seed, else a bootstrap over seeds and questions.
+        interval: 95 %, as `comparing.Estimate` has it.
         relations: Accuracy by relation.
         reference: Known figures of such a system on these very data, None where there are none.
         coverage: By relation, how many answers training can reach; None without a model.
@@ -130,7 +113,7 @@ class SystemRow:
     reference: Reference | None
     coverage: tuple[Coverage, ...] | None
     seconds: float
-    runs: tuple[RunRow, ...]
+    runs: tuple[SystemRun, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,17 +144,9 @@ class Examples:
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction(Result):
-    """The contents of `report.json`.
+    """The contents of `report.json`: the preset, the data, the machine, the tables' rows, every pair of one track.
 
-    Args:
-        preset: Its name.
-        summary: Its summary.
-        inert: Settings that it repeats although they have no effect, with the reason.
-        corpus: The corpus's summary.
-        machine: Where it was trained.
-        systems: The rows of the tables.
-        comparisons: Every pair of systems of one track.
-        examples: Of the best trained system, None without one.
+    `examples` are of the best trained system, None without one.
     """
 
     preset: str
@@ -188,8 +163,12 @@ def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
     preset = options.found()
     reporter.say(f"{preset.name}: {preset.summary}")
+    for note in preset.inert:
+        reporter.say(f"without effect, as in the original: {note}")
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
-    return reproduce(grid, prepare(grid, preset, options), preset, seeds=options.seeds)
+    corpus = prepare(grid, preset, options)
+    reporter.corpus(corpus)
+    return reproduce(grid, corpus, preset, seeds=options.seeds)
 
 
 def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
@@ -216,15 +195,12 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
 
 def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Reproduction:
     """Every system of the preset on every seed, in an output directory that is open; seeds may be added later."""
+    systems = [system for system in preset.systems if not _left_out(system, corpus, grid.reporter)]
+    _foretell(grid, corpus, systems, seeds)
     runs: list[tuple[System, list[SystemRun]]] = []
-    _foretell(grid, corpus, preset, seeds)
-    for system in preset.systems:
-        if system.optional and (reason := unreadable(corpus)):
-            grid.reporter.say(f"{system.name}: left out. {reason}")
-            continue
-        cells = _cells(system, corpus, seeds)
-        results = grid.run(cells, measure if system.configs else measure_baseline, SystemRun)
-        _write_predictions(grid, system, cells, results)
+    for system in systems:
+        results = grid.run(_cells(system, corpus, seeds), measure if system.configs else measure_baseline, SystemRun)
+        _write_predictions(grid.out, system, results)
         runs.append((system, results))
     return grid.report(
         Reproduction(
@@ -233,21 +209,26 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
             inert=preset.inert,
             corpus=corpus.summary(),
             machine={**machine.describe(grid.device), "peak_memory_bytes": machine.peak_memory()},
-            systems=tuple(_row(grid, system, results, corpus) for system, results in runs),
+            systems=tuple(_row(system, results, corpus) for system, results in runs),
             comparisons=_comparisons(runs),
             examples=_examples(runs, corpus),
         )
     )
 
 
-def _foretell(grid: Grid, corpus: Corpus, preset: Preset, seeds: int) -> None:
+def _left_out(system: System, corpus: Corpus, reporter: Reporter) -> bool:
+    if not system.optional or (reason := unreadable(corpus)) is None:
+        return False
+    reporter.say(f"{system.name}: left out. {reason}")
+    return True
+
+
+def _foretell(grid: Grid, corpus: Corpus, systems: Sequence[System], seeds: int) -> None:
     """Says what the standard track can reach and how long everything will take."""
-    stages = [stage for system in preset.systems for stage in system.configs]
-    for system in preset.systems:
-        if system.configs and any(isinstance(objective, SPAN_OBJECTIVES) for objective in system.configs[0].mixture):
-            for line in coverage_lines(coverage_of(system.configs[0], corpus)):
-                grid.reporter.say(f"{system.name}: {line}")
-            break
+    stages = [stage for system in systems for stage in system.configs]
+    if first := next((stage for stage in stages if any(isinstance(o, SPAN_OBJECTIVES) for o in stage.mixture)), None):
+        for line in coverage_lines(coverage_of(first, corpus)):
+            grid.reporter.say(f"{first.recipe}: {line}")
     taken = in_words(seeds * estimate(stages, corpus, grid.device))
     grid.reporter.say(f"about {taken} of training on this machine")
 
@@ -283,11 +264,13 @@ def measure(trained: Trained) -> SystemRun:
     answered = evaluate(run, corpus.dev, place="dev question")
     return SystemRun(
         **_figures(answered.scores),
+        seed=run.config.training.seed,
+        run=f"runs/{run.path.name}",
         seconds=round(trained.total("seconds"), 2),
-        counts={name: count for environment in trained.environments for name, count in environment["counts"].items()},
-        knowledge=summarise(examine(run, corpus, answered)),
         attention=run.config.model.attention,
         parameters=run.parameters,
+        counts={name: count for environment in trained.environments for name, count in environment["counts"].items()},
+        knowledge=summarise(examine(run, corpus, answered)),
         dev_answers=tuple(answered.answers),
         test_answers=tuple(run.answer([fact.question for fact in corpus.test], place="test question")),
     )
@@ -297,7 +280,7 @@ def measure_baseline(trained: Trained) -> SystemRun:
     """Gives the most frequent training answer of its relation to every question."""
     corpus = trained.cell.asked
     dev, test = (tuple(most_frequent_answers(corpus.train, facts)) for facts in (corpus.dev, corpus.test))
-    return SystemRun(**_figures(score_all(dev, corpus.dev)), dev_answers=dev, test_answers=test)
+    return SystemRun(**_figures(score_all(dev, corpus.dev)), seed=0, dev_answers=dev, test_answers=test)
 
 
 def _figures(scores: Sequence[Score]) -> dict[str, Any]:
@@ -311,25 +294,20 @@ def _figures(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def _write_predictions(grid: Grid, system: System, cells: Sequence[Cell], results: Sequence[SystemRun]) -> None:
+def _write_predictions(out: Path, system: System, results: Sequence[SystemRun]) -> None:
     """Into the output directory under the system's file names, and into each run."""
-    for seed, (cell, result) in enumerate(zip(cells, results, strict=True)):
-        suffix = f".seed-{seed}" if seed else ""
+    for result in results:
+        suffix = f".seed-{result.seed}" if result.seed else ""
         for part, answers in (("dev", result.dev_answers), ("test", result.test_answers)):
             if answers:
-                write_predictions(grid.out / f"{system.predictions}{suffix}.{part}.predictions", answers)
-                for path in grid.paths(cell.name)[-1:]:
-                    write_predictions(path / "predictions" / f"{part}.txt", answers)
+                write_predictions(out / f"{system.predictions}{suffix}.{part}.predictions", answers)
+                if result.run:
+                    write_predictions(out / result.run / "predictions" / f"{part}.txt", answers)
 
 
-def _row(grid: Grid, system: System, results: Sequence[SystemRun], corpus: Corpus) -> SystemRow:
+def _row(system: System, results: Sequence[SystemRun], corpus: Corpus) -> SystemRow:
     exact = [result.exact for result in results]
     estimate = recall(exact)
-    rows = []
-    for seed, result in enumerate(results):
-        paths = grid.paths(f"{system.name}-seed-{seed}")
-        figures = {name: getattr(result, name) for name in Figures.__dataclass_fields__}
-        rows.append(RunRow(seed=seed, run=str(paths[-1].relative_to(grid.out)) if paths else None, **figures))
     return SystemRow(
         name=system.name,
         label=system.label,
@@ -343,7 +321,7 @@ def _row(grid: Grid, system: System, results: Sequence[SystemRun], corpus: Corpu
         reference=reference_figures(corpus).get(system.name),
         coverage=tuple(coverage_of(system.configs[0], corpus)) if system.configs else None,
         seconds=round(float(np.mean([result.seconds for result in results])), 1),
-        runs=tuple(rows),
+        runs=tuple(results),
     )
 
 

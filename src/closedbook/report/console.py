@@ -15,6 +15,7 @@ from rich.table import Table
 
 from closedbook.evaluation.metrics import Accuracy
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.description import describe
 from closedbook.report.numbers import interval, percent
 
 LINE_SECONDS = 10.0
@@ -84,6 +85,10 @@ class Reporter:
         """One line."""
         say(line)
 
+    def corpus(self, corpus: Corpus) -> None:
+        """What is learned, and what could mislead."""
+        say_corpus(corpus)
+
     def progress(self, title: str) -> Progress:
         """A bar for a training of that title."""
         return Progress(title)
@@ -131,7 +136,7 @@ def say_accuracy(title: str, accuracy: Accuracy) -> None:
 
 
 def say_corpus(corpus: Corpus) -> None:
-    """Sizes, and what could make a figure misleading."""
+    """Sizes, what was understood, and what could make a figure misleading."""
     summary = corpus.summary()
     say(
         f"corpus {summary.name}: {summary.documents:,} documents; questions: {summary.train:,} train, "
@@ -145,5 +150,5 @@ def say_corpus(corpus: Corpus) -> None:
     if conflicts := summary.conflicting_train_questions:
         first, answers = next(iter(conflicts.items()))
         say(f"{len(conflicts)} training questions have different answers, for example {first} ({', '.join(answers)})")
-    if without := summary.questions_without_document:
-        say(f"{without:,} questions name no document of the corpus")
+    for line in describe(corpus):
+        say(line)
