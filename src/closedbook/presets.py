@@ -51,14 +51,14 @@ class Preset:
         name: What the command line calls it.
         summary: One line.
         systems: The rows.
-        people: The built-in data it is made for, None for a corpus directory.
+        built_in: The built-in data it is made for, None for a corpus directory.
         inert: Settings that it repeats although they have no effect, with the reason.
     """
 
     name: str
     summary: str
     systems: tuple[System, ...]
-    people: PeopleConfig | None = None
+    built_in: PeopleConfig | None = None
     inert: tuple[str, ...] = ()
 
     def with_precision(self, precision: Literal["auto", "fp32", "bf16"]) -> "Preset":
@@ -98,7 +98,7 @@ def of_recipe(recipe: Recipe) -> Preset:
             trained("key_query_value", "key_query_value", "vanilla.pretrain"),
             trained("synthesizer", "dense_synthesizer", "synthesizer.pretrain"),
         ),
-        people=recipe.people,
+        built_in=recipe.people,
         inert=recipe.inert,
     )
 

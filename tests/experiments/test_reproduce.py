@@ -90,12 +90,12 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
 def test_the_built_in_data_are_written_into_the_output(recipe, planned):
     preset = find_preset("default")
     grid = planned(None)
-    corpus = room.prepare(grid, dataclasses.replace(preset, people=recipe.people), ReproduceConfig(out=grid.out))
+    corpus = room.prepare(grid, dataclasses.replace(preset, built_in=recipe.people), ReproduceConfig(out=grid.out))
     assert (grid.out / "corpus" / "dev.tsv").is_file()
     assert corpus.name == ReproduceConfig().corpus
     other = dataclasses.replace(recipe.people, count=61)
     with pytest.raises(UserError, match="other settings or data"):
-        room.prepare(grid, dataclasses.replace(preset, people=other), ReproduceConfig(out=grid.out))
+        room.prepare(grid, dataclasses.replace(preset, built_in=other), ReproduceConfig(out=grid.out))
 
 
 def constant(cell, result):

@@ -31,23 +31,14 @@ from closedbook.facts.splits import hold_out
 
 @dataclass(frozen=True, kw_only=True)
 class AblationRow:
-    """A variant over its seeds.
+    """A variant over its seeds."""
 
-    Args:
-        variant: Its name.
-        recall: On the held-out facts.
-        against: The recipe itself, and what the change brings.
-        seconds: Of training, the median of the seeds.
-        parameters: Of the model.
-        tokens: That it was trained on.
-    """
-
-    variant: str
-    recall: Estimate
-    against: Difference
-    seconds: float
-    parameters: int
-    tokens: int
+    variant: str  # its name
+    recall: Estimate  # on the held-out facts
+    against: Difference  # the recipe itself, and what the change brings
+    seconds: float  # of training, the median of the seeds
+    parameters: int  # of the model
+    tokens: int  # that it was trained on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +54,9 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     recipe = options.found()
     base = recipe.pretrain
     if options.epochs is not None:
-        base = dataclasses.replace(base, training=dataclasses.replace(base.training, epochs=options.epochs))
+        base = dataclasses.replace(
+            base, training=dataclasses.replace(base.training, epochs=options.epochs, least_steps=None)
+        )
     variants = choose(ingredients(base), options.variants)
     corpus = options.read(recipe.people)
     reporter.corpus(corpus)

@@ -30,27 +30,16 @@ HALVES = ("first", "second")
 
 @dataclass(frozen=True, kw_only=True)
 class Attribution(Report):
-    """Knowledge told from features.
+    """Knowledge told from features."""
 
-    Args:
-        questions: Dev questions that name a document.
-        read: Recall by the model that read the subject's document.
-        left_out: Recall by the model that read all but those of its half.
-        not_pretrained: Recall without pretraining.
-        knowledge: `read` less `left_out`, paired.
-        features: `left_out` less `not_pretrained`, paired.
-        most_frequent_answer: Recall of always giving a relation's most frequent training answer.
-        seconds: Of all trainings.
-    """
-
-    questions: int
-    read: Estimate
-    left_out: Estimate
-    not_pretrained: Estimate
-    knowledge: Estimate
-    features: Estimate
-    most_frequent_answer: float
-    seconds: float
+    questions: int  # dev questions that name a document
+    read: Estimate  # recall by the model that read the subject's document
+    left_out: Estimate  # recall by the model that read all but those of its half
+    not_pretrained: Estimate  # recall without pretraining
+    knowledge: Estimate  # `read` less `left_out`, paired
+    features: Estimate  # `left_out` less `not_pretrained`, paired
+    most_frequent_answer: float  # recall of always giving a relation's most frequent training answer
+    seconds: float  # of all trainings
 
 
 def run(options: AttributeConfig, reporter: Reporter) -> Attribution:

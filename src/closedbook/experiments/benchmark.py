@@ -30,19 +30,12 @@ STEPS = 4  # training steps a round
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What a model takes, medians of five rounds.
+    """What a model takes, medians of five rounds."""
 
-    Args:
-        train_tokens_per_second: Forward and backward, padding not counted.
-        questions_per_second: Answers of eight tokens.
-        kept_bytes: What autograd keeps between the passes; see `kept_bytes`.
-        kept_for_tokens: Tokens of the micro-batch that this was measured on.
-    """
-
-    train_tokens_per_second: float
-    questions_per_second: float
-    kept_bytes: int
-    kept_for_tokens: int
+    train_tokens_per_second: float  # forward and backward, padding not counted
+    questions_per_second: float  # answers of eight tokens
+    kept_bytes: int  # what autograd keeps between the passes; see `kept_bytes`
+    kept_for_tokens: int  # tokens of the micro-batch that this was measured on
 
 
 def benchmark(runs: Sequence[Run], config: RunConfig, corpus: Corpus) -> list[Costs]:

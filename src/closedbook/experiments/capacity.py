@@ -35,25 +35,15 @@ from closedbook.facts.people_data import RELATIONS
 
 @dataclass(frozen=True, kw_only=True)
 class BitsHeld(Result):
-    """A model that was taught so many subjects.
+    """A model that was taught so many subjects."""
 
-    Args:
-        subjects: How many.
-        facts: About them.
-        bits_taught: What the facts carry.
-        bits_held: What the model holds of that.
-        parameters: Of the model.
-        bits_a_parameter: Held.
-        seconds: Of training.
-    """
-
-    subjects: int
-    facts: int
-    bits_taught: float
-    bits_held: float
-    parameters: int
-    bits_a_parameter: float
-    seconds: float
+    subjects: int  # how many
+    facts: int  # about them
+    bits_taught: float  # what the facts carry
+    bits_held: float  # what the model holds of that
+    parameters: int  # of the model
+    bits_a_parameter: float  # held
+    seconds: float  # of training
 
     def line(self) -> str:
         return (
@@ -64,21 +54,13 @@ class BitsHeld(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity(Result):
-    """What models of one size hold.
+    """What models of one size hold."""
 
-    Args:
-        config: The run configuration, JSON-ready.
-        machine: Where they were trained.
-        exposures: Times that every fact was taught.
-        rows: One a number of subjects.
-        capacity: The most bits a parameter among the rows.
-    """
-
-    config: dict[str, Any]
-    machine: dict[str, Any]
-    exposures: int
-    rows: tuple[BitsHeld, ...]
-    capacity: float
+    config: dict[str, Any]  # the run configuration, JSON-ready
+    machine: dict[str, Any]  # where they were trained
+    exposures: int  # times that every fact was taught
+    rows: tuple[BitsHeld, ...]  # one a number of subjects
+    capacity: float  # the most bits a parameter among the rows
 
 
 def run(options: CapacityConfig, reporter: Reporter) -> Capacity:

@@ -48,71 +48,41 @@ FLOPS_LENGTH = 32  # tokens
 
 @dataclass(frozen=True, kw_only=True)
 class Answers(Scored):
-    """A variant and seed.
+    """A variant and seed."""
 
-    Args:
-        kinds: Each dev fact's kind by grouping.
-        answer_nats: Mean negative log-probability of the true answers, None where none can be spelled.
-        loss: Mean over the last steps of the first stage, in nats a target.
-        vocabulary: Tokens.
-        steps: Of all stages.
-    """
-
-    kinds: tuple[dict[str, str], ...]
-    answer_nats: float | None
-    loss: float
-    vocabulary: int
-    steps: int
+    kinds: tuple[dict[str, str], ...]  # each dev fact's kind by grouping
+    answer_nats: float | None  # mean negative log-probability of the true answers, None where none can be spelled
+    loss: float  # mean over the last steps of the first stage, in nats a target
+    vocabulary: int  # tokens
+    steps: int  # of all stages
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariantRow:
-    """A variant over its seeds.
+    """A variant over its seeds."""
 
-    Args:
-        variant: As on the command line.
-        positions: How it knows them.
-        recall: On dev.
-        against_first: The first variant, and what this one adds; None for the first.
-        loss: As `Answers.loss`, the mean of the seeds.
-        answer_nats: As `Answers.answer_nats`, likewise.
-        parameters: Of the model.
-        mlp_width: What was made wider or narrower.
-        training_flops_per_token: Three forward passes at 32 tokens.
-        cached_numbers_per_token: That decoding keeps.
-        seconds: Of training, the median of the seeds, as they ran.
-        costs: Measured in turns.
-    """
-
-    variant: str
-    positions: str
-    recall: Estimate
-    against_first: Difference | None
-    loss: float
-    answer_nats: float | None
-    parameters: int
-    mlp_width: int
-    training_flops_per_token: float
-    cached_numbers_per_token: int
-    seconds: float
-    costs: Costs
+    variant: str  # as on the command line
+    positions: str  # how it knows them
+    recall: Estimate  # on dev
+    against_first: Difference | None  # the first variant, and what this one adds; None for the first
+    loss: float  # as `Answers.loss`, the mean of the seeds
+    answer_nats: float | None  # as `Answers.answer_nats`, likewise
+    parameters: int  # of the model
+    mlp_width: int  # what was made wider or narrower
+    training_flops_per_token: float  # three forward passes at 32 tokens
+    cached_numbers_per_token: int  # that decoding keeps
+    seconds: float  # of training, the median of the seeds, as they ran
+    costs: Costs  # measured in turns
 
 
 @dataclass(frozen=True, kw_only=True)
 class KindRow:
-    """Recall on one kind of question.
+    """Recall on one kind of question."""
 
-    Args:
-        grouping: A key of `closedbook.evaluation.knowledge.GROUPINGS`, or `relation`.
-        kind: One of its kinds, or a relation's label.
-        questions: How many.
-        recall: Of each variant in the order of the rows, means over the seeds.
-    """
-
-    grouping: str
-    kind: str
-    questions: int
-    recall: tuple[float, ...]
+    grouping: str  # A key of `closedbook.evaluation.knowledge.GROUPINGS`, or `relation`
+    kind: str  # one of its kinds, or a relation's label
+    questions: int  # how many
+    recall: tuple[float, ...]  # of each variant in the order of the rows, means over the seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,25 +102,15 @@ class Maps:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison(Report):
-    """Attention on equal terms.
+    """Attention on equal terms."""
 
-    Args:
-        precision: Of the trainings.
-        questions: Of dev.
-        steps: That every variant took, by seed.
-        tokens: That every variant was trained on, by seed.
-        rows: The variants, the first one that the others are compared with.
-        kinds: Recall by kind of question.
-        maps: What seed 0 of each variant learned to look at, in the order of the rows.
-    """
-
-    precision: Precision
-    questions: int
-    steps: tuple[int, ...]
-    tokens: tuple[int, ...]
-    rows: tuple[VariantRow, ...]
-    kinds: tuple[KindRow, ...]
-    maps: tuple[Maps, ...]
+    precision: Precision  # of the trainings
+    questions: int  # of dev
+    steps: tuple[int, ...]  # that every variant took, by seed
+    tokens: tuple[int, ...]  # that every variant was trained on, by seed
+    rows: tuple[VariantRow, ...]  # the variants, the first one that the others are compared with
+    kinds: tuple[KindRow, ...]  # recall by kind of question
+    maps: tuple[Maps, ...]  # what seed 0 of each variant learned to look at, in the order of the rows
 
 
 def run(options: CompareConfig, reporter: Reporter) -> Comparison:

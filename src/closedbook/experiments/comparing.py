@@ -19,19 +19,12 @@ from closedbook.facts.corpus import Corpus, CorpusSummary
 
 @dataclass(frozen=True, kw_only=True)
 class Scored(Result):
-    """A trained cell on the dev facts that it was asked.
+    """A trained cell on the dev facts that it was asked."""
 
-    Args:
-        exact: Right or wrong, question by question.
-        parameters: Of the model.
-        tokens: That it was trained on, in all stages.
-        seconds: Of training, in all stages.
-    """
-
-    exact: tuple[int, ...]
-    parameters: int
-    tokens: int
-    seconds: float
+    exact: tuple[int, ...]  # right or wrong, question by question
+    parameters: int  # of the model
+    tokens: int  # that it was trained on, in all stages
+    seconds: float  # of training, in all stages
 
     def line(self) -> str:
         return f"{sum(self.exact)}/{len(self.exact)} right, {self.seconds:.0f} s"
@@ -54,19 +47,12 @@ def scored(trained: Trained, evaluation: Evaluation) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Report(Result):
-    """What the reports of experiments have in common.
+    """What the reports of experiments have in common."""
 
-    Args:
-        recipe: What was trained.
-        corpus: On what, with what could mislead.
-        machine: Where.
-        seeds: Of every training.
-    """
-
-    recipe: str
-    corpus: CorpusSummary
-    machine: dict[str, Any]
-    seeds: int
+    recipe: str  # what was trained
+    corpus: CorpusSummary  # on what, with what could mislead
+    machine: dict[str, Any]  # where
+    seeds: int  # of every training
 
 
 def provenance(grid: Grid, corpus: Corpus, recipe: str, seeds: int) -> dict[str, Any]:
@@ -100,38 +86,23 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The second system's mean minus the first's, on the same seeds and questions.
+    """The second system's mean minus the first's, on the same seeds and questions."""
 
-    Args:
-        difference: Of the means.
-        interval: Its 95 % bootstrap interval over seeds and questions.
-        p_values: McNemar's exact test, seed by seed.
-        permutation_p: Permutation test over questions of the means over seeds.
-    """
-
-    difference: float
-    interval: tuple[float, float]
-    p_values: tuple[float, ...]
-    permutation_p: float
+    difference: float  # of the means
+    interval: tuple[float, float]  # its 95 % bootstrap interval over seeds and questions
+    p_values: tuple[float, ...]  # McNemar's exact test, seed by seed
+    permutation_p: float  # permutation test over questions of the means over seeds
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelationRecall:
-    """Recall on the questions of one relation.
+    """Recall on the questions of one relation."""
 
-    Args:
-        relation: Its name.
-        label: What reports call its answer.
-        questions: How many.
-        accuracy: The mean over seeds and questions.
-        interval: As `Estimate.interval`.
-    """
-
-    relation: str
-    label: str
-    questions: int
-    accuracy: float
-    interval: tuple[float, float]
+    relation: str  # its name
+    label: str  # what reports call its answer
+    questions: int  # how many
+    accuracy: float  # the mean over seeds and questions
+    interval: tuple[float, float]  # as `Estimate.interval`
 
 
 def recall(exact: Rows) -> Estimate:

@@ -37,25 +37,15 @@ class RelationReading:
 
 @dataclass(frozen=True, kw_only=True)
 class ReaderReport(Result):
-    """How well the reader reads.
+    """How well the reader reads."""
 
-    Args:
-        corpus: Its summary.
-        folds: Of the cross-validation, 0 for none.
-        right: Cross-validated readings that are accepted answers, None without cross-validation.
-        relations: The same by relation.
-        bins: The same by confidence, the surest first.
-        cards: That it wrote.
-        mean_confidence: Of the cards.
-    """
-
-    corpus: CorpusSummary
-    folds: int
-    right: Proportion | None
-    relations: tuple[RelationReading, ...]
-    bins: tuple[ConfidenceBin, ...]
-    cards: int
-    mean_confidence: float
+    corpus: CorpusSummary  # its summary
+    folds: int  # of the cross-validation, 0 for none
+    right: Proportion | None  # cross-validated readings that are accepted answers, None without cross-validation
+    relations: tuple[RelationReading, ...]  # the same by relation
+    bins: tuple[ConfidenceBin, ...]  # the same by confidence, the surest first
+    cards: int  # that it wrote
+    mean_confidence: float  # of the cards
 
 
 def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:

@@ -43,39 +43,22 @@ PROBED = 200  # dev questions that are asked on the way, to draw the learning cu
 
 @dataclass(frozen=True, kw_only=True)
 class SystemRun(Result):
-    """A system and seed.
+    """A system and seed."""
 
-    Args:
-        seed: Its seed.
-        run: Its directory, below the output directory; None without a model.
-        correct: Dev answers that are right to the letter.
-        total: Dev questions.
-        accuracy: The share.
-        normalised_accuracy: The share that is right after normalisation.
-        seconds: Of all stages of training.
-        attention: The attention class, None without a model.
-        parameters: Of the model.
-        counts: What training split, cut, left out or drew from the documents.
-        knowledge: What is known, and of which facts; None without a model.
-        exact: Right or wrong, question by question.
-        dev_answers: To the dev questions.
-        test_answers: To the test questions.
-    """
-
-    seed: int
-    run: str | None = None
-    correct: int
-    total: int
-    accuracy: float
-    normalised_accuracy: float
-    seconds: float = 0.0
-    attention: str | None = None
-    parameters: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    knowledge: Knowledge | None = None
-    exact: tuple[int, ...]
-    dev_answers: tuple[str, ...]
-    test_answers: tuple[str, ...]
+    seed: int  # its seed
+    run: str | None = None  # its directory, below the output directory; None without a model
+    correct: int  # dev answers that are right to the letter
+    total: int  # dev questions
+    accuracy: float  # the share
+    normalised_accuracy: float  # the share that is right after normalisation
+    seconds: float = 0.0  # of all stages of training
+    attention: str | None = None  # the attention class, None without a model
+    parameters: int = 0  # of the model
+    counts: dict[str, int] = field(default_factory=dict)  # what training made of the documents
+    knowledge: Knowledge | None = None  # what is known, and of which facts; None without a model
+    exact: tuple[int, ...]  # right or wrong, question by question
+    dev_answers: tuple[str, ...]  # to the dev questions
+    test_answers: tuple[str, ...]  # to the test questions
 
     def line(self) -> str:
         return f"{self.correct}/{self.total} on dev, {self.seconds:.0f} s"
@@ -83,37 +66,21 @@ class SystemRun(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class SystemRow:
-    """A row of the results table, over the seeds.
+    """A row of the results table, over the seeds."""
 
-    Args:
-        name: The system's.
-        label: As readers see it.
-        track: Whose rules it keeps.
-        attention: The attention class, None without a model.
-        parameters: Of the model.
-        accuracy: Exact match on dev.
-        normalised_accuracy: The same after normalisation.
-        interval: 95 %, as `comparing.Estimate` has it.
-        relations: Accuracy by relation.
-        reference: Known figures of such a system on these very data, None where there are none.
-        coverage: By relation, how many answers training can reach; None without a model.
-        seconds: Of training, the mean of the seeds.
-        runs: One a seed.
-    """
-
-    name: str
-    label: str
-    track: Track
-    attention: str | None
-    parameters: int
-    accuracy: float
-    normalised_accuracy: float
-    interval: tuple[float, float]
-    relations: tuple[RelationRecall, ...]
-    reference: Reference | None
-    coverage: tuple[Coverage, ...] | None
-    seconds: float
-    runs: tuple[SystemRun, ...]
+    name: str  # the system's
+    label: str  # as readers see it
+    track: Track  # whose rules it keeps
+    attention: str | None  # the attention class, None without a model
+    parameters: int  # of the model
+    accuracy: float  # exact match on dev
+    normalised_accuracy: float  # the same after normalisation
+    interval: tuple[float, float]  # 95 %, as `comparing.Estimate` has it
+    relations: tuple[RelationRecall, ...]  # accuracy by relation
+    reference: Reference | None  # known figures of such a system on these very data, None where there are none
+    coverage: tuple[Coverage, ...] | None  # by relation, how many answers training can reach; None without a model
+    seconds: float  # of training, the mean of the seeds
+    runs: tuple[SystemRun, ...]  # one a seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +152,7 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
         corpus = options.read()
         grid.open("reproduce", {**settings, "files": corpus.files})
         return corpus
-    built_in = preset.people or PeopleConfig()
+    built_in = preset.built_in or PeopleConfig()
     grid.open("reproduce", {**settings, "built_in": dataclasses.asdict(built_in)})
     directory = grid.out / "corpus"
     if not directory.exists():

@@ -44,23 +44,14 @@ class Stored(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class Finetuned(Result):
-    """A finetuned model on the subjects that it was not asked about.
+    """A finetuned model on the subjects that it was not asked about."""
 
-    Args:
-        facts: That it was finetuned on.
-        fitted: Share of these that it answers rightly.
-        exact: Right or wrong, question by question.
-        attempted: Answers that are attempts.
-        confidence_right: Mean probability of the right answers, None without one.
-        confidence_wrong: The same of the wrong ones.
-    """
-
-    facts: int
-    fitted: float
-    exact: tuple[int, ...]
-    attempted: int
-    confidence_right: float | None
-    confidence_wrong: float | None
+    facts: int  # that it was finetuned on
+    fitted: float  # share of these that it answers rightly
+    exact: tuple[int, ...]  # right or wrong, question by question
+    attempted: int  # answers that are attempts
+    confidence_right: float | None  # mean probability of the right answers, None without one
+    confidence_wrong: float | None  # the same of the wrong ones
 
     @property
     def made_up(self) -> float:
@@ -73,44 +64,26 @@ class Finetuned(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureRow:
-    """A mixture over its seeds.
+    """A mixture over its seeds."""
 
-    Args:
-        mixture: One of `MIXTURES`.
-        facts: Finetuned on, by seed.
-        fitted: Share of these answered rightly, the mean of the seeds.
-        recall: On the other subjects.
-        made_up: Share of attempts that are wrong, by seed.
-        against_known: Recall against that of finetuning on known facts.
-        confidence_wrong: Mean probability of the wrong answers, None without one.
-    """
-
-    mixture: str
-    facts: tuple[int, ...]
-    fitted: float
-    recall: Estimate
-    made_up: tuple[float, ...]
-    against_known: Difference
-    confidence_wrong: float | None
+    mixture: str  # one of `MIXTURES`
+    facts: tuple[int, ...]  # finetuned on, by seed
+    fitted: float  # share of these answered rightly, the mean of the seeds
+    recall: Estimate  # on the other subjects
+    made_up: tuple[float, ...]  # share of attempts that are wrong, by seed
+    against_known: Difference  # recall against that of finetuning on known facts
+    confidence_wrong: float | None  # mean probability of the wrong answers, None without one
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnknownFacts(Report):
-    """What unknown facts do.
+    """What unknown facts do."""
 
-    Args:
-        epochs: Of finetuning.
-        questions: Dev questions that name a document.
-        known: Training facts that were known after pretraining, by seed.
-        unknown: Those that were not.
-        rows: Known facts alone first.
-    """
-
-    epochs: int
-    questions: int
-    known: tuple[int, ...]
-    unknown: tuple[int, ...]
-    rows: tuple[MixtureRow, ...]
+    epochs: int  # of finetuning
+    questions: int  # dev questions that name a document
+    known: tuple[int, ...]  # training facts that were known after pretraining, by seed
+    unknown: tuple[int, ...]  # those that were not
+    rows: tuple[MixtureRow, ...]  # known facts alone first
 
 
 def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
@@ -177,7 +150,7 @@ def documents_alone(recipe: Recipe) -> RunConfig:
 
 def questions_alone(recipe: Recipe, epochs: int) -> RunConfig:
     """The recipe's training on questions alone, from the pretrained run."""
-    training = dataclasses.replace(recipe.scratch.training, epochs=epochs)
+    training = dataclasses.replace(recipe.scratch.training, epochs=epochs, least_steps=None)
     return dataclasses.replace(recipe.scratch, stage="finetune", training=training)
 
 
