@@ -1,12 +1,14 @@
 import contextlib
 import dataclasses
 import json
+import pickle
 import re
 import shutil
 
 import pytest
 
 from closedbook.errors import UserError
+from closedbook.experiments import capacity, compare, reproduce, unknowns
 from closedbook.experiments.comparing import Scored, measure_exact
 from closedbook.experiments.grid import Cell
 from closedbook.recipes import with_seed
@@ -135,3 +137,9 @@ def test_an_output_of_something_else_is_refused(done, tmp_path):
     with pytest.raises(UserError, match="is not an output of closedbook toy"):
         grid_at(tmp_path).open("toy", {})
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_cells_and_measurements_can_be_sent_elsewhere(cells):
+    assert pickle.loads(pickle.dumps(cells)) == cells
+    for measure in (measure_exact, compare.measure, reproduce.measure, unknowns.measure, capacity.measure):
+        assert pickle.loads(pickle.dumps(measure)) is measure
