@@ -1,19 +1,27 @@
-# make reproduce   makes .venv, installs, runs the main job on the built-in people
+# make reproduce   makes .venv, installs, runs the main job on the built-in data
 # make test        makes .venv if need be, installs, runs the tests
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST := $(BIN)/python -m pytest
 OUT ?= runs/reproduce
 
 DATA ?= ../shared/data/cs224n-2021
 
-.PHONY: setup reproduce test check bench bench-recall clean
+.PHONY: setup reproduce test test-slow test-avx2 check bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
 	$(BIN)/closedbook reproduce --out $(OUT)
 test: .venv/.test
-	$(BIN)/python -m pytest
+	$(PYTEST) -n auto --dist worksteal
+# the same with more draws
+test-slow: .venv/.test
+	$(PYTEST) -n auto --dist worksteal -m slow
+# the numeric tests as on a processor without AVX-512
+test-avx2: .venv/.test
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) -n auto --dist worksteal \
+		tests/model tests/training tests/objectives tests/trace tests/evaluation tests/attention_lab
 check: .venv/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

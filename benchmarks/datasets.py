@@ -18,9 +18,9 @@ from typing import Any
 
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
+from closedbook.facts.built_in import generate_people
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.forms import form_of
-from closedbook.facts.people import generate_people
 from closedbook.facts.titles import title
 from closedbook.files import new_directory
 

@@ -26,8 +26,8 @@ from closedbook import machine
 from closedbook.config import PeopleConfig, QuestionAnswering, RunConfig
 from closedbook.evaluation.decoding import answer
 from closedbook.experiments.train import initial_model, make_tokenizer
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
-from closedbook.facts.people import people_corpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--questions", type=int, default=500)
     options = parser.parse_args()
-    corpus = read_directory(options.corpus) if options.corpus.is_dir() else people_corpus(PeopleConfig(count=2000))
+    corpus = read_directory(options.corpus) if options.corpus.is_dir() else built_in_corpus(PeopleConfig(count=2000))
     summary = {"corpus": corpus.name, "machine": machine.describe(CPU)}
     summary["training"] = training(corpus, options.steps, options.rounds)
     summary["decoding"] = decoding(corpus, options.questions)

@@ -20,8 +20,8 @@ from closedbook.config import (
     TokenizerConfig,
     TrainingConfig,
 )
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
-from closedbook.facts.people import people_corpus
 
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
@@ -42,7 +42,7 @@ def course(course_directory: Path) -> Corpus:
 
 @pytest.fixture(scope="session")
 def people() -> Corpus:
-    return people_corpus(PeopleConfig(count=60))
+    return built_in_corpus(PeopleConfig(count=60))
 
 
 def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:

@@ -1,5 +1,6 @@
 """closedbook teaches a small transformer your facts, closes the book, and finds out what it knows."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Document, Fact
     from closedbook.runs import Run
+
+# Before torch loads, which reads it once: threads that spin while they wait starve beside another busy program.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
     "AuditSettings": "audit.audit:Settings",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, Stage
 from closedbook.errors import UserError
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.known import subject_of
-from closedbook.facts.people import people_corpus
 from closedbook.facts.records import Fact
 from closedbook.recipes import find_recipe
 
@@ -37,7 +37,7 @@ def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = 
         UserError: The directory is missing or malformed.
     """
     if name == BUILT_IN:
-        return people_corpus(built_in or PeopleConfig(), strict=strict)
+        return built_in_corpus(built_in or PeopleConfig(), strict=strict)
     return read_directory(Path(name), strict=strict)
 
 

@@ -98,7 +98,7 @@ def of_recipe(recipe: Recipe) -> Preset:
             trained("key_query_value", "key_query_value", "vanilla.pretrain"),
             trained("synthesizer", "dense_synthesizer", "synthesizer.pretrain"),
         ),
-        built_in=recipe.people,
+        built_in=recipe.built_in,
         inert=recipe.inert,
     )
 

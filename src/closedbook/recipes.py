@@ -36,7 +36,7 @@ class Recipe:
         pretrain: From nothing, on the corpus.
         finetune: From a pretrained run, on the training questions.
         scratch: From nothing, on the training questions.
-        people: The built-in people it is made for, None for a corpus directory.
+        built_in: The built-in data it is made for, None for a corpus directory.
         inert: Settings that it repeats although they have no effect, with the reason.
     """
 
@@ -45,7 +45,7 @@ class Recipe:
     pretrain: RunConfig
     finetune: RunConfig
     scratch: RunConfig
-    people: PeopleConfig | None = None
+    built_in: PeopleConfig | None = None
     inert: tuple[str, ...] = ()
 
     def stage(self, stage: Stage) -> RunConfig:
@@ -140,7 +140,7 @@ def _muon(*, epochs: int, batch_tokens: int, least_steps: int | None = None, sha
 
 
 def _with_questions(
-    pretrain: RunConfig, summary: str, *, scratch_epochs: int, people: PeopleConfig | None = None
+    pretrain: RunConfig, summary: str, *, scratch_epochs: int, built_in: PeopleConfig | None = None
 ) -> Recipe:
     """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
     questions = dataclasses.replace(pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None)
@@ -152,25 +152,25 @@ def _with_questions(
         pretrain=pretrain,
         finetune=dataclasses.replace(questions, stage="finetune", training=gentle),
         scratch=dataclasses.replace(questions, training=_muon(epochs=scratch_epochs, batch_tokens=tokens)),
-        people=people,
+        built_in=built_in,
     )
 
 
 def default() -> Recipe:
-    """A small model on the built-in people: the assignment's finding in a few minutes."""
+    """A small model on the built-in data: the assignment's finding in a few minutes."""
     pretrain = RunConfig(
         recipe="default",
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=1000),
         model=ModelConfig(layers=2, heads=4, width=128),
         mixture=CARDS,
-        training=_muon(epochs=10, batch_tokens=2048),
+        training=_muon(epochs=10, batch_tokens=2048, least_steps=500),
     )
     return _with_questions(
         pretrain,
-        "a small model on 600 built-in people, BPE, cards, Muon: the assignment's finding in minutes",
+        "a small model on 600 built-in subjects, BPE, cards, Muon: the assignment's finding in minutes",
         scratch_epochs=40,
-        people=PeopleConfig(count=600, train=0.5, dev=0.35, test=0.1, unseen=0.05),
+        built_in=PeopleConfig(count=600, train=0.5, dev=0.35, test=0.1, unseen=0.05),
     )
 
 

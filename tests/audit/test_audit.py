@@ -10,7 +10,7 @@ from closedbook.audit.inquiry import independent
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.metrics import Estimate, Proportion
-from closedbook.facts.people import people_corpus
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.records import Fact
 from closedbook.report.audit_console import say_audit
 from closedbook.report.audit_page import audit_page
@@ -129,7 +129,7 @@ def test_an_audit_is_repeatable(run, corpus):
 @pytest.fixture(scope="module")
 def two():
     """Facts of two relations about the same subjects."""
-    return people_corpus(PeopleConfig(count=30, seed=3, relations=("born", "university"), unseen=0.1))
+    return built_in_corpus(PeopleConfig(count=30, seed=3, relations=("born", "university"), unseen=0.1))
 
 
 def test_several_relations_are_told_apart_in_their_own_words(run, two, capsys):

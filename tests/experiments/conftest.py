@@ -10,8 +10,8 @@ import torch
 from closedbook.config import ModelConfig, PeopleConfig
 from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.experiments.reporter import Silent
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.people import people_corpus
 from closedbook.recipes import Recipe
 from tests.conftest import tiny_config
 
@@ -60,7 +60,7 @@ def planned(tmp_path):
 
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
-    return people_corpus(PeopleConfig(count=60, seed=3, relations=("born", "field")))
+    return built_in_corpus(PeopleConfig(count=60, seed=3, relations=("born", "field")))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from closedbook.evaluation.knowledge import GROUPINGS
 from closedbook.experiments import capacity, compare, reproduce, unknowns
 from closedbook.experiments.benchmark import benchmark, kept_bytes
 from closedbook.experiments.comparing import measure_exact
-from closedbook.facts.people import attribute_bits
+from closedbook.facts.built_in import attribute_bits
 from closedbook.facts.people_data import RELATIONS
 from closedbook.objectives.segments import Batch
 

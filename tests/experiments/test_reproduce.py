@@ -11,7 +11,7 @@ from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.registry import EXPERIMENTS, REPRODUCE, find_experiment
 from closedbook.experiments.reproduce import Reproduction, SystemRun, reproduce
 from closedbook.experiments.results import read_result
-from closedbook.facts.people import write_people
+from closedbook.facts.built_in import write_built_in
 from closedbook.presets import find_preset
 from tests.experiments.conftest import Listening
 
@@ -19,7 +19,7 @@ from tests.experiments.conftest import Listening
 @pytest.fixture(scope="module")
 def directory(corpus, recipe, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "mine"
-    write_people(dataclasses.replace(recipe.people, relations=("born", "field")), path)
+    write_built_in(dataclasses.replace(recipe.built_in, relations=("born", "field")), path)
     return path
 
 
@@ -90,10 +90,10 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
 def test_the_built_in_data_are_written_into_the_output(recipe, planned):
     preset = find_preset("default")
     grid = planned(None)
-    corpus = room.prepare(grid, dataclasses.replace(preset, built_in=recipe.people), ReproduceConfig(out=grid.out))
+    corpus = room.prepare(grid, dataclasses.replace(preset, built_in=recipe.built_in), ReproduceConfig(out=grid.out))
     assert (grid.out / "corpus" / "dev.tsv").is_file()
     assert corpus.name == ReproduceConfig().corpus
-    other = dataclasses.replace(recipe.people, count=61)
+    other = dataclasses.replace(recipe.built_in, count=61)
     with pytest.raises(UserError, match="other settings or data"):
         room.prepare(grid, dataclasses.replace(preset, built_in=other), ReproduceConfig(out=grid.out))
 

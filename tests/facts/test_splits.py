@@ -4,8 +4,8 @@ import pytest
 
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import read_directory
-from closedbook.facts.people import people_corpus
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.splits import groups, hold_out, write_split
@@ -41,7 +41,7 @@ def test_both_sides_need_a_fact(people, count):
 
 
 def test_all_facts_of_a_subject_stay_together():
-    corpus = people_corpus(PeopleConfig(count=60, relations=tuple(RELATIONS)))
+    corpus = built_in_corpus(PeopleConfig(count=60, relations=tuple(RELATIONS)))
     kept, held = hold_out(corpus, corpus.train, 30)
     assert len(held) % len(RELATIONS) == 0
     assert not {fact.subject for fact in kept} & {fact.subject for fact in held}

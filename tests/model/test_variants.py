@@ -327,8 +327,8 @@ def test_models_are_made_equal_in_parameters_by_their_mlps():
         ({"attention": "key_query_value+"}, "is no attention class"),
         ({"attention": "random_synthesizer+random_synthesizer"}, "with itself, which has no effect"),
         ({"key_value_heads": 3}, "must divide model.heads"),
-        ({"key_value_heads": 0}, "must divide model.heads"),
-        ({"mlp_width": -1}, "mlp_width must be"),
+        ({"key_value_heads": 0}, "key_value_heads: cannot be 0; takes at least 1"),
+        ({"mlp_width": -1}, "mlp_width: cannot be -1; takes at least 0"),
         ({"positions": "somewhere"}, "cannot be 'somewhere'"),
     ],
 )

@@ -10,16 +10,16 @@ from closedbook.experiments.benchmark import Costs
 from closedbook.experiments.compare import Comparison, KindRow, Maps, VariantRow
 from closedbook.experiments.comparing import RelationRecall, difference, recall
 from closedbook.experiments.reproduce import Example, Examples, Pair, Reproduction, SystemRow, SystemRun
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import Coverage
-from closedbook.facts.people import people_corpus
 
 MACHINE = {**machine.describe(torch.device("cpu")), "peak_memory_bytes": 2**30}
 
 
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
-    return people_corpus(PeopleConfig(count=40, relations=("born", "field")))
+    return built_in_corpus(PeopleConfig(count=40, relations=("born", "field")))
 
 
 def known(extracted):

@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 
 from closedbook.config import PeopleConfig, ReaderConfig
 from closedbook.errors import UserError
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.people import people_corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.selfstudy.features import View, kind, tokens
 from closedbook.selfstudy.reader import Reader, conditional_logit
@@ -94,7 +94,7 @@ def test_cross_validation_never_teaches_who_is_asked():
 
 
 def test_the_built_in_people_are_read():
-    corpus = people_corpus(PeopleConfig(count=200, seed=1))
+    corpus = built_in_corpus(PeopleConfig(count=200, seed=1))
     book = cross_validate(corpus, ONCE, folds=2)
     assert sum(book.exact) / len(book.exact) > 0.9
 
@@ -112,8 +112,8 @@ def test_two_choices_are_logistic_regression():
 
 def test_without_a_common_form_there_is_nothing_to_learn():
     corpus = toy_corpus()
-    with pytest.raises(UserError, match="20 training questions of one form"):
-        study(dataclasses.replace(corpus, train=corpus.train[:19]), ONCE)
+    with pytest.raises(UserError, match="10 training questions of one form"):
+        study(dataclasses.replace(corpus, train=corpus.train[:9]), ONCE)
 
 
 def test_answers_that_stand_nowhere_are_refused():

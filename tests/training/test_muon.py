@@ -29,7 +29,8 @@ def test_singular_values_come_near_one_and_directions_stay():
     gradient = torch.randn(3, 12, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     done = orthogonalise(gradient)
     values = torch.linalg.svdvals(done)
-    assert values.min() > 0.5 and values.max() < 1.3
+    assert values.min() > 0.5
+    assert values.max() < 1.3
     u, _, v = torch.linalg.svd(gradient, full_matrices=False)
     diagonal = u.mT @ done @ v.mT
     off = diagonal - torch.diag_embed(diagonal.diagonal(dim1=-2, dim2=-1))

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedbook.audit.signals import Evidence
-from closedbook.evaluation.knowledge import answer_frequencies, name_rarities, stands_in
+from closedbook.evaluation.knowledge import answer_frequencies, name_rarities
 from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import stands_in
 from closedbook.facts.records import Fact
 
 EDGES = (0, 1, 2, 3, 6, 11, 21, 101)

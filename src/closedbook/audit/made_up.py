@@ -9,9 +9,9 @@ import numpy as np
 
 from closedbook.audit.reliability import auroc
 from closedbook.audit.signals import Evidence
-from closedbook.evaluation.knowledge import stands_in
 from closedbook.evaluation.metrics import Estimate
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import stands_in
 from closedbook.facts.records import Fact
 
 SHOWN = 10

@@ -49,7 +49,6 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a verb; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads: threads that spin starve beside others
     try:
         _dispatch(arguments)
     except UserError as error:

@@ -120,9 +120,9 @@ def built_in(arguments: Sequence[str]) -> None:
     """Writes the built-in corpus to a new directory."""
     command = f"closedbook data {BUILT_IN}"
     options = parse(command, BuiltIn, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
-    from closedbook.facts.people import write_people
+    from closedbook.facts.built_in import write_built_in
 
-    _say_files(write_people(options, options.out), options.out)
+    _say_files(write_built_in(options, options.out), options.out)
 
 
 def baseline(arguments: Sequence[str]) -> None:

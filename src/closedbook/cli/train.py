@@ -94,7 +94,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.api import read_corpus
 
-    corpus = read_corpus(options.corpus, built_in=recipe.people, strict=options.strict)
+    corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.set_up()
     from closedbook.experiments.cost import estimate, in_words
     from closedbook.experiments.train import coverage_of, train_run

@@ -148,11 +148,6 @@ def begins_with(text: str, answer: str) -> bool:
     return re.match(rf"{re.escape(answer)}(?!\w)", text) is not None
 
 
-def stands_in(answer: str, text: str) -> bool:
-    """Whether the answer stands in the text as whole words."""
-    return answer in text and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) is not None
-
-
 def answer_frequencies(train: Sequence[Fact], facts: Sequence[Fact]) -> list[int]:
     """For each fact, the training facts of its relation with its most frequent accepted answer."""
     taught = Counter((fact.relation, answer) for fact in train for answer in fact.answers)

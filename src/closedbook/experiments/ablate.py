@@ -58,7 +58,7 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
             base, training=dataclasses.replace(base.training, epochs=options.epochs, least_steps=None)
         )
     variants = choose(ingredients(base), options.variants)
-    corpus = options.read(recipe.people)
+    corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, keep_runs=False)
     return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)

@@ -45,7 +45,7 @@ class Attribution(Report):
 def run(options: AttributeConfig, reporter: Reporter) -> Attribution:
     """Trains what is not finished yet."""
     recipe = options.found()
-    corpus = options.read(recipe.people)
+    corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
     return attribute(grid, corpus, recipe, seeds=options.seeds)

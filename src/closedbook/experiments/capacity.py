@@ -28,8 +28,8 @@ from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.experiments.options import CapacityConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
+from closedbook.facts.built_in import attribute_bits, built_in_corpus
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.people import attribute_bits, people_corpus
 from closedbook.facts.people_data import RELATIONS
 
 
@@ -114,7 +114,7 @@ def capacity_config(*, width: int, layers: int, exposures: int, seed: int) -> Ru
 def taught_corpus(count: int, seed: int) -> Corpus:
     """Facts of every relation about all of `count` subjects, to learn and to be asked again."""
     config = PeopleConfig(count=count, seed=seed, relations=tuple(RELATIONS), train=0.9, dev=0.1, test=0.0, unseen=0.0)
-    corpus = people_corpus(config)
+    corpus = built_in_corpus(config)
     facts = (*corpus.train, *corpus.dev)
     return dataclasses.replace(corpus, name=f"{count} subjects", train=facts, dev=facts)
 

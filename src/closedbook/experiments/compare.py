@@ -123,7 +123,7 @@ def run(options: CompareConfig, reporter: Reporter) -> Comparison:
         raise UserError("--variants: takes two or more different variants.")
     recipe = options.found()
     variants = [attention_variant(recipe, text) for text in options.variants]
-    corpus = options.read(recipe.people)
+    corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
     return compare(grid, corpus, variants, seeds=options.seeds)

@@ -7,8 +7,8 @@ from annotated_types import Ge, MinLen
 
 from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
 from closedbook.config.validation import configuration
+from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
-from closedbook.facts.people import people_corpus
 from closedbook.presets import Preset, find_preset
 from closedbook.recipes import Recipe, find_recipe
 
@@ -39,7 +39,7 @@ class _OnCorpus:
             UserError: The directory is missing or malformed.
         """
         if self.corpus == BUILT_IN:
-            return people_corpus(built_in or PeopleConfig(), strict=self.strict)
+            return built_in_corpus(built_in or PeopleConfig(), strict=self.strict)
         return read_directory(Path(self.corpus), strict=self.strict)
 
 

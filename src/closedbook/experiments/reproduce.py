@@ -28,10 +28,10 @@ from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.experiments.train import SPAN_OBJECTIVES, coverage_of
+from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, CorpusSummary, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines
 from closedbook.facts.known import Reference, reference_figures
-from closedbook.facts.people import write_people
 from closedbook.presets import Preset, System, Track
 from closedbook.recipes import with_seed
 from closedbook.runs import write_predictions
@@ -156,7 +156,7 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
     grid.open("reproduce", {**settings, "built_in": dataclasses.asdict(built_in)})
     directory = grid.out / "corpus"
     if not directory.exists():
-        write_people(built_in, directory)
+        write_built_in(built_in, directory)
     return dataclasses.replace(read_directory(directory, strict=options.strict), name=BUILT_IN)
 
 

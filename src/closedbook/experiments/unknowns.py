@@ -89,7 +89,7 @@ class UnknownFacts(Report):
 def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
     """Trains what is not finished yet."""
     recipe = options.found()
-    corpus = options.read(recipe.people)
+    corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
     return unknowns(grid, corpus, recipe, seeds=options.seeds, epochs=options.epochs)

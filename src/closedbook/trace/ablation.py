@@ -139,15 +139,18 @@ def ablate_components(
             instead = instead[head]
         with switched_off(run, point, head, instead):
             without = np.array([score.correct for score in score_all(run.respond(questions), facts)])
-        difference = without.astype(np.float64) - whole
-        rows.append(
-            {
-                "component": name,
-                "recall": float(without.mean()),
-                "difference": float(difference.mean()),
-                "interval": list(bootstrap(difference[None])),
-                "p": mcnemar(whole.tolist(), without.tolist()),
-            }
-        )
+        rows.append(_row(name, whole, without))
         say(f"without {name}: {100 * without.mean():.1f} % instead of {100 * whole.mean():.1f} %")
     return Ablations(how, float(whole.mean()), len(facts), tuple(rows))
+
+
+def _row(name: str, whole: np.ndarray, without: np.ndarray) -> dict[str, Any]:
+    """Recall without a component against recall with all, both right or wrong by question."""
+    difference = without.astype(np.float64) - whole
+    return {
+        "component": name,
+        "recall": float(without.mean()),
+        "difference": float(difference.mean()),
+        "interval": list(bootstrap(difference[None])),
+        "p": mcnemar(whole.tolist(), without.tolist()),
+    }

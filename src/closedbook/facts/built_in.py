@@ -191,7 +191,7 @@ def _visit(index: int, size: int, key: int) -> int:
     return (index * stride + key // size) % size
 
 
-def write_people(config: PeopleConfig, directory: Path) -> dict[str, int]:
+def write_built_in(config: PeopleConfig, directory: Path) -> dict[str, int]:
     """Writes the people as a corpus directory.
 
     It holds corpus.txt, train.tsv, dev.tsv, test.tsv (questions only), unseen.tsv, relations.toml, names.json (the
@@ -255,8 +255,8 @@ def _lines(person: Person, relations: Sequence[str]) -> dict[str, Sequence[str]]
     return lines
 
 
-def people_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:
-    """The built-in people as a corpus, by way of the files that `write_people` writes; see `read_directory`."""
+def built_in_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:
+    """The built-in people as a corpus, by way of the files that `write_built_in` writes; see `read_directory`."""
     with tempfile.TemporaryDirectory(prefix="closedbook-") as directory:
-        write_people(config, Path(directory) / "people")
+        write_built_in(config, Path(directory) / "people")
         return read_directory(Path(directory) / "people", strict=strict)

@@ -7,8 +7,8 @@ import pytest
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.facts import people_data
+from closedbook.facts.built_in import built_in_corpus, generate_people, person_name, write_built_in
 from closedbook.facts.corpus import read_directory, sha256
-from closedbook.facts.people import generate_people, people_corpus, person_name, write_people
 from closedbook.facts.titles import title
 
 
@@ -53,11 +53,11 @@ def test_permuted_biographies_differ_in_order():
 
 
 def test_parts_without_people_have_no_file(tmp_path):
-    write_people(PeopleConfig(count=50, test=0.0, unseen=0.0), tmp_path / "d")
+    write_built_in(PeopleConfig(count=50, test=0.0, unseen=0.0), tmp_path / "d")
     assert not (tmp_path / "d" / "test.tsv").exists()
     assert read_directory(tmp_path / "d").test == ()
     with pytest.raises(UserError, match=r"leave dev\.tsv empty"):
-        write_people(PeopleConfig(count=10, dev=0.0001), tmp_path / "e")
+        write_built_in(PeopleConfig(count=10, dev=0.0001), tmp_path / "e")
     assert not (tmp_path / "e").exists()
 
 
@@ -67,7 +67,7 @@ def test_templates_limit_the_wordings():
 
 
 def test_files_agree_with_each_other(tmp_path):
-    rows = write_people(PeopleConfig(count=400), tmp_path / "d")
+    rows = write_built_in(PeopleConfig(count=400), tmp_path / "d")
     corpus = read_directory(tmp_path / "d")
     assert rows["people.jsonl"] == 400
     assert (len(corpus.documents), len(corpus.train)) == (rows["corpus.txt"], rows["train.tsv"])
@@ -83,14 +83,14 @@ def test_files_agree_with_each_other(tmp_path):
 
 def test_an_existing_directory_and_too_many_people_are_refused(tmp_path):
     with pytest.raises(UserError, match="exists already"):
-        write_people(PeopleConfig(), tmp_path)
+        write_built_in(PeopleConfig(), tmp_path)
     with pytest.raises(UserError, match="distinct names"):
-        write_people(PeopleConfig(count=10**9), tmp_path / "d")
+        write_built_in(PeopleConfig(count=10**9), tmp_path / "d")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_directory_brings_its_relations_and_name_lists(tmp_path):
-    write_people(PeopleConfig(count=50), tmp_path / "d")
+    write_built_in(PeopleConfig(count=50), tmp_path / "d")
     corpus = read_directory(tmp_path / "d")
     (born,) = corpus.relations
     assert (born.name, born.label, born.subject, born.reversed) == (
@@ -106,21 +106,21 @@ def test_the_directory_brings_its_relations_and_name_lists(tmp_path):
 
 def test_several_relations_are_asked_about_everyone(tmp_path):
     config = PeopleConfig(count=60, relations=tuple(people_data.RELATIONS))
-    corpus = people_corpus(config)
+    corpus = built_in_corpus(config)
     assert [r.name for r in corpus.relations] == list(people_data.RELATIONS)
     assert len({(r.train, r.dev) for r in corpus.relations}) == 1
     assert [r.forms for r in corpus.relations] == [
         (people_data.QUESTIONS[key],) for key in people_data.RELATIONS.values()
     ]
     assert [r.answer for r in corpus.relations] == ["phrase", "date", "phrase", "word", "phrase"]
-    one = people_corpus(PeopleConfig(count=60))
+    one = built_in_corpus(PeopleConfig(count=60))
     assert [f for f in corpus.train if f.relation == "born"][3].question == one.train[3].question
     assert corpus.documents == one.documents
     with pytest.raises(UserError, match=r"colour: no such relation; there are born"):
-        write_people(PeopleConfig(count=60, relations=("colour",)), tmp_path / "d")
+        write_built_in(PeopleConfig(count=60, relations=("colour",)), tmp_path / "d")
 
 
 def test_a_directory_of_a_seed_stays_the_same(tmp_path):
-    write_people(PeopleConfig(count=120), tmp_path / "d")
+    write_built_in(PeopleConfig(count=120), tmp_path / "d")
     hashes = {name: sha256(tmp_path / "d" / name)[:12] for name in ("corpus.txt", "train.tsv", "dev.tsv")}
     assert hashes == {"corpus.txt": "ce05d1c58b87", "train.tsv": "f173cd77468c", "dev.tsv": "195e18a8a0fe"}
