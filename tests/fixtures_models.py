@@ -1,6 +1,7 @@
-"""A corpus and a run that has learned its training questions by heart, trained once a session for all who ask it."""
+"""A corpus and a run that has learned its training questions by heart, trained once a process for all who ask it."""
 
 import dataclasses
+from functools import cache
 
 import pytest
 import torch
@@ -12,10 +13,17 @@ from closedbook.facts.corpus import Corpus
 from closedbook.runs import Run
 from tests.conftest import tiny_config
 
+_learned: list[Run] = []
+
+
+@cache
+def _corpus() -> Corpus:
+    return built_in_corpus(PeopleConfig(count=80, seed=5, train=0.5, dev=0.3, test=0.1, unseen=0.1))
+
 
 @pytest.fixture(scope="session")
 def learned_corpus() -> Corpus:
-    return built_in_corpus(PeopleConfig(count=80, seed=5, train=0.5, dev=0.3, test=0.1, unseen=0.1))
+    return _corpus()
 
 
 @pytest.fixture(scope="session")

@@ -210,8 +210,8 @@ def test_every_view_works_for_every_architecture(form, corpus, tmp_path):
     run = train_run(config, corpus, tmp_path / "run", device=torch.device("cpu"))
     fact = corpus.train[0]
     report = open_report(run)
-    look_at_question(report, run, fact.question, fact.subject, names=[fact.subject for fact in corpus.train])
-    look_at_facts(report, run, corpus.train[:6])
+    look_at_question(report, run, fact.question, fact.subject, names=[fact.subject for fact in corpus.train[:12]])
+    look_at_facts(report, run, corpus.train[:5])
     assert len(report.views) >= 9
     assert json.dumps(report.as_dict())
     for view in report.views.values():
