@@ -227,7 +227,7 @@ def test_the_python_runs(page, mine, monkeypatch, capsys):
     monkeypatch.setitem(recipes.RECIPES, "standard", lambda: recipe)
     code = re.search(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     assert code is not None
-    assert len(code[1].strip().splitlines()) <= 8 or page != "README.md"
+    assert len([line for line in code[1].splitlines() if line]) <= 8 or page != "README.md"
     names = {}
     exec(compile(code[1], page, "exec"), names)  # our own text
     assert "Sn\n" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 import pytest
 
-from closedbook.facts.titles import subjects_in, title
+from closedbook.facts.records import Document
+from closedbook.facts.titles import retitled, subjects_in, title
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,11 @@ def test_every_course_question_finds_its_own_line(course):
 )
 def test_the_longest_known_subject_is_found(question, expected):
     assert subjects_in(question, {"Ann Lee": 1, "Ann Lee Smith": 2, "Lee": 3, "St. Lee": 4}) == expected
+
+
+def test_a_document_without_a_title_is_about_the_subject_that_it_begins_with():
+    texts = ["Aldonia is a country .", "New Uria's coin is the uriar .", "Newton is a town .", "Rome. Rome is old ."]
+    documents = [Document(subject=title(text), text=text, line=n) for n, text in enumerate(texts, 1)]
+    found = retitled(documents, ["Aldonia", "New", "New Uria", "Rome", ""])
+    assert [document.subject for document in found] == ["Aldonia", "New Uria", "Newton is a town", "Rome"]
+    assert retitled(documents, []) == tuple(documents)

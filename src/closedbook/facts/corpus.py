@@ -20,6 +20,7 @@ from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, parse_relations
 from closedbook.facts.text import read_text
+from closedbook.facts.titles import retitled
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
@@ -254,6 +255,8 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     given = parse_relations(read_text(paths["relations"]), str(paths["relations"])) if "relations" in paths else {}
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induce(train, dev, test, _by_subject(documents), given, files["train"].wordings)
+    asked = [fact.subject for fact in (*induced.train, *induced.dev, *induced.test)]
+    documents = retitled(documents, asked)
     corpus = Corpus(
         name=directory.resolve().name or str(directory),
         documents=documents,

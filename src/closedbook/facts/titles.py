@@ -1,7 +1,10 @@
 """The subject of a document: the title before its first sentence, as in `Daniel M. Hausman. Daniel is ...`."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from closedbook.facts.records import Document
 
 LONGEST_NAME = 8  # words of a title
 LONGEST_SUBJECT = 12  # words of a subject that is looked for in a question
@@ -65,3 +68,28 @@ def _without_punctuation(span: str) -> Iterable[str]:
         yield span.strip("?!.,;:'\"()[]")
     if "'" in span[-4:] or "’" in span[-4:]:
         yield re.sub(r"['’]s?$", "", span.strip('?!.,;:"()[]'))
+
+
+def retitled(documents: Sequence[Document], subjects: Iterable[str]) -> tuple[Document, ...]:
+    """The documents, those that begin with a subject that no title gives taken to be about it.
+
+    `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Of several subjects that a document
+    begins with the longest counts; a document whose title is a subject stays as it is.
+    """
+    titles = {document.subject for document in documents}
+    by_first_word: dict[str, list[str]] = {}
+    for subject in sorted(set(subjects) - titles - {""}, key=len, reverse=True):
+        by_first_word.setdefault(subject.split()[0], []).append(subject)
+    if not by_first_word:
+        return tuple(documents)
+    known = set(subjects)
+    return tuple(document if document.subject in known else _about(document, by_first_word) for document in documents)
+
+
+def _about(document: Document, by_first_word: Mapping[str, Sequence[str]]) -> Document:
+    first = re.match(r"\S+", document.text)
+    words = _without_punctuation(first.group()) if first else ()
+    for subject in (subject for word in words for subject in by_first_word.get(word, ())):
+        if document.text.startswith(subject) and not document.text[len(subject) : len(subject) + 1].isalnum():
+            return replace(document, subject=subject)
+    return document
