@@ -66,7 +66,7 @@ def test_the_longest_known_subject_is_found(question, expected):
 
 
 def test_a_document_without_a_title_is_about_the_subject_that_it_begins_with():
-    texts = ["Aldonia is a country .", "New Uria's coin is the uriar .", "Newton is a town .", "Rome. Rome is old ."]
+    texts = ["Aldonia is a country .", "New Uria's coin is the uriar .", "Newton is a town.", "Rome. Rome is old ."]
     documents = [Document(subject=title(text), text=text, line=n) for n, text in enumerate(texts, 1)]
     found = retitled(documents, ["Aldonia", "New", "New Uria", "Rome", ""])
     assert [document.subject for document in found] == ["Aldonia", "New Uria", "Newton is a town", "Rome"]
