@@ -5,9 +5,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from closedbook.api import audit_model, evaluate, load, open_model, read_corpus, trace_answer, train
+    from closedbook.api import audit_model, evaluate, load, open_model, trace_answer, train
     from closedbook.audit.audit import Settings as AuditSettings
     from closedbook.errors import UserError
+    from closedbook.facts.built_in import read_corpus
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Document, Fact
     from closedbook.runs import Run
@@ -22,6 +23,7 @@ _HOMES = {
     "Fact": "facts.records",
     "Run": "runs",
     "UserError": "errors",
+    "read_corpus": "facts.built_in",
 }
 """Where a name comes from, `api` unless it is here."""
 __all__ = [

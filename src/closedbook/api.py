@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, Stage
+from closedbook.config import RunConfig, Stage
 from closedbook.errors import UserError
-from closedbook.facts.built_in import built_in_corpus
-from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.facts.corpus import Corpus
 from closedbook.facts.known import subject_of
 from closedbook.facts.records import Fact
 from closedbook.recipes import find_recipe
@@ -23,22 +22,6 @@ if TYPE_CHECKING:
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.runs import Run
     from closedbook.trace.attribution import Attribution
-
-
-def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False) -> Corpus:
-    """A directory with documents, train and dev questions, or the built-in corpus.
-
-    Args:
-        name: The directory, or `BUILT_IN`.
-        built_in: Which built-in corpus.
-        strict: Whether training questions that have two different answers are refused.
-
-    Raises:
-        UserError: The directory is missing or malformed.
-    """
-    if name == BUILT_IN:
-        return built_in_corpus(built_in or PeopleConfig(), strict=strict)
-    return read_directory(Path(name), strict=strict)
 
 
 def train(

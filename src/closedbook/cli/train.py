@@ -92,7 +92,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     if (stage == "finetune") != (options.start is not None):
         raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
     config = overridden(recipe.stage(stage), options.config, changes)
-    from closedbook.api import read_corpus
+    from closedbook.facts.built_in import read_corpus
 
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.set_up()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from closedbook.config import PeopleConfig
+from closedbook.config import BUILT_IN, PeopleConfig
 from closedbook.draws import derive, random_below, random_bits
 from closedbook.errors import UserError, nearest
 from closedbook.facts import people_data as data
@@ -260,3 +260,19 @@ def built_in_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:
     with tempfile.TemporaryDirectory(prefix="closedbook-") as directory:
         write_built_in(config, Path(directory) / "people")
         return read_directory(Path(directory) / "people", strict=strict)
+
+
+def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False) -> Corpus:
+    """A directory with documents, train and dev questions, or the built-in corpus.
+
+    Args:
+        name: The directory, or `BUILT_IN`.
+        built_in: Which built-in corpus.
+        strict: Whether training questions that have two different answers are refused.
+
+    Raises:
+        UserError: The directory is missing or malformed.
+    """
+    if name == BUILT_IN:
+        return built_in_corpus(built_in or PeopleConfig(), strict=strict)
+    return read_directory(Path(name), strict=strict)
