@@ -124,10 +124,18 @@ and each after the subject and the words around it; and the training questions f
 LEAST_STEPS = 700  # of a small corpus; what 118 documents need, at 4,096 tokens a step
 
 
-def _muon(*, epochs: int, batch_tokens: int, least_steps: int | None = None, share: float = 1.0) -> TrainingConfig:
+def _muon(
+    *,
+    epochs: int,
+    batch_tokens: int,
+    least_steps: int | None = None,
+    epochs_a_relation: int = 0,
+    share: float = 1.0,
+) -> TrainingConfig:
     """Muon on the hidden matrices, AdamW on the rest, at a share of the usual peak rates."""
     return TrainingConfig(
         epochs=epochs,
+        epochs_a_relation=epochs_a_relation,
         least_steps=least_steps,
         batch_tokens=batch_tokens,
         micro_batches=2,
@@ -182,7 +190,7 @@ def standard() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
         mixture=CARDS,
-        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS),
+        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=4),
     )
     summary = "the standard track at its best: cards cut from the lines"
     return _with_questions(pretrain, summary, scratch_epochs=12)

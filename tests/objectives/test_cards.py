@@ -113,7 +113,7 @@ def test_outlines_hold_what_the_pass_takes_in_the_order_of_the_line():
 def test_a_span_behind_a_bracket_is_spelled_as_an_answer_is():
     objective, store = made(config.NameCards(), "born", "met", "then")
     ids = {}
-    for number in range(40):  # a pass takes eight of the line's words
+    for number in range(40):  # a pass takes some of the line's words
         cards = objective(number)
         for row, length in enumerate(cards.lengths().tolist()):
             targets = render(store.tokens(), cards, torch.tensor([row]), length).targets_BT[0].tolist()

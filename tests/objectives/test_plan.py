@@ -102,3 +102,10 @@ def test_a_small_corpus_is_passed_over_until_the_least_steps_are_reached(people)
     assert plan.epochs == -(-50 // a_pass)
     assert plan.positions == sum(part.inputs_BT.numel() for step in range(plan.steps) for part in plan.step(step))
     assert Batches(mixture, tiny_config("finetune", epochs=2, least_steps=1)).epochs == 2
+
+
+def test_further_relations_take_further_passes(people):
+    config = tiny_config("finetune", epochs=3, epochs_a_relation=2)
+    mixture = build_mixture(config, people, make_tokenizer(config, people), CPU)
+    for relations, passes in ((1, 3), (2, 5), (3, 6), (9, 6)):
+        assert Batches(dataclasses.replace(mixture, relations=relations), config).epochs == passes

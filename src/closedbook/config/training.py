@@ -17,6 +17,7 @@ class TrainingConfig:
     Args:
         seed: Seeds the initial weights, the batches and dropout.
         epochs: Passes over the mixture, more where the corpus is so small that they do not come to `least_steps`.
+        epochs_a_relation: Further passes for each relation beyond the first, up to as many again as `epochs`.
         least_steps: Steps of the whole training at least, None for as many as the epochs make.
         plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, padded
             to the block, a constant number of rows).
@@ -42,6 +43,7 @@ class TrainingConfig:
 
     seed: Annotated[int, Field(ge=0)] = 0
     epochs: Count = 1
+    epochs_a_relation: Annotated[int, Field(ge=0)] = 0
     least_steps: Count | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
     batch_tokens: Count | None = None
@@ -60,6 +62,10 @@ class TrainingConfig:
     floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
+
+    def passes(self, relations: int) -> int:
+        """Passes over a mixture whose training facts have that many relations, before `least_steps`."""
+        return self.epochs + min(self.epochs_a_relation * max(relations - 1, 0), self.epochs)
 
     def __post_init__(self) -> None:
         for choice, settings in _NEEDS.items():

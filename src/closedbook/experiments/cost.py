@@ -49,7 +49,10 @@ def planned(run: RunConfig, corpus: Corpus) -> tuple[float, float]:
     pass_ = sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in run.mixture)
     training = run.training
     a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
-    epochs = max(training.epochs, -(-(training.least_steps or 0) * a_step // max(pass_, 1)))
+    epochs = max(
+        training.passes(len({fact.relation for fact in corpus.train})),
+        -(-(training.least_steps or 0) * a_step // max(pass_, 1)),
+    )
     return epochs * pass_, epochs * max(pass_ / a_step, 1.0)
 
 

@@ -81,11 +81,13 @@ class Mixture:
         tokens_N: The token vector on the training device.
         ingredients: The sources of examples.
         counts: What was split, cut or left out while the vector was built, for the report.
+        relations: Relations of the training facts.
     """
 
     tokens_N: Int64[Tensor, "tokens"]
     ingredients: tuple[Ingredient, ...]
     counts: dict[str, int]
+    relations: int = 1
 
     def epoch(self, number: int) -> Segments:
         """The examples of an epoch, objective by objective."""
@@ -107,7 +109,8 @@ def build_mixture(run: RunConfig, corpus: Corpus, tokenizer: Tokenizer, device: 
         counts.update(objective.counts)
         if not isinstance(settings, config.SpanCorruption | config.MultiSpan | config.QuestionAnswering):
             counts.update(_left_out(ingredients[-1]))
-    return Mixture(material.store.tokens(), tuple(ingredients), counts)
+    relations = len({fact.relation for fact in corpus.train})
+    return Mixture(material.store.tokens(), tuple(ingredients), counts, relations)
 
 
 def _left_out(ingredient: Ingredient) -> dict[str, int]:

@@ -63,7 +63,7 @@ class Batches:
         self._open(0)
         starts, training = [0], config.training
         self.positions: int = 0
-        while len(starts) <= training.epochs or starts[-1] < (training.least_steps or 0):
+        while len(starts) <= training.passes(mixture.relations) or starts[-1] < (training.least_steps or 0):
             self._open(len(starts) - 1)  # epochs differ in their batches: random lengths, objectives that come and go
             starts.append(starts[-1] + len(self._plan))
             self.positions += sum(len(part.rows_B) * (part.width - 1) for step in self._plan for part in step)

@@ -104,7 +104,7 @@ class TitledSlices:
 
 
 ALL = 1e9
-WORDS_A_PASS = 8.0  # of the runs of words that are shaped like answers; a line has dozens
+WORDS_A_PASS = 16.0  # of the runs of words that are shaped like answers; a line has dozens
 RARELY = 0.25  # of spans that are like few answers, or of a kind that few answers are
 
 
