@@ -4,7 +4,7 @@ A mixture is a list of these. To add an objective, add its settings here and its
 `closedbook/objectives/`, and register the two in `closedbook.objectives.mixture`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,9 @@ Spans = Literal["like_answers", "phrases"]
 """What a line is asked for: spans of the kinds of the training answers, or capitalised phrases alone."""
 LongDocuments = Literal["windows", "cut"]
 """Whether a document longer than an example becomes windows that repeat the subject, or loses its end."""
+
+
+Reads = Literal["questions", "cards", "spans", "documents"]
 
 
 @configuration
@@ -28,6 +31,8 @@ class ObjectiveConfig:
         last_epoch: The last epoch it takes part in, None for all.
     """
 
+    reads: ClassVar[Reads] = "documents"
+    """What its examples are made of: training questions, the reader's cards, spans of documents, or whole documents."""
     repeats: Count = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     first_epoch: Annotated[int, Field(ge=0)] = 0
@@ -69,6 +74,7 @@ class MultiSpan(ObjectiveConfig):
 class SalientSpan(ObjectiveConfig):
     """The whole line with one span masked."""
 
+    reads: ClassVar[Reads] = "spans"
     objective: Literal["salient_span"] = "salient_span"
     spans: Spans = "like_answers"
 
@@ -91,6 +97,7 @@ class SuffixFirst(ObjectiveConfig):
 class NameCards(ObjectiveConfig):
     """A span after the subject's name alone."""
 
+    reads: ClassVar[Reads] = "spans"
     objective: Literal["name_cards"] = "name_cards"
     spans: Spans = "like_answers"
 
@@ -104,6 +111,7 @@ class ContextCards(ObjectiveConfig):
         side: Whether that context stands `after` the name, or at random on `either` side of it.
     """
 
+    reads: ClassVar[Reads] = "spans"
     objective: Literal["context_cards"] = "context_cards"
     spans: Spans = "like_answers"
     words: Count = 4
@@ -114,6 +122,7 @@ class ContextCards(ObjectiveConfig):
 class Outlines(ObjectiveConfig):
     """All spans of a line one after the other."""
 
+    reads: ClassVar[Reads] = "spans"
     objective: Literal["outlines"] = "outlines"
     spans: Spans = "like_answers"
 
@@ -122,6 +131,7 @@ class Outlines(ObjectiveConfig):
 class QuestionAnswering(ObjectiveConfig):
     """The training questions with their answers."""
 
+    reads: ClassVar[Reads] = "questions"
     objective: Literal["question_answering"] = "question_answering"
 
 
@@ -129,6 +139,7 @@ class QuestionAnswering(ObjectiveConfig):
 class StudyCards(ObjectiveConfig):
     """What the open-book reader wrote, as questions with answers (open track)."""
 
+    reads: ClassVar[Reads] = "cards"
     objective: Literal["study_cards"] = "study_cards"
 
 
@@ -140,6 +151,7 @@ class Rewriting(ObjectiveConfig):
         forms: Wordings that are taken from the training subjects' lines, the most frequent first.
     """
 
+    reads: ClassVar[Reads] = "cards"
     objective: Literal["rewriting"] = "rewriting"
     forms: Count = 2
 
@@ -158,5 +170,3 @@ Objective = Annotated[
     | Rewriting,
     Field(discriminator="objective"),
 ]
-STUDY = (StudyCards, Rewriting)
-"""What needs the reader's cards: open track."""

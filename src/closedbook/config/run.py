@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from closedbook.config.data import ReaderConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
-from closedbook.config.objectives import STUDY, Objective
+from closedbook.config.objectives import Objective
 from closedbook.config.training import TrainingConfig
 from closedbook.config.validation import configuration, from_json, require
 
@@ -41,7 +41,7 @@ class RunConfig:
     reader: ReaderConfig | None = None
 
     def __post_init__(self) -> None:
-        studies = any(isinstance(objective, STUDY) for objective in self.mixture)
+        studies = any(objective.reads == "cards" for objective in self.mixture)
         require(
             studies == (self.reader is not None),
             "The objectives study_cards and rewriting need a reader, and a reader needs one of them in the mixture.",

@@ -69,19 +69,19 @@ def _positions(
         rows = len(corpus.train) if isinstance(objective, settings.QuestionAnswering) else len(corpus.documents)
         return float(rows * run.model.context * objective.repeats)
     pairs = [_tokens(fact.question) + _tokens(fact.answers[0]) + 1 for fact in corpus.train]
-    if isinstance(objective, settings.QuestionAnswering):
-        return objective.repeats * sum(pairs)
-    if isinstance(objective, settings.StudyCards | settings.Rewriting):
+    passes = sum(map(objective.takes_part, range(run.training.epochs))) / run.training.epochs
+    times = passes * objective.repeats * objective.share
+    if objective.reads == "questions":
+        return times * sum(pairs)
+    if objective.reads == "cards":
         forms = max(len(corpus.relations), 1)
-        return objective.repeats * forms * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
-    lines = [_line(objective, document, kinds) for document in chosen]
-    return objective.repeats * objective.share * scale * sum(lines)
+        return times * forms * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
+    return times * scale * sum(_line(objective, document, kinds) for document in chosen)
 
 
 def _line(objective: settings.ObjectiveConfig, document: Document, kinds: SpanKinds) -> float:
     """Positions of a pass over one document."""
-    cards = settings.NameCards | settings.ContextCards | settings.Outlines | settings.SalientSpan
-    if not isinstance(objective, cards):
+    if objective.reads != "spans":
         return _tokens(document.text)
     name, text = _tokens(document.subject), document.text
     words = objective.words if isinstance(objective, settings.ContextCards) else 0

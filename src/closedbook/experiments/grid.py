@@ -138,6 +138,10 @@ class Grid:
         """
         return [self._finish(cell, measure, result) for cell in cells]
 
+    def finished(self, cell: Cell) -> bool:
+        """Whether an earlier call has finished the cell."""
+        return (self.out / "results" / f"{cell.name}.json").is_file()
+
     def trained(self, cell: Cell) -> Trained:
         """The cell's runs, trained where an earlier call has not finished them."""
         last: Run | None = None

@@ -27,7 +27,7 @@ from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
-from closedbook.experiments.train import SPAN_OBJECTIVES, coverage_of
+from closedbook.experiments.train import coverage_of
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, CorpusSummary, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines
@@ -191,13 +191,17 @@ def _left_out(system: System, corpus: Corpus, reporter: Reporter) -> bool:
 
 
 def _foretell(grid: Grid, corpus: Corpus, systems: Sequence[System], seeds: int) -> None:
-    """Says what the standard track can reach and how long everything will take."""
-    stages = [stage for system in systems for stage in system.configs]
-    if first := next((stage for stage in stages if any(isinstance(o, SPAN_OBJECTIVES) for o in stage.mixture)), None):
-        for line in coverage_lines(coverage_of(first, corpus)):
-            grid.reporter.say(f"{first.recipe}: {line}")
-    taken = in_words(seeds * estimate(stages, corpus, grid.device))
-    grid.reporter.say(f"about {taken} of training on this machine")
+    """Says what each recipe can reach in the documents, and how long what is not finished yet will take."""
+    said: list[str] = []
+    for system in systems:
+        lines = coverage_lines(coverage_of(system.configs[0], corpus)) if system.configs else []
+        for line in lines if lines != said else []:
+            grid.reporter.say(f"{system.name}: {line}")
+        said = lines or said
+    cells = [cell for system in systems for cell in _cells(system, corpus, seeds) if not grid.finished(cell)]
+    stages = [stage for cell in cells for stage in cell.stages]
+    if stages:
+        grid.reporter.say(f"about {in_words(estimate(stages, corpus, grid.device))} of training on this machine")
 
 
 def unreadable(corpus: Corpus) -> str | None:
@@ -286,7 +290,7 @@ def _row(system: System, results: Sequence[SystemRun], corpus: Corpus) -> System
         interval=estimate.interval,
         relations=recall_by_relation(corpus, exact),
         reference=reference_figures(corpus).get(system.name),
-        coverage=tuple(coverage_of(system.configs[0], corpus)) if system.configs else None,
+        coverage=tuple(coverage_of(system.configs[0], corpus)) or None if system.configs else None,
         seconds=round(float(np.mean([result.seconds for result in results])), 1),
         runs=tuple(results),
     )

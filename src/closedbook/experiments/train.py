@@ -12,15 +12,14 @@ from typing import Any
 import torch
 
 from closedbook import machine
-from closedbook.config import Outlines, RunConfig, StudyCards, to_dict
-from closedbook.config.objectives import ContextCards, NameCards, SalientSpan
+from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import prompts
+from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
 from closedbook.facts.corpus import Corpus, sha256
 from closedbook.facts.coverage import Coverage, coverage
 from closedbook.facts.records import Fact
-from closedbook.facts.spans import PHRASES, SpanKinds
+from closedbook.facts.spans import PHRASES
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.files import disk_errors, write_json
 from closedbook.model.gpt import GPT, count_parameters
@@ -34,8 +33,6 @@ from closedbook.training.checkpoints import resume
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, TrainingState, seeded, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.precision import resolve_precision
-
-SPAN_OBJECTIVES = (NameCards, ContextCards, Outlines, SalientSpan)
 
 
 @dataclass(frozen=True)
@@ -133,6 +130,7 @@ def prepare(
         corpus = study(corpus, config.reader)
         announce(f"the open-book reader wrote {len(corpus.cards):,} cards")
     mixture = build_mixture(config, corpus, tokenizer, device)
+    counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
     model = initial_model(config, tokenizer, device)
     if origin:
         model.load_state_dict(origin.model.state_dict())
@@ -142,7 +140,7 @@ def prepare(
         f"{batches.epochs:,} epochs, {precision}"
     )
     seconds = time.perf_counter() - began
-    return Prepared(config, corpus, tokenizer, batches, model, mixture.counts, start, seconds)
+    return Prepared(config, corpus, tokenizer, batches, model, counts, start, seconds)
 
 
 def fit(
@@ -220,15 +218,21 @@ def save(prepared: Prepared, state: TrainingState, partial: Path, out: Path) -> 
 
 
 def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:
-    """What a recipe can reach of each relation's answers; a recipe that reads whole lines reaches what stands there."""
-    return coverage(corpus, _kinds(config, corpus))
+    """What a recipe can reach of each relation's answers in the documents; empty where it reads none itself."""
+    reads = {objective.reads for objective in config.mixture}
+    if reads.isdisjoint(("spans", "documents")):
+        return []
+    if "documents" in reads:
+        return coverage(corpus, None)
+    like_answers = any(getattr(objective, "spans", "") == "like_answers" for objective in config.mixture)
+    return coverage(corpus, asked_kinds(corpus) if like_answers else PHRASES)
 
 
-def _kinds(config: RunConfig, corpus: Corpus) -> SpanKinds | None:
-    asking = [objective for objective in config.mixture if isinstance(objective, SPAN_OBJECTIVES)]
-    if not asking or any(isinstance(objective, StudyCards) for objective in config.mixture):
-        return None
-    return asked_kinds(corpus) if any(objective.spans == "like_answers" for objective in asking) else PHRASES
+def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:
+    """How many answers are longer than an answer is written, so that they can be learned and never given."""
+    answers = [fact.answers[0] for fact in (*corpus.train, *corpus.dev) if fact.answers]
+    long = sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
+    return {"answers_too_long_to_write": long} if long else {}
 
 
 def _open_partial(partial: Path, identity: dict[str, Any]) -> None:

@@ -96,10 +96,17 @@ def coverage_lines(found: Sequence[Coverage]) -> list[str]:
     lines = []
     for row in found:
         name = f"{row.relation or 'facts'}, {row.part}"
-        where = f"{name}: {row.in_document:,} of {row.facts:,} answers stand in their documents"
+        missing = row.facts - row.in_document
+        if missing == row.facts:
+            lines.append(f"{name}: none of {row.facts:,} answers stands in a document of its subject: nothing to learn")
+        elif missing:
+            lines.append(f"{name}: {missing:,} of {row.facts:,} answers stand in no document of their subject")
         if row.asked < row.in_document:
-            lines.append(f"{where}, {row.asked:,} of them in what training asks for; not {'; '.join(row.missed)}")
-        elif row.in_document < row.facts:
-            lines.append(f"{where}, all of those in what training asks for")
+            lines.append(
+                f"{name}: {row.in_document - row.asked:,} answers stand there in no form that training answers have, "
+                f"such as {'; '.join(row.missed)}"
+            )
     facts, asked = sum(row.facts for row in found), sum(row.asked for row in found)
-    return lines or [f"all {asked:,} of {facts:,} answers stand in what training asks for"]
+    if found and asked:
+        lines.append(f"{asked:,} of {facts:,} answers stand in what training asks for")
+    return lines

@@ -117,11 +117,18 @@ PHRASES = SpanKinds()
 MOST_SHAPES = 100  # rare ones that are looked for
 
 
-def learn_kinds(answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanKinds:
+SHAPES: dict[str, tuple[str, ...]] = {"number": ("0",), "date": ("0 X 0", "X 0, 0"), "word": ("x", "x x")}
+"""What answers of a kind usually look like, for a relation that is said to be of that kind."""
+
+
+def learn_kinds(
+    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, Sequence[str]]] = ()
+) -> SpanKinds:
     """What to ask for, from training answers; without any, capitalised phrases.
 
     Args:
         answers: A training fact's relation, its answer, and the documents of its subject.
+        declared: The kind of answer that each relation is said to have, and its closed list of answers.
     """
     if not answers:
         return PHRASES
@@ -135,6 +142,9 @@ def learn_kinds(answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanK
     frequent = {
         form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
     }
+    for kind, choices in declared:
+        frequent |= {*SHAPES.get(kind, ()), *map(answer_shape, choices)}
+    shapes.update(form for form in frequent if form not in shapes)
     sought = [form for form, _ in shapes.most_common() if not _is_run(form) and 0 < _size(form) <= LONGEST]
     plain = SpanKinds(
         shares=tuple(kinds[kind] / len(answers) for kind in KINDS),

@@ -78,7 +78,8 @@ class Material:
 def asked_kinds(corpus: Corpus) -> SpanKinds:
     """What the lines of a corpus may be asked for, learned from its training answers."""
     facts = [fact for fact in corpus.train if fact.answers]
-    return learn_kinds([(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts])
+    answers = [(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts]
+    return learn_kinds(answers, [(relation.answer, relation.choices) for relation in corpus.relations])
 
 
 def rows_as_read(corpus: Corpus, config: RunConfig) -> list[Document]:
