@@ -77,7 +77,7 @@ def recipe() -> Recipe:
         pretrain=config("pretrain", epochs=1),
         finetune=config("finetune", epochs=1),
         scratch=dataclasses.replace(config("finetune", epochs=1), stage="scratch"),
-        people=PeopleConfig(count=60),
+        built_in=PeopleConfig(count=60),
         inert=("something",),
     )
 
