@@ -26,24 +26,85 @@ def test_any_accepted_answer_counts_to_the_letter():
 def test_after_normalisation_more_is_right():
     assert normalised_match("sao paulo", fact("São Paulo")).correct
     assert not exact_match("sao paulo", fact("São Paulo")).correct
-    assert normalised_match("", fact("a")).grade == "not_attempted"  # "a" normalises to nothing, and so does nothing
+    assert normalised_match("", fact("a")).grade == "not_attempted"
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("The  Hague", "hague"), ("São Paulo", "sao paulo"), ("St. John's", "st johns"), ("A", ""), ("Łódź", "łodz")],
+    [
+        ("The  Hague", "hague"),
+        ("São Paulo", "sao paulo"),
+        ("St. John's", "st johns"),
+        ("A", "a"),
+        ("Łódź", "łodz"),
+        ("a man, a plan: an end!", "man plan end"),
+        ("“The End”", "“ end”"),
+        ("Jean-Paul (the poet)", "jeanpaul poet"),
+        ("COVID-19", "covid19"),
+        ("pre-war and post-", "prewar and post"),
+        ("in 1969.", "in 1969"),
+        ("5, 10", "5 10"),
+        ("$1,204,000.50", "1204000.50"),
+        ("50%", "50"),
+    ],
 )
 def test_normalisation(text, expected):
     assert normalise(text) == expected
 
 
-@pytest.mark.parametrize(("text", "attempt"), [("Rome", True), ("", False), ("I don’t know.", False), (" ", False)])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(("1.5", "15"), ("1,5", "15"), ("-5", "5"), ("+1", "1"), ("-5", "+5"), (".5", "5"), ("3/4", "34")),
+        *(
+            ("C++", "C#"),
+            ("C++", "C"),
+            ("A", "-"),
+            ("AN", "the"),
+            ("A+", "A"),
+            ("A-", "A"),
+            ("AB-", "AB+"),
+            ("A*", "A"),
+        ),
+        *(("++", "--"), ("1,2045", "12045")),
+    ],
+)
+def test_symbols_and_numbers_are_told_apart(first, second):
+    assert normalise(first) != normalise(second)
+    assert not normalised_match(first, fact(second)).correct
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("1,204", "1204"),
+        ("the", "The "),
+        ("c++", "C++."),
+        ("\u22125", "-5"),
+        ("(-5)", "-5"),
+        ("the C#", "c#"),
+        ("-", "-"),
+    ],
+)
+def test_spellings_of_one_number_or_symbol_agree(first, second):
+    assert normalised_match(first, fact(second)).correct
+
+
+@pytest.mark.parametrize(
+    ("text", "attempt"),
+    [
+        *(("Rome", True), ("Na", True), ("NA", True), ("None", True), ("Unknown", True), ("A", True), ("-", True)),
+        *(("", False), (" ", False), ("I don’t know.", False), ("Not sure", False), ("n/a", False), ("N/A", False)),
+    ],
+)
 def test_admissions_are_no_attempts(text, attempt):
     assert is_attempt(text) == attempt
 
 
 def test_an_accepted_admission_is_right():
-    assert exact_match("None", fact("None")).grade == "correct"
+    assert exact_match("Not sure", fact("Not sure")).grade == "correct"
+    assert exact_match("not sure.", fact("Not sure")).grade == "incorrect"
+    assert exact_match("not sure.", fact("Rome")).grade == "not_attempted"
 
 
 def test_one_answer_a_fact():

@@ -16,8 +16,19 @@ from closedbook.evaluation.language_model import Response
 from closedbook.facts.records import Fact
 
 Grade = Literal["correct", "incorrect", "not_attempted"]
-REFUSALS = frozenset({"i dont know", "i do not know", "unknown", "im not sure", "not sure", "none", "na"})
-"""Normalised answers that count as not attempted, unless they are accepted ones."""
+REFUSALS = frozenset(
+    {"i dont know", "i do not know", "dont know", "do not know", "im not sure", "i am not sure", "not sure"}
+)
+"""Normalised answers that count as not attempted, unless they are accepted ones; `n/a`, so written, is another."""
+_ARTICLE = re.compile(r"\b(a|an|the)\b(?![+#-])")
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
+_MARK = re.compile(
+    r"(?<=\d)[.,:/-](?=\d)"  # 1.5, 3/4, 1914-1918
+    r"|(?<![\w.])[.+-]+(?=\d)"  # -5, +1, .5
+    r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
+    r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
+)
+"""Punctuation that tells answers apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +59,30 @@ Scorer = Callable[[str, Fact], Score]
 
 
 def normalise(text: str) -> str:
-    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD)."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
-    plain = plain.translate(str.maketrans("", "", string.punctuation))
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
+    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD).
+
+    Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
+    1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
+    """
+    decomposed = unicodedata.normalize("NFKD", text).replace("\u2212", "-")
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).lower()
+    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
+    kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
+    plain = "".join(c for place, c in enumerate(plain) if place in kept or c not in string.punctuation)
+    return " ".join(_ARTICLE.sub(" ", plain).split()) or " ".join(text.casefold().split())
 
 
 def is_attempt(text: str) -> bool:
     """Whether a text is an answer, rather than nothing or an admission."""
-    return bool(text.strip()) and normalise(text.replace("\u2019", "'")) not in REFUSALS
+    text = text.strip().replace("\u2019", "'")
+    return bool(text) and text.casefold() != "n/a" and normalise(text) not in REFUSALS
 
 
 def _score(text: str, fact: Fact, *, to_the_letter: bool) -> Score:
     exact = text in fact.answers
     normalised = exact or (bool(text) and normalise(text) in {normalise(accepted) for accepted in fact.answers})
     right = exact if to_the_letter else normalised
-    grade: Grade = "correct" if right else "incorrect" if is_attempt(text) else "not_attempted"
+    grade: Grade = "correct" if right else "incorrect" if normalised or is_attempt(text) else "not_attempted"
     return Score(grade=grade, exact=exact, normalised=normalised)
 
 
