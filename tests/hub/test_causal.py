@@ -14,7 +14,7 @@ from closedbook.audit.audit import Material, Settings, audit
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.hub import fingerprint, is_foreign, model_directory, open_model
-from closedbook.hub.causal import CausalModel
+from closedbook.hub.causal import CausalModel, _letters
 from tests.audit.test_audit import page
 from tests.cli.test_commands import call, refused
 
@@ -306,6 +306,11 @@ def test_an_answer_that_cannot_be_spelled_gets_a_sentence(saved, tmp_path):
     foreign.check_answers(["Rome"])
     with pytest.raises(UserError, match="facts, answer 2: 'Bern' cannot be spelled with the vocabulary of"):
         foreign.check_answers(["Rome", "Bern"], place="facts, answer")
+
+
+def test_spaces_between_pieces_do_not_make_another_spelling():
+    assert _letters("the 1 . 5 são") == _letters("The 1.5 Sao")
+    assert _letters("an A") != _letters("an B")
 
 
 def test_a_question_that_does_not_fit_gets_a_sentence(foreign):

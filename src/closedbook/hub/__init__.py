@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     Opener = Callable[[str, torch.device | str, str | None], LanguageModel]
 
-MODEL_HELP = "a run directory, or hf:PATH, a causal language model in Hugging Face format on this disk"
+HUGGING_FACE = "hf"
+"""The prefix of the models in that format."""
 
 
 def open_model(name: str, device: "torch.device | str" = "cpu", template: str | None = None) -> "LanguageModel":
@@ -93,5 +94,5 @@ def _open_causal(path: str, device: "torch.device | str", template: str | None) 
     return CausalModel(Path(path), TEMPLATE if template is None else template, device)
 
 
-OPENERS: "dict[str, Opener]" = {"": _open_run, "hf": _open_causal}
+OPENERS: "dict[str, Opener]" = {"": _open_run, HUGGING_FACE: _open_causal}
 """By prefix."""

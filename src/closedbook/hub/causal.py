@@ -8,6 +8,8 @@ Axes: B batch, T time, V vocabulary, C width.
 
 import hashlib
 import json
+import string
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,9 +25,9 @@ from closedbook.evaluation.language_model import Ability, Prompt, Response
 from closedbook.evaluation.scorers import normalise
 from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import up_to_subjects
+from closedbook.hub import HUGGING_FACE
 from closedbook.model.gpt import count_parameters
 
-PREFIX = "hf:"
 TEMPLATE = "Question: {}\nAnswer:"
 MOST_NEW_TOKENS = 24
 BEAMS = 12
@@ -66,7 +68,7 @@ class CausalModel:
 
     @property
     def name(self) -> str:
-        return f"{PREFIX}{self.path}"
+        return f"{HUGGING_FACE}:{self.path}"
 
     @property
     def kind(self) -> str:
@@ -410,8 +412,9 @@ def _own_code(path: Path) -> bool:
 
 
 def _letters(text: str) -> str:
-    """The text without the spaces that a tokenizer may put between its pieces."""
-    return normalise(text).replace(" ", "")
+    """Letters and digits alone: a tokenizer may put spaces between its pieces, and drop case and accents."""
+    plain = unicodedata.normalize("NFKD", text).lower()
+    return "".join(c for c in plain if not (c.isspace() or unicodedata.combining(c) or c in string.punctuation))
 
 
 def _first_line(error: Exception) -> str:
