@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 import pytest
 
-from closedbook.cli.options import POSITIONAL, Count, OpenShare, from_yaml, parse_with_settings, summary
+from closedbook.cli.options import from_yaml, parse_with_settings, summary
 from closedbook.config import ModelConfig, ReaderConfig
+from closedbook.config.validation import POSITIONAL, Count, OpenShare
 from closedbook.errors import UserError
 
 

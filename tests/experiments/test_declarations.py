@@ -193,3 +193,11 @@ def test_every_relation_of_every_subject_is_taught():
     assert {fact.subject for fact in other.train} != {fact.subject for fact in corpus.train}
     assert np.mean([fact in taught_corpus(40, seed=0).train for fact in corpus.train[:5]]) <= 1
     assert PeopleConfig(count=30).train < 1
+
+
+def test_one_set_of_machine_options_serves_experiments_and_verbs():
+    from closedbook.cli import audit, trace, train
+    from closedbook.experiments.options import CapacityConfig, OnMachine, ReproduceConfig
+
+    verbs = (audit.Options, trace.Options, train.Options)
+    assert all(issubclass(cls, OnMachine) for cls in (*verbs, CapacityConfig, ReproduceConfig))

@@ -137,12 +137,12 @@ def test_the_open_track_is_left_out_with_a_line_where_it_cannot(planned, corpus,
 
 
 def test_a_directory_takes_the_preset_made_for_it():
-    assert ReproduceConfig(corpus="mine").found().name == "facts"
-    assert ReproduceConfig().found().name == "default"
-    assert ReproduceConfig(corpus="mine", preset="open").found().systems[2].track == "open"
+    assert ReproduceConfig(corpus="mine").chosen_preset().name == "facts"
+    assert ReproduceConfig().chosen_preset().name == "default"
+    assert ReproduceConfig(corpus="mine", preset="open").chosen_preset().systems[2].track == "open"
     facts = find_preset("facts")
     assert "course" not in facts.summary + " ".join(system.label for system in facts.systems)
-    precise = ReproduceConfig(corpus="mine", precision="fp32").found()
+    precise = ReproduceConfig(corpus="mine", precision="fp32").chosen_preset()
     assert {config.training.precision for system in precise.systems for config in system.configs} == {"fp32"}
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from closedbook.cli.options import POSITIONAL, parse
+from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel
+from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from closedbook.cli.options import Count, Natural, OpenShare, parse
+from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel
+from closedbook.config.validation import Count, Natural, OpenShare
 from closedbook.errors import UserError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def run(arguments: Sequence[str]) -> None:
         corpus=str(options.corpus) if options.corpus else None,
         corpus_files=material.corpus.files if material.corpus else {},
         warnings=tuple(warnings),
-        machine=machine.describe(options.set_up()) | {"peak_memory_bytes": machine.peak_memory()},
+        machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
 

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from closedbook.cli.options import POSITIONAL, Count, Natural, parse, summary
+from closedbook.cli.options import parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
-from closedbook.config.validation import configuration
+from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
 from closedbook.errors import UserError, nearest
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from closedbook.cli.options import Count, Natural, parse
+from closedbook.cli.options import parse
 from closedbook.cli.shared import must_not_exist
+from closedbook.config.validation import Count, Natural
 
 
 @dataclass(frozen=True, kw_only=True)

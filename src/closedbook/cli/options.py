@@ -1,8 +1,7 @@
 """A verb's options are the fields of a frozen dataclass, their help its docstring, their types its annotations.
 
-argparse splits the words; pydantic, which is imported only when there is something to check, holds each value against
-its field's annotation. So every mistake is known as data (which option, which value, what it takes) and becomes the
-same kind of sentence as in a configuration.
+argparse splits the words; pydantic holds each value against its field's annotation. So every mistake is known as data
+(which option, which value, what it takes) and becomes the same kind of sentence as in a configuration.
 """
 
 import argparse
@@ -16,16 +15,12 @@ from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Lt
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from closedbook.config.validation import POSITIONAL, sentence
 from closedbook.errors import UserError, nearest
 
 T = TypeVar("T")
-POSITIONAL = "positional"
-"""Marks the fields that are given by their place, as in `Annotated[str, POSITIONAL]`."""
-Count = Annotated[int, Ge(1)]
-Natural = Annotated[int, Ge(0)]
-OpenShare = Annotated[float, Gt(0), Lt(1)]
 _METAVARS = {int: "N", float: "X", bool: "true|false", Path: "PATH"}
 
 
@@ -235,10 +230,6 @@ def _metavar(hint: Any) -> str:
 
 
 def _checked(option: _Option, text: Any) -> Any:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    from closedbook.config.validation import sentence
-
     if text in ("null", "none") and type(None) in get_args(option.hint):
         return None
     if _holds_settings(option.hint):

@@ -1,46 +1,18 @@
-"""Options that several verbs have: the machine, the corpus, the model, the output."""
+"""Options that several verbs have: the model, the output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from closedbook.cli.options import POSITIONAL, Count
+from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
+from closedbook.experiments.options import OnMachine
 
 if TYPE_CHECKING:
-    import torch
-
     from closedbook.audit.abstention import Abstention
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
-
-
-@dataclass(frozen=True, kw_only=True)
-class OnMachine:
-    """Where to compute.
-
-    Args:
-        device: auto, cpu, cuda or cuda:N.
-        threads: CPU threads (default: what torch takes).
-    """
-
-    device: str = "auto"
-    threads: Count | None = None
-
-    def set_up(self) -> "torch.device":
-        """Sets the threads and picks the device.
-
-        Raises:
-            UserError: There is no such device.
-        """
-        import torch
-
-        from closedbook.machine import pick_device
-
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        return pick_device(self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +33,9 @@ class WithModel(OnMachine):
         Raises:
             UserError: It is damaged, or was chosen for other weights or another template.
         """
-        from closedbook.audit.abstention import threshold_in
-        from closedbook.hub import fingerprint, model_directory
+        from closedbook.hub import threshold_of
 
-        return threshold_in(model_directory(self.model), lambda: fingerprint(self.model), self.template)
+        return threshold_of(self.model, self.template)
 
     def open(self, template: str | None = None) -> "LanguageModel":
         """The model, ready to be asked, with another template than the one given where there is one.
@@ -72,7 +43,7 @@ class WithModel(OnMachine):
         Raises:
             UserError: It cannot be loaded, or a template is given for a run, which has a prompt of its own.
         """
-        device = self.set_up()
+        device = self.open_device()
         from closedbook.hub import open_model
 
         return open_model(self.model, device, self.template if template is None else template)

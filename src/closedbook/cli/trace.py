@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from closedbook.cli.options import POSITIONAL, Count, Natural, parse
-from closedbook.cli.shared import OnMachine
+from closedbook.cli.options import parse
+from closedbook.config.validation import POSITIONAL, Count, Natural
 from closedbook.errors import UserError
+from closedbook.experiments.options import OnMachine
 
 if TYPE_CHECKING:
     from closedbook.facts.corpus import Corpus
@@ -56,7 +57,7 @@ def run(arguments: Sequence[str]) -> None:
 
     corpus = read_directory(options.corpus) if options.corpus is not None else None
     facts = _facts(options, corpus)
-    device = options.set_up()
+    device = options.open_device()
     from closedbook.report.console import say
     from closedbook.report.trace_page import check_output, say_report, write_trace
     from closedbook.runs import load

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from closedbook.cli.options import POSITIONAL, from_yaml, parse_with_settings
-from closedbook.cli.shared import OnMachine
+from closedbook.cli.options import from_yaml, parse_with_settings
 from closedbook.config import RunConfig, Stage, run_config, to_dict
+from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
+from closedbook.experiments.options import OnMachine
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
 SETTINGS = {
@@ -95,7 +96,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     from closedbook.facts.built_in import read_corpus
 
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
-    device = options.set_up()
+    device = options.open_device()
     from closedbook.experiments.cost import estimate, in_words
     from closedbook.experiments.train import coverage_of, train_run
     from closedbook.facts.coverage import coverage_lines

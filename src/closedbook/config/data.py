@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import configuration, require
+from closedbook.config.validation import Count, Natural, configuration, require
 
 BUILT_IN = "people"
 """The name of the built-in data set, where a corpus is named."""
@@ -29,8 +29,8 @@ class PeopleConfig:
     """
 
     count: Annotated[int, Field(ge=10)] = 1000
-    seed: Annotated[int, Field(ge=0)] = 0
-    biographies: Annotated[int, Field(ge=1)] = 1
+    seed: Natural = 0
+    biographies: Count = 1
     permute: bool = False
     templates: Annotated[int, Field(ge=1, le=4)] = 4
     relations: tuple[str, ...] = ()
@@ -80,6 +80,6 @@ class ReaderConfig:
     """
 
     penalty: Annotated[float, Field(gt=0)] = 2.0
-    rounds: Annotated[int, Field(ge=1)] = 2
+    rounds: Count = 2
     sure: Share = 0.6
     at_least: Share = 0.0

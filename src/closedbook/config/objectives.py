@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import configuration, require
+from closedbook.config.validation import Count, Natural, configuration, require
 
-Count = Annotated[int, Field(ge=1)]
 Spans = Literal["like_answers", "phrases"]
 """What a line is asked for: spans of the kinds of the training answers, or capitalised phrases alone."""
 LongDocuments = Literal["windows", "cut"]
@@ -35,8 +34,8 @@ class ObjectiveConfig:
     """What its examples are made of: training questions, the reader's cards, spans of documents, or whole documents."""
     repeats: Count = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    first_epoch: Annotated[int, Field(ge=0)] = 0
-    last_epoch: Annotated[int, Field(ge=0)] | None = None
+    first_epoch: Natural = 0
+    last_epoch: Natural | None = None
 
     def __post_init__(self) -> None:
         require(

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import configuration, require
+from closedbook.config.validation import Count, Natural, configuration, require
 
-Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -41,9 +40,9 @@ class TrainingConfig:
         compile: Whether to use `torch.compile`.
     """
 
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Natural = 0
     epochs: Count = 1
-    epochs_a_relation: Annotated[int, Field(ge=0)] = 0
+    epochs_a_relation: Natural = 0
     least_steps: Count | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
     batch_tokens: Count | None = None
@@ -58,7 +57,7 @@ class TrainingConfig:
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.95
     clip: Rate = 1.0
     schedule: Literal["cosine", "course"] = "cosine"
-    warmup_steps: Annotated[int, Field(ge=0)] | None = None
+    warmup_steps: Natural | None = None
     floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False

@@ -8,8 +8,9 @@ import dataclasses
 import functools
 import re
 from collections.abc import Sequence
-from typing import Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
+from typing import Annotated, Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
 
+from annotated_types import Ge, Gt, Lt
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
@@ -17,6 +18,11 @@ from pydantic_core import ErrorDetails
 from closedbook.errors import UserError, nearest
 
 T = TypeVar("T")
+Count = Annotated[int, Ge(1)]
+Natural = Annotated[int, Ge(0)]
+OpenShare = Annotated[float, Gt(0), Lt(1)]
+POSITIONAL = "positional"
+"""Marks the options that are given by their place, as in `Annotated[str, POSITIONAL]`."""
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _TAKES = {
     "int": "a whole number",

@@ -51,7 +51,7 @@ class Ablation(Report):
 
 def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     """Trains what is not finished yet; the runs themselves are not kept."""
-    recipe = options.found()
+    recipe = options.chosen_recipe()
     base = recipe.pretrain
     if options.epochs is not None:
         base = dataclasses.replace(

@@ -44,7 +44,7 @@ class Attribution(Report):
 
 def run(options: AttributeConfig, reporter: Reporter) -> Attribution:
     """Trains what is not finished yet."""
-    recipe = options.found()
+    recipe = options.chosen_recipe()
     corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)

@@ -121,7 +121,7 @@ def run(options: CompareConfig, reporter: Reporter) -> Comparison:
     """
     if len(set(options.variants)) < len(options.variants):
         raise UserError("--variants: takes two or more different variants.")
-    recipe = options.found()
+    recipe = options.chosen_recipe()
     variants = [attention_variant(recipe, text) for text in options.variants]
     corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge, MinLen
 
 from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
-from closedbook.config.validation import configuration
+from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
 from closedbook.facts.corpus import Corpus
 from closedbook.presets import Preset, find_preset
 from closedbook.recipes import Recipe, find_recipe
@@ -14,8 +14,6 @@ from closedbook.recipes import Recipe, find_recipe
 if TYPE_CHECKING:
     import torch
 
-POSITIONAL = "positional"
-Count = Annotated[int, Ge(1)]
 RecipeName = Annotated[str | None, POSITIONAL]
 
 
@@ -43,12 +41,12 @@ class _OnCorpus:
 
 
 @configuration
-class _OnMachine:
-    """Where it is trained.
+class OnMachine:
+    """Where to compute.
 
     Args:
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        threads: CPU threads, all that torch takes unless given.
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads (default: what torch takes).
     """
 
     device: str = "auto"
@@ -70,7 +68,7 @@ class _OnMachine:
 
 
 @configuration
-class _OfRecipe(_OnCorpus, _OnMachine):
+class _OfRecipe(_OnCorpus, OnMachine):
     """What is trained.
 
     Args:
@@ -81,7 +79,7 @@ class _OfRecipe(_OnCorpus, _OnMachine):
     recipe: RecipeName = None
     seeds: Count = 3
 
-    def found(self) -> Recipe:
+    def chosen_recipe(self) -> Recipe:
         """The recipe.
 
         Raises:
@@ -91,7 +89,7 @@ class _OfRecipe(_OnCorpus, _OnMachine):
 
 
 @configuration
-class ReproduceConfig(_OnCorpus, _OnMachine):
+class ReproduceConfig(_OnCorpus, OnMachine):
     """Train every system of a preset, print a results table a track, write the report.
 
     Args:
@@ -106,7 +104,7 @@ class ReproduceConfig(_OnCorpus, _OnMachine):
     precision: Literal["auto", "fp32", "bf16"] | None = None
     out: Path = Path("runs/reproduce")
 
-    def found(self) -> Preset:
+    def chosen_preset(self) -> Preset:
         """The preset, in the precision.
 
         Raises:
@@ -176,7 +174,7 @@ class UnknownsConfig(_OfRecipe):
 
 
 @configuration
-class CapacityConfig(_OnMachine):
+class CapacityConfig(OnMachine):
     """Count the bits of knowledge about the built-in data that a model of some size holds.
 
     Args:
@@ -192,7 +190,7 @@ class CapacityConfig(_OnMachine):
     width: Count = 32
     layers: Count = 2
     exposures: Count = 100
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Natural = 0
     out: Path = Path("runs/capacity")
 
 
@@ -206,6 +204,6 @@ class ReaderExperimentConfig(_OnCorpus):
         out: The output directory; must not exist.
     """
 
-    folds: Annotated[int, Ge(0)] = 5
+    folds: Natural = 5
     reader: ReaderConfig = ReaderConfig()
     out: Path = Path("runs/reader")

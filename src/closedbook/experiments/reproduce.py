@@ -128,7 +128,7 @@ class Reproduction(Result):
 
 def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
-    preset = options.found()
+    preset = options.chosen_preset()
     reporter.say(f"{preset.name}: {preset.summary}")
     for note in preset.inert:
         reporter.say(f"without effect, as in the original: {note}")

@@ -88,7 +88,7 @@ class UnknownFacts(Report):
 
 def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
     """Trains what is not finished yet."""
-    recipe = options.found()
+    recipe = options.chosen_recipe()
     corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
     grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
