@@ -206,3 +206,15 @@ def test_name_lists_of_another_kind_are_refused(tmp_path, text):
 
 def test_a_corpus_without_relations_is_still_a_corpus(people):
     assert dataclasses.replace(people, relations=()).summary().relations == ()
+
+
+def test_templates_without_a_relation_column_leave_one_relation_and_are_a_file_of_the_corpus(tmp_path):
+    (tmp_path / "corpus.txt").write_text("Peru. In America .\nChad. In Africa .\nIran. In Asia .\n")
+    row = '{{"sub_label": "{}", "obj_label": "{}", "template": "[X] has the capital [Y]."}}\n'
+    (tmp_path / "train.jsonl").write_text(row.format("Peru", "Lima") + row.format("Chad", "N'Djamena"))
+    (tmp_path / "dev.jsonl").write_text(row.format("Iran", "Tehran"))
+    (tmp_path / "templates.json").write_text('{"other": "[X] [Y]"}')
+    corpus = read_directory(tmp_path)
+    assert [(one.name, one.forms) for one in corpus.relations] == [("capital", ("{} has the capital ___.",))]
+    assert {fact.relation for fact in (*corpus.train, *corpus.dev)} == {"capital"}
+    assert "templates.json" in corpus.files

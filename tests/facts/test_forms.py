@@ -1,6 +1,6 @@
 import pytest
 
-from closedbook.facts.forms import common_form, form_of, possible_forms, subject_by_forms, with_form_subjects
+from closedbook.facts.forms import form_of, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.records import Fact
 
 
@@ -66,8 +66,6 @@ def test_questions_that_have_nothing_in_common_have_no_subject():
 def test_known_subjects_and_forms_come_first():
     known = facts("Where was Ann Lee born?", "Where was Ann Lee raised?", subject="Ann Lee")
     assert with_form_subjects(known) == tuple(known)
-    assert common_form([*known, known[0]]) == "Where was {} born?"
-    assert common_form(facts("Where?")) is None
     assert [f.subject for f in with_form_subjects([*known, *facts("Where was Bo born?")])] == ["Ann Lee"] * 2 + ["Bo"]
     assert subjects(["Capital of Peru?", "Who?"], ["Capital of {}?"]) == ["Peru", ""]
 

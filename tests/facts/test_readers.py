@@ -33,6 +33,34 @@ def test_line_ends_and_marks_are_read_as_meant(tmp_path, data):
 
 
 @pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("f.tsv", " Who? \t Ann Lee \n"),
+        ("f.csv", "question,answer\n Who? , Ann Lee \n"),
+        ("f.csv", 'question,answers\n Who? ,"["" Ann Lee ""]"\n'),
+        ("f.jsonl", jsonl({"question": " Who? ", "answer": [" Ann Lee "]})),
+    ],
+)
+def test_white_space_around_questions_and_answers_is_left_out(tmp_path, name, data):
+    (fact,) = read_facts(write(tmp_path / name, data))
+    assert (fact.question, fact.answers) == ("Who?", ("Ann Lee",))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("f.tsv", "Ve\u0301?\te\u0301\n"),
+        ("f.jsonl", jsonl({"question": "Ve\u0301?", "answer": "e\u0301"})),
+        ("f.jsonl", '{"question": "Ve\u0301?", "answer": "e\u0301"}'),
+    ],
+    ids=["tabs", "escapes", "letters"],
+)
+def test_letters_are_composed(tmp_path, name, data):
+    (fact,) = read_facts(write(tmp_path / name, data))
+    assert (fact.question, fact.answers) == ("V\u00e9?", ("\u00e9",))
+
+
+@pytest.mark.parametrize(
     ("name", "data", "message"),
     [
         ("f.tsv", "Q1?\tA\nQ2?\n", "f.tsv, line 2: no tab"),
@@ -142,12 +170,12 @@ def test_popqa(tmp_path, suffix):
 
 
 def test_bear_takes_its_templates_from_the_metadata_beside(tmp_path):
-    (tmp_path / "metadata_relations.json").write_text(
+    (tmp_path / "BEAR").mkdir()
+    (tmp_path / "BEAR" / "metadata_relations.json").write_text(
         json.dumps(
             {"P36": {"templates": ["The capital of [X] is [Y].", "[Y] is the capital of [X] ."]}, "P1": "[X] [Y]"}
         )
     )
-    (tmp_path / "BEAR").mkdir()
     path = write(tmp_path / "BEAR" / "P36.jsonl", jsonl({"sub_label": "Peru", "obj_label": "Lima", "sub_id": "Q419"}))
     found = read_facts_file(path)
     assert found.read_as == "statements as in LAMA and BEAR: sub_label, obj_label"
@@ -155,6 +183,14 @@ def test_bear_takes_its_templates_from_the_metadata_beside(tmp_path):
     assert (fact.question, fact.answers, fact.subject) == ("The capital of Peru is ___.", ("Lima",), "Peru")
     assert fact.relation == "P36"
     assert found.wordings == {"P36": ("___ is the capital of {}.",)}
+
+
+def test_templates_of_another_directory_are_not_taken(tmp_path):
+    (tmp_path / "templates.json").write_text('{"P36": "[X] [Y]"}')
+    (tmp_path / "data").mkdir()
+    path = write(tmp_path / "data" / "P36.jsonl", jsonl({"sub_label": "Peru", "obj_label": "Lima"}))
+    with pytest.raises(UserError, match="no template for relation 'P36'"):
+        read_facts(path)
 
 
 def test_lama_takes_its_templates_from_relations_or_a_column(tmp_path):
@@ -165,7 +201,7 @@ def test_lama_takes_its_templates_from_relations_or_a_column(tmp_path):
     write(tmp_path / "relations.jsonl", jsonl({"relation": "P36", "template": "[X] 's capital is [Y] ."}))
     assert read_facts(path)[0].question == "Peru 's capital is ___."
     path = write(tmp_path / "g.csv", "sub_label,obj_label,template\nPeru,Lima,[Y] rules [X]\n")
-    assert (read_facts(path)[0].question, read_facts(path)[0].relation) == ("___ rules Peru", "g")
+    assert (read_facts(path)[0].question, read_facts(path)[0].relation) == ("___ rules Peru", "")
 
 
 @pytest.mark.parametrize(

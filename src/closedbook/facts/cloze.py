@@ -53,7 +53,7 @@ def read_wordings(path: Path) -> tuple[str, ...]:
 
 
 def templates_beside(path: Path) -> dict[str, tuple[str, ...]]:
-    """The forms of every relation in a file of templates beside the facts, or one directory above; empty without one.
+    """The forms of every relation in a file of templates beside the facts; empty without one.
 
     `metadata_relations.json` (BEAR) and `templates.json` hold an object of relations, each a template, a list, or an
     object with `templates` or `template`; `relations.jsonl` (LAMA) has a `relation` and a `template` a line.
@@ -61,7 +61,7 @@ def templates_beside(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         UserError: The file cannot be read, or has something else in it.
     """
-    places = (directory / name for directory in (path.parent, path.parent.parent) for name in TEMPLATE_FILES)
+    places = (path.parent / name for name in TEMPLATE_FILES)
     source = next((place for place in places if place.is_file()), None)
     if source is None:
         return {}

@@ -230,10 +230,6 @@ def find_files(directory: Path) -> dict[str, Path]:
     return paths
 
 
-def _is_part(path: Path) -> bool:
-    return path.is_file() or (path.name == "corpus" and path.is_dir())
-
-
 def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     """Reads a corpus directory.
 

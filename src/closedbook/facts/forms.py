@@ -41,12 +41,6 @@ def form_of(fact: Fact) -> str | None:
     return forms[0] if len(forms) == 1 else None
 
 
-def common_form(facts: Sequence[Fact]) -> str | None:
-    """The most frequent form, None if no question names its subject."""
-    forms = Counter(form for fact in facts if (form := form_of(fact)) is not None)
-    return forms.most_common(1)[0][0] if forms else None
-
-
 def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[str]:
     """Each question up to the end of its subject."""
     return [question[: question.index(name) + len(name)] for question, name in zip(questions, subjects, strict=True)]

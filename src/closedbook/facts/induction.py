@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from closedbook.facts.cloze import BLANK
 from closedbook.facts.forms import MOST_FORMS, SLOT, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
@@ -165,7 +166,7 @@ def _key(form: str) -> str:
 
 def _new_name(form: str, taken: set[str]) -> str:
     """A short name from the form's content words, longer where that name is taken."""
-    words = re.findall(r"\w+", form.replace(SLOT, " ").casefold())
+    words = re.findall(r"\w+", form.replace(SLOT, " ").replace(BLANK, " ").casefold())
     content = [word for word in words if word not in STOPWORDS] or words or [OTHER]
     name = "-".join(content[:LONGEST_NAME])
     for longer in (name, "-".join([*words[:1], *content[:LONGEST_NAME]]), "-".join(words)):

@@ -66,16 +66,16 @@ def read_facts_file(path: Path, *, answers_required: bool = True) -> FactsFile:
 
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
-    question, *answers = line.split("\t")
-    if not question.strip():
+    question, *answers = (cell.strip() for cell in line.split("\t"))
+    if not question:
         raise UserError(f"{place}: the question is empty.")
-    if not answers_required and not any(answer.strip() for answer in answers):
+    if not answers_required and not any(answers):
         return Fact(question=question, answers=(), subject="", line=number)
     if not answers:
         raise UserError(f"{place}: no tab; a line is question<TAB>answer.")
     if len(answers) > 1:
         raise UserError(f"{place}: {len(answers)} tabs; a line is question<TAB>answer (use JSONL for several answers).")
-    if not answers[0].strip():
+    if not answers[0]:
         raise UserError(f"{place}: the answer is empty.")
     return Fact(question=question, answers=(answers[0],), subject="", line=number)
 
@@ -153,14 +153,16 @@ class _Records:
                 raise UserError(f"{place}: {roles[role]!r} must be a string.")
         subject, relation = values.get("subject", "").strip(), values.get("relation", "").strip()
         if "question" not in roles:
-            relation = relation or self.path.stem
+            if not relation and self.path.stem in self._templates():
+                relation = self.path.stem
             values["question"] = self._statement(values.get("template", ""), relation, subject, place)
-        question = values["question"]
-        if not question.strip():
+        question = values["question"].strip()
+        if not question:
             raise UserError(f"{place}: {roles.get('question', 'question')!r} must be a string that is not empty.")
         answers = self._answers(values.get("answer"), roles.get("answer", "answer"), place)
-        if values.get("first") in answers:
-            answers = tuple(dict.fromkeys([values["first"], *answers]))
+        first = values.get("first")
+        if isinstance(first, str) and first.strip() in answers:
+            answers = tuple(dict.fromkeys([first.strip(), *answers]))
         if any(character in text for text in (question, *answers) for character in "\n\t"):
             raise UserError(f"{place}: a question or answer holds a tab or a line break.")
         popularity = self._number(values.get("popularity"), roles.get("popularity", ""), place)
@@ -179,8 +181,8 @@ class _Records:
         form = cloze(template, place) if template.strip() else from_file
         if not form:
             raise UserError(
-                f"{place}: no template for relation {relation!r}; put one such as '[X] lies in [Y].' into a column "
-                "'template', or into metadata_relations.json or relations.jsonl beside the file."
+                f"{place}: no template for relation {relation or self.path.stem!r}; put one such as '[X] lies in [Y].' "
+                "into a column 'template', or into metadata_relations.json or relations.jsonl beside the file."
             )
         if not subject:
             raise UserError(f"{place}: 'sub_label' must be a string that is not empty.")
@@ -198,7 +200,7 @@ class _Records:
                 value = json.loads(value)
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{place}: {column!r} is no list of strings ({error}).") from None
-        answers = [value] if isinstance(value, str) else value
+        answers = [value.strip()] if isinstance(value, str) else value
         if not self.answers_required and (answers is None or answers == [""]):
             return ()
         if (
@@ -207,7 +209,7 @@ class _Records:
             or not all(isinstance(text, str) and text.strip() for text in answers)
         ):
             raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
-        return tuple(answers)
+        return tuple(text.strip() for text in answers)
 
     def _number(self, value: Any, column: str, place: str) -> float | None:
         if value is None or (isinstance(value, str) and not value.strip()):
