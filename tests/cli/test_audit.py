@@ -63,6 +63,25 @@ def test_an_audit_from_the_command_line(model, files, capsys):
     assert json.loads((model / "abstention.json").read_text(encoding="utf-8"))["weights_sha256"]
 
 
+def test_the_built_in_corpus_is_read_by_its_name(model, files, capsys):
+    arguments = ("audit", model, "--facts", files / "facts.tsv", "--names", "0", "--samples", "1", "--corpus", "people")
+    code, printed, _ = call(capsys, *arguments, "--out", files / "audit")
+    assert code == 0
+    assert "the run was not trained on this corpus" in printed
+    report = json.loads((files / "audit" / "audit.json").read_text(encoding="utf-8"))
+    assert report["provenance"]["corpus"] == "people"
+    assert "train.tsv" in report["provenance"]["corpus_files"]
+
+
+def test_documents_alone_are_about_the_subjects_that_they_begin_with(model, files, capsys):
+    text = (files / "corpus.txt").read_text(encoding="utf-8")
+    (files / "untitled.txt").write_text("".join(f"{line.split('. ', 1)[1]}\n" for line in text.splitlines()))
+    arguments = ("audit", model, "--facts", files / "facts.tsv", "--names", "0", "--samples", "1")
+    assert call(capsys, *arguments, "--corpus", files / "untitled.txt", "--out", files / "audit")[0] == 0
+    report = json.loads((files / "audit" / "audit.json").read_text(encoding="utf-8"))
+    assert report["stored"]["recall"]["in_document"]["yes"]["total"] == 16
+
+
 def test_an_audit_may_be_repeated_and_keeps_the_threshold(model, files, capsys):
     save(threshold(model, 0.5), model)
     arguments = ("audit", model, "--facts", files / "facts.tsv", "--names", "0", "--samples", "1")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,13 @@ def test_recipes_are_listed_and_shown(capsys):
     assert "already holds more" in shown
 
 
+def test_what_is_shown_has_the_overridden_fields(capsys):
+    for more in ((), ("--stage", "pretrain")):
+        _, shown, _ = call(capsys, "train", "standard", "--show", *more, "--training.epochs", "77")
+        assert shown.count("epochs: 77") == (1 if more else 3)
+    assert "takes a whole number" in refused(capsys, "train", "standard", "--show", "--training.epochs", "few")
+
+
 def test_evaluate_counts_by_relation_and_writes_answers(toy, capsys, tmp_path):
     arguments = ("evaluate", toy.run, "--facts", toy.corpus / "dev.tsv", "--candidates", toy.corpus / "train.tsv")
     code, out, _ = call(capsys, *arguments, "--out", tmp_path / "e.json")
@@ -92,6 +100,29 @@ def test_evaluate_counts_by_relation_and_writes_answers(toy, capsys, tmp_path):
     assert len(report["answers"]) == 12
     assert len(report["by_relation"]) == 2
     assert "exists already" in refused(capsys, *arguments, "--out", tmp_path / "e.json")
+
+
+def relations_in(capsys, tmp_path, *arguments):
+    """The relations that `evaluate` counts by."""
+    out = tmp_path / "relations.json"
+    out.unlink(missing_ok=True)
+    assert call(capsys, "evaluate", *arguments, "--out", out)[0] == 0
+    return set(json.loads(out.read_text(encoding="utf-8"))["by_relation"])
+
+
+def test_evaluate_counts_by_the_relations_of_the_training_corpus(toy, capsys, tmp_path):
+    run = shutil.copytree(toy.run, tmp_path / "run")
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    for number, relation in enumerate(environment["corpus"]["relations"]):
+        relation["name"] = f"relation-{number}"
+    (run / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    one = tmp_path / "one.tsv"
+    one.write_text("\t".join(facts_about(NAMES[:1])[1]) + "\n", encoding="utf-8")
+    assert relations_in(capsys, tmp_path, run, "--facts", toy.corpus / "dev.tsv") == {"relation-0", "relation-1"}
+    assert relations_in(capsys, tmp_path, run, "--facts", one) == {"relation-1"}
+    mine = shutil.copytree(toy.corpus, tmp_path / "mine")
+    (mine / "relations.toml").write_text('[[relation]]\nname = "money"\nforms = ["What is paid with in {}?"]\n')
+    assert relations_in(capsys, tmp_path, run, "--facts", one, "--corpus", mine) == {"money"}
 
 
 def test_evaluate_says_what_was_trained_on(toy, capsys):
@@ -210,6 +241,14 @@ def test_the_baseline_answers_by_relation(toy, capsys):
     assert f"{capitals}/6 = " in lines[1]
 
 
+def test_the_baseline_knows_a_form_that_only_training_shows_often(capsys, tmp_path):
+    train, facts = tmp_path / "train.tsv", tmp_path / "facts.tsv"
+    rows = [(f"Who rules {name}?", "Ann") for name in NAMES[:9]] + [(f"What flows in {name}?", "Po") for name in NAMES]
+    train.write_text("".join(f"{question}\t{answer}\n" for question, answer in rows), encoding="utf-8")
+    facts.write_text("Who rules the old Zan?\tAnn\n", encoding="utf-8")
+    assert "1/1 = " in call(capsys, "data", "baseline", "--train", train, "--facts", facts)[1]
+
+
 def test_reproduce_writes_a_report(toy, tiny, tmp_path, capsys):
     out = tmp_path / "out"
     code, printed, _ = call(capsys, "reproduce", "--preset", "tiny", "--corpus", toy.corpus, "--out", out)
@@ -260,6 +299,9 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["reproduce", "--seeds", "many"], "--seeds: cannot be 'many'; takes a whole number."),
         (["reproduce", "--corpus", "nowhere"], "nowhere: no such directory"),
         (["reproduce", "--device", "cuda:99"], "--device cuda:99: no such device"),
+        (["train", "--list", "--out", "x"], "--out: has no effect beside --list"),
+        (["train", "tiny", "--show", "--config", "c.yaml"], "--config: has no effect beside --show"),
+        (["train", "tiny", "--show", "--corpus", "CORPUS"], "--corpus: has no effect beside --show"),
         (["train"], "RECIPE must be given, one of default, "),
         (["train", "--out", "x"], "RECIPE must be given"),
         (["train", "faithfull"], "faithfull: no such recipe (did you mean 'faithful'?)"),

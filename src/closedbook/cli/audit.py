@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel
+from closedbook.cli.shared import WithModel, read_corpus_for
+from closedbook.config import BUILT_IN
 from closedbook.config.validation import Count, Natural, OpenShare
 from closedbook.errors import UserError
 
 if TYPE_CHECKING:
     from closedbook.audit.audit import AuditReport, Material
     from closedbook.facts.corpus import Corpus
+    from closedbook.facts.records import Fact
 
 Signals = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
 
@@ -25,7 +27,7 @@ class Options(WithModel):
 
     Args:
         facts: Facts to report on, never trained on.
-        corpus: What it was pretrained on: documents alone, or a directory with the training questions beside them.
+        corpus: What it was pretrained on: a directory with the training questions, the built-in corpus, or documents.
         calibration: Facts to choose the threshold on, never trained on.
         candidates: Facts whose answers are the candidates (default: the training facts).
         unseen: Facts about subjects in no document, beside invented ones.
@@ -41,7 +43,7 @@ class Options(WithModel):
     """
 
     facts: Path
-    corpus: Path | None = None
+    corpus: str | None = None
     calibration: Path | None = None
     candidates: Path | None = None
     unseen: Path | None = None
@@ -90,7 +92,7 @@ def run(arguments: Sequence[str]) -> None:
     report = audit(model, material, settings, calibration_sha256=hashes.get("calibration", ""), say=say)
     provenance = Provenance(
         files={name: (str(path), hashes[name]) for name, path in options.files.items()},
-        corpus=str(options.corpus) if options.corpus else None,
+        corpus=options.corpus,
         corpus_files=material.corpus.files if material.corpus else {},
         warnings=tuple(warnings),
         machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
@@ -143,8 +145,8 @@ def read_material(options: Options) -> "Material":
     from closedbook.facts.cloze import read_wordings
     from closedbook.facts.readers import read_facts
 
-    corpus = _corpus(options.corpus) if options.corpus is not None else None
     facts = {name: read_facts(path) for name, path in options.files.items()}
+    corpus = _corpus(options, [fact for part in facts.values() for fact in part]) if options.corpus else None
     calibration = facts.get("calibration", [])
     return Material(
         facts=facts["facts"],
@@ -157,14 +159,19 @@ def read_material(options: Options) -> "Material":
     )
 
 
-def _corpus(path: Path) -> "Corpus":
-    """A corpus directory, or documents without facts."""
-    from closedbook.facts.corpus import FACTS, Corpus, file_names, read_directory, sha256
-    from closedbook.facts.documents import read_documents
+def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
+    """The built-in corpus, a corpus directory, or documents alone, about the subjects of the facts."""
+    from closedbook.facts.corpus import FACTS, Corpus, file_names, sha256
+    from closedbook.facts.documents import read_sources, retitled, windowed
+    from closedbook.facts.induction import recognise
 
-    if any((path / name).is_file() for part in FACTS for name in file_names(part)):
-        return read_directory(path)
-    documents, _ = read_documents(path)
+    assert options.corpus is not None
+    path = Path(options.corpus)
+    if options.corpus == BUILT_IN or any((path / name).is_file() for part in FACTS for name in file_names(part)):
+        return read_corpus_for(options.model, options.corpus)
+    sources = read_sources(path)
+    named = [fact.subject for fact in recognise(facts, dict.fromkeys(source.subject for source in sources))]
+    documents, _ = windowed(retitled(sources, named))
     return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
 
 

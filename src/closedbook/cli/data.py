@@ -129,12 +129,12 @@ def baseline(arguments: Sequence[str]) -> None:
     from closedbook.evaluation.baselines import most_frequent_answers
     from closedbook.evaluation.metrics import accuracy, by_relation
     from closedbook.evaluation.scorers import score_all
-    from closedbook.facts.induction import recognise
+    from closedbook.facts.induction import induce
     from closedbook.facts.readers import read_facts
 
-    train, facts = (recognise(read_facts(path), {}) for path in (options.train, options.facts))
-    scores = score_all(most_frequent_answers(train, facts), facts)
-    say_accuracies("most frequent answer", accuracy(scores), by_relation(facts, scores))
+    found = induce(read_facts(options.train), read_facts(options.facts), (), {})
+    scores = score_all(most_frequent_answers(found.train, found.dev), found.dev)
+    say_accuracies("most frequent answer", accuracy(scores), by_relation(found.dev, scores))
 
 
 def _say_files(rows: dict[str, int], out: Path) -> None:

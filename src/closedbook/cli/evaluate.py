@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, must_not_exist, say_accuracies
+from closedbook.cli.shared import WithModel, must_not_exist, read_corpus_for, say_accuracies
 
 if TYPE_CHECKING:
+    from closedbook.evaluation.language_model import LanguageModel
+    from closedbook.facts.corpus import Corpus
+    from closedbook.facts.records import Fact
     from closedbook.runs import Run
 
 
@@ -18,12 +21,14 @@ class Options(WithModel):
 
     Args:
         facts: Questions with accepted answers.
+        corpus: The corpus whose relations the answers are counted by (default: what a run was trained on).
         match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
         candidates: Facts whose answers are ranked by their log-probability, beside the free answers.
         out: A file for the figures and every answer (JSON); must not exist.
     """
 
     facts: Path
+    corpus: str | None = None
     match: Literal["exact", "normalised"] | None = None
     candidates: Path | None = None
     out: Path | None = None
@@ -36,12 +41,13 @@ def run(arguments: Sequence[str]) -> None:
     )
     must_not_exist(options.out)
     from closedbook.evaluation.scorers import find_scorer, score_all
-    from closedbook.facts.induction import recognise
     from closedbook.facts.readers import read_facts
 
-    facts = recognise(read_facts(options.facts), {})
+    asked = read_facts(options.facts)
     known = read_facts(options.candidates) if options.candidates else []
+    corpus = read_corpus_for(options.model, options.corpus) if options.corpus else None
     model = options.open()
+    facts = recognised(asked, model, corpus)
     from closedbook.evaluation.evaluate import evaluate
     from closedbook.evaluation.metrics import accuracy, by_relation
     from closedbook.files import write_json
@@ -63,6 +69,18 @@ def run(arguments: Sequence[str]) -> None:
     if options.out is not None:
         write_json(options.out, found.to_json())
         say(f"figures and answers: {options.out}")
+
+
+def recognised(facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | None") -> "Sequence[Fact]":
+    """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
+    from closedbook.facts.induction import recognise
+    from closedbook.facts.relations import Relation
+    from closedbook.runs import Run
+
+    if corpus is not None:
+        return corpus.recognise(facts)
+    known = model.environment["corpus"]["relations"] if isinstance(model, Run) else []
+    return recognise(facts, {}, [Relation(name=one["name"], forms=tuple(one["forms"])) for one in known])
 
 
 def leaks(run: "Run", facts: Path) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
+    from closedbook.facts.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,24 @@ class WithModel(OnMachine):
         from closedbook.hub import open_model
 
         return open_model(self.model, device, self.template if template is None else template)
+
+
+def read_corpus_for(model: str, name: str) -> "Corpus":
+    """A corpus directory, or the built-in corpus as the recipe of a run is made for it.
+
+    Raises:
+        UserError: There is no such run, or the directory is missing or malformed.
+    """
+    from closedbook.facts.built_in import read_corpus
+    from closedbook.hub import is_foreign
+    from closedbook.recipes import RECIPES
+    from closedbook.runs import read_json
+
+    built_in = None
+    if name == BUILT_IN and not is_foreign(model):
+        recipe = read_json(Path(model) / "config.json")["recipe"]
+        built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
+    return read_corpus(name, built_in=built_in)
 
 
 def must_not_exist(path: Path | None) -> None:

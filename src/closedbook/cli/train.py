@@ -27,7 +27,7 @@ class Options(OnMachine):
     Args:
         recipe: The recipe's name; --list lists them.
         list: List the recipes, one line each.
-        show: Show the recipe in full, or with --stage one of its stages in the form that --config takes.
+        show: Show the recipe as it is overridden, or with --stage one of its stages in the form that --config takes.
         corpus: The built-in corpus, or a directory with documents, train and dev questions.
         out: The run directory to write; must not exist.
         stage: Which stage of the recipe (default: pretrain, with --start finetune).
@@ -52,6 +52,10 @@ def run(arguments: Sequence[str]) -> None:
     command = "closedbook train"
     example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
     options, changes = parse_with_settings(command, Options, arguments, example=example, groups=SETTINGS)
+    shown = "--list" if options.list else "--show" if options.show else ""
+    for name in ("config", "corpus", "out", "start"):
+        if shown and getattr(options, name) is not None:
+            raise UserError(f"--{name}: has no effect beside {shown}; leave one of them out.")
     if options.list:
         for name, make in RECIPES.items():
             print(f"{name:<22}{make().summary}")
@@ -60,25 +64,25 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError(f"RECIPE must be given, one of {', '.join(RECIPES)}; see {command} --help.")
     recipe = find_recipe(options.recipe)
     if options.show:
-        show(recipe, options.stage)
+        show(recipe, options.stage, changes)
     else:
         train(recipe, options, changes)
 
 
-def show(recipe: Recipe, stage: Stage | None) -> None:
-    """Prints a recipe, or one of its stages in the form that --config takes."""
+def show(recipe: Recipe, stage: Stage | None, changes: dict[str, Any]) -> None:
+    """Prints a recipe with its fields overridden, or one of its stages in the form that --config takes."""
     import yaml
 
     if stage is not None:
-        values = to_dict(recipe.stage(stage))
+        values = to_dict(overridden(recipe.stage(stage), None, changes))
         settings = {name: value for name, value in values.items() if name in SETTINGS and value is not None}
         print(yaml.safe_dump(settings, sort_keys=False), end="")
         return
     print(f"# {recipe.name}: {recipe.summary}")
     for note in recipe.inert:
         print(f"# without effect, as in the original: {note}")
-    for each in get_args(Stage):
-        print(yaml.safe_dump({each: to_dict(recipe.stage(each))}, sort_keys=False), end="")
+    stages = {each: to_dict(overridden(recipe.stage(each), None, changes)) for each in get_args(Stage)}
+    print(yaml.safe_dump(stages, sort_keys=False), end="")
 
 
 def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
