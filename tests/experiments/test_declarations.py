@@ -61,7 +61,7 @@ def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned
     for cell in grid.cells.values():
         assert {fact.subject for fact in cell.asked.dev}.isdisjoint(fact.subject for fact in cell.corpus.train)
         assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in cell.asked.dev)
-    with pytest.raises(UserError, match="closedbook ablate with other settings"):
+    with pytest.raises(UserError, match="closedbook experiment ablate with other settings"):
         ablate(grid, corpus, variants, seeds=3, held_out=12)
 
 

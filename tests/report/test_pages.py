@@ -25,6 +25,13 @@ def test_the_page_has_a_table_a_track_and_stands_alone(reproduction, tmp_path):
     assert "+45.0 points" in page
 
 
+def test_kinds_of_facts_that_there_are_none_of_have_no_row(reproduction, tmp_path):
+    page = write_page(tmp_path, reproduction).read_text()
+    assert "training facts with the same answer: 2-5" in page
+    assert "training facts with the same answer: 6-20" not in page
+    assert ">0/0<" not in page
+
+
 def test_one_relation_needs_no_table_of_its_own(reproduction, tmp_path):
     systems = tuple(dataclasses.replace(row, relations=row.relations[:1]) for row in reproduction.systems)
     page = write_page(tmp_path, dataclasses.replace(reproduction, systems=systems)).read_text()

@@ -113,15 +113,14 @@ class Grid:
             UserError: The directory holds something else.
         """
         marker = self.out / f"{experiment}.json"
+        command = f"closedbook {experiment}" if experiment == "reproduce" else f"closedbook experiment {experiment}"
         if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
             write_json(marker, settings)
         elif not marker.is_file():
-            raise UserError(
-                f"{self.out}: exists and is not an output of closedbook {experiment}; choose another --out."
-            )
+            raise UserError(f"{self.out}: exists and is not an output of {command}; choose another --out.")
         elif read_json(marker) != settings:
             raise UserError(
-                f"{self.out}: holds an output of closedbook {experiment} with other settings or data; "
+                f"{self.out}: holds an output of {command} with other settings or data; "
                 "choose another --out or remove it."
             )
 

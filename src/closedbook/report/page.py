@@ -6,6 +6,7 @@ from pathlib import Path
 
 from closedbook.drawing import to_svg
 from closedbook.evaluation.knowledge import GROUPINGS
+from closedbook.evaluation.metrics import Proportion
 from closedbook.experiments.reproduce import Reproduction, SystemRow
 from closedbook.facts.coverage import Coverage
 from closedbook.files import write_text
@@ -45,7 +46,7 @@ def write_page(out: Path, report: Reproduction) -> Path:
             tracks=by_track,
             trained={track: [row for row in rows if row.runs[0].knowledge] for track, rows in by_track.items()},
             referred=any(row.reference for row in report.systems),
-            groupings=GROUPINGS,
+            recall_by_kind={track: _recall_by_kind(rows) for track, rows in by_track.items()},
             bars=bars,
             curves=to_svg(learning_curves(_curves(out, report, "metrics", "loss"), "loss"), "loss against step"),
             recall=to_svg(learning_curves(recall, "recall"), "recall against step") if recall else "",
@@ -58,6 +59,17 @@ def write_page(out: Path, report: Reproduction) -> Path:
     path = out / "report.html"
     write_text(path, text)
     return path
+
+
+def _recall_by_kind(rows: Sequence[SystemRow]) -> list[tuple[str, list[Proportion]]]:
+    """Right answers of each trained system for the kinds of facts that there are, by what the kind is called."""
+    known = [knowledge for row in rows if (knowledge := row.runs[0].knowledge)]
+    table = [
+        (f"{grouping.label}: {kind}", [knowledge.recall[name][kind] for knowledge in known])
+        for name, grouping in GROUPINGS.items()
+        for kind, _ in grouping.kinds
+    ]
+    return [(label, cells) for label, cells in table if any(cell.total for cell in cells)]
 
 
 def _coverage(rows: Sequence[SystemRow]) -> list[tuple[str, tuple[Coverage, ...]]]:
