@@ -218,3 +218,16 @@ def test_templates_without_a_relation_column_leave_one_relation_and_are_a_file_o
     assert [(one.name, one.forms) for one in corpus.relations] == [("capital", ("{} has the capital ___.",))]
     assert {fact.relation for fact in (*corpus.train, *corpus.dev)} == {"capital"}
     assert "templates.json" in corpus.files
+
+
+def test_questions_in_a_script_without_spaces_find_their_documents(tmp_path):
+    capitals = {"法国": "巴黎", "英国": "伦敦", "德国": "柏林", "日本": "东京", "中国": "北京", "埃及": "开罗"}
+    rows = [json.dumps({"title": name, "text": f"首都是{city}。"}) for name, city in capitals.items()]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(rows))
+    lines = [f"{name}的首都是什么？\t{city}\n" for name, city in capitals.items()]
+    (tmp_path / "train.tsv").write_text("".join(lines[:4]), encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("".join(lines[4:]), encoding="utf-8")
+    corpus = read_directory(tmp_path)
+    assert [fact.subject for fact in (*corpus.train, *corpus.dev)] == list(capitals)
+    assert [one.forms for one in corpus.relations] == [("{}的首都是什么？",)]
+    assert corpus.summary().questions_without_document == 0

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.documents import read_documents, windows
+from closedbook.facts.documents import read_documents, read_sources, retitled, windowed, windows
 from closedbook.facts.titles import title
 
 
@@ -62,6 +62,11 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         "Bo.txt": "Bo. Begins with its name.",
         "empty.txt": " \n",
         "other.csv": "not read",
+        ".hidden.txt": "Not read.",
+        ".git/x.md": "Not read.",
+        "e.MD": "---\ntitle: 'Cy Fox'\ntags:\n  - x\n---\n# Cy Fox\nCode:\n```sh\n# no heading\n```\n# Life\nLong.",
+        "f.md": "---\ndate: 2020\n---\nText.",
+        "g.TXT": "---\nText and\n---\nmore.",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -71,6 +76,9 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("Ann Lee", "Ann Lee. Was a poet of note. Life. Born in Rome."),
         ("b two", "b two. First line and second."),
         ("d", "d. Bo. Begins with its name."),
+        ("Cy Fox", "Cy Fox. Code: # no heading Life. Long."),
+        ("f", "f. Text."),
+        ("g", "g. --- Text and --- more."),
         ("c", "c. No heading here."),
     ]
 
@@ -87,6 +95,29 @@ def test_jsonl_with_title_and_text(tmp_path):
         ("Bo", "Bo. B .", 2),
         ("Cy", "Cy. C", 3),
     ]
+
+
+def test_front_matter_that_does_not_end_takes_no_time(tmp_path):
+    (tmp_path / "a.md").write_text("---\n" + "  # a\n" * 2000 + "Text.")
+    assert read_documents(tmp_path).documents[0].subject == "a"
+
+
+def test_texts_without_titles_are_about_the_subjects_that_they_begin_with(tmp_path):
+    long = "Aldonia is a country in the north. " + " ".join(f"It has the town number {n}." for n in range(30))
+    path = lines_of(tmp_path / "c.txt", f"{long}\nParis Hilton. Paris Hilton sings .\n\nRome. Rome is old .\n")
+    found = windowed(retitled(read_sources(path), ["Aldonia", "Paris", "Rome", "Rome is", ""]), 40)
+    assert [d.subject for d in found.documents] == ["Aldonia"] * 6 + ["Paris Hilton", "Rome"]
+    texts = [d.text for d in found.documents[:6]]
+    assert texts[0].startswith("Aldonia is a country in the north. It")
+    assert all(text.startswith("Aldonia. It has") and len(text.split()) <= 40 for text in texts[1:])
+    assert " ".join(text.removeprefix("Aldonia. ") for text in texts) == long
+
+
+def test_a_title_that_the_corpus_gives_is_kept(tmp_path):
+    rows = [{"title": "Aldonia is a country", "text": "A film."}, {"text": "Uria is a country."}]
+    path = lines_of(tmp_path / "c.jsonl", "\n".join(map(json.dumps, rows)))
+    found = retitled(read_sources(path), ["Aldonia", "Uria"])
+    assert [source.subject for source in found] == ["Aldonia is a country", "Uria"]
 
 
 @pytest.mark.parametrize(

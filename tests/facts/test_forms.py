@@ -1,6 +1,7 @@
 import pytest
 
-from closedbook.facts.forms import form_of, possible_forms, subject_by_forms, with_form_subjects
+from closedbook.errors import UserError
+from closedbook.facts.forms import form_of, possible_forms, subject_by_forms, up_to_subjects, with_form_subjects
 from closedbook.facts.records import Fact
 
 
@@ -83,6 +84,8 @@ def test_the_longest_form_gives_the_subject():
         ("Where was Li born in Lisbon?", "Li", ["Where was {} born in Lisbon?"]),
         ("In which year was In found?", "In", ["{} which year was In found?", "In which year was {} found?"]),
         ("法国的首都?", "法国", ["{}的首都?"]),
+        ("法国和法国的首都?", "法国", ["{}和法国的首都?", "法国和{}的首都?"]),
+        ("What is the symbol of I?", "I", ["What is the symbol of {}?"]),
         ("Where was Ann born?", "Bo", []),
         ("Where was {} born?", "born", []),
         ("Where was Ann born?", "", []),
@@ -92,3 +95,10 @@ def test_a_form_takes_the_subject_out_as_a_whole_word(question, subject, expecte
     assert possible_forms(question, subject) == expected
     fact = facts(question, subject=subject)[0]
     assert form_of(fact) == (expected[0] if len(expected) == 1 else None)
+
+
+def test_questions_up_to_their_subjects():
+    assert up_to_subjects(["In which year was I in India?"], ["I"]) == ["In which year was I"]
+    assert up_to_subjects(["法国的首都?"], ["法国"]) == ["法国"]
+    with pytest.raises(UserError, match="'Who was Bo?' does not name its subject, 'Ann'".replace("?", r"\?")):
+        up_to_subjects(["Who was Bo?"], ["Ann"])

@@ -1,6 +1,6 @@
 import pytest
 
-from closedbook.facts.induction import answer_kind, induce, recognise
+from closedbook.facts.induction import answer_kind, induce, recognise, with_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
@@ -147,3 +147,12 @@ def test_few_answers_of_many_facts_are_a_closed_list():
     assert answer_kind({"Asia": 2, "Africa": 2})[0] == "phrase"
     assert answer_kind({f"Town {number}": 25 for number in range(40)})[0] == "choice"
     assert answer_kind({"Ab" * number: 5 for number in range(1, 41)})[0] == "phrase"
+
+
+def test_of_several_subjects_in_a_question_the_one_with_the_most_frequent_form_counts():
+    names = ["Peru", "Chad", "Iran", "Cuba"]
+    facts = [Fact(question=f"Capital of {name}?", answers=("A",), subject="", line=1) for name in names]
+    known = ["Capital", *names]
+    assert [fact.subject for fact in with_subjects(facts, known)] == names
+    assert with_subjects(facts[:1], known)[0].subject == "Capital"
+    assert with_subjects(facts[:1], known, ["Capital of {}?"])[0].subject == "Peru"

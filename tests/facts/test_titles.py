@@ -1,7 +1,6 @@
 import pytest
 
-from closedbook.facts.records import Document
-from closedbook.facts.titles import retitled, subjects_in, title
+from closedbook.facts.titles import Beginnings, subjects_in, title
 
 
 @pytest.mark.parametrize(
@@ -20,6 +19,9 @@ from closedbook.facts.titles import retitled, subjects_in, title
         ("The history of the city of Rome began long ago on hills. It went on .", ""),
         ("one two three four five six seven eight nine X. More .", ""),
         ("Ann Lee.\tBorn in Rome .", "Ann Lee"),
+        ("法国。法国是欧洲国家。", "法国"),
+        ("水。水是液体。", "水"),
+        ("国" * 40 + "。", ""),
         ("", ""),
     ],
 )
@@ -62,12 +64,42 @@ def test_every_course_question_finds_its_own_line(course):
     ],
 )
 def test_the_longest_known_subject_is_found(question, expected):
-    assert subjects_in(question, {"Ann Lee": 1, "Ann Lee Smith": 2, "Lee": 3, "St. Lee": 4}) == expected
+    assert subjects_in(question, ["Ann Lee", "Ann Lee Smith", "Lee", "St. Lee"]) == ([expected] if expected else [])
 
 
-def test_a_document_without_a_title_is_about_the_subject_that_it_begins_with():
-    texts = ["Aldonia is a country .", "New Uria's coin is the uriar .", "Newton is a town.", "Rome. Rome is old ."]
-    documents = [Document(subject=title(text), text=text, line=n) for n, text in enumerate(texts, 1)]
-    found = retitled(documents, ["Aldonia", "New", "New Uria", "Rome", ""])
-    assert [document.subject for document in found] == ["Aldonia", "New Uria", "Newton is a town", "Rome"]
-    assert retitled(documents, []) == tuple(documents)
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("Aldonia is a country .", "Aldonia"),
+        ("Aldonia is a country. It lies in the north .", "Aldonia"),
+        ("Aldonia, which is one of the countries in the far north, is old .", "Aldonia"),
+        ("New Uria's coin is the uriar .", "New Uria"),
+        ("New Uria's coin is the uriar. It is old .", "New Uria"),
+        ("The aardvark is a mammal .", "aardvark"),
+        ("Aardvark burrows are deep .", "aardvark"),
+        ("Aardvarks dig .", ""),
+        ("Newton is a town.", ""),
+        ("Paris Hilton. Paris Hilton is a celebrity .", ""),
+        ("Paris Hilton.", ""),
+        ("Paris syndrome. A state of mind .", ""),
+        ("Paris is burning. Paris is burning is a film .", ""),
+        ("法国是一个国家。", "法国"),
+        ("法国是一个国家。首都是巴黎。", "法国"),
+        ("法国大革命。法国大革命爆发于1789年。", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_document_without_a_title_begins_with(text, subject):
+    beginnings = Beginnings(["Aldonia", "New", "New Uria", "Paris", "aardvark", "法国", ""])
+    assert beginnings.about(text, title(text)) == subject
+
+
+@pytest.mark.parametrize("question", ["法国的首都是什么？", "iPhone的首都是什么？", "프랑스의 수도는?"])
+def test_subjects_stand_inside_words_where_words_are_not_spaced(question):
+    known = ["法国", "国", "iPhone", "Phone", "프랑스", "Ann"]
+    assert subjects_in(question, known) == [next(name for name in known if question.startswith(name))]
+
+
+def test_of_subjects_inside_one_another_only_the_longest_counts():
+    known = ["Capital", "New Uria", "Uria", "of"]
+    assert subjects_in("Capital of New Uria?", known) == ["New Uria", "Capital", "of"]

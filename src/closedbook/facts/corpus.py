@@ -12,7 +12,7 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import read_documents
+from closedbook.facts.documents import read_sources, retitled, visible_files, windowed
 from closedbook.facts.induction import induce, recognise
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
@@ -20,7 +20,6 @@ from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, parse_relations
 from closedbook.facts.text import read_text
-from closedbook.facts.titles import retitled
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
@@ -241,7 +240,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         UserError: A file is missing or malformed, or `strict` finds a contradiction.
     """
     paths = find_files(directory)
-    documents, blank_lines = read_documents(paths["corpus"])
+    sources = read_sources(paths["corpus"])
     files = {
         part: read_facts_file(paths[part], answers_required=part != "test")
         if part in paths
@@ -250,9 +249,11 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     }
     given = parse_relations(read_text(paths["relations"]), str(paths["relations"])) if "relations" in paths else {}
     train, dev, test = (files[part].facts for part in FACTS)
-    induced = induce(train, dev, test, _by_subject(documents), given, files["train"].wordings)
+    induced = induce(
+        train, dev, test, dict.fromkeys(source.subject for source in sources), given, files["train"].wordings
+    )
     asked = [fact.subject for fact in (*induced.train, *induced.dev, *induced.test)]
-    documents = retitled(documents, asked)
+    documents, blank_lines = windowed(retitled(sources, asked))
     corpus = Corpus(
         name=directory.resolve().name or str(directory),
         documents=documents,
@@ -299,10 +300,9 @@ def _name_lists(path: Path) -> NameLists:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in pieces; of a directory, over the paths and hashes of its files."""
+    """Hexadecimal SHA-256 of a file, read in pieces; of a directory, over its visible files."""
     if path.is_dir():
-        paths = sorted(file for file in path.rglob("*") if file.is_file())
-        lines = [f"{file.relative_to(path).as_posix()}\t{sha256(file)}\n" for file in paths]
+        lines = [f"{file.relative_to(path).as_posix()}\t{sha256(file)}\n" for file in visible_files(path)]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,20 +1,23 @@
 """Corpora: a file of one document a line, JSONL with `title` and `text`, a directory of `.txt` and `.md` files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.facts.text import parse_json, read_text
-from closedbook.facts.titles import is_abbreviation, title
+from closedbook.facts.titles import Beginnings, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 SUFFIXES = (".txt", ".md")
 _HEADING = re.compile(r"#{1,6}[ \t]+(.*?)[ \t#]*")
+_FRONT = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:.*|[ \t#].*|-[ \t].*|)\n)*(?:---|\.\.\.)[ \t]*(?:\n|$)")
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _SENTENCE_END = re.compile(r"[.!?]['\"”’)\]]*\s+(?=\S)")
 _MARKS = (
     (re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)"), ""),  # images
@@ -25,11 +28,15 @@ _MARKS = (
 
 
 class Source(NamedTuple):
-    """A text with its subject, both "" for a blank line, and its place in the file or directory, counted from 1."""
+    """A text with its subject, both "" for a blank line, and its place in the file or directory, counted from 1.
+
+    `titled` tells that the corpus itself gives the subject; else it is what the text begins with.
+    """
 
     subject: str
     text: str
     place: int
+    titled: bool = False
 
 
 class Documents(NamedTuple):
@@ -40,21 +47,54 @@ class Documents(NamedTuple):
 
 
 def read_documents(path: Path, most_words: int = MOST_WORDS) -> Documents:
-    """The documents of a corpus; see the readers below for what it may be.
+    """The documents of a corpus; see `read_sources` and `windowed`.
 
-    A document of more than `most_words` words becomes several, each beginning with the title. `line` counts on where a
-    document was cut, so that it stays distinct and increasing; without cuts it is the line of the file.
+    Raises:
+        UserError: The corpus cannot be read, is malformed, or holds no document.
+    """
+    return windowed(read_sources(path), most_words)
+
+
+def read_sources(path: Path) -> list[Source]:
+    """The texts of a corpus, with blank lines; see the readers below for what it may be.
 
     Raises:
         UserError: The corpus cannot be read, is malformed, or holds no document.
     """
     if path.is_dir():
-        sources = _from_directory(path)
+        sources = list(_from_directory(path))
     else:
-        sources = _from_jsonl(path) if path.suffix == ".jsonl" else _from_lines(path)
+        sources = list(_from_jsonl(path) if path.suffix == ".jsonl" else _from_lines(path))
+    if not any(source.text for source in sources):
+        raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
+    return sources
+
+
+def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
+    """The texts, those without a title taken to be about the subject that they begin with.
+
+    `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
+    looked for; a text whose title is a subject, or is given by the corpus itself, stays as it is.
+    """
+    subjects = set(subjects)
+    beginnings = Beginnings(subjects - {source.subject for source in sources})
+    found = []
+    for source in sources:
+        own = source.titled or source.subject in subjects or not source.text
+        about = "" if own else beginnings.about(source.text, source.subject)
+        found.append(source._replace(subject=about) if about else source)
+    return found
+
+
+def windowed(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Documents:
+    """The documents of texts.
+
+    A text of more than `most_words` words becomes several, each beginning with the title. `line` counts on where a
+    document was cut, so that it stays distinct and increasing; without cuts it is the line of the file.
+    """
     documents, blank = [], []
     line = 0
-    for subject, text, place in sources:
+    for subject, text, place, _ in sources:
         line = max(place, line + 1)
         if not text:
             blank.append(line)
@@ -62,8 +102,6 @@ def read_documents(path: Path, most_words: int = MOST_WORDS) -> Documents:
         for number, window in enumerate(windows(subject, text, most_words)):
             line += number > 0
             documents.append(Document(subject=subject, text=window, line=line))
-    if not documents:
-        raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
     return Documents(tuple(documents), tuple(blank))
 
 
@@ -91,25 +129,44 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
 def _from_directory(directory: Path) -> Iterator[Source]:
     """One document a `.txt` or `.md` file, below too, in the order of their paths; files without text are left out.
 
-    The title is the first heading (`# Title`) if it stands first in the file, else the file's name.
+    The title is that of the YAML before the text, or the first heading (`# Title`) if it stands first in the file, else
+    the file's name.
     """
-    paths = sorted((path for path in directory.rglob("*") if path.suffix in SUFFIXES), key=lambda path: path.as_posix())
-    for number, path in enumerate((path for path in paths if path.is_file()), 1):
+    paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
+    for number, path in enumerate(paths, 1):
         name, body = path.stem.replace("_", " "), read_text(path)
+        given = ""
+        if front := _FRONT.match(body):
+            body = body[front.end() :]
+            if field := _FRONT_TITLE.search(front.group()):
+                name = given = field[1].strip("\"'")
         first, _, rest = body.lstrip().partition("\n")
-        if (heading := _HEADING.fullmatch(first.rstrip())) and heading[1]:
+        if (heading := _HEADING.fullmatch(first.rstrip())) and heading[1] and given in ("", heading[1]):
             name, body = heading[1], rest
-        if path.suffix == ".md":
+        if path.suffix.lower() == ".md":
             name, body = _plain(name), _plain(body)
         if body.strip():
             yield _titled(name, body, number)
 
 
+def visible_files(directory: Path) -> list[Path]:
+    """The files of a directory and those below, in the order of their paths, without hidden ones (`.git`)."""
+    paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
+    return [
+        path
+        for path in paths
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(directory).parts)
+    ]
+
+
 def _plain(markdown: str) -> str:
-    """Markdown without its marks; a heading becomes a sentence."""
-    lines = []
+    """Markdown without its marks; a heading becomes a sentence, but not in fenced code."""
+    lines, fence = [], ""
     for line in markdown.split("\n"):
-        heading = _HEADING.fullmatch(line.strip())
+        if (bar := _FENCE.match(line)) and bar[1].startswith(fence):
+            fence = "" if fence else bar[1]
+            continue
+        heading = None if fence else _HEADING.fullmatch(line.strip())
         lines.append(f"{heading[1].rstrip('.')}." if heading and heading[1] else line)
     text = "\n".join(lines)
     for mark, replacement in _MARKS:
@@ -122,17 +179,20 @@ def _titled(name: str, text: str, place: int) -> Source:
     text, name = " ".join(text.split()), " ".join(name.split()).rstrip(".")
     if not name:
         return Source(title(text), text, place)
-    return Source(name, text if text.startswith(f"{name}. ") else f"{name}. {text}", place)
+    begins = text.startswith((f"{name}. ", f"{name}。"))
+    return Source(name, text if begins else f"{name}. {text}", place, titled=True)
 
 
 def windows(subject: str, text: str, most_words: int) -> list[str]:
     """The text, cut into windows of at most `most_words` words where it is longer.
 
-    Every window begins with the title. They end where sentences do, but inside a sentence that is too long by itself.
+    Every window begins with the title, of a text without one every window but the first with its subject. They end
+    where sentences do, but inside a sentence that is too long by itself.
     """
     if len(text.split()) <= most_words:
         return [text]
-    head, body = (text[: len(subject) + 1], text[len(subject) + 1 :]) if subject else ("", text)
+    titled = bool(subject) and text.startswith((f"{subject}.", f"{subject}。"))
+    head, body = (text[: len(subject) + 1], text[len(subject) + 1 :]) if titled else (subject and f"{subject}.", text)
     room = max(most_words - len(head.split()), FEWEST_WORDS)
     parts: list[list[str]] = [[]]
     for sentence in _sentences(body):
@@ -142,7 +202,7 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
             if first:
                 parts.append([])
             parts[-1] += sentence[first : first + room]
-    return [" ".join([head, *part] if head else part) for part in parts]
+    return [" ".join([head, *part] if head and (titled or number) else part) for number, part in enumerate(parts)]
 
 
 def _sentences(text: str) -> Iterator[list[str]]:

@@ -5,8 +5,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from closedbook.facts.records import Fact
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
+from closedbook.errors import UserError
+from closedbook.facts.records import Card, Fact
+from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, joined
 
 SLOT = "{}"
 FEWEST = 3  # questions that make a frame of their own beside others
@@ -19,31 +20,45 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 def possible_forms(question: str, subject: str) -> list[str]:
     """The question with `{}` for its subject, once for every place where it stands as whole words.
 
-    Where it stands nowhere so, inside a word (`法国的首都`) if that is one place alone.
+    Where it stands nowhere so, inside a word if that is one place alone.
     """
-    if not subject or SLOT in question:
+    if SLOT in question:
         return []
-    places, whole, start = [], [], question.find(subject)
+    return [question[:place] + SLOT + question[place + len(subject) :] for place in places(question, subject)]
+
+
+def places(text: str, subject: str) -> list[int]:
+    """Where a subject begins in a text as whole words, or else inside a word if that is one place alone."""
+    found, whole = [], []
+    start = text.find(subject) if subject else -1
     while start >= 0:
         end = start + len(subject)
-        places.append(start)
-        before, after = question[start - 1 : start], question[end : end + 1]
-        if not (before.isalnum() and subject[0].isalnum()) and not (after.isalnum() and subject[-1].isalnum()):
+        found.append(start)
+        if not joined(text[start - 1 : start], subject[0]) and not joined(subject[-1], text[end : end + 1]):
             whole.append(start)
-        start = question.find(subject, start + 1)
-    chosen = whole or (places if len(places) == 1 else [])
-    return [question[:place] + SLOT + question[place + len(subject) :] for place in chosen]
+        start = text.find(subject, start + 1)
+    return whole or (found if len(found) == 1 else [])
 
 
-def form_of(fact: Fact) -> str | None:
+def form_of(fact: Fact | Card) -> str | None:
     """The question with `{}` for its subject, None if it does not name it once."""
     forms = possible_forms(fact.question, fact.subject)
     return forms[0] if len(forms) == 1 else None
 
 
 def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[str]:
-    """Each question up to the end of its subject."""
-    return [question[: question.index(name) + len(name)] for question, name in zip(questions, subjects, strict=True)]
+    """Each question up to the end of its subject.
+
+    Raises:
+        UserError: A question does not name its subject.
+    """
+    starts = []
+    for question, subject in zip(questions, subjects, strict=True):
+        found = places(question, subject)
+        if not found:
+            raise UserError(f"The question {question!r} does not name its subject, {subject!r}.")
+        starts.append(question[: found[0] + len(subject)])
+    return starts
 
 
 def subject_by_forms(question: str, forms: Iterable[str]) -> str:

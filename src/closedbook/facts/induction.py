@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -40,16 +40,37 @@ class Induced:
     relations: tuple[Relation, ...]
 
 
-def with_subjects(facts: Sequence[Fact], known: Mapping[str, object]) -> tuple[Fact, ...]:
-    """The facts with the known subject that their question names, where the file gives none."""
-    return tuple(
-        fact if fact.subject else dataclasses.replace(fact, subject=subjects_in(fact.question, known)) for fact in facts
+def with_subjects(facts: Sequence[Fact], known: Container[str], forms: Sequence[str] = ()) -> tuple[Fact, ...]:
+    """The facts with the known subject that their question names, where the file gives none.
+
+    Of several (`Capital of France?`, where a title is `Capital`) the one counts whose form is known, or else is the
+    most frequent among all facts, or else the longest.
+
+    Args:
+        facts: As they were read.
+        known: Subjects, as those that titles give.
+        forms: Known forms, with `{}`.
+    """
+    named = [[fact.subject] if fact.subject else subjects_in(fact.question, known) for fact in facts]
+    counts = Counter(
+        form
+        for fact, names in zip(facts, named, strict=True)
+        for name in names
+        for form in possible_forms(fact.question, name)
     )
 
+    known_forms, found = set(forms), []
+    for fact, names in zip(facts, named, strict=True):
+        ranks = {
+            name: max(((form in known_forms, counts[form]) for form in possible_forms(fact.question, name)), default=())
+            for name in names
+        }
+        subject = max(names, key=lambda name: ranks[name], default="")
+        found.append(fact if subject == fact.subject else dataclasses.replace(fact, subject=subject))
+    return tuple(found)
 
-def recognise(
-    facts: Sequence[Fact], subjects: Mapping[str, object], relations: Sequence[Relation] = ()
-) -> tuple[Fact, ...]:
+
+def recognise(facts: Sequence[Fact], subjects: Container[str], relations: Sequence[Relation] = ()) -> tuple[Fact, ...]:
     """The facts of any file with subjects and relations.
 
     Args:
@@ -65,7 +86,7 @@ def induce(
     train: Sequence[Fact],
     dev: Sequence[Fact],
     test: Sequence[Fact],
-    subjects: Mapping[str, object],
+    subjects: Container[str],
     given: Mapping[str, Fields] | None = None,
     wordings: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Induced:
@@ -85,7 +106,7 @@ def induce(
     """
     given = given or {}
     forms = [form for fields in given.values() for form in fields.get("forms", ())]
-    known, found = _with_forms(with_form_subjects(with_subjects([*train, *dev, *test], subjects), forms))
+    known, found = _with_forms(with_form_subjects(with_subjects([*train, *dev, *test], subjects, forms), forms))
     names = _names(known, found, given)
     facts = tuple(dataclasses.replace(fact, relation=name) for fact, name in zip(known, names, strict=True))
     first, last = len(train), len(train) + len(dev)

@@ -1,16 +1,21 @@
 """The subject of a document: the title before its first sentence, as in `Daniel M. Hausman. Daniel is ...`."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-
-from closedbook.facts.records import Document
+from collections.abc import Container, Iterable
 
 LONGEST_NAME = 8  # words of a title
 LONGEST_SUBJECT = 12  # words of a subject that is looked for in a question
-_STOP = re.compile(r"\.(?=\s|$)")
+LONGEST_UNSPACED = 30  # characters of a title or subject in a script that puts no spaces between words
+_STOP = re.compile(r"\.(?=\s|$)|。")
 _INITIAL = re.compile(r"(?:\w\.)*\w")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Letters that stand beside those of another word: Thai to Burmese, Khmer, Kana, Han; Hangul, for its particles."""
+_VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
+_UNSPACED_VERBS = ("是", "位于", "は")
+_ARTICLE = re.compile(r"(?:The|An?) (?=\w)")
 
 
 def title(text: str) -> str:
@@ -19,8 +24,9 @@ def title(text: str) -> str:
     A full stop followed by a space ends the title unless it belongs to an abbreviation that stands before a name
     (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
     after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
-    no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). The time
-    is linear in the text: no full stop after the eighth word is looked at.
+    no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). `。` ends
+    a title of at most thirty characters. The time is linear in the text: no full stop after the eighth word is looked
+    at.
     """
     ends_in_letter = ""
     for stop in _STOP.finditer(text):
@@ -28,6 +34,8 @@ def title(text: str) -> str:
         words = candidate.split(" ")
         if len(words) > LONGEST_NAME:
             break
+        if stop.group() == "。":
+            return candidate if len(candidate) <= LONGEST_UNSPACED else ends_in_letter
         if words[-1] in ABBREVIATIONS:
             continue
         if _INITIAL.fullmatch(words[-1]):
@@ -45,20 +53,31 @@ def is_abbreviation(word: str) -> bool:
     return word in ABBREVIATIONS or bool(_INITIAL.fullmatch(word))
 
 
-def subjects_in(question: str, known: Mapping[str, object]) -> str:
-    """The longest known subject that stands in the question as whole words, "" if none does.
+def joined(before: str, after: str) -> bool:
+    """Whether two characters belong to one word: letters or digits, in a script that puts spaces between words."""
+    return before.isalnum() and after.isalnum() and not _UNSPACED.match(before) and not _UNSPACED.match(after)
 
-    Words are what spaces separate; punctuation around the subject is allowed (`Is "Ann Lee" alive?`).
+
+def subjects_in(question: str, known: Container[str]) -> list[str]:
+    """The known subjects that stand in the question as whole words, the longest first; none inside a longer one.
+
+    Words are what spaces separate; punctuation around the subject is allowed (`Is "Ann Lee" alive?`). Without such a
+    subject, what stands inside a word of a script without spaces counts (`法国的首都是什么？`).
     """
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
-    best = ""
+    found = dict[str, None]()
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + LONGEST_SUBJECT]:
-            if end - start > len(best):
-                for candidate in _without_punctuation(question[start:end]):
-                    if len(candidate) > len(best) and candidate in known:
-                        best = candidate
-    return best
+            found |= dict.fromkeys(name for name in _without_punctuation(question[start:end]) if name in known)
+    if not found and _UNSPACED.search(question):
+        bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
+        spans = ((start, end) for start in bounds for end in bounds if start < end <= start + LONGEST_UNSPACED)
+        found |= dict.fromkeys(question[start:end] for start, end in spans if question[start:end] in known)
+    outermost = list[str]()
+    for name in sorted(found, key=len, reverse=True):
+        if name and not any(name in longer for longer in outermost):
+            outermost.append(name)
+    return outermost
 
 
 def _without_punctuation(span: str) -> Iterable[str]:
@@ -70,26 +89,58 @@ def _without_punctuation(span: str) -> Iterable[str]:
         yield re.sub(r"['’]s?$", "", span.strip('?!.,;:"()[]'))
 
 
-def retitled(documents: Sequence[Document], subjects: Iterable[str]) -> tuple[Document, ...]:
-    """The documents, those that begin with a subject that no title gives taken to be about it.
+class Beginnings:
+    """Subjects that documents without a title may begin with, by their first words.
 
-    `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Of several subjects that a document
-    begins with the longest counts; a document whose title is a subject stays as it is.
+    Args:
+        subjects: Those that no title gives.
     """
-    titles = {document.subject for document in documents}
-    by_first_word: dict[str, list[str]] = {}
-    for subject in sorted(set(subjects) - titles - {""}, key=len, reverse=True):
-        by_first_word.setdefault(subject.split()[0], []).append(subject)
-    if not by_first_word:
-        return tuple(documents)
-    known = set(subjects)
-    return tuple(document if document.subject in known else _about(document, by_first_word) for document in documents)
+
+    def __init__(self, subjects: Iterable[str]) -> None:
+        self._by_start: dict[str, list[str]] = {}
+        for subject in sorted(set(subjects) - {""}, key=len, reverse=True):
+            self._by_start.setdefault(_start(subject), []).append(subject)
+
+    def about(self, text: str, name: str) -> str:
+        """The longest subject that a text without a title begins with, "" for none.
+
+        An article may stand before it (`The aardvark is ...`), and its first letter's case does not count. A text has
+        a title after all where it goes on after what `title` takes for one (`Paris Hilton. Paris Hilton is ...`) or
+        where no word in lower case follows the subject there (`Paris Hilton.`); but a text that goes on has none where
+        that has a verb as `is` and is not said again (`Aldonia is a country. It lies ...`).
+
+        Args:
+            text: The document.
+            name: What `title` takes for its title.
+        """
+        article = _ARTICLE.match(text)
+        for skipped in (0, *([article.end()] if article else [])):
+            for subject in self._by_start.get(_start(text[skipped:]), ()):
+                end = skipped + len(subject)
+                begins = text[skipped : skipped + 1].casefold() == subject[0].casefold()
+                if (
+                    begins
+                    and text[skipped + 1 : end] == subject[1:]
+                    and not joined(text[end - 1], text[end : end + 1])
+                    and (not name or _is_sentence(text, name, end))
+                ):
+                    return subject
+        return ""
 
 
-def _about(document: Document, by_first_word: Mapping[str, Sequence[str]]) -> Document:
-    first = re.match(r"\S+", document.text)
-    words = _without_punctuation(first.group()) if first else ()
-    for subject in (subject for word in words for subject in by_first_word.get(word, ())):
-        if document.text.startswith(subject) and not document.text[len(subject) : len(subject) + 1].isalnum():
-            return replace(document, subject=subject)
-    return document
+def _start(text: str) -> str:
+    """What a text and a subject that it begins with share: letters and digits, one alone where words are not spaced."""
+    if _UNSPACED.match(text):
+        return text[0]
+    match = re.match(r"\W*\w+?(?=\W|$|" + _UNSPACED.pattern + ")", text)
+    return match.group().casefold() if match else text
+
+
+def _is_sentence(text: str, name: str, end: int) -> bool:
+    """Whether what `title` takes for the title of a text goes on after the subject as sentences do."""
+    words = [word.strip("'’") for word in name[end:].split()]
+    rest = text[len(name) + 1 :].strip()
+    if rest:
+        verb = not _VERBS.isdisjoint(words) or name.startswith(_UNSPACED_VERBS, end)
+        return verb and not rest.startswith(name)
+    return any(word[:1].isalpha() and not word[:1].isupper() for word in words)
