@@ -1,3 +1,5 @@
+import dataclasses
+
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.objectives.rewriting import clauses
@@ -37,3 +39,16 @@ def test_every_subject_with_an_answer_gets_the_wordings_of_its_question():
 def test_a_wording_must_be_shared():
     lone = Corpus(name="toy", documents=CORPUS.documents, train=CORPUS.train[:1], dev=(), test=(), files={})
     assert clauses(lone, 3) == []
+
+
+def test_short_subjects_are_found_as_whole_words():
+    names = ["I", "In"]
+    corpus = dataclasses.replace(
+        CORPUS,
+        documents=tuple(
+            Document(subject=name, text=f"{name}. Inside, Ions: {name} melts in Rome .", line=1) for name in names
+        ),
+        train=tuple(fact(name, "Who sees Ingots of {} melt?", "Rome") for name in names),
+        cards=(Card(question="Who sees Ingots of C melt?", subject="C", answer="Bern", confidence=1.0, line=3),),
+    )
+    assert clauses(corpus, 1) == [("I melts in", "Rome"), ("In melts in", "Rome"), ("C melts in", "Bern")]

@@ -123,5 +123,44 @@ def test_answers_that_stand_nowhere_are_refused():
         study(dataclasses.replace(corpus, train=absent), ONCE)
 
 
+def test_subjects_of_another_kind_get_no_cards():
+    """Twelve countries with two relations, twelve elements with two of their own; one of each is not asked about."""
+    kinds = {"Land": ("capital", "coin"), "Metal": ("symbol", "colour")}
+    documents, facts = [], []
+    for thing, relations in kinds.items():
+        for number in range(12):
+            name, value = f"{thing} {number}", PLACES[number % 5]
+            text = f"{name}. Its {relations[0]} is {value} and its {relations[1]} Red{number % 4} ."
+            documents.append(Document(subject=name, text=text, line=len(documents) + 1))
+            for relation, answer in zip(relations, (value, f"Red{number % 4}"), strict=True):
+                question = f"What is the {relation} of {name}?"
+                facts.append(Fact(question=question, answers=(answer,), subject=name, line=1, relation=relation))
+    train = [
+        fact for fact in facts if fact.subject not in ("Land 11", "Metal 11") and fact.question != facts[0].question
+    ]
+    corpus = Corpus(name="t", documents=tuple(documents), train=tuple(train), dev=(), test=(), files={})
+    asked = {(card.question.split()[3], card.subject) for card in study(corpus, ONCE).cards}
+    free = {(relation, name) for pair in kinds.values() for relation in pair for name in ("Land 11", "Metal 11")}
+    assert ("capital", "Land 0") in asked
+    assert asked <= {("capital", "Land 0"), *free}
+    alone = [fact for fact in train if fact.relation in ("capital", "symbol")]
+    assert {("capital", "Metal 1"), ("symbol", "Land 1")} <= {
+        (card.question.split()[3], card.subject)
+        for card in study(
+            dataclasses.replace(corpus, train=tuple(alone)), dataclasses.replace(ONCE, at_least=0.0)
+        ).cards
+    }
+
+
+def test_short_subjects_are_whole_words_of_forms():
+    facts = [
+        Fact(question=f"What is the Colour of {subject} In Iron?", answers=("red",), subject=subject, line=1)
+        for subject in ["I", "C"] * 8
+    ]
+    assert {form: len(found) for form, found in question_forms(facts).items()} == {
+        "What is the Colour of {} In Iron?": 16
+    }
+
+
 def test_forms_are_questions_without_their_subject():
     assert set(question_forms(toy_corpus().train)) == {"Where was {} born?"}

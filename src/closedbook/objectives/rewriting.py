@@ -9,6 +9,7 @@ the rewritten biographies of Physics of Language Models 3.1).
 from collections import Counter, defaultdict
 
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.forms import form_of, places, possible_forms
 
 LONGEST = 40  # characters of a wording
 
@@ -17,15 +18,17 @@ def clauses(corpus: Corpus, most: int) -> list[tuple[str, str]]:
     """(subject and wording, answer) for every form of question, wording, and training pair or card of that form."""
     by_form = defaultdict[str, list[tuple[str, str]]](list)
     for fact in corpus.train:
-        if fact.subject:
-            by_form[fact.question.replace(fact.subject, "")].append((fact.subject, fact.answers[0]))
+        if fact.answers and (form := form_of(fact)) is not None:
+            by_form[form].append((fact.subject, fact.answers[0]))
     wordings = {form: _wordings(corpus, pairs, most) for form, pairs in by_form.items()}
     for card in corpus.cards:
-        by_form[card.question.replace(card.subject, "")].append((card.subject, card.answer))
+        for form in possible_forms(card.question, card.subject):
+            if form in wordings:
+                by_form[form].append((card.subject, card.answer))
     return [
         (subject + wording.rstrip(), answer)
         for form, pairs in by_form.items()
-        for wording in wordings.get(form, [])
+        for wording in wordings[form]
         for subject, answer in pairs
     ]
 
@@ -35,8 +38,9 @@ def _wordings(corpus: Corpus, pairs: list[tuple[str, str]], most: int) -> list[s
     found = Counter[str]()
     for subject, answer in pairs:
         for document in corpus.by_subject.get(subject, []):
-            start = document.text.find(subject, len(subject) + 1)
-            start = start + len(subject) if start >= 0 else len(subject) + 1
+            title = len(subject) + 1
+            again = (place for place in places(document.text, subject) if place >= title)
+            start = next((place + len(subject) for place in again), title)
             end = document.text.find(answer, start)
             between = document.text[start:end] if end >= 0 else ""
             if 0 < len(between) <= LONGEST and not any(character.isdigit() for character in between):

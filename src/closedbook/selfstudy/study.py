@@ -8,11 +8,12 @@ closed.
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.forms import form_of
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
 from closedbook.selfstudy.reader import SLOT, Reader, Reading
@@ -28,8 +29,8 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     """
     forms = defaultdict[str, list[Fact]](list)
     for fact in facts:
-        if fact.subject and fact.question.count(fact.subject) == 1 and fact.answers:
-            forms[fact.question.replace(fact.subject, SLOT)].append(fact)
+        if fact.answers and (form := form_of(fact)) is not None:
+            forms[form].append(fact)
     common = {form: found for form, found in forms.items() if len(found) >= FEWEST}
     if not common:
         raise UserError(
@@ -77,7 +78,6 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     Raises:
         UserError: Too few training questions have a common form, or no answer of any form stands in its document.
     """
-    known = {fact.question for fact in corpus.train}
     cards, refused = list[Card](), list[UserError]()
     forms = question_forms(corpus.train)
     for form, facts in forms.items():
@@ -86,15 +86,36 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
         except UserError as error:
             refused.append(error)
             continue
-        cards += [card for card in _cards(corpus, form, reader, known) if card.confidence >= config.at_least]
+        subjects = _to_ask(corpus, form, facts)
+        cards += [card for card in _cards(corpus, form, reader, subjects) if card.confidence >= config.at_least]
     if len(refused) == len(forms):
         raise refused[0]
     return dataclasses.replace(corpus, cards=tuple(cards))
 
 
-def _cards(corpus: Corpus, form: str, reader: Reader, known: Collection[str]) -> list[Card]:
-    """What the reader makes of every subject about whom training does not ask this."""
-    subjects = [subject for subject in corpus.by_subject if form.replace(SLOT, subject) not in known]
+def _to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
+    """The subjects of documents about whom training does not ask this, without those of another kind.
+
+    A subject is of another kind where training asks other relations of it, and never one of them of the subjects of
+    these facts, though it asks more than one of most of those: elements, where the facts are of countries.
+    """
+    known = {fact.question for fact in corpus.train}
+    asked = defaultdict[str, set[str]](set)
+    for fact in corpus.train:
+        asked[fact.subject].add(fact.relation)
+    own = {fact.subject for fact in facts}
+    together = set().union(*(asked[subject] for subject in own))
+    tells = 2 * sum(len(asked[subject]) > 1 for subject in own) > len(own)
+    return [
+        subject
+        for subject in corpus.by_subject
+        if form.replace(SLOT, subject) not in known
+        and not (tells and subject in asked and asked[subject].isdisjoint(together))
+    ]
+
+
+def _cards(corpus: Corpus, form: str, reader: Reader, subjects: Sequence[str]) -> list[Card]:
+    """What the reader makes of the subjects' documents, asked this."""
     documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
     best: dict[str, tuple[Reading, Document]] = {}
     for (subject, document), reading in zip(documents, reader.read([d for _, d in documents]), strict=True):
