@@ -68,7 +68,9 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     found = dict[str, None]()
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + LONGEST_SUBJECT]:
-            found |= dict.fromkeys(name for name in _without_punctuation(question[start:end]) if name in known)
+            for name in _without_punctuation(question[start:end]):
+                if name in known:
+                    found[name] = None
     if not found and _UNSPACED.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
         spans = ((start, end) for start in bounds for end in bounds if start < end <= start + LONGEST_UNSPACED)
