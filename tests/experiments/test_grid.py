@@ -131,7 +131,7 @@ def test_runs_are_dropped_where_they_are_not_kept(cells, recipe, tmp_path):
 def test_an_output_of_something_else_is_refused(done, tmp_path):
     grid, _ = done
     grid.open("toy", {"what": 1})
-    with pytest.raises(UserError, match="holds an output of closedbook toy with other settings or data"):
+    with pytest.raises(UserError, match="holds an output of closedbook experiment toy with other settings or data"):
         grid.open("toy", {"what": 2})
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(UserError, match="is not an output of closedbook toy"):

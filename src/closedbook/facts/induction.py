@@ -175,7 +175,7 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     names: dict[str, str] = {"": OTHER}
     for form, key in zip(forms, keys, strict=True):
         if key in open_ and key not in names:
-            names[key] = OTHER if key in rare and len(rare) > MOST_RARE else _new_name(form, taken)
+            names[key] = OTHER if key in rare and (len(rare) > MOST_RARE or OTHER in given) else _new_name(form, taken)
             taken.add(names[key])
     return [fact.relation or owners.get(key) or names[key] for fact, key in zip(facts, keys, strict=True)]
 
