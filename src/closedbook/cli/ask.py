@@ -1,6 +1,7 @@
 """`closedbook ask`: one question, or a prompt that loops."""
 
 import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -40,6 +41,7 @@ def run(arguments: Sequence[str]) -> None:
     model = options.open(threshold.template or None if threshold else None)
 
     def reply(question: str) -> None:
+        question = unicodedata.normalize("NFC", question)  # as files are read
         answer, why = answer_or_abstain(model, [question], threshold)[0]
         print(DONT_KNOW if why else answer, flush=True)
         if threshold is not None and not threshold.covers(question):
