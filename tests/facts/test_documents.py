@@ -108,9 +108,15 @@ def test_texts_without_titles_are_about_the_subjects_that_they_begin_with(tmp_pa
     found = windowed(retitled(read_sources(path), ["Aldonia", "Paris", "Rome", "Rome is", ""]), 40)
     assert [d.subject for d in found.documents] == ["Aldonia"] * 6 + ["Paris Hilton", "Rome"]
     texts = [d.text for d in found.documents[:6]]
-    assert texts[0].startswith("Aldonia is a country in the north. It")
+    assert texts[0].startswith("Aldonia. Aldonia is a country in the north. It")
     assert all(text.startswith("Aldonia. It has") and len(text.split()) <= 40 for text in texts[1:])
     assert " ".join(text.removeprefix("Aldonia. ") for text in texts) == long
+
+
+def test_an_article_may_stand_before_the_subject(tmp_path):
+    path = lines_of(tmp_path / "c.txt", "The Nile is a river in Egypt, 6,650 km long.\n")
+    [document] = windowed(retitled(read_sources(path), ["Nile"])).documents
+    assert (document.subject, document.text) == ("Nile", "Nile. The Nile is a river in Egypt, 6,650 km long.")
 
 
 def test_a_title_that_the_corpus_gives_is_kept(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from closedbook.audit.abstention import FURTHER, fewest_answers
 from closedbook.audit.made_up import MadeUp
 from closedbook.audit.report import Advice, AuditReport, Choice
 from closedbook.audit.unseen import Unseen
@@ -86,7 +87,8 @@ def _abstention(report: AuditReport) -> str:
     if chosen.threshold is None:
         return (
             f"No threshold could be certified for {100 * report.settings.target:.0f} % right answers with "
-            f'{chosen.calibration_facts:,} calibration facts: it would have to say "I don\'t know" always.'
+            f"{chosen.calibration_facts:,} calibration facts, one a subject, so none is set; it takes at least "
+            f"{fewest_answers(report.settings.target, chosen.delta / len(FURTHER)):,}, all answered rightly."
         )
     if held.error.low is not None and held.error.low > 1 - report.settings.target:
         return (

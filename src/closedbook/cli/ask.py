@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> None:
     With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
     """
     options = parse(
-        "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of tin?'"
+        "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of Tin?'"
     )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")

@@ -115,7 +115,7 @@ def save_report(report: "AuditReport", options: Options) -> None:
     write_text(options.out / "audit.html", page)
     write_json(options.out / "audit.json", report.to_json())
     say_audit(report)
-    if report.abstention is not None:
+    if report.abstention is not None and report.abstention.threshold is not None:
         say(f"threshold: {save(report.abstention, directory)}")
     elif (directory / FILE).is_file():
         say(f"The threshold of an earlier audit stays in force: {directory / FILE}")

@@ -50,7 +50,9 @@ class Options(OnMachine):
 
 def run(arguments: Sequence[str]) -> None:
     """Prints where the answer to a question comes from, and over a file of facts what each part is needed for."""
-    example = "closedbook trace runs/mine 'What is the symbol of tin?' --facts mine/dev.tsv --out runs/trace"
+    example = (
+        "closedbook trace runs/mine 'What is the symbol of Tin?' --corpus mine --facts mine/dev.tsv --out runs/trace"
+    )
     options = parse("closedbook trace", Options, arguments, example=example)
     check(options)
     from closedbook.facts.corpus import read_directory

@@ -27,7 +27,11 @@ def describe(corpus: Corpus) -> list[str]:
     if without_subject:
         lines.append(f"{without_subject:,} of {len(facts):,} questions name no subject that is known")
     if without_document:
-        lines.append(f"{without_document:,} of {len(facts):,} questions are about subjects without a document")
+        lost = [fact.subject for fact in facts if fact.subject and not corpus.documents_of(fact)]
+        names = ", ".join(list(dict.fromkeys(lost))[:3])
+        lines.append(
+            f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
+        )
     return lines
 
 

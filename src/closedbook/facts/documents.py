@@ -74,7 +74,8 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
     """The texts, those without a title taken to be about the subject that they begin with.
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
-    looked for; a text whose title is a subject, or is given by the corpus itself, stays as it is.
+    looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
+    itself, stays as it is.
     """
     subjects = set(subjects)
     beginnings = Beginnings(subjects - {source.subject for source in sources})
@@ -82,7 +83,7 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
     for source in sources:
         own = source.titled or source.subject in subjects or not source.text
         about = "" if own else beginnings.about(source.text, source.subject)
-        found.append(source._replace(subject=about) if about else source)
+        found.append(source._replace(subject=about, text=f"{about}. {source.text}") if about else source)
     return found
 
 

@@ -200,6 +200,8 @@ class _Records:
                 value = json.loads(value)
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{place}: {column!r} is no list of strings ({error}).") from None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
         answers = [value.strip()] if isinstance(value, str) else value
         if not self.answers_required and (answers is None or answers == [""]):
             return ()
@@ -208,6 +210,8 @@ class _Records:
             or not answers
             or not all(isinstance(text, str) and text.strip() for text in answers)
         ):
+            if value is None:
+                raise UserError(f"{place}: no answer; {column!r} must be a string or a list of strings.")
             raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
         return tuple(text.strip() for text in answers)
 

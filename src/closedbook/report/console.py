@@ -9,6 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -19,7 +20,7 @@ from closedbook.facts.description import describe
 from closedbook.report.numbers import interval, percent
 
 LINE_SECONDS = 10.0
-TABLE_WIDTH = 136  # a table that wraps its figures cannot be read
+WIDEST = 400  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
 _console = Console(soft_wrap=True, highlight=False)
@@ -107,7 +108,9 @@ def say(line: str) -> None:
 
 def say_table(table: Table) -> None:
     """A table, wide enough that its figures are not wrapped."""
-    Console(width=max(_console.width, TABLE_WIDTH), highlight=False).print(table)
+    wide = Console(width=WIDEST, highlight=False)
+    width = Measurement.get(wide, wide.options, table).maximum
+    Console(width=max(_console.width, width), highlight=False).print(table)
 
 
 def table(title: str, texts: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
