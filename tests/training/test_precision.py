@@ -1,7 +1,10 @@
+import pytest
 import torch
 
 from closedbook.config import TrainingConfig
+from closedbook.errors import UserError
 from closedbook.training import precision
+from closedbook.training.loop import refuse_bad_compiler
 from closedbook.training.precision import resolve_precision
 
 
@@ -26,3 +29,12 @@ def test_the_capability_in_force_decides(monkeypatch):
     monkeypatch.setattr(precision, "cpu_computes_bf16", lambda: True)
     fixed = TrainingConfig(batch_tokens=1, micro_batches=1, warmup_steps=0, precision="fp32")
     assert resolve_precision(fixed, cpu) == "fp32"
+
+
+def test_compiling_is_refused_where_the_compiler_errs(monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    with pytest.raises(UserError, match="torch's compiled attention is wrong on this processor"):
+        refuse_bad_compiler(torch.device("cpu"))
+    refuse_bad_compiler(torch.device("cuda"))
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    refuse_bad_compiler(torch.device("cpu"))

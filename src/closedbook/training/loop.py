@@ -153,10 +153,12 @@ def train(
 
     Raises:
         NonFiniteLoss: Before the update that would have used it.
+        UserError: The configuration asks to compile where the compiler errs.
     """
     state = state or TrainingState(make_optimizers(model, config))
     device = model.device
     if config.compile:
+        refuse_bad_compiler(device)
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
     count = workers_for(model.config, config, device)
@@ -207,6 +209,16 @@ def train(
                 callback(record)
     model.eval()
     return state
+
+
+def refuse_bad_compiler(device: torch.device) -> None:
+    """Refuses to compile for a processor on which the compiled softmax over hidden positions is not a number.
+
+    Raises:
+        UserError: It is a CPU without AVX-512 (found with torch 2.13: eight keys in a row at minus infinity give nan).
+    """
+    if device.type == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        raise UserError("training.compile: torch's compiled attention is wrong on this processor; leave it out.")
 
 
 def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float) -> bool:
