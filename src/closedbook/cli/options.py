@@ -6,6 +6,7 @@ argparse splits the words; pydantic holds each value against its field's annotat
 
 import argparse
 import dataclasses
+import inspect
 import json
 import re
 import textwrap
@@ -154,9 +155,9 @@ def _field_helps(cls: type[Any]) -> dict[str, str]:
     """What the docstrings of a dataclass and its bases say of its fields, below `Args:`."""
     helps: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        _, _, text = (base.__doc__ or "").partition("Args:\n")
+        _, _, text = inspect.cleandoc(base.__doc__ or "").partition("Args:\n")  # Python 3.13 has taken the indent off
         paragraph = text.split("\n\n")[0]
-        for entry in re.split(r"\n(?= {8}\w+: )", "\n" + paragraph):
+        for entry in re.split(r"\n(?= {4}\w+: )", "\n" + paragraph):
             name, _, words = entry.strip().partition(": ")
             helps[name] = " ".join(words.split())
     return helps
