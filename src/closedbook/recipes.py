@@ -80,11 +80,11 @@ def faithful() -> Recipe:
             epochs=epochs,
             plan="in_order",
             batch_rows=rows,
+            micro_batches=8,
             learning_rate=rate,
             weight_decay=0.1,
             decay="all_but_biases",
             schedule="course",
-            precision="fp32",
         )
 
     def config(stage: Stage, objective: Objective, training: TrainingConfig) -> RunConfig:

@@ -18,10 +18,11 @@ class TrainingConfig:
         epochs: Passes over the mixture, more where the corpus is so small that they do not come to `least_steps`.
         epochs_a_relation: Further passes for each relation beyond the first, up to as many again as `epochs`.
         least_steps: Steps of the whole training at least, None for as many as the epochs make.
-        plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, padded
-            to the block, a constant number of rows).
+        plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, a constant
+            number of rows; the schedule counts them as padded to the block).
         batch_tokens: Tokens a step, padding included (`by_length`).
-        micro_batches: Parts of a step, each of one length; more of them mix lengths (`by_length`).
+        micro_batches: Parts of a step, each of about one length, worked on side by side; with `by_length` more of them
+            mix more lengths, with `in_order` they change nothing but the speed (one if not given).
         batch_rows: Rows a step (`in_order`).
         optimizer: `adamw` for all, or `muon` for the hidden matrices with AdamW for the rest.
         learning_rate: AdamW's peak rate.
@@ -67,6 +68,10 @@ class TrainingConfig:
         return self.epochs + min(self.epochs_a_relation * max(relations - 1, 0), self.epochs)
 
     def __post_init__(self) -> None:
+        require(
+            self.plan == "in_order" or self.micro_batches is not None,
+            "training.micro_batches must be given with plan by_length.",
+        )
         for choice, settings in _NEEDS.items():
             chosen = getattr(self, choice)
             for setting, needed_by in settings.items():
@@ -81,7 +86,7 @@ class TrainingConfig:
 
 
 _NEEDS = {
-    "plan": {"batch_tokens": "by_length", "micro_batches": "by_length", "batch_rows": "in_order"},
+    "plan": {"batch_tokens": "by_length", "batch_rows": "in_order"},
     "optimizer": {"matrix_learning_rate": "muon"},
     "schedule": {"warmup_steps": "cosine"},
 }

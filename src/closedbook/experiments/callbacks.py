@@ -14,7 +14,7 @@ from closedbook.training.checkpoints import save_checkpoint
 from closedbook.training.loop import StepRecord, TrainingState
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
-PROBES = 12  # lines of recall.jsonl a run
+PROBES = 13  # lines of recall.jsonl a run
 
 
 class _Log:

@@ -38,7 +38,7 @@ from closedbook.runs import write_predictions
 from closedbook.selfstudy.study import question_forms
 
 SHOWN = 10  # right and wrong answers
-PROBED = 200  # dev questions that are asked on the way, to draw the learning curve
+PROBED = 100  # dev questions that are asked on the way, to draw the learning curve
 
 
 @dataclass(frozen=True, kw_only=True)

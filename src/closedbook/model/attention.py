@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from closedbook.config import ModelConfig
 from closedbook.model.activations import Point
 from closedbook.model.cache import LayerCache, remember
+from closedbook.model.dropout import Dropout
 from closedbook.model.scores import make_scores, spread
 
 
@@ -22,8 +23,9 @@ def causal(length: int, device: torch.device) -> Tensor:
 
 def hide(scores_BHTS: Tensor, hidden: Tensor) -> Tensor:
     """The scores, at least in fp32, with minus infinity where a key position is hidden."""
-    precise_BHTS = scores_BHTS if scores_BHTS.dtype == torch.float64 else scores_BHTS.float()
-    return precise_BHTS.masked_fill(hidden, -math.inf)
+    if scores_BHTS.dtype in (torch.float32, torch.float64):
+        return scores_BHTS.masked_fill(hidden, -math.inf)
+    return scores_BHTS.float().masked_fill_(hidden, -math.inf)  # in place, in the copy
 
 
 class Attention(nn.Module):
@@ -37,8 +39,8 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.value = nn.Linear(config.width, config.groups * config.head_width)
         self.projection = nn.Linear(config.width, config.width)
-        self.weight_dropout = nn.Dropout(config.dropout)
-        self.residual_dropout = nn.Dropout(config.dropout)
+        self.weight_dropout = Dropout(config.dropout)
+        self.residual_dropout = Dropout(config.dropout)
         self.hook_v = Point()
         self.scores = make_scores(config)
         self.hook_attn_scores, self.hook_pattern, self.hook_z = Point(), Point(), Point()

@@ -3,9 +3,12 @@
 `by_length` sorts the epoch's examples by length, equal lengths in random order, and cuts the row of them into
 micro-batches of a constant number of tokens, each as wide as its longest example: padding is what neighbours in the
 sorted row differ by. The micro-batches are shuffled, and a step takes several, so that its gradient sees examples of
-several lengths. `in_order` keeps file order and pads to the block. Both are pure functions of (lengths, seed, epoch).
+several lengths. `in_order` keeps file order and counts the padding to the block, as the course's code does, but works on
+no more padding than its micro-batches need. Both are pure functions of (lengths, seed, epoch).
 """
 
+import dataclasses
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -27,9 +30,14 @@ class MicroBatch:
     width: int
 
 
-def in_order(count: int, batch_rows: int, block: int, device: torch.device) -> list[list[MicroBatch]]:
-    """Steps of one micro-batch: file order, `batch_rows` at a time, padded to the block; the last is what is left."""
-    return [[MicroBatch(rows_B, block)] for rows_B in torch.arange(count, device=device).split(batch_rows)]
+def in_order(lengths_R: Int64[Tensor, "rows"], batch_rows: int, micro_batches: int) -> list[list[MicroBatch]]:
+    """Steps of `batch_rows` rows in file order (the last is what is left), in about `micro_batches` parts each."""
+    steps = []
+    for rows_B in torch.arange(len(lengths_R), device=lengths_R.device).split(batch_rows):
+        order_B = lengths_R[rows_B].argsort(descending=True, stable=True)
+        size = math.ceil(int(lengths_R[rows_B].sum()) / micro_batches)
+        steps.append(_cut(rows_B[order_B], lengths_R, size) if micro_batches > 1 else _whole(rows_B, lengths_R))
+    return steps
 
 
 def by_length(
@@ -39,16 +47,25 @@ def by_length(
     rows_R = torch.arange(len(lengths_R), device=lengths_R.device)
     shuffled_R = random_bits(seed, epoch, 0, rows_R).argsort(stable=True)
     order_R = shuffled_R[lengths_R[shuffled_R].argsort(descending=True, stable=True)]
-    sorted_lengths = lengths_R[order_R].tolist()
-    parts, first = [], 0
-    while first < len(sorted_lengths):
-        width = max(sorted_lengths[first], 2)  # one input and one target at least
-        size = max(batch_tokens // micro_batches // width, 1)
-        parts.append(MicroBatch(order_R[first : first + size], width))
-        first += size
+    parts = _cut(order_R, lengths_R, batch_tokens // micro_batches)
     order = random_bits(seed, epoch, 1, torch.arange(len(parts))).argsort(stable=True).tolist()
     shuffled = [parts[index] for index in order]
     return [shuffled[first : first + micro_batches] for first in range(0, len(shuffled), micro_batches)]
+
+
+def _cut(order_R: Tensor, lengths_R: Tensor, tokens: int) -> list[MicroBatch]:
+    """Rows, the longest first, in parts of at most so many tokens, padding included, or of one row."""
+    parts, first, sorted_lengths = [], 0, lengths_R[order_R].tolist()
+    while first < len(sorted_lengths):
+        width = max(sorted_lengths[first], 2)  # one input and one target at least
+        size = max(tokens // width, 1)
+        parts.append(MicroBatch(order_R[first : first + size], width))
+        first += size
+    return parts
+
+
+def _whole(rows_B: Tensor, lengths_R: Tensor) -> list[MicroBatch]:
+    return [MicroBatch(rows_B, max(int(lengths_R[rows_B].max()), 2))]
 
 
 class Batches:
@@ -60,13 +77,16 @@ class Batches:
 
     def __init__(self, mixture: Mixture, config: RunConfig) -> None:
         self._mixture, self._config = mixture, config
+        self._counted = config.model.context if config.training.plan == "in_order" else None
         self._open(0)
         starts, training = [0], config.training
         self.positions: int = 0
         while len(starts) <= training.passes(mixture.relations) or starts[-1] < (training.least_steps or 0):
             self._open(len(starts) - 1)  # epochs differ in their batches: random lengths, objectives that come and go
             starts.append(starts[-1] + len(self._plan))
-            self.positions += sum(len(part.rows_B) * (part.width - 1) for step in self._plan for part in step)
+            self.positions += sum(
+                len(part.rows_B) * (self._counted or part.width - 1) for step in self._plan for part in step
+            )
         self._starts = starts
 
     @property
@@ -85,7 +105,9 @@ class Batches:
         if epoch != self._epoch:
             self._open(epoch)
         return [
-            render(self._mixture.tokens_N, self._segments, part.rows_B[rows], part.width)
+            dataclasses.replace(
+                render(self._mixture.tokens_N, self._segments, part.rows_B[rows], part.width), counted=self._counted
+            )
             for part in self._plan[step - self._starts[epoch]]
         ]
 
@@ -97,4 +119,5 @@ class Batches:
             size, parts = training.batch_tokens or 0, training.micro_batches or 0
             self._plan = by_length(lengths_R, size, parts, training.seed, epoch)
         else:
-            self._plan = in_order(len(lengths_R), training.batch_rows or 0, self._config.model.block, lengths_R.device)
+            parts = (training.micro_batches or 1) if lengths_R.device.type == "cpu" else 1
+            self._plan = in_order(lengths_R, training.batch_rows or 0, parts)

@@ -57,10 +57,30 @@ class Segments:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a training step sees: targets are the inputs shifted by one, `IGNORED` where they do not count."""
+    """What a training step sees: targets are the inputs shifted by one, `IGNORED` where they do not count.
+
+    Args:
+        inputs_BT: Token ids, padded to the longest row.
+        targets_BT: Token ids, padded alike.
+        rows_B: The numbers of the rows in their epoch, to which dropout's draws belong; 0, 1, ... if not given.
+        counted: Positions that a schedule in positions counts for a row, where the recipe pads further than this.
+    """
 
     inputs_BT: Int64[Tensor, "batch time"]
     targets_BT: Int64[Tensor, "batch time"]
+    rows_B: Int64[Tensor, "batch"] | None = None
+    counted: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Inputs that are not padding."""
+        return int((self.inputs_BT != PAD_ID).sum())
+
+    @property
+    def positions(self) -> int:
+        """Inputs with the padding that the recipe asks for."""
+        rows, time = self.inputs_BT.shape
+        return rows * (self.counted or time)
 
 
 def lay_out(*segments: tuple[Spans, bool]) -> Segments:
@@ -120,4 +140,4 @@ def render(tokens_N: Int64[Tensor, "tokens"], segments: Segments, rows_B: Int64[
     index_BW = torch.where(inside_BW, position_W + shift_BK.gather(1, segment_BW), PAD_ID)
     row_BW = tokens_N[index_BW]
     counts_BW = inside_BW & scored_BK.gather(1, segment_BW)
-    return Batch(inputs_BT=row_BW[:, :-1], targets_BT=torch.where(counts_BW, row_BW, IGNORED)[:, 1:])
+    return Batch(row_BW[:, :-1], torch.where(counts_BW, row_BW, IGNORED)[:, 1:], rows_B)

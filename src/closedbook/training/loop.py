@@ -15,6 +15,7 @@ from closedbook.config import TrainingConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import PAD_ID
+from closedbook.model.dropout import Draws, dropping
 from closedbook.model.gpt import GPT
 from closedbook.objectives.segments import IGNORED, Batch
 from closedbook.training.muon import Muon
@@ -102,17 +103,40 @@ def side_by_side(optimizers: list[torch.optim.Optimizer], workers: Workers | Non
             optimizer.apply = map
 
 
-def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision) -> Tensor:
+def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | None:
+    """What dropout draws for a micro-batch's rows, which depends on the counters and on each row's number alone."""
+    if model.config.dropout == 0 or not counters:
+        return None
+    rows, time = part.inputs_BT.shape
+    rows_B = torch.arange(rows) if part.rows_B is None else part.rows_B
+    return Draws(model.config, rows_B, (part.inputs_BT != PAD_ID).sum(dim=1), time, counters, model.device)
+
+
+def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision, counters: tuple[int, ...] = ()) -> Tensor:
     """A micro-batch's share of the step's mean cross-entropy in nats; the head sees only positions that count."""
     counts_BT = part.targets_BT != IGNORED
     half = precision == "bf16"  # without a cache of casts: all threads share it, and each weight is used once
-    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=half, cache_enabled=False):
+    cast = torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=half, cache_enabled=False)
+    with dropping(draws_for(model, part, counters)), cast:
         logits_NV = model.head(model(part.inputs_BT)[counts_BT])
     return F.cross_entropy(logits_NV.float(), part.targets_BT[counts_BT], reduction="sum") / total
 
 
-def backward(model: GPT, parts: list[Batch], precision: Precision, workers: Workers | None = None) -> Tensor:
+def backward(
+    model: GPT,
+    parts: list[Batch],
+    precision: Precision,
+    workers: Workers | None = None,
+    counters: tuple[int, ...] = (),
+) -> Tensor:
     """Adds the gradient of the step's loss, micro-batch by micro-batch, or several at a time with workers.
+
+    Args:
+        model: In training mode.
+        parts: The step's micro-batches.
+        precision: To compute in.
+        workers: Threads to share the micro-batches out among.
+        counters: Seed and step for dropout's draws; without them torch's global generator is drawn from.
 
     Returns:
         Mean cross-entropy in nats over all targets of the step that count.
@@ -121,7 +145,7 @@ def backward(model: GPT, parts: list[Batch], precision: Precision, workers: Work
     parameters = list(model.parameters())
 
     def work(part: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
-        share = loss_of(model, part, total, precision)
+        share = loss_of(model, part, total, precision, counters)
         return share.detach(), torch.autograd.grad(share, parameters)
 
     loss = torch.zeros((), device=model.device)
@@ -161,10 +185,9 @@ def train(
         refuse_bad_compiler(device)
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
-    count = workers_for(model.config, config, device)
+    count = workers_for(config, device)
     model.train()
     with (
-        seeded(config.seed, DROPOUT),
         Workers(count) if count > 1 else contextlib.nullcontext() as workers,
         side_by_side(state.optimizers, workers),
     ):
@@ -178,8 +201,7 @@ def train(
                 positions=state.positions,
                 corpus_positions=corpus_positions,
             )
-            torch.manual_seed(derive(config.seed, DROPOUT, state.step))
-            loss = backward(model, parts, precision, workers).item()
+            loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step)).item()
             if not math.isfinite(loss):
                 raise NonFiniteLoss(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
@@ -190,8 +212,8 @@ def train(
                     f"The gradient of batch {state.step + 1} is not finite; training stopped before the update. "
                     "Lower training.learning_rate, or use --training.precision fp32."
                 )
-            tokens = sum(int((part.inputs_BT != PAD_ID).sum()) for part in parts)
-            positions = sum(part.inputs_BT.numel() for part in parts)
+            tokens = sum(part.tokens for part in parts)
+            positions = sum(part.positions for part in parts)
             state.step += 1
             state.tokens += tokens
             state.positions += positions

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import torch
 
-from closedbook.config import ModelConfig, TrainingConfig
+from closedbook.config import TrainingConfig
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -42,12 +42,11 @@ class Workers:
         self._pool.shutdown()
 
 
-def workers_for(model: ModelConfig, training: TrainingConfig, device: torch.device) -> int:
+def workers_for(training: TrainingConfig, device: torch.device) -> int:
     """How many micro-batches are worked on at a time.
 
-    One on a GPU, with dropout (its draws come from one generator, in order) and with `torch.compile`; else as many as
-    the step has and the processor's threads allow.
+    One on a GPU and with `torch.compile`; else as many as the step has and the processor's threads allow.
     """
-    if device.type != "cpu" or model.dropout > 0 or training.compile:
+    if device.type != "cpu" or training.compile:
         return 1
     return min(training.micro_batches or 1, torch.get_num_threads())
