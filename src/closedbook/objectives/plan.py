@@ -3,8 +3,8 @@
 `by_length` sorts the epoch's examples by length, equal lengths in random order, and cuts the row of them into
 micro-batches of a constant number of tokens, each as wide as its longest example: padding is what neighbours in the
 sorted row differ by. The micro-batches are shuffled, and a step takes several, so that its gradient sees examples of
-several lengths. `in_order` keeps file order and counts the padding to the block, as the course's code does, but works on
-no more padding than its micro-batches need. Both are pure functions of (lengths, seed, epoch).
+several lengths. `in_order` keeps file order and counts the padding to the block, as the course's code does, but works
+on no more padding than its micro-batches need. Both are pure functions of (lengths, seed, epoch).
 """
 
 import dataclasses
