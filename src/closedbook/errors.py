@@ -1,4 +1,4 @@
-"""The one error class for what a user can put right."""
+"""The one error class for what a user can put right, and the words that sentences share."""
 
 import difflib
 from collections.abc import Iterable
@@ -15,3 +15,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 question`, `1,204 questions`; `plural` where that is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
