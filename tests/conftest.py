@@ -1,5 +1,6 @@
 """Array types in the package's signatures are enforced while the tests run; toys that many tests share."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from closedbook.config import (
     TokenizerConfig,
     TrainingConfig,
 )
+from closedbook.experiments.train import train_run
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.runs import Run
 
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
@@ -43,6 +46,20 @@ def course(course_directory: Path) -> Corpus:
 @pytest.fixture(scope="session")
 def people() -> Corpus:
     return built_in_corpus(PeopleConfig(count=60))
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """What `run` has learned, unless a room has a corpus of its own."""
+    return built_in_corpus(PeopleConfig(count=80, seed=5, train=0.5, dev=0.3, test=0.1, unseen=0.1))
+
+
+@pytest.fixture(scope="session")
+def run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that knows the training questions of `corpus` by heart."""
+    config = tiny_config("scratch", epochs=40, learning_rate=5e-3)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, width=64))
+    return train_run(config, corpus, tmp_path_factory.mktemp("learned") / "run", device=torch.device("cpu"))
 
 
 def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:

@@ -2,23 +2,9 @@
 
 import math
 
-import pytest
-
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import Prompt, Response
 from closedbook.facts.records import Fact
-from tests.fixtures_models import learned_corpus, learned_run  # noqa: F401  # fixtures
-
-
-@pytest.fixture(scope="session")
-def corpus(learned_corpus):  # noqa: F811
-    return learned_corpus
-
-
-@pytest.fixture(scope="session")
-def run(learned_run):  # noqa: F811
-    return learned_run
-
 
 NATS = math.log(0.64)
 

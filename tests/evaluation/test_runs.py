@@ -11,17 +11,6 @@ from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import normalised_match
 from closedbook.facts.corpus import sha256
 from closedbook.runs import Run, load
-from tests.fixtures_models import learned_corpus, learned_run  # noqa: F401  # fixtures
-
-
-@pytest.fixture
-def corpus(learned_corpus):  # noqa: F811
-    return learned_corpus
-
-
-@pytest.fixture
-def run(learned_run):  # noqa: F811
-    return learned_run
 
 
 @pytest.fixture

@@ -19,18 +19,7 @@ from closedbook.trace.patterns import looks, patterns
 from closedbook.trace.prompts import ROLES, trace_prompts
 from closedbook.trace.report import look_at_facts, look_at_question, open_report
 from tests.conftest import tiny_config
-from tests.fixtures_models import learned_corpus, learned_run  # noqa: F401  # fixtures
 from tests.model.test_variants import FORMS
-
-
-@pytest.fixture
-def corpus(learned_corpus):  # noqa: F811
-    return learned_corpus
-
-
-@pytest.fixture
-def run(learned_run):  # noqa: F811
-    return learned_run
 
 
 @pytest.fixture
