@@ -11,6 +11,7 @@ from closedbook.experiments.train import make_tokenizer
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches, by_length, in_order
+from closedbook.recipes import find_recipe
 from tests.conftest import tiny_config
 
 CPU = torch.device("cpu")
@@ -44,11 +45,23 @@ def test_epochs_differ_and_repeat():
     assert rows(0) != rows(1)
 
 
-def test_in_order_keeps_file_order_and_the_last_batch_is_what_is_left():
-    steps = in_order(2938, 128, 128, CPU)
-    assert len(steps) == 23
-    assert len(steps[-1][0].rows_B) == 122
-    assert torch.cat([step[0].rows_B for step in steps]).tolist() == list(range(2938))
+@pytest.mark.parametrize("micro_batches", [1, 8])
+def test_in_order_keeps_file_order_and_the_last_batch_is_what_is_left(micro_batches):
+    lengths_R = torch.randint(0, 128, (2938,))
+    steps = in_order(lengths_R, 128, micro_batches)
+    rows = [sorted(row for part in step for row in part.rows_B.tolist()) for step in steps]
+    assert rows == [list(range(first, min(first + 128, 2938))) for first in range(0, 2938, 128)]
+    assert all(part.width >= int(lengths_R[part.rows_B].max()) for step in steps for part in step)
+
+
+def test_in_order_pads_little_and_counts_the_padding_to_the_block(people):
+    config = dataclasses.replace(find_recipe("faithful").pretrain, reading="plain")
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=1, batch_rows=32))
+    plan = Batches(build_mixture(config, people, make_tokenizer(config, people), CPU), config)
+    parts = [part for step in range(plan.steps) for part in plan.step(step)]
+    rows = sum(len(part.inputs_BT) for part in parts)
+    assert sum(part.positions for part in parts) == plan.positions == rows * 127
+    assert sum(part.tokens for part in parts) > 0.8 * sum(part.inputs_BT.numel() for part in parts)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from closedbook.config import ModelConfig, TrainingConfig
+from closedbook.config import TrainingConfig
 from closedbook.experiments.train import initial_model, make_tokenizer
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
@@ -67,11 +67,10 @@ def test_an_error_in_a_worker_reaches_the_caller():
 def test_micro_batches_are_worked_on_one_after_the_other_where_threads_would_not_help(monkeypatch):
     training = TrainingConfig(batch_tokens=64, micro_batches=4, warmup_steps=1)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert workers_for(ModelConfig(), training, CPU) == 2
-    assert workers_for(ModelConfig(dropout=0.1), training, CPU) == 1
-    assert workers_for(ModelConfig(), dataclasses.replace(training, micro_batches=1), CPU) == 1
-    assert workers_for(ModelConfig(), dataclasses.replace(training, compile=True), CPU) == 1
-    assert workers_for(ModelConfig(), training, torch.device("cuda")) == 1
+    assert workers_for(training, CPU) == 2
+    assert workers_for(dataclasses.replace(training, micro_batches=1), CPU) == 1
+    assert workers_for(dataclasses.replace(training, compile=True), CPU) == 1
+    assert workers_for(training, torch.device("cuda")) == 1
 
 
 def test_padding_changes_neither_loss_nor_gradient():

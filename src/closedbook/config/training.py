@@ -68,10 +68,6 @@ class TrainingConfig:
         return self.epochs + min(self.epochs_a_relation * max(relations - 1, 0), self.epochs)
 
     def __post_init__(self) -> None:
-        require(
-            self.plan == "in_order" or self.micro_batches is not None,
-            "training.micro_batches must be given with plan by_length.",
-        )
         for choice, settings in _NEEDS.items():
             chosen = getattr(self, choice)
             for setting, needed_by in settings.items():
@@ -83,6 +79,11 @@ class TrainingConfig:
                         not given,
                         f"training.{setting} has no effect with {choice} {chosen}; set it to null or leave it out.",
                     )
+
+        require(
+            self.plan == "in_order" or self.micro_batches is not None,
+            "training.micro_batches must be given with plan by_length.",
+        )
 
 
 _NEEDS = {

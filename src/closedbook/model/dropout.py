@@ -21,6 +21,7 @@ from closedbook.draws import derive
 
 RANGE = 2**16  # of a draw: a probability is kept to one part in 65,536
 PACKED = 4  # draws in one of 64 bits
+KEPT = 0x7FFF_7FFF_7FFF_7FFF  # four draws that keep everything
 
 
 class Draws:
@@ -47,7 +48,7 @@ class Draws:
     ) -> None:
         branches = 2 if config.hidden_width else 1
         size = config.width * (1 + branches * config.layers) + config.heads * config.block * config.layers
-        wide_BTF = torch.full((len(rows_B), time, -(-size // PACKED)), -1, dtype=torch.int64, device=device)
+        wide_BTF = torch.full((len(rows_B), time, -(-size // PACKED)), KEPT, dtype=torch.int64, device=device)
         generator = torch.Generator(device)
         for index, (row, length) in enumerate(zip(rows_B.tolist(), lengths_B.tolist(), strict=True)):
             generator.manual_seed(derive(*counters, row))

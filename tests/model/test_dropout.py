@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from closedbook.config import ModelConfig
+from closedbook.model.dropout import Draws, Dropout, dropping
+
+CONFIG = ModelConfig(layers=2, heads=4, width=32, block=16)
+CPU = torch.device("cpu")
+
+
+def draws(rows=(3, 4), lengths=(9, 5), time=9, counters=(0, 1)):
+    return Draws(CONFIG, torch.tensor(rows), torch.tensor(lengths), time, counters, CPU)
+
+
+def test_a_rows_draws_do_not_depend_on_its_batch():
+    together, alone = draws(), draws(rows=(4,), lengths=(5,), time=5)
+    for size in (32, 64, 32):
+        assert torch.equal(together.take(size)[1, :5], alone.take(size)[0])
+
+
+def test_attention_weights_have_the_same_draws_at_any_width():
+    wide = draws(time=12).like(torch.zeros(2, 4, 12, 12))
+    narrow = draws().like(torch.zeros(2, 4, 9, 9))
+    assert torch.equal(wide[:, :, :5, :9], narrow[:, :, :5])
+
+
+def test_other_rows_seeds_and_steps_have_other_draws():
+    first = draws().take(32)
+    assert not torch.equal(first[0, :5], first[1, :5])
+    assert not torch.equal(first, draws(counters=(1, 1)).take(32))
+    assert not torch.equal(first, draws(counters=(0, 2)).take(32))
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_about_p_are_dropped_and_the_others_scaled(p):
+    config = ModelConfig(layers=1, heads=4, width=1024, block=128)
+    layer = Dropout(p).train()
+    with dropping(Draws(config, torch.arange(8), torch.full((8,), 100), 100, (0,), CPU)):
+        x = layer(torch.ones(8, 100, 1024))
+    assert (x == 0).float().mean() == pytest.approx(p, abs=0.003)
+    assert torch.allclose(x[x != 0], torch.tensor(1 / (1 - p)))
+    assert x.mean() == pytest.approx(1, abs=0.01)
+
+
+def test_padding_is_kept_and_nothing_is_dropped_outside_training():
+    layer = Dropout(0.5).train()
+    with dropping(draws()):
+        assert (layer(torch.ones(2, 9, 32))[1, 5:] == 2).all()
+    assert torch.equal(layer.eval()(torch.ones(3)), torch.ones(3))
+
+
+def test_without_draws_the_global_generator_is_drawn_from():
+    layer, x = Dropout(0.5).train(), torch.ones(1000)
+    torch.manual_seed(0)
+    first = layer(x)
+    torch.manual_seed(0)
+    assert torch.equal(first, layer(x))
+    assert 400 < (first == 0).sum() < 600
