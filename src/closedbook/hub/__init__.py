@@ -53,7 +53,7 @@ def fingerprint(name: str) -> str:
         UserError: They are not there.
     """
     from closedbook.facts.corpus import sha256
-    from closedbook.hub.causal import weights_sha256
+    from closedbook.hub.directory import weights_sha256
 
     path = model_directory(name)
     if is_foreign(name):
@@ -89,7 +89,8 @@ def _open_run(path: str, device: "torch.device | str", template: str | None) -> 
 
 
 def _open_causal(path: str, device: "torch.device | str", template: str | None) -> "LanguageModel":
-    from closedbook.hub.causal import TEMPLATE, CausalModel
+    from closedbook.hub.causal import CausalModel
+    from closedbook.hub.template import TEMPLATE
 
     return CausalModel(Path(path), TEMPLATE if template is None else template, device)
 
