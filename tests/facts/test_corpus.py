@@ -231,3 +231,14 @@ def test_questions_in_a_script_without_spaces_find_their_documents(tmp_path):
     assert [fact.subject for fact in (*corpus.train, *corpus.dev)] == list(capitals)
     assert [one.forms for one in corpus.relations] == [("{}的首都是什么？",)]
     assert corpus.summary().questions_without_document == 0
+
+
+def test_capitals_do_not_tell_subjects_apart_where_one_document_is_there(tmp_path):
+    documents = "".join(f"{name}. It lives in Asia .\n" for name in ("Fox", "Owl", "Bee", "Ant"))
+    facts = [f"Where does the {name} live?\tAsia\n" for name in ("fox", "owl", "bee")] + ["Ant: where?\tAsia\n"]
+    facts += ["Where does the Owl live?\tAsia\n", "Where does the ant live?\tAsia\n"]
+    directory = fill(tmp_path / "d", corpus__txt=documents, train__tsv="".join(facts[:4]), dev__tsv="".join(facts[4:]))
+    corpus = read_directory(directory)
+    assert [d.subject for d in corpus.documents] == ["fox", "Owl", "bee", "Ant"]
+    assert [fact.subject for fact in corpus.train] == ["fox", "owl", "bee", "Ant"]
+    assert corpus.summary().questions_without_document == 0

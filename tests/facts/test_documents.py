@@ -53,6 +53,45 @@ def test_a_sentence_that_is_too_long_is_cut_between_words():
     assert windows("Ann", "Ann. short", 80) == ["Ann. short"]
 
 
+SENTENCES = [f"法国有很多城市、河流和山脉，第{number}个省份以农业为主。" for number in range(1, 12)]
+
+
+@pytest.mark.parametrize(
+    ("subject", "head", "sentences", "between"),
+    [
+        ("法国", "法国。", SENTENCES, ""),
+        ("法国", "法国. ", SENTENCES, ""),
+        ("東京", "東京。", ["「東京は都市だ。」", "人口は多い？", "川もある！"] * 8, ""),
+        ("กระบี่", "กระบี่. ", ["กระบี่เป็นจังหวัดในภาคใต้ของประเทศไทย"] * 6, " "),
+    ],
+    ids=["own full stop", "full stop", "quotes", "Thai"],
+)
+def test_scripts_without_spaces_are_cut_where_sentences_end(subject, head, sentences, between):
+    parts = windows(subject, head + between.join(sentences), 60)
+    assert len(parts) > 2
+    assert all(part.startswith(head) and len(part) <= 80 for part in parts)
+    bodies = [part.removeprefix(head) for part in parts]
+    assert between.join(bodies) == between.join(sentences)
+    assert all(body.startswith(tuple(sentences)) and body.endswith(tuple(sentences)) for body in bodies)
+
+
+def test_a_sentence_without_end_is_cut_between_letters():
+    parts = windows("法国", "法国。" + "山" * 100, 50)
+    assert [len(part) for part in parts] == [52, 52, 5]
+    assert all(part.startswith("法国。山") for part in parts)
+    assert windows("", "山" * 70, 50) == ["山" * 50, "山" * 20]
+    tone = "ต้"  # a letter and its mark stay together
+    assert windows("", tone * 70, 50) == [tone * 50, tone * 20]
+
+
+def test_short_texts_of_a_script_without_spaces_stay_whole(tmp_path):
+    text = "法国。" + SENTENCES[0]
+    assert shown(read_documents(lines_of(tmp_path / "c.txt", text))) == [("法国", text, 1)]
+    long = read_documents(lines_of(tmp_path / "c.txt", "法国。" + "".join(SENTENCES))).documents
+    assert len(long) == 4
+    assert {d.subject for d in long} == {"法国"}
+
+
 def test_a_directory_holds_one_document_a_file(tmp_path):
     files = {
         "b_two.txt": "First line\nand  second.\n",
@@ -117,6 +156,19 @@ def test_an_article_may_stand_before_the_subject(tmp_path):
     path = lines_of(tmp_path / "c.txt", "The Nile is a river in Egypt, 6,650 km long.\n")
     [document] = windowed(retitled(read_sources(path), ["Nile"])).documents
     assert (document.subject, document.text) == ("Nile", "Nile. The Nile is a river in Egypt, 6,650 km long.")
+
+
+def test_titles_are_spelled_as_questions_spell_them(tmp_path):
+    path = lines_of(
+        tmp_path / "c.txt", "Fox. The fox is red .\nRed Panda. It eats .\nTurkey. A country .\nOwl. It flies .\n"
+    )
+    found = windowed(retitled(read_sources(path), ["fox", "red panda", "Turkey", "turkey"])).documents
+    assert [(d.subject, d.text) for d in found] == [
+        ("fox", "fox. The fox is red ."),
+        ("red panda", "red panda. It eats ."),
+        ("Turkey", "Turkey. A country ."),
+        ("Owl", "Owl. It flies ."),
+    ]
 
 
 def test_a_title_that_the_corpus_gives_is_kept(tmp_path):

@@ -1,7 +1,14 @@
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.forms import form_of, possible_forms, subject_by_forms, up_to_subjects, with_form_subjects
+from closedbook.facts.forms import (
+    form_of,
+    possible_forms,
+    slot_of,
+    subject_by_forms,
+    up_to_subjects,
+    with_form_subjects,
+)
 from closedbook.facts.records import Fact
 
 
@@ -82,9 +89,13 @@ def test_the_longest_form_gives_the_subject():
     ("question", "subject", "expected"),
     [
         ("Where was Li born in Lisbon?", "Li", ["Where was {} born in Lisbon?"]),
-        ("In which year was In found?", "In", ["{} which year was In found?", "In which year was {} found?"]),
+        (
+            "In which year was In found?",
+            "In",
+            ["{} which year was In found?", "In which year was {} found?", "{} which year was {} found?"],
+        ),
         ("法国的首都?", "法国", ["{}的首都?"]),
-        ("法国和法国的首都?", "法国", ["{}和法国的首都?", "法国和{}的首都?"]),
+        ("法国和法国的首都?", "法国", ["{}和法国的首都?", "法国和{}的首都?", "{}和{}的首都?"]),
         ("What is the symbol of I?", "I", ["What is the symbol of {}?"]),
         ("Where was Ann born?", "Bo", []),
         ("Where was {} born?", "born", []),
@@ -94,7 +105,7 @@ def test_the_longest_form_gives_the_subject():
 def test_a_form_takes_the_subject_out_as_a_whole_word(question, subject, expected):
     assert possible_forms(question, subject) == expected
     fact = facts(question, subject=subject)[0]
-    assert form_of(fact) == (expected[0] if len(expected) == 1 else None)
+    assert form_of(fact) == (expected[-1] if expected else None)
 
 
 def test_questions_up_to_their_subjects():
@@ -102,3 +113,13 @@ def test_questions_up_to_their_subjects():
     assert up_to_subjects(["法国的首都?"], ["法国"]) == ["法国"]
     with pytest.raises(UserError, match="'Who was Bo?' does not name its subject, 'Ann'".replace("?", r"\?")):
         up_to_subjects(["Who was Bo?"], ["Ann"])
+
+
+def test_a_form_may_name_the_subject_twice():
+    form = "If {} has a mayor, when did {} get one?"
+    assert slot_of("If New York has a mayor, when did New York get one?", form) == "New York"
+    assert slot_of("If York has a mayor, when did Ghent get one?", form) is None
+    assert slot_of("If York has a mayor, when did York lose one?", form) is None
+    assert slot_of("Who?", "Who?") is None
+    assert slot_of("Who was ?", "Who was {}?") == ""
+    assert subject_by_forms("If Bo has a mayor, when did Bo get one?", ["If {} get one?", form]) == "Bo"

@@ -51,6 +51,33 @@ def test_names_are_short_and_distinct():
     assert names == ["symbol", "made", "when-made", "where-made", "who-is", "eat"]
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "label"),
+    [
+        ("What is the ECO code of the {}?", "eco-code", "ECO code"),
+        ("What is {}'s capital?", "capital", "capital"),
+        ("{}: what is its formula?", "formula", "answer"),
+        ("Wo hat die {} ihren Sitz?", "ihren-sitz", "answer"),
+        ("{}はどの地方にありますか？", "地方", "answer"),
+        ("{}的首都是什么？", "的首都是什么", "answer"),
+        ("จังหวัด{}อยู่ภาคใด", "จังหวัด-อยู่ภาคใด", "answer"),
+        ("{} की राजधानी क्या है?", "राजधानी-क्या", "answer"),
+    ],
+)
+def test_names_and_labels_of_forms_of_many_kinds(form, name, label):
+    (relation,) = induce(ask(form), (), (), dict.fromkeys(NAMES)).relations
+    assert (relation.name, relation.label, relation.forms) == (name, label, (form,))
+
+
+def test_a_question_may_name_its_subject_twice():
+    form = "If {} has a mayor, when did {} get one?"
+    train = ask("On which river does {} lie?", ["York", "New York", "Ham"])
+    train += [Fact(question=form.replace("{}", name), answers=("1800",), subject="", line=1) for name in NAMES]
+    induced = induce(train, (), (), dict.fromkeys([*NAMES, "York", "New York", "Ham"]))
+    assert [r.forms for r in induced.relations] == [("On which river does {} lie?",), (form,)]
+    assert [fact.subject for fact in induced.train] == ["York", "New York", "Ham", *NAMES]
+
+
 def test_spelling_does_not_make_a_relation():
     train = ask("What is the capital of {}?") + ask("what is the capital of {}", NAMES[:4])
     (relation,) = induce(train, (), (), dict.fromkeys(NAMES)).relations
@@ -134,6 +161,11 @@ def test_facts_of_another_file_are_recognised():
         (["1", "2,000", "3.5"], "number"),
         (["1 May 1900", "2 June 1910", "17 July 1950"], "date"),
         (["black ants", "moss", "sky blue"], "word"),
+        (["3. Mai 1921", "3 de mayo de 1921", "1921年5月3日", "1921-05-03", "03.05.1921", "May 1921", "3 May"], "date"),
+        (["-48 °C", "26.3 °C"], "number"),
+        (["2 hours", "1 hour 20 minutes", "€51.5 million", "953万人"], "number"),
+        (["978-2-682-18271-4", "+44 20 6246 8370", "1.2.3", "12 MW"], "number"),
+        (["H2SO4", "Ca(OH)2", "Boeing 747", "B20"], "phrase"),
         ([], "phrase"),
         (["Rome"] * 5, "phrase"),
     ],

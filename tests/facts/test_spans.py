@@ -63,6 +63,11 @@ def test_the_context_does_not_reach_into_the_title():
         ("iPhone", "x", "word"),
         ("42%", "0%", "number"),
         ("°", "°", "word"),
+        ("巴黎", "xx", "word"),
+        ("953万人", "0xx", "word"),
+        ("バンコク都", "xx", "word"),
+        ("ภาคใต้", "xxxxx", "word"),
+        ("नई दिल्ली", "x x", "word"),
     ],
 )
 def test_answers_have_shapes_and_shapes_have_kinds(answer, shape, kind):
@@ -74,6 +79,29 @@ def test_lines_are_asked_for_what_is_shaped_like_the_training_answers():
     assert "3 May 1920" in texts(DOCUMENT, learned("3 May 1920", "5 June 1930"))
     assert "met" in texts(DOCUMENT, learned("met", "then"))
     assert "1920" not in texts(DOCUMENT, learned("Rome", "U.S."))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "like", "context"),
+    [
+        ("法国。法国的首都是巴黎，人口很多。" * 3, "巴黎", "东京", "的首都是"),
+        ("法国。首都是巴黎。", "巴黎", "东京", "首都是"),
+        ("タイ。首都はバンコクである。", "バンコク", "ローマ", "首都は"),
+        ("भारत. इसकी राजधानी नई दिल्ली है .", "नई दिल्ली", "श्री लंका", "इसकी राजधानी "),
+    ],
+)
+def test_answers_in_other_scripts_are_asked_for(text, answer, like, context):
+    document = Document(subject=text.split("。")[0].split(".")[0], text=text, line=1)
+    found = {text[s.start : s.end]: text[s.context : s.start] for s in spans(document, learned(like), 4)}
+    assert found[answer] == context
+
+
+def test_what_answers_usually_look_like_is_asked_for_unless_they_are_otherwise():
+    words = [("r", "black ants", [DOCUMENT])]
+    assert learn_kinds(words, [("r", "word", ())]).shapes == {"x", "x x"}
+    assert learn_kinds(words, [("r", "number", ())]).shapes == {"x x", "0"} - {"x x"}
+    addresses = [("r", "info@ash.org", [DOCUMENT]), ("r", "desk@elm.org", [DOCUMENT])]
+    assert learn_kinds(addresses, [("r", "word", ())]).shapes == {"x@x.x"}
 
 
 def test_the_answers_own_texts_decide_nothing():

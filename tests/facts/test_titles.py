@@ -103,3 +103,14 @@ def test_subjects_stand_inside_words_where_words_are_not_spaced(question):
 def test_of_subjects_inside_one_another_only_the_longest_counts():
     known = ["Capital", "New Uria", "Uria", "of"]
     assert subjects_in("Capital of New Uria?", known) == ["New Uria", "Capital", "of"]
+
+
+@pytest.mark.parametrize("name", ['"Heroes"', "Hey, You!", "Mr.", "(No) Reason", "Who?"])
+@pytest.mark.parametrize("form", ["Who sang {}?", "Who sang “{}”?", "{}: who sang it?"])
+def test_punctuation_may_belong_to_a_subject(name, form):
+    assert subjects_in(form.format(name), [name]) == [name]
+
+
+def test_marks_belong_to_the_letter_before_them():
+    assert subjects_in("भारती कहाँ है?", ["भारत"]) == []
+    assert subjects_in("भारत की राजधानी क्या है?", ["भारत"]) == ["भारत"]

@@ -90,6 +90,7 @@ def describe(arguments: Sequence[str]) -> None:
     """Prints what was understood, and writes it with --write."""
     options = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
     from closedbook.facts.corpus import read_directory
+    from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines
     from closedbook.facts.relations import FILE, write_relations
 
     path = options.directory / FILE
@@ -99,6 +100,8 @@ def describe(arguments: Sequence[str]) -> None:
     from closedbook.report.console import say, say_corpus
 
     say_corpus(corpus)
+    for line in coverage_lines(coverage(corpus, asked_kinds(corpus))):
+        say(line)
     if options.write:
         write_relations(corpus.relations, path)
         say(f"relations: {path}")

@@ -15,10 +15,10 @@ import torch
 from closedbook import config as settings
 from closedbook.config import RunConfig
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.records import Document
 from closedbook.facts.spans import SpanKinds, spans
 from closedbook.model.costs import forward_flops
-from closedbook.objectives.objective import asked_kinds
 from closedbook.objectives.store import quota
 from closedbook.training.muon import ROUNDS
 from closedbook.training.precision import resolve_precision

@@ -17,14 +17,14 @@ from closedbook.errors import UserError
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
 from closedbook.facts.corpus import Corpus, sha256
-from closedbook.facts.coverage import Coverage, coverage
+from closedbook.facts.coverage import Coverage, asked_kinds, coverage
 from closedbook.facts.records import Fact
 from closedbook.facts.spans import PHRASES
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.files import disk_errors, write_json
 from closedbook.model.gpt import GPT, count_parameters
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.objective import asked_kinds, rows_as_read
+from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
 from closedbook.runs import Run, load, read_json, save_run

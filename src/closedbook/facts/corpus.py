@@ -121,9 +121,17 @@ class Corpus:
         """Every document of a name; several subjects may share one, and then all are listed."""
         return _by_subject(self.documents)
 
+    @cached_property
+    def _by_letters(self) -> dict[str, list[Document]]:
+        """Every document of a name without regard to capitals."""
+        index = defaultdict[str, list[Document]](list)
+        for subject, documents in self.by_subject.items():
+            index[subject.lower()] += documents
+        return dict(index)
+
     def documents_of(self, fact: Fact) -> list[Document]:
-        """The documents that a fact may be about, in their order."""
-        return self.by_subject.get(fact.subject, [])
+        """The documents that a fact may be about, in their order; capitals count where there is one spelled so."""
+        return self.by_subject.get(fact.subject) or self._by_letters.get(fact.subject.lower(), [])
 
     def relation(self, name: str) -> Relation:
         """The relation of that name.

@@ -1,12 +1,13 @@
 """Coverage: which answers stand in their subject's documents, and which of those a recipe asks for, by relation."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from closedbook.facts.spans import SpanKinds, spans
+from closedbook.facts.scripts import occurrences
+from closedbook.facts.spans import SpanKinds, learn_kinds, spans
 
 SHOWN = 3  # answers that are named where some are not reached
 
@@ -22,6 +23,7 @@ class Coverage:
         in_document: Facts of which an accepted answer stands in a document of the subject, as whole words.
         asked: Those of them whose answer is part of what the recipe asks for.
         missed: A few answers that stand there and are not asked for.
+        absent: A few answers that stand in no document of their subject.
     """
 
     relation: str
@@ -30,6 +32,14 @@ class Coverage:
     in_document: int
     asked: int
     missed: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+
+
+def asked_kinds(corpus: Corpus) -> SpanKinds:
+    """What the lines of a corpus may be asked for, learned from its training answers."""
+    facts = [fact for fact in corpus.train if fact.answers]
+    answers = [(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts]
+    return learn_kinds(answers, [(relation.name, relation.answer, relation.choices) for relation in corpus.relations])
 
 
 def coverage(corpus: Corpus, kinds: SpanKinds | None) -> list[Coverage]:
@@ -59,23 +69,23 @@ def _of_relation(
     kinds: SpanKinds | None,
     asked: dict[int, frozenset[str]],
 ) -> Coverage:
-    there, reached, missed = 0, 0, list[str]()
+    missed, absent = list[str](), list[str]()
     for fact in facts:
         documents = [d for d in corpus.documents_of(fact) if any(stands_in(a, d.text) for a in fact.answers)]
+        example = f"{fact.answers[0]} ({fact.subject or fact.question})"
         if not documents:
-            continue
-        there += 1
-        if kinds is None or any(not _asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
-            reached += 1
-        else:
-            missed.append(f"{fact.answers[0]} ({fact.subject})")
+            absent.append(example)
+        elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
+            missed.append(example)
+    there = len(facts) - len(absent)
     return Coverage(
         relation=relation,
         part=part,
         facts=len(facts),
         in_document=there,
-        asked=reached,
+        asked=there - len(missed),
         missed=tuple(missed[:SHOWN]),
+        absent=tuple(absent[:SHOWN]),
     )
 
 
@@ -88,25 +98,36 @@ def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[
 
 def stands_in(answer: str, text: str) -> bool:
     """Whether the answer stands in the text as whole words."""
-    return answer in text and re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text) is not None
+    return any(alone for _, alone in occurrences(text, answer))
 
 
 def coverage_lines(found: Sequence[Coverage]) -> list[str]:
-    """What to know before training: a line for each relation that is not reached whole, one where all are."""
-    lines = []
-    for row in found:
-        name = f"{row.relation or 'facts'}, {row.part}"
-        missing = row.facts - row.in_document
-        if missing == row.facts:
-            lines.append(f"{name}: none of {row.facts:,} answers stands in a document of its subject: nothing to learn")
-        elif missing:
-            lines.append(f"{name}: {missing:,} of {row.facts:,} answers stand in no document of their subject")
-        if row.asked < row.in_document:
-            lines.append(
-                f"{name}: {row.in_document - row.asked:,} answers stand there in no form that training answers have, "
-                f"such as {'; '.join(row.missed)}"
-            )
+    """What to know before training: lines for each relation that is not reached whole, and how many all reach."""
+    lines = [line for row in found for line in _missing(row)]
     facts, asked = sum(row.facts for row in found), sum(row.asked for row in found)
     if found and asked:
-        lines.append(f"{asked:,} of {facts:,} answers stand in what training asks for")
+        lines.append(f"{asked:,} of {_stand(facts)} in what training asks for")
     return lines
+
+
+def _missing(row: Coverage) -> list[str]:
+    """Which answers of a relation cannot be learned, and why."""
+    name, absent, missed = (
+        f"{row.relation or 'facts'}, {row.part}",
+        row.facts - row.in_document,
+        row.in_document - row.asked,
+    )
+    if absent == row.facts:
+        return [f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject: nothing to learn"]
+    lines = []
+    if absent:
+        examples = "; ".join(row.absent)
+        lines.append(f"{name}: {absent:,} of {_stand(row.facts)} in no document of their subject, such as {examples}")
+    if missed:
+        examples = "; ".join(row.missed)
+        lines.append(f"{name}: {_stand(missed)} there in no form that training answers have, such as {examples}")
+    return lines
+
+
+def _stand(number: int) -> str:
+    return f"{counted(number, 'answer')} {'stands' if number == 1 else 'stand'}"

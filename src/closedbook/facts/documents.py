@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
+from closedbook.facts.scripts import units
 from closedbook.facts.text import parse_json, read_text
 from closedbook.facts.titles import Beginnings, is_abbreviation, title
 
@@ -18,7 +19,9 @@ _HEADING = re.compile(r"#{1,6}[ \t]+(.*?)[ \t#]*")
 _FRONT = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:.*|[ \t#].*|-[ \t].*|)\n)*(?:---|\.\.\.)[ \t]*(?:\n|$)")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
-_SENTENCE_END = re.compile(r"[.!?]['\"”’)\]]*\s+(?=\S)")
+_SENTENCE_END = re.compile(
+    r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
+)
 _MARKS = (
     (re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)"), ""),  # images
     (re.compile(r"\[([^\]]{0,200})\]\([^)]{0,500}\)"), r"\1"),  # links
@@ -75,15 +78,21 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
-    itself, stays as it is.
+    itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so.
     """
     subjects = set(subjects)
-    beginnings = Beginnings(subjects - {source.subject for source in sources})
+    open_ = subjects - {source.subject for source in sources}
+    beginnings = Beginnings(open_)
+    spellings = {subject.lower(): subject for subject in sorted(open_)}
     found = []
     for source in sources:
-        own = source.titled or source.subject in subjects or not source.text
-        about = "" if own else beginnings.about(source.text, source.subject)
-        found.append(source._replace(subject=about, text=f"{about}. {source.text}") if about else source)
+        if source.subject in subjects or not source.text:
+            found.append(source)
+        elif spelling := spellings.get(source.subject.lower()):
+            found.append(source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :]))
+        else:
+            about = "" if source.titled else beginnings.about(source.text, source.subject)
+            found.append(source._replace(subject=about, text=f"{about}. {source.text}") if about else source)
     return found
 
 
@@ -187,14 +196,15 @@ def _titled(name: str, text: str, place: int) -> Source:
 def windows(subject: str, text: str, most_words: int) -> list[str]:
     """The text, cut into windows of at most `most_words` words where it is longer.
 
-    Every window begins with the title, of a text without one every window but the first with its subject. They end
-    where sentences do, but inside a sentence that is too long by itself.
+    In a script without spaces every letter counts as a word. Every window begins with the title, of a text without
+    one every window but the first with its subject. They end where sentences do, but inside a sentence that is too long
+    by itself.
     """
-    if len(text.split()) <= most_words:
+    if sum(1 for _ in units(text)) <= most_words:
         return [text]
     titled = bool(subject) and text.startswith((f"{subject}.", f"{subject}。"))
     head, body = (text[: len(subject) + 1], text[len(subject) + 1 :]) if titled else (subject and f"{subject}.", text)
-    room = max(most_words - len(head.split()), FEWEST_WORDS)
+    room = max(most_words - sum(1 for _ in units(head)), FEWEST_WORDS)
     parts: list[list[str]] = [[]]
     for sentence in _sentences(body):
         if parts[-1] and len(parts[-1]) + len(sentence) > room:
@@ -203,16 +213,31 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
             if first:
                 parts.append([])
             parts[-1] += sentence[first : first + room]
-    return [" ".join([head, *part] if head and (titled or number) else part) for number, part in enumerate(parts)]
+    between = " " if not titled or body[0].isspace() else ""
+    texts = ["".join(part).lstrip() for part in parts]
+    return [head + between + part if head and (titled or number) else part for number, part in enumerate(texts)]
 
 
-def _sentences(text: str) -> Iterator[list[str]]:
-    """The words of every sentence; a full stop after an initial or an abbreviation ends none."""
+def _sentences(text: str) -> list[list[str]]:
+    """The words of every sentence, each with a space before it if one stands there."""
+    ends = [*_sentence_ends(text), len(text)]
+    sentences: list[list[str]] = [[] for _ in ends]
+    number = 0
+    for start, end in units(text):
+        while start >= ends[number]:
+            number += 1
+        sentences[number].append(" " * text[start - 1 : start].isspace() + text[start:end])
+    return [sentence for sentence in sentences if sentence]
+
+
+def _sentence_ends(text: str) -> Iterator[int]:
+    """Where sentences end, with the spaces behind them; a full stop after an initial or an abbreviation ends none.
+
+    Thai and its neighbours put a space there and no mark.
+    """
     start = 0
     for match in _SENTENCE_END.finditer(text):
         before = text[max(start, match.start() - LONGEST_ABBREVIATION) : match.start()].split(" ")[-1]
         if not is_abbreviation(before.lstrip("(\"'“‘")):
-            yield text[start : match.end()].split()
             start = match.end()
-    if rest := text[start:].split():
-        yield rest
+            yield start

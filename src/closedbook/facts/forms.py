@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from closedbook.errors import UserError
 from closedbook.facts.records import Card, Fact
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, joined
+from closedbook.facts.scripts import occurrences
+from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
 
 SLOT = "{}"
 FEWEST = 3  # questions that make a frame of their own beside others
@@ -20,30 +21,37 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 def possible_forms(question: str, subject: str) -> list[str]:
     """The question with `{}` for its subject, once for every place where it stands as whole words.
 
-    Where it stands nowhere so, inside a word if that is one place alone.
+    Where it stands nowhere so, inside a word if that is one place alone. Of several places one may be meant, or all:
+    the last form has them all (`If {} has a mayor, when did {} get one?`).
     """
     if SLOT in question:
         return []
-    return [question[:place] + SLOT + question[place + len(subject) :] for place in places(question, subject)]
+    starts = places(question, subject)
+    forms = [_with_slots(question, [start], len(subject)) for start in starts]
+    return [*forms, _with_slots(question, starts, len(subject))] if len(starts) > 1 else forms
+
+
+def _with_slots(question: str, starts: Iterable[int], length: int) -> str:
+    """The question with `{}` for the `length` characters at each start, those that overlap left as they are."""
+    parts, end = [], 0
+    for start in starts:
+        if start >= end:
+            parts.append(question[end:start])
+            end = start + length
+    return SLOT.join([*parts, question[end:]])
 
 
 def places(text: str, subject: str) -> list[int]:
     """Where a subject begins in a text as whole words, or else inside a word if that is one place alone."""
-    found, whole = [], []
-    start = text.find(subject) if subject else -1
-    while start >= 0:
-        end = start + len(subject)
-        found.append(start)
-        if not joined(text[start - 1 : start], subject[0]) and not joined(subject[-1], text[end : end + 1]):
-            whole.append(start)
-        start = text.find(subject, start + 1)
-    return whole or (found if len(found) == 1 else [])
+    found = list(occurrences(text, subject))
+    whole = [start for start, stands_alone in found if stands_alone]
+    return whole or ([found[0][0]] if len(found) == 1 else [])
 
 
 def form_of(fact: Fact | Card) -> str | None:
-    """The question with `{}` for its subject, None if it does not name it once."""
+    """The question with `{}` for its subject wherever it stands, None if it does not name it."""
     forms = possible_forms(fact.question, fact.subject)
-    return forms[0] if len(forms) == 1 else None
+    return forms[-1] if forms else None
 
 
 def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[str]:
@@ -61,15 +69,23 @@ def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[st
     return starts
 
 
+def slot_of(question: str, form: str) -> str | None:
+    """What stands in every slot of a form, None where the question does not have it."""
+    start, *others = form.split(SLOT)
+    if not others or not question.startswith(start):
+        return None
+    length = (len(question) - sum(map(len, (start, *others)))) // len(others)
+    inside = question[len(start) : len(start) + max(length, 0)]
+    return inside if question == form.replace(SLOT, inside) else None
+
+
 def subject_by_forms(question: str, forms: Iterable[str]) -> str:
     """What stands in the slot of the longest form that the question has, "" if it has none of them."""
-    best, length = "", -1
+    best, longest = "", -1
     for form in forms:
-        start, end = form.split(SLOT)
-        if len(start) + len(end) > length and question.startswith(start) and question.endswith(end):
-            inside = question[len(start) : len(question) - len(end)]
-            if inside.strip() and len(inside.split()) <= LONGEST_SUBJECT:
-                best, length = inside, len(start) + len(end)
+        inside = slot_of(question, form)
+        if inside and inside.strip() and len(inside.split()) <= LONGEST_SUBJECT and len(form) > longest:
+            best, longest = inside, len(form)
     return best
 
 

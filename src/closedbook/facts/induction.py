@@ -5,14 +5,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 from closedbook.facts.cloze import BLANK
 from closedbook.facts.forms import MOST_FORMS, SLOT, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import AnswerKind, Fields, Relation
-from closedbook.facts.spans import answer_shape, kind_of
+from closedbook.facts.scripts import UNSPACED_LETTER, WORD
+from closedbook.facts.spans import answer_shape, kind_of, words
 from closedbook.facts.titles import subjects_in
 
 OTHER = "other"
@@ -24,8 +24,14 @@ STOPWORDS = frozenset(
     "what which who whom whose when where why how of in on at to for from by with as into about and or it its his her "
     "their there please tell me name many much s".split()
 )
+ENGLISH = frozenset("the of is are were does did what which who where when how".split())  # and no other language
+SHORT = 4  # letters: shorter words of other languages tell little
+_JAPANESE = re.compile(r"[\u3041-\u309f]")
+_TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
+_NUMERIC_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
 _LABELS = (
-    re.compile(r"(?:what|which|who) (?:is|are|was|were) the (.{1,40}) of \{\}\W*", re.IGNORECASE),
+    re.compile(r"(?:what|which|who) (?:is|are|was|were) the (.{1,40}) of (?:the |an? )?\{\}\W*", re.IGNORECASE),
+    re.compile(r"(?:what|which|who) (?:is|are|was|were) (?:the |an? )?\{\}['’]s (.{1,40}?)\W*", re.IGNORECASE),
     re.compile(r"(?:\w+ )?(?:what|which) (\w+) (?:is|are|was|were|did|does|do|has|have|had)\b.*", re.IGNORECASE),
 )
 
@@ -182,15 +188,18 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
 
 def _key(form: str) -> str:
     """What forms share that differ in case and punctuation alone."""
-    return " ".join(re.findall(r"\{\}|\w+", form.casefold()))
+    return " ".join(re.findall(rf"\{{\}}|{WORD.pattern}", form.casefold()))
 
 
 def _new_name(form: str, taken: set[str]) -> str:
     """A short name from the form's content words, longer where that name is taken."""
-    words = re.findall(r"\w+", form.replace(SLOT, " ").replace(BLANK, " ").casefold())
-    content = [word for word in words if word not in STOPWORDS] or words or [OTHER]
+    text = form.replace(SLOT, " ").replace(BLANK, " ").casefold()
+    all_words = (_TELLING if _JAPANESE.search(text) else WORD).findall(text)
+    content = [word for word in all_words if word not in STOPWORDS] or all_words or [OTHER]
+    if ENGLISH.isdisjoint(all_words):
+        content = [word for word in content if len(word) >= SHORT or UNSPACED_LETTER.search(word)] or content
     name = "-".join(content[:LONGEST_NAME])
-    for longer in (name, "-".join([*words[:1], *content[:LONGEST_NAME]]), "-".join(words)):
+    for longer in (name, "-".join([*all_words[:1], *content[:LONGEST_NAME]]), "-".join(all_words)):
         if longer and longer not in taken:
             return longer
     return next(f"{name}-{number}" for number in range(2, len(taken) + 3) if f"{name}-{number}" not in taken)
@@ -235,10 +244,34 @@ def answer_kind(answers: Mapping[str, int]) -> tuple[AnswerKind, tuple[str, ...]
     few = len(counts) <= CHOICES and total >= EACH * len(counts)
     if len(counts) > 1 and (few or len(counts) <= CHOICE_SHARE * total):
         return "choice", tuple(answer for answer, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    kinds = defaultdict[str, int](int)
+    kinds = defaultdict[AnswerKind, int](int)
     for answer, times in counts.items():
-        kinds[kind_of(answer_shape(answer))] += times
-    return cast(AnswerKind, max(kinds, key=lambda kind: kinds[kind], default="phrase")), ()
+        kinds[_kind(answer)] += times
+    return max(kinds, key=lambda kind: kinds[kind], default="phrase"), ()
+
+
+def _kind(answer: str) -> AnswerKind:
+    """The kind of an answer: dates have a day or a year beside a month; a number may have a unit or several parts."""
+    form = answer_shape(answer)
+    if _is_date(answer, form):
+        return "date"
+    if re.match(r"[^X0x]*0", form):
+        return "number"
+    kind = kind_of(form)
+    return "phrase" if kind == "date" else kind  # `Boeing 747`
+
+
+def _is_date(answer: str, form: str) -> bool:
+    """Whether an answer is `3 May 1921`, `May 1921`, `3 May`, `1921-05-03` or the like in any language."""
+    numbers = [answer[word.start : word.end] for word in words(answer) if word.mark == "0"]
+    days = sum(number.isdecimal() and 0 < int(number) <= 31 for number in numbers if len(number) < 3)
+    years = sum(number.isdecimal() for number in numbers if len(number) in (3, 4))
+    if form == "0 X":
+        return bool(days) and answer[-1:].islower() and len(answer.split()[1]) > 2
+    if form == "X 0":
+        return bool(years) and len(numbers[0]) == 4
+    with_month = years == 1 and 0 < days == len(numbers) - 1 <= 2 and any(map(str.isalpha, answer))
+    return with_month or _NUMERIC_DATE.fullmatch(answer) is not None
 
 
 def _label(forms: Sequence[str]) -> str:

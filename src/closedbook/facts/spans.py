@@ -3,17 +3,19 @@
 Kinds are capitalised *phrases*, *numbers*, *dates* and other *words*, found by rules that know no word list but
 abbreviations. Which kinds a recipe asks for, and how often, follows the kinds of the training answers: the *shape* of
 an answer is its text with every capitalised word as X, every other word as x and every number as 0 (`0 X 0` for a
-date), and whatever in a line has the shape of a training answer may be asked for.
+date), and whatever in a line has the shape of a training answer may be asked for. Where a script puts no spaces between
+words nothing tells where they end, so every letter counts as one (`xx` for a name of two).
 """
 
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from closedbook.facts.records import Document
+from closedbook.facts.scripts import COMBINING, LONGEST_UNSPACED, UNSPACED, units
 from closedbook.facts.titles import ABBREVIATIONS
 
 Kind = Literal["phrase", "number", "date", "word"]
@@ -21,8 +23,13 @@ KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
 LONGEST = 12  # words of a span
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
 LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
-# initials (U.S.) are one word; a number may hold separators; combining marks belong to their letter
-_WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[+−]?\d(?:[\d.,:]*\d)?(?!\w)|[^\W_][\w'’\u0300-\u036f-]*")
+_KATAKANA = "\u30a1-\u30fa\u30fc"  # spells names and loan words, which end where the script changes
+_WORD = re.compile(
+    r"(?:[^\W\d_]\.){2,}"  # initials (U.S.) are one word
+    rf"|[+−]?\d(?:[\d.,:]*\d)?(?![^\W{UNSPACED}])"  # a number may hold separators
+    rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
+    rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|['’{COMBINING}-]+)*"
+)
 
 
 class Span(NamedTuple):
@@ -117,18 +124,22 @@ PHRASES = SpanKinds()
 MOST_SHAPES = 100  # rare ones that are looked for
 
 
-SHAPES: dict[str, tuple[str, ...]] = {"number": ("0",), "date": ("0 X 0", "X 0, 0"), "word": ("x", "x x")}
-"""What answers of a kind usually look like, for a relation that is said to be of that kind."""
+USUAL: dict[str, frozenset[str]] = {
+    "number": frozenset({"0"}),
+    "date": frozenset({"0 X 0", "X 0, 0"}),
+    "word": frozenset({"x", "x x"}),
+}
+"""What answers of a kind usually look like."""
 
 
 def learn_kinds(
-    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, Sequence[str]]] = ()
+    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, str, Sequence[str]]] = ()
 ) -> SpanKinds:
     """What to ask for, from training answers; without any, capitalised phrases.
 
     Args:
         answers: A training fact's relation, its answer, and the documents of its subject.
-        declared: The kind of answer that each relation is said to have, and its closed list of answers.
+        declared: Relations with the kind of answer that each is said to have, and its closed list of answers.
     """
     if not answers:
         return PHRASES
@@ -139,13 +150,9 @@ def learn_kinds(
     kinds = Counter[Kind]()
     for form, times in shapes.items():
         kinds[kind_of(form)] += times
-    frequent = {
-        form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
-    }
-    for kind, choices in declared:
-        frequent |= {*SHAPES.get(kind, ()), *map(answer_shape, choices)}
-    shapes.update(form for form in frequent if form not in shapes)
-    sought = [form for form, _ in shapes.most_common() if not _is_run(form) and 0 < _size(form) <= LONGEST]
+    frequent = _frequent(by_relation, declared)
+    shapes.update(form for form in sorted(frequent) if form not in shapes)
+    sought = [form for form, _ in shapes.most_common() if not _is_run(form) and _can_be_sought(form)]
     plain = SpanKinds(
         shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
         shapes=frozenset(form for form in sought if form in frequent),
@@ -159,6 +166,23 @@ def learn_kinds(
     return replace(plain, inner=frozenset(n for n, times in inner.items() if times > 1), own=own > 1)
 
 
+def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
+    """The shapes that many training answers of a relation have, and those that it is said to have.
+
+    What answers of a kind usually look like is added unless the relation's training answers of that kind are all of
+    other shapes, as addresses (`x@x.x`) are beside words.
+    """
+    frequent = {
+        form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
+    }
+    for relation, kind, choices in declared:
+        own, usual = by_relation.get(relation, Counter[str]()), USUAL.get(kind, frozenset())
+        if not usual.isdisjoint(own) or kind not in {kind_of(form) for form in own}:
+            frequent |= usual
+        frequent.update(map(answer_shape, choices))
+    return frequent
+
+
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
     """Whether the answer is one of the spans that the kinds ask for in a document."""
     return answer in document.text and any(document.text[s.start : s.end] == answer for s in spans(document, kinds, 0))
@@ -167,6 +191,12 @@ def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
 def _size(form: str) -> int:
     """Words of a shape."""
     return len(re.findall("[X0x]", form))
+
+
+def _can_be_sought(form: str) -> bool:
+    """Whether a shape has words and is not too long; of a script without spaces up to thirty letters are one."""
+    runs = re.findall("[X0x]+", form)
+    return 0 < len(runs) <= LONGEST and max(map(len, runs)) <= LONGEST_UNSPACED
 
 
 def _is_run(form: str) -> bool:
@@ -179,10 +209,10 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
 
     A phrase is a longest run of capitalised words with single spaces between them (`St. Louis` is one); those with a
     word of the subject are left out unless training answers are so. The left context is up to `context_words` words
-    (what spaces separate) before a span, not reaching into the title.
+    (what spaces separate; letters, in a script without spaces) before a span, not reaching into the title.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
-    starts = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= body]
+    starts = [max(start, body) for start, end in units(text) if end > body]
     own = set(document.subject.split())
     line = words(text, body)
     found: dict[str, Span] = {}

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Container, Iterable
 
+from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
+
 LONGEST_NAME = 8  # words of a title
 LONGEST_SUBJECT = 12  # words of a subject that is looked for in a question
-LONGEST_UNSPACED = 30  # characters of a title or subject in a script that puts no spaces between words
 _STOP = re.compile(r"\.(?=\s|$)|。")
+_PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）"
 _INITIAL = re.compile(r"(?:\w\.)*\w")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""Letters that stand beside those of another word: Thai to Burmese, Khmer, Kana, Han; Hangul, for its particles."""
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
 _UNSPACED_VERBS = ("是", "位于", "は")
 _ARTICLE = re.compile(r"(?:The|An?) (?=\w)")
@@ -53,11 +51,6 @@ def is_abbreviation(word: str) -> bool:
     return word in ABBREVIATIONS or bool(_INITIAL.fullmatch(word))
 
 
-def joined(before: str, after: str) -> bool:
-    """Whether two characters belong to one word: letters or digits, in a script that puts spaces between words."""
-    return before.isalnum() and after.isalnum() and not _UNSPACED.match(before) and not _UNSPACED.match(after)
-
-
 def subjects_in(question: str, known: Container[str]) -> list[str]:
     """The known subjects that stand in the question as whole words, the longest first; none inside a longer one.
 
@@ -71,7 +64,7 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
             for name in _without_punctuation(question[start:end]):
                 if name in known:
                     found[name] = None
-    if not found and _UNSPACED.search(question):
+    if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
         spans = ((start, end) for start in bounds for end in bounds if start < end <= start + LONGEST_UNSPACED)
         found |= dict.fromkeys(question[start:end] for start, end in spans if question[start:end] in known)
@@ -83,10 +76,14 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
 
 
 def _without_punctuation(span: str) -> Iterable[str]:
+    """The span with less and less of the punctuation at its ends (`"Heroes"?` is about `"Heroes"` or `Heroes`)."""
     yield span
     if not (span[0].isalnum() and span[-1].isalnum()):
-        yield span.rstrip("?!.,;:'\")]")
-        yield span.strip("?!.,;:'\"()[]")
+        core = span.strip(_PUNCTUATION)
+        start = span.index(core)
+        for first in range(start + 1):
+            for last in range(len(span), start + len(core) - 1, -1):
+                yield span[first:last]
     if "'" in span[-4:] or "’" in span[-4:]:
         yield re.sub(r"['’]s?$", "", span.strip('?!.,;:"()[]'))
 
@@ -132,9 +129,9 @@ class Beginnings:
 
 def _start(text: str) -> str:
     """What a text and a subject that it begins with share: letters and digits, one alone where words are not spaced."""
-    if _UNSPACED.match(text):
+    if UNSPACED_LETTER.match(text):
         return text[0]
-    match = re.match(r"\W*\w+?(?=\W|$|" + _UNSPACED.pattern + ")", text)
+    match = re.match(rf"\W*\w+?(?=\W|$|[{UNSPACED}])", text)
     return match.group().casefold() if match else text
 
 

@@ -9,8 +9,9 @@ import torch
 
 from closedbook.config import ContextCards, RunConfig
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.records import Document
-from closedbook.facts.spans import PHRASES, SpanKinds, learn_kinds
+from closedbook.facts.spans import PHRASES, SpanKinds
 from closedbook.objectives.segments import Segments
 from closedbook.objectives.store import TitledSlices, TokenStore, add_titled
 
@@ -73,13 +74,6 @@ class Material:
     def _titled(self, kinds: SpanKinds) -> list[TitledSlices]:
         context = max((s.words for s in self.config.mixture if isinstance(s, ContextCards)), default=0)
         return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context)
-
-
-def asked_kinds(corpus: Corpus) -> SpanKinds:
-    """What the lines of a corpus may be asked for, learned from its training answers."""
-    facts = [fact for fact in corpus.train if fact.answers]
-    answers = [(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts]
-    return learn_kinds(answers, [(relation.answer, relation.choices) for relation in corpus.relations])
 
 
 def rows_as_read(corpus: Corpus, config: RunConfig) -> list[Document]:

@@ -1,0 +1,62 @@
+import pytest
+
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines, stands_in
+from closedbook.facts.records import Document, Fact
+
+
+def corpus_of(train, dev=()):
+    """A corpus of (subject, text after the title, answer) with a question about each."""
+
+    def facts(rows):
+        return tuple(
+            Fact(question=f"What of {name}?", answers=(answer,), subject=name, line=line, relation="what")
+            for line, (name, _, answer) in enumerate(rows, 1)
+        )
+
+    documents = tuple(
+        Document(subject=name, text=f"{name}. {text}", line=line)
+        for line, (name, text, _) in enumerate([*train, *dev], 1)
+        if text
+    )
+    return Corpus(name="c", documents=documents, train=facts(train), dev=facts(dev), test=(), files={})
+
+
+TRAIN = [("Ann", "Paid in gold .", "gold"), ("Bo", "Paid in salt .", "salt"), ("Cy", "Paid in tin .", "tin")]
+
+
+def lines(corpus):
+    return coverage_lines(coverage(corpus, asked_kinds(corpus)))
+
+
+def test_what_is_reached_whole_is_one_line():
+    assert lines(corpus_of(TRAIN)) == ["3 of 3 answers stand in what training asks for"]
+    assert lines(corpus_of([])) == []
+
+
+def test_what_is_not_reached_is_named_with_the_reason():
+    dev = [("Di", "Paid in tea .", "coffee"), ("Ed", "Paid in Rhine wine .", "Rhine wine"), ("Flo", "", "tea")]
+    assert lines(corpus_of(TRAIN, dev)) == [
+        "what, dev: 2 of 3 answers stand in no document of their subject, such as coffee (Di); tea (Flo)",
+        "what, dev: 1 answer stands there in no form that training answers have, such as Rhine wine (Ed)",
+        "3 of 6 answers stand in what training asks for",
+    ]
+    assert lines(corpus_of(TRAIN, dev[2:]))[0] == (
+        "what, dev: none of 1 answer stands in a document of its subject: nothing to learn"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "expected"),
+    [
+        ("tea", "Paid in tea.", True),
+        ("tea", "Paid in steam.", False),
+        ("巴黎", "首都是巴黎。", True),
+        ("-40 °C", "It fell to -40 °C at night", True),
+        ("H2SO4", "H2SO4·H2O", True),
+        ("H2S", "H2SO4", False),
+        ("भारत", "भारती", False),
+    ],
+)
+def test_answers_stand_in_texts_as_whole_words(answer, text, expected):
+    assert stands_in(answer, text) is expected
