@@ -20,7 +20,7 @@ from closedbook.model.gpt import GPT
 from closedbook.objectives.segments import IGNORED, Batch
 from closedbook.training.muon import Muon
 from closedbook.training.optimizers import make_optimizers
-from closedbook.training.parallel import Workers, workers_for
+from closedbook.training.parallel import Workers, one_thread, workers_for
 from closedbook.training.precision import Precision, resolve_precision
 from closedbook.training.schedules import rate
 
@@ -149,10 +149,11 @@ def backward(
         return share.detach(), torch.autograd.grad(share, parameters)
 
     loss = torch.zeros((), device=model.device)
-    for share, gradients in workers.map(work, parts) if workers else map(work, parts):
-        loss += share
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    with one_thread() if workers else contextlib.nullcontext():
+        for share, gradients in workers.map(work, parts) if workers else map(work, parts):
+            loss += share
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
     return loss
 
 
@@ -252,9 +253,10 @@ def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, cl
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     if not math.isfinite(norm.item()):
         return False
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * share
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    with one_thread() if model.device.type == "cpu" else contextlib.nullcontext():
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * share
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
     return True

@@ -5,6 +5,7 @@ micro-batch, forward and backward, and the gradients are added in the order of t
 same machine with the same number of threads gives the same bits.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -40,6 +41,21 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Lets torch compute on the calling thread alone inside the block.
+
+    For many small operations in a row: shared out among threads, each of them waits for the slowest, which beside other
+    busy programs may not even be running. What is computed number by number has the same bits either way.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def workers_for(training: TrainingConfig, device: torch.device) -> int:
