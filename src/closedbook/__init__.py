@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from closedbook.api import audit_model, evaluate, load, open_model, trace_answer, train
-    from closedbook.audit.audit import Settings as AuditSettings
+    from closedbook.audit.settings import Settings as AuditSettings
     from closedbook.errors import UserError
     from closedbook.facts.built_in import read_corpus
     from closedbook.facts.corpus import Corpus
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _HOMES = {
-    "AuditSettings": "audit.audit:Settings",
+    "AuditSettings": "audit.settings:Settings",
     "Corpus": "facts.corpus",
     "Document": "facts.records",
     "Fact": "facts.records",

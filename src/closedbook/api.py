@@ -17,7 +17,8 @@ from closedbook.recipes import find_recipe
 if TYPE_CHECKING:
     import torch
 
-    from closedbook.audit.audit import AuditReport, Settings
+    from closedbook.audit.report import AuditReport
+    from closedbook.audit.settings import Settings
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.runs import Run
@@ -81,13 +82,14 @@ def audit_model(
         facts: To report on, never trained on.
         corpus: What it was trained on; its training answers are the candidates.
         calibration: Facts to choose the threshold of "I don't know" on, never trained on either.
-        settings: How; see `closedbook.audit.audit.Settings`.
+        settings: How; see `closedbook.audit.settings.Settings`.
         say: Gets a line for every step.
 
     Raises:
         UserError: A question cannot be asked, or calibration and audited facts share a subject.
     """
-    from closedbook.audit.audit import Material, audit
+    from closedbook.audit.audit import audit
+    from closedbook.audit.inquiry import Material
 
     known = [*(corpus.train if corpus else ()), *calibration]
     material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus)

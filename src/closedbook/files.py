@@ -24,6 +24,16 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
+def must_not_exist(path: Path) -> None:
+    """Refuses to write over something.
+
+    Raises:
+        UserError: It exists.
+    """
+    if path.exists():
+        raise UserError(f"{path}: exists already; choose another --out or remove it.")
+
+
 @contextlib.contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """A directory to fill, which takes its name when the block ends and vanishes if it fails.
@@ -31,8 +41,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     Raises:
         UserError: `path` exists, or the file system refuses.
     """
-    if path.exists():
-        raise UserError(f"{path}: exists already; choose another --out or remove it.")
+    must_not_exist(path)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))

@@ -4,7 +4,7 @@ from closedbook.attention_lab.claims import CLAIMS, run_claim
 from closedbook.attention_lab.lab import Lab
 from closedbook.attention_lab.learned import descend
 from closedbook.attention_lab.one_head import best_one_head
-from closedbook.attention_lab.setting import Parameters
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.tasks import TaskResult
 
 DRAWS = 20_000  # the lab's own 100,000 are drawn by the slow tests

@@ -12,8 +12,9 @@ from scipy.stats import norm
 from closedbook.attention_lab import closed_forms, perturbed
 from closedbook.attention_lab.claim import evaluate
 from closedbook.attention_lab.claims import CLAIMS, run_claim
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbed import Design
-from closedbook.attention_lab.setting import Parameters, attend, orthonormal, weights
+from closedbook.attention_lab.setting import attend, orthonormal, weights
 from closedbook.errors import UserError
 from tests.attention_lab.conftest import DRAWS
 

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from closedbook.attention_lab.lab import drawings, run_lab, write_lab
-from closedbook.attention_lab.setting import Parameters
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.errors import UserError
 from closedbook.report.lab_page import CAPTIONS, lab_lines, lab_page, lab_table, short
 

@@ -12,7 +12,6 @@ from closedbook.audit.abstention import (
     certify,
     fewest_answers,
     held_out,
-    load_abstention,
     save,
     sequences,
     threshold_in,
@@ -154,9 +153,9 @@ def abstention(**changes):
 
 
 def test_a_threshold_is_saved_and_loaded(tmp_path):
-    chosen = abstention(forms=("What is the symbol of {}?", "Say {} again"))
+    chosen = abstention(forms=("What is the symbol of {}?", "Say {} again"), weights_sha256="w")
     save(chosen, tmp_path)
-    assert load_abstention(tmp_path) == chosen
+    assert threshold_in(tmp_path, lambda: "w") == chosen
 
 
 def test_a_threshold_covers_the_forms_that_it_was_calibrated_on():
@@ -193,12 +192,7 @@ def test_an_answer_is_given_or_its_lack_explained():
 def test_a_damaged_threshold_gets_a_sentence(tmp_path, change):
     (tmp_path / "abstention.json").write_text(json.dumps(dataclasses.asdict(abstention()) | change))
     with pytest.raises(UserError, match=r"abstention.json: damaged"):
-        load_abstention(tmp_path)
-
-
-def test_a_missing_threshold_gets_a_sentence(tmp_path):
-    with pytest.raises(UserError, match="no abstention threshold"):
-        load_abstention(tmp_path)
+        threshold_in(tmp_path, lambda: "")
 
 
 @pytest.mark.parametrize("draws", DRAWS)

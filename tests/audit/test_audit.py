@@ -1,12 +1,15 @@
 import dataclasses
 import json
+import re
 
 import pytest
 
 from closedbook.audit.abstention import HeldOut
 from closedbook.audit.advice import advise
-from closedbook.audit.audit import Material, Provenance, Settings, audit
-from closedbook.audit.inquiry import independent
+from closedbook.audit.audit import audit
+from closedbook.audit.inquiry import Material, independent
+from closedbook.audit.report import Provenance
+from closedbook.audit.settings import Settings
 from closedbook.config import PeopleConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.metrics import Estimate, Proportion
@@ -48,14 +51,15 @@ def whole(run, corpus):
 
 def test_an_audit_has_every_part_and_is_json(whole, run):
     report = json.loads(json.dumps(whole.to_json()))
-    assert report["schema"] == 2
+    assert report["schema"] == 3
     assert "evidence" not in report
     empty = {name for name, value in report.items() if value in (None, [], {})}
     assert empty == {"left_out"}
     assert report["abstention"]["calibration_sha256"] == "c"
     assert report["abstention"]["weights_sha256"] == run.fingerprint()
     assert report["abstention"]["forms"] == ["Where was {} born?"]
-    assert report["held_out"]["total"] == report["verdict"]["total"] == 20
+    assert (report["verdict"]["total"], report["taught"]) == (20, 15)
+    assert report["held_out"]["total"] == report["untaught"]["total"] == 5
     assert report["stored"]["in_document"] > 0
     assert report["unseen"][0]["real"]["names"] == 3
     assert len(report["advice"]["sentences"]) >= 4
@@ -116,7 +120,7 @@ def test_every_fact_has_a_line(whole):
 
 def test_calibration_subjects_are_not_audited(run, corpus):
     material = Material(facts=corpus.dev, calibration=corpus.dev[:1])
-    with pytest.raises(UserError, match="calibration: 1 of its subjects are also among the audited facts"):
+    with pytest.raises(UserError, match="calibration: 1 question has a subject of the audited facts"):
         audit(run, material, Settings(names=0, samples=1))
 
 
@@ -143,11 +147,15 @@ def test_several_relations_are_told_apart_in_their_own_words(run, two, capsys):
     assert {row.relation for row in report.wordings} == {row.relation for row in report.reversed} == set(asked)
     assert all(report.abstention.covers(fact.question) for fact in asked.values())
     assert report.abstention.calibration_facts == len({fact.subject for fact in two.train})  # one fact a subject
+    advice = " ".join(report.advice.sentences)
+    assert all(f"other wordings of the question ({title}) it is right in" in advice for title in report.titles.values())
     text = page(report)
     assert "Names it cannot know: birthplace" in text
     assert "university of people" in text
     say_audit(report)
     assert "by relation" in capsys.readouterr().out
+    unlabelled = [dataclasses.replace(relation, label="answer") for relation in report.by_relation]
+    assert list(dataclasses.replace(report, by_relation=tuple(unlabelled)).titles.values()) == ["born", "university"]
 
 
 def test_other_wordings_belong_to_one_relation(run, two, corpus):
@@ -197,6 +205,8 @@ def test_the_verdict_can_be_acted_on(whole, low, held, expected):
         settings=Settings(target=0.9),
         subjects="elements",
         verdict=dataclasses.replace(whole.verdict, correct_given_attempted=given),
+        taught=0,
+        untaught=None,
         abstention=abstention() if held else None,
         held_out=held_out,
     )
@@ -204,6 +214,34 @@ def test_the_verdict_can_be_acted_on(whole, low, held, expected):
     assert advice.choice == expected
     if expected == "believe":
         assert advice.headline == "Believe it about elements like these."
+        unknown = advise(dataclasses.replace(report, taught=None))
+        assert "unless it was taught these answers, which is not known" in unknown.headline
+
+
+def test_facts_that_were_taught_are_no_reason_to_believe_it(run, corpus, whole):
+    settings = Settings(names=0, samples=1, target=0.1)
+    taught = audit(run, Material(facts=corpus.train[:8], corpus=corpus), settings)
+    told = audit(run, Material(facts=corpus.train[:8], trained_on=True), settings)
+    for report in (taught, told):
+        assert (report.taught, report.untaught) == (8, None)
+        assert report.advice.choice == "taught"
+        assert "what it kept of them, not what it knows beyond" in report.advice.headline
+    others = whole.untaught
+    assert f"taught 15 of them; the verdict is about the others: {others.correct} of 5 right" in " ".join(
+        whole.advice.sentences
+    )
+    assert audit(run, Material(facts=corpus.dev), settings).taught is None
+
+
+def test_every_wrong_answer_is_counted_once(whole):
+    kinds = whole.made_up.kinds
+    assert whole.made_up.wrong == sum(kinds.values()) > 0
+    (line,) = (sentence for sentence in whole.advice.sentences if "look right" in sentence)
+    assert [int(number) for number in re.findall(r"\d+", line)] == [
+        whole.made_up.wrong,
+        kinds["own_document"] + kinds["known_answer"],
+        *kinds.values(),
+    ]
 
 
 def test_long_answers_do_not_break_the_page(whole):

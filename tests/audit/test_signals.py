@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from closedbook.audit.signals import CHUNK, FROM_QUESTION, available, check_signal, confidence, gather
+from closedbook.audit.signals import CHUNK, NEEDS, available, check_signal, confidence, gather
 from closedbook.errors import UserError
 from closedbook.evaluation.scorers import exact_match, normalised_match
 from closedbook.facts.records import Fact
@@ -25,7 +25,7 @@ def test_signals_by_hand():
     question = facts(1)[0].question
     others = [response("Rome"), response("Bern", math.log(0.16))]
     parrot = Parrot(others={question: others}, drawn={question: ["rome", "Bern", "Rome", "Paris"]})
-    found = sure(parrot, question, FROM_QUESTION)
+    found = sure(parrot, question, list(NEEDS))
     assert found["sequence_probability"][0] == pytest.approx(0.64)
     assert found["token_probability"][0] == pytest.approx(0.8)
     assert found["margin"][0] == pytest.approx(0.64 / (0.64 + 0.16))
@@ -60,7 +60,7 @@ def test_paraphrases_are_compared_and_unusable_ones_skipped():
     wordings = ("Birthplace of {}?", "{}, from where?", "Say {}!")
     parrot = Parrot(said={"Birthplace of P0?": "rome", "P0, from where?": "Bern"})
     evidence = gather(parrot, facts(2), exact_match, relations=[born(*wordings)], samples=2)
-    assert list(evidence.signals) == [*FROM_QUESTION, "paraphrase_agreement"]
+    assert list(evidence.signals) == [*NEEDS, "paraphrase_agreement"]
     assert evidence.signals["paraphrase_agreement"].tolist() == [0.5, 1.0]
     assert [row.skipped for row in evidence.wordings] == [None, None, "Say {}!, question 1: no exclamations."]
     assert [(row.right.hits, row.same.hits, row.right.total) for row in evidence.wordings[:2]] == [(1, 2, 2), (1, 1, 2)]

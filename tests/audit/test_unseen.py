@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from closedbook.audit.inquiry import Inquiry, Material, Settings, recognised
+from closedbook.audit.inquiry import Inquiry, Material, recognised
 from closedbook.audit.neighbours import agreement
+from closedbook.audit.settings import Settings
 from closedbook.audit.signals import gather
 from closedbook.audit.unseen import by_origin, invent_names, unseen
 from closedbook.evaluation.scorers import exact_match

@@ -12,7 +12,7 @@ import pytest
 from closedbook import cli, recipes
 from closedbook.config import run_config
 from closedbook.experiments.registry import EXPERIMENTS
-from tests.cli.conftest import CITIES, NAMES, facts_about
+from tests.cli.conftest import CITIES, COINS, NAMES, facts_about
 
 DATA_VERBS = ("describe", "split", "people", "baseline")
 HELPS = [
@@ -95,10 +95,14 @@ def test_evaluate_counts_by_relation_and_writes_answers(toy, capsys, tmp_path):
     assert "key_query_value attention" in out
     assert "/12 = " in out
     assert out.count("/6 = ") == 4  # two relations, answered and ranked
-    assert "candidates of train.tsv" in out
+    assert "ranking each relation's candidates of train.tsv: " in out
+    assert f"capital, {len(CITIES)} candidates: " in out
+    assert f"paid, {len(COINS)} candidates: " in out
     report = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
     assert len(report["answers"]) == 12
     assert len(report["by_relation"]) == 2
+    for row in report["ranking"]["answers"]:
+        assert row["answer"] in {"capital": CITIES, "paid": COINS}[row["relation"]]
     assert "exists already" in refused(capsys, *arguments, "--out", tmp_path / "e.json")
 
 
@@ -227,7 +231,9 @@ def test_data_writes_the_built_in_corpus_and_splits_it(tmp_path, capsys):
     assert sorted(before) == sorted([*after[0], *after[1]])
     assert len(after[1]) == 8
     assert "exists already" in refused(capsys, *arguments, "--held-out", 8, "--out", parts)
-    assert "Cannot hold out 9999" in refused(capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other")
+    assert "Cannot hold out 9,999 of 24 facts: both sides need one; a fifth is 4." in refused(
+        capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other"
+    )
     assert not (tmp_path / "other").exists()
 
 
@@ -280,6 +286,40 @@ def test_the_lab_shows_a_claim(capsys):
     code, out, _ = call(capsys, "lab", "--claim", next(iter(CLAIMS)), "--draws", "1000")
     assert code == 0
     assert "verdict" in out
+    assert "Nothing is written" not in out
+
+
+def test_the_whole_lab_says_first_what_it_will_do_and_where_it_writes(capsys, monkeypatch, tmp_path):
+    from closedbook.attention_lab import lab
+    from closedbook.errors import UserError
+
+    def stop(*rest, **more):
+        raise UserError("so far")
+
+    monkeypatch.setattr(lab, "run_lab", stop)
+    assert "8 claims, and 2 tasks trained with every attention" in call(capsys, "lab")[1]
+    assert "Nothing is written without --out DIR." in call(capsys, "lab")[1]
+    assert f"All of it goes into {tmp_path / 'lab'}." in call(capsys, "lab", "--out", tmp_path / "lab")[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "tiny", "--corpus", "nowhere"],
+        ["data", "split", "--corpus", "nowhere"],
+        ["data", "people"],
+        ["predict", "nowhere", "--facts", "nowhere.tsv"],
+        ["evaluate", "nowhere", "--facts", "nowhere.tsv"],
+        ["trace", "nowhere", "Who?", "--corpus", "nowhere"],
+        ["audit", "nowhere", "--facts", "nowhere.tsv"],
+        ["lab"],
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_an_output_that_exists_is_refused_before_anything_is_read(tiny, words, capsys, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert "mine.txt: exists" in refused(capsys, *words, "--out", tmp_path / "mine.txt")
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
@@ -332,7 +372,10 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["data", "people", "--count", "5", "--out", "x"], "--count: cannot be '5'; takes at least 10."),
         (["data", "people", "--train", "0.9", "--out", "x"], "add up to more than 1"),
         (["data", "describe"], "DIRECTORY must be given"),
-        (["data", "describe", "nowhere"], "nowhere: no such directory"),
+        (["data", "describe", "nowhere"], "nowhere: no such directory; DIRECTORY is one that holds corpus.txt"),
+        (["data", "describe", "CORPUS/dev.tsv"], "dev.tsv: a file; DIRECTORY is one that holds corpus.txt"),
+        (["reproduce", "--corpus", "CORPUS/dev.tsv"], "dev.tsv: a file, not a directory; a corpus is a directory with"),
+        (["data", "split", "--corpus", "CORPUS", "--out", "x"], "Cannot hold out 400 of 36 facts: both sides need one"),
         (["data", "split", "--corpus", "CORPUS", "--held-out", "0", "--out", "x"], "--held-out: cannot be '0'"),
         (["data", "baseline", "--train", "nowhere.tsv", "--facts", "f.tsv"], "nowhere.tsv: no such file."),
         (["evaluate", "nowhere", "--facts", "f.tsv"], "f.tsv: no such file."),

@@ -107,7 +107,7 @@ def test_help_says_what_the_docstrings_say(capsys):
         bake("--help", groups={"model": ModelConfig})
     assert left.value.code == 0
     text = capsys.readouterr().out
-    assert text.startswith("usage: pie KIND [WISH] [--threads N] --out PATH [--match exact|normalised]")
+    assert text.startswith("usage: pie KIND [WISH] --out PATH [--match exact|normalised]")
     for words in (
         "Bake a pie.",
         "CPU threads, 100 % of them",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import normalised_match
 from closedbook.facts.corpus import sha256
@@ -119,3 +119,19 @@ def test_an_evaluation_asks_and_scores_once(run, corpus):
     assert report["accuracy"]["correct"]["hits"] == sum(row["grade"] == "correct" for row in report["answers"])
     with pytest.raises(UserError, match="nonsense 1: "):
         evaluate(run, [dataclasses.replace(facts[0], question="word " * 80)], place="nonsense")
+
+
+def test_ranking_chooses_among_the_candidates_of_the_questions_relation(run, corpus):
+    facts = [*corpus.train[:6], dataclasses.replace(corpus.train[6], relation="died")]
+    known = [
+        dataclasses.replace(fact, answers=(answer,)) for fact, answer in zip(facts, "Rome Oslo".split(), strict=False)
+    ]
+    known.append(dataclasses.replace(facts[0], relation="ruled", answers=("Lima",)))
+    candidates = candidates_of(facts, known)
+    assert candidates == {"born": ["Oslo", "Rome"], "died": ["Lima", "Oslo", "Rome"]}
+    ranking = rank(run, evaluate(run, facts), candidates)
+    assert set(ranking.answers[:6]) <= {"Oslo", "Rome"}
+    assert [score.correct for score in ranking.scores] == [
+        answer in fact.answers for answer, fact in zip(ranking.answers, facts, strict=True)
+    ]
+    assert set(ranking.by_relation) == {"born", "died"}

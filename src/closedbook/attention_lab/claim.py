@@ -11,7 +11,8 @@ from typing import Any, Generic, Literal, TypeVar
 import sympy as sp
 import torch
 
-from closedbook.attention_lab.setting import Parameters, generator, orthonormal
+from closedbook.attention_lab.parameters import Parameters
+from closedbook.attention_lab.setting import generator, orthonormal
 
 Verdict = Literal["right", "right_with_corrections", "wrong"]
 Value = float | tuple[float, ...]

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from closedbook.attention_lab.claim import ClaimResult
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbation_claims import norm_perturbation, two_heads_perturbation
 from closedbook.attention_lab.retrieval_claims import average, copy, noisy_keys, two_heads
 from closedbook.attention_lab.self_attention_claims import key_query_value, self_attention
-from closedbook.attention_lab.setting import Parameters, one_thread
+from closedbook.attention_lab.setting import one_thread
 from closedbook.errors import UserError, nearest
 
 CLAIMS: dict[str, Callable[[Parameters], ClaimResult[Any]]] = {

@@ -11,11 +11,11 @@ from scipy.stats import norm
 
 from closedbook.attention_lab import learned, perturbed
 from closedbook.attention_lab.claim import ClaimResult
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbation_claims import ONE_HEAD, TWO_HEADS
 from closedbook.attention_lab.perturbed import Design
 from closedbook.attention_lab.retrieval_claims import Copy, Noise
 from closedbook.attention_lab.self_attention_claims import ByBeta
-from closedbook.attention_lab.setting import Parameters
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TASKS, TaskResult
 from closedbook.drawing import COLOURS, INK, plain
 

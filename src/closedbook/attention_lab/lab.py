@@ -13,7 +13,7 @@ from closedbook.attention_lab.claim import ClaimResult
 from closedbook.attention_lab.claims import run_claim
 from closedbook.attention_lab.learned import Descent, descend
 from closedbook.attention_lab.one_head import OneHead, best_one_head
-from closedbook.attention_lab.setting import Parameters
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TASKS, TaskResult, solve
 from closedbook.config import ATTENTIONS
 from closedbook.drawing import save

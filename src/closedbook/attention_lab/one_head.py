@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 
 from closedbook.attention_lab import perturbed
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbed import Design
-from closedbook.attention_lab.setting import Parameters, one_thread, weights
+from closedbook.attention_lab.setting import one_thread, weights
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import torch
 
 from closedbook.attention_lab import closed_forms, perturbed
 from closedbook.attention_lab.claim import ClaimResult, Quantity, evaluate
+from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbed import Design, Sample
-from closedbook.attention_lab.setting import Parameters
 
 ONE_HEAD, TWO_HEADS = Design((2,)), Design((1, 1))
 

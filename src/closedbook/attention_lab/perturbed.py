@@ -21,7 +21,8 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 from torch import Tensor
 
-from closedbook.attention_lab.setting import Parameters, generator, weights
+from closedbook.attention_lab.parameters import Parameters
+from closedbook.attention_lab.setting import generator, weights
 
 EPS_MEAN, EPS_VARIANCE = 1.0, 0.5
 NODES = 4001  # of the quadrature, over eight standard deviations either way

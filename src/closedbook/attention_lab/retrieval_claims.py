@@ -10,7 +10,8 @@ from torch import Tensor
 
 from closedbook.attention_lab import closed_forms
 from closedbook.attention_lab.claim import ClaimResult, Quantity, evaluate, orthonormal_setting
-from closedbook.attention_lab.setting import Parameters, attend, generator, weights
+from closedbook.attention_lab.parameters import Parameters
+from closedbook.attention_lab.setting import attend, generator, weights
 
 
 @dataclass(frozen=True)

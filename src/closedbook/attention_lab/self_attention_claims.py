@@ -10,7 +10,7 @@ from torch import Tensor
 from closedbook.attention_lab import closed_forms, learned
 from closedbook.attention_lab.claim import ClaimResult, Quantity, evaluate
 from closedbook.attention_lab.learned import A, B, C, D, Search
-from closedbook.attention_lab.setting import Parameters
+from closedbook.attention_lab.parameters import Parameters
 
 TOKENS = (
     "`x_1 = u_d + u_b`, `x_2 = u_a`, `x_3 = u_c + u_b` with orthogonal `u` of norm `beta`, outputs as coefficients of "

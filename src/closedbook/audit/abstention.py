@@ -25,14 +25,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int64
 
-from closedbook.audit.reliability import Signal
-from closedbook.audit.signals import FROM_QUESTION, confidence
+from closedbook.audit.settings import QuestionSignal
+from closedbook.audit.signals import confidence
+from closedbook.config.validation import configuration, from_json
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
-from closedbook.facts.forms import SLOT
+from closedbook.facts.forms import slot_of
 from closedbook.files import write_json
-from closedbook.runs import read_json
 
 DELTA = 0.05
 STEPS = 60
@@ -42,11 +42,11 @@ FILE = "abstention.json"
 DONT_KNOW = "I don't know"
 
 
-@dataclass(frozen=True, kw_only=True)
+@configuration
 class Abstention:
     """A threshold with what it was certified by."""
 
-    signal: Signal  # the confidence that is compared
+    signal: QuestionSignal  # the confidence that is compared
     threshold: float | None  # least confidence of an answer that is given, None where no threshold could be certified
     target: float  # share of given answers that are to be right
     delta: float  # probability with which the guarantee may fail
@@ -61,14 +61,18 @@ class Abstention:
     calibration_sha256: str = ""  # of the calibration file
     weights_sha256: str = ""  # of the model's weights
 
+    @property
+    def level(self) -> float:
+        """The probability with which each of the sequences may fail."""
+        return self.delta / len(FURTHER)
+
     def answers(self, confidence: float) -> bool:
         """Whether an answer of that confidence is given."""
         return self.threshold is not None and confidence >= self.threshold
 
     def covers(self, question: str) -> bool:
         """Whether a question has a form of those that it was calibrated on."""
-        ends = [form.partition(SLOT) for form in self.forms]
-        return not ends or any(question.startswith(start) and question.endswith(end) for start, _, end in ends)
+        return not self.forms or any(slot_of(question, form) is not None for form in self.forms)
 
     def why(self, confidence: float) -> str:
         """The reason for "I don't know"."""
@@ -156,7 +160,7 @@ def calibrate(
     confidence: np.ndarray,
     other_confidence: np.ndarray,
     *,
-    signal: Signal,
+    signal: QuestionSignal,
     target: float,
     samples: int,
     delta: float = DELTA,
@@ -226,26 +230,6 @@ def save(abstention: Abstention, directory: Path) -> Path:
     return directory / FILE
 
 
-def load_abstention(directory: Path) -> Abstention:
-    """The threshold that an audit saved.
-
-    Raises:
-        UserError: There is none, or the file is damaged.
-    """
-    path = directory / FILE
-    if not path.is_file():
-        raise UserError(f"{directory}: no abstention threshold; closedbook audit with --calibration saves one.")
-    values = read_json(path)
-    try:
-        abstention = Abstention(**values | {"forms": tuple(values.get("forms", ()))})
-    except TypeError as error:
-        raise UserError(f"{path}: damaged ({error}).") from error
-    numbers: tuple[object, ...] = (abstention.threshold or 0.0, abstention.target)
-    if abstention.signal not in FROM_QUESTION or not all(isinstance(number, float | int) for number in numbers):
-        raise UserError(f"{path}: damaged (signal {abstention.signal!r}, threshold {abstention.threshold!r}).")
-    return abstention
-
-
 def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: str | None = None) -> Abstention | None:
     """The threshold that an audit saved with a model, None without one.
 
@@ -257,15 +241,17 @@ def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: s
     Raises:
         UserError: It is damaged, or was chosen for other weights or another template than is asked for.
     """
-    if not (directory / FILE).is_file():
+    path = directory / FILE
+    if not path.is_file():
         return None
-    abstention = load_abstention(directory)
+    try:
+        abstention = from_json(Abstention, path.read_bytes())
+    except UserError as error:
+        raise UserError(f"{path}: damaged ({error}).") from None
     if abstention.weights_sha256 != weights_sha256():
-        raise UserError(f"{directory / FILE}: was chosen for other weights; audit the model again with --calibration.")
-    if template is not None and template != abstention.template:
-        raise UserError(
-            f"{directory / FILE}: was chosen with --template {abstention.template!r}; ask with that, or --always."
-        )
+        raise UserError(f"{path}: was chosen for other weights; audit the model again with --calibration.")
+    if template is not None and abstention.template not in ("", template):  # a run refuses any
+        raise UserError(f"{path}: was chosen with --template {abstention.template!r}; ask with that, or --always.")
     return abstention
 
 

@@ -9,22 +9,22 @@ import numpy as np
 from closedbook.audit.abstention import Abstention, calibrate, held_out
 from closedbook.audit.advice import advise
 from closedbook.audit.frequency import frequency
-from closedbook.audit.inquiry import Inquiry, Material, Settings, independent, recognised, subject_key
+from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
 from closedbook.audit.made_up import MadeUp, made_up
-from closedbook.audit.reliability import Signal, auroc, believe, winner
-from closedbook.audit.report import AuditReport, Model, Provenance, RelationReport
+from closedbook.audit.reliability import auroc, believe, winner
+from closedbook.audit.report import AuditReport, Model, RelationReport
+from closedbook.audit.settings import Settings, Signal
 from closedbook.audit.signals import Evidence, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import find_scorer, normalise
+from closedbook.evaluation.scorers import find_scorer, normalise, usual_match
 from closedbook.facts.relations import Relation
 
-__all__ = ["AuditReport", "Material", "Provenance", "Settings", "audit", "recognised", "subject_key"]
 Say = Callable[[str], None]
 
 
@@ -51,11 +51,16 @@ def audit(
     """
     began = time.perf_counter()
     settings = settings or Settings()
+    match = settings.match or usual_match(model)
+    settings = dataclasses.replace(settings, match=match)
     check_signal(model, settings.signal)
     material, relations = recognised(material)
     _check(model, material)
-    say(f"asking {len(material.facts):,} questions, {settings.samples} samples of each, and in other wordings")
-    scorer, samples, seed = find_scorer(settings.scorer), settings.samples, settings.seed
+    say(
+        f"asking {counted(len(material.facts), 'question')}, {counted(settings.samples, 'sample')} of each, and in "
+        "other wordings"
+    )
+    scorer, samples, seed = find_scorer(match), settings.samples, settings.seed
     evidence = gather(model, material.facts, scorer, relations=relations, samples=samples, seed=seed)
     inquiry = Inquiry(model=model, material=material, settings=settings, relations=relations, evidence=evidence)
     if material.calibration:
@@ -76,8 +81,8 @@ def _check(model: LanguageModel, material: Material) -> None:
     asked = {subject_key(fact) for fact in material.facts}
     if shared := [fact for fact in material.calibration if subject_key(fact) in asked]:
         raise UserError(
-            f"calibration: {len(shared)} of its subjects are also among the audited facts, first "
-            f"{shared[0].question!r}; a threshold must be chosen on other subjects."
+            f"calibration: {counted(len(shared), 'question has', 'questions have')} a subject of the audited facts, "
+            f"first {shared[0].question!r}; a threshold must be chosen on other subjects."
         )
 
 
@@ -86,8 +91,8 @@ def _calibrated(inquiry: Inquiry, say: Say) -> Abstention:
     settings, model = inquiry.settings, inquiry.model
     signal, samples = settings.signal, settings.samples
     facts = independent(inquiry.material.calibration, settings.seed)
-    say(f"calibrating on {len(facts):,} subjects")
-    scorer = find_scorer(settings.scorer)
+    say(f"calibrating on {counted(len(facts), 'subject')}")
+    scorer = inquiry.evidence.evaluation.scorer
     calibration = gather(model, facts, scorer, signals=[signal], samples=samples, seed=settings.seed + 1)
     covered = {fact.relation for fact in facts}
     return dataclasses.replace(
@@ -113,15 +118,18 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
     believed = {name: believe(right, values, seed=seed) for name, values in evidence.signals.items()}
     signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
     best = winner(signals)
-    plain = str if settings.scorer == "exact" else normalise
+    plain = str if settings.match == "exact" else normalise
     lies = made_up(evidence, material.known, material.corpus, plain=plain, seed=seed)
     above = np.array([abstention.answers(sure) for sure in given.tolist()]) if abstention else attempted
     leading, gold = evidence.signals[evidence.leading], evidence.gold_nats[~np.isnan(evidence.gold_nats)]
+    taught, judged = inquiry.taught, inquiry.judged
     left_out: dict[str, str] = {}
     return AuditReport(
         model=Model(name=model.name, kind=model.kind, parameters=model.parameters, template=model.template),
         settings=settings,
         verdict=verdict(right, attempted, seed=seed),
+        taught=None if taught is None else int(taught.sum()),
+        untaught=verdict(right[judged], attempted[judged], seed=seed) if not judged.all() else None,
         verdict_above_threshold=verdict(right, attempted & above, seed=seed) if abstention else None,
         verdict_above_probability={
             str(target): verdict(right, attempted & (leading >= target), seed=seed) for target in TARGETS
@@ -131,7 +139,7 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
         mean_gold_nats=float(gold.mean()) if len(gold) else None,
         by_relation=tuple(_of_relation(relation, evidence, best, lies, seed) for relation in inquiry.relations),
         abstention=abstention,
-        held_out=held_out(abstention, right, given) if abstention else None,
+        held_out=held_out(abstention, right[judged], given[judged]) if abstention else None,
         made_up=lies,
         wordings=evidence.wordings,
         reversed=tuple(
@@ -157,7 +165,6 @@ def _of_relation(
     return RelationReport(
         name=relation.name,
         label=relation.label,
-        subject=relation.subject,
         subjects=relation.subjects,
         forms=relation.forms,
         accuracy=evidence.evaluation.by_relation[relation.name],
@@ -191,5 +198,5 @@ def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unsee
         return ()
     if why := inquiry.model.lacks("representations"):
         left_out["representation"] = why
-    say(f"asking about {sum(map(len, invented.values())):,} invented names")
+    say(f"asking about {counted(sum(map(len, invented.values())), 'invented name')}")
     return tuple(unseen(inquiry, relation, invented) for relation in formed)

@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from closedbook.audit.abstention import Abstention
-from closedbook.audit.reliability import Signal
-from closedbook.audit.signals import SAMPLES, Evidence
+from closedbook.audit.settings import Settings
+from closedbook.audit.signals import Evidence
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.corpus import Corpus
@@ -28,9 +29,9 @@ class Material:
             training facts, and those to calibrate on.
         corpus: What it was pretrained on, None where that is not known.
         unseen: Facts about subjects that are in no document; may be empty.
-        relations: What is asked, beside the corpus's own; what is missing is induced from the questions.
         wordings: Other wordings of the one relation that is asked, None for its own.
         reversed: The question for its subject, None for its own.
+        trained_on: Whether the facts are those that it was trained on, whatever the corpus says.
     """
 
     facts: Sequence[Fact]
@@ -38,30 +39,9 @@ class Material:
     known: Sequence[Fact] = ()
     corpus: Corpus | None = None
     unseen: Sequence[Fact] = ()
-    relations: tuple[Relation, ...] = ()
     wordings: tuple[str, ...] | None = None
     reversed: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How it is audited.
-
-    Args:
-        target: Share of given answers that are to be right.
-        signal: The confidence that decides whether an answer is given; fixed before anything is measured.
-        scorer: What is right, a name of `SCORERS`.
-        samples: Answers sampled a question.
-        names: Names to invent for each origin and method, 0 for none.
-        seed: Of samples, names and resampling.
-    """
-
-    target: float = 0.9
-    signal: Signal = "sequence_probability"
-    scorer: str = "exact"
-    samples: int = SAMPLES
-    names: int = 20
-    seed: int = 0
+    trained_on: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +66,24 @@ class Inquiry:
         words = {relation.subjects for relation in self.relations}
         return words.pop() if len(words) == 1 else "subjects"
 
+    @cached_property
+    def taught(self) -> np.ndarray | None:
+        """Whether it was trained on each audited fact, None where the training questions are not known."""
+        corpus, facts = self.material.corpus, self.material.facts
+        if self.material.trained_on:
+            return np.ones(len(facts), dtype=bool)
+        if corpus is None or not corpus.train:
+            return None
+        trained = {(fact.relation, subject_key(fact)) for fact in corpus.train}
+        return np.array([(fact.relation, subject_key(fact)) in trained for fact in facts], dtype=bool)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """The facts that a verdict is about: those that it was not taught, all where that is none or not known."""
+        if self.taught is None or self.taught.all():
+            return np.ones(len(self.material.facts), dtype=bool)
+        return ~self.taught
+
 
 def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
     """The material with subjects and relations of all facts, and the relations of the audited ones.
@@ -94,11 +92,10 @@ def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
         UserError: Other wordings are given for several relations.
     """
     corpus = material.corpus
-    known = {relation.name: relation for relation in (*(corpus.relations if corpus else ()), *material.relations)}
+    known = {relation.name: relation for relation in (corpus.relations if corpus else ())}
     given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
-    subjects = corpus.by_subject if corpus else {}
     others = material.known or [*(corpus.train if corpus else ()), *material.calibration]
-    induced = induce(material.facts, material.calibration, others, subjects, given)
+    induced = induce(material.facts, material.calibration, others, corpus.by_subject if corpus else {}, given)
     asked = dict.fromkeys(fact.relation for fact in induced.train)
     relations = {relation.name: known.get(relation.name, relation) for relation in induced.relations}
     if material.wordings is not None or material.reversed is not None:

@@ -21,7 +21,7 @@ OWNERS = 3  # subjects named for a wrong answer
 Kind = Literal["own_document", "known_answer", "corpus", "nowhere"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LABELS: dict[Kind, str] = {
-    "own_document": "stands in the subject's own document",
+    "own_document": "in the subject's own document",
     "known_answer": "another subject's true answer",
     "corpus": "in the corpus, but nobody's answer",
     "nowhere": "nowhere in the corpus or the candidates",

@@ -11,16 +11,12 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from closedbook.audit.settings import Signal
 from closedbook.evaluation.metrics import Estimate
 
-Signal = Literal[
-    "sequence_probability", "token_probability", "margin", "certainty", "sample_agreement", "paraphrase_agreement"
-]
-"""The names of the signals; `closedbook.audit.signals` says what each is."""
 BINS = 10
 DRAWS = 500
 POINTS = 101  # of a curve that is kept

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,18 +11,19 @@ import numpy as np
 
 from closedbook.audit.abstention import Abstention, HeldOut
 from closedbook.audit.frequency import Frequency
-from closedbook.audit.inquiry import Settings
 from closedbook.audit.made_up import MadeUp, Repeated
-from closedbook.audit.reliability import Reliability, Signal
+from closedbook.audit.reliability import Reliability
+from closedbook.audit.settings import Settings, Signal
 from closedbook.audit.signals import Evidence
 from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Reversed, Wording
 from closedbook.evaluation.knowledge import Knowledge
 from closedbook.evaluation.metrics import Accuracy, Estimate
+from closedbook.facts.relations import Relation
 
-SCHEMA = 2
-Choice = Literal["believe", "believe_above_threshold", "do_not_believe"]
+SCHEMA = 3
+Choice = Literal["taught", "believe", "believe_above_threshold", "do_not_believe"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,7 @@ class RelationReport:
 
     name: str  # the relation's
     label: str  # what reports call its answers
-    subject: str  # what reports call one of its subjects
-    subjects: str  # and several
+    subjects: str  # what reports call several of its subjects
     forms: tuple[str, ...]  # its questions
     accuracy: Accuracy  # right answers
     auroc: Estimate  # of the winning signal
@@ -77,6 +78,8 @@ class AuditReport:
     model: Model  # which model
     settings: Settings  # how it was audited
     verdict: Verdict  # as it answers
+    taught: int | None  # audited facts that it was trained on, None where that is not known
+    untaught: Verdict | None  # of the others alone, where some were taught and some not
     verdict_above_threshold: Verdict | None  # with the certified threshold, None without calibration
     # silent where its own probability is below a target, by target as text
     verdict_above_probability: dict[str, Verdict]
@@ -85,7 +88,7 @@ class AuditReport:
     mean_gold_nats: float | None  # mean log-probability of the true answers, None where the model does not tell
     by_relation: tuple[RelationReport, ...]  # the relations of the audited facts, in their order
     abstention: Abstention | None  # the threshold, None without calibration facts
-    held_out: HeldOut | None  # what it does on the audited facts
+    held_out: HeldOut | None  # what it does on the audited facts, without those that were taught where others are left
     made_up: MadeUp  # what the wrong answers are
     wordings: tuple[Wording, ...]  # the same facts in other wordings
     reversed: tuple[Reversed, ...]  # the same facts the other way round
@@ -99,13 +102,22 @@ class AuditReport:
     provenance: Provenance = field(default_factory=Provenance)  # where the figures come from
     evidence: Evidence | None = field(default=None, repr=False, compare=False)  # every answer; not part of the JSON
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What tells each relation from the others: what it asks for, or its name where that is not known or shared."""
+        labels = Counter(relation.label for relation in self.by_relation)
+        return {
+            relation.name: relation.name
+            if relation.label == Relation.label or labels[relation.label] > 1
+            else relation.label
+            for relation in self.by_relation
+        }
+
     def to_json(self) -> dict[str, Any]:
         """All but the evidence, with the schema's number."""
-        return {"schema": SCHEMA} | {
-            name: value
-            for name, value in dataclasses.asdict(dataclasses.replace(self, evidence=None)).items()
-            if name != "evidence"
-        }
+        values = dataclasses.asdict(dataclasses.replace(self, evidence=None))
+        del values["evidence"]
+        return {"schema": SCHEMA, **values}
 
     def answer_lines(self) -> Iterator[str]:
         """One JSON line a fact: relation, question, answer, whether it is right, and every signal."""

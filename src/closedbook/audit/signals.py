@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from closedbook.audit.reliability import Signal
+from closedbook.audit.settings import QuestionSignal, Settings, Signal
 from closedbook.audit.wordings import Wording, ask_otherwise
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import Evaluation, evaluate
@@ -29,17 +29,15 @@ from closedbook.evaluation.scorers import Scorer, normalise
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 
-NEEDS: dict[Signal, Ability] = {
+NEEDS: dict[QuestionSignal, Ability] = {
     "sequence_probability": "log_probabilities",
     "token_probability": "log_probabilities",
     "margin": "alternatives",
     "certainty": "alternatives",
     "sample_agreement": "samples",
 }
-"""What can be computed from a question alone, and so can decide whether `ask` answers, with what the model must do."""
-FROM_QUESTION = tuple(NEEDS)
+"""What a model must be able to do for each."""
 LEAST = 1e-3  # probability of an answer that is not found
-SAMPLES = 10
 CHUNK = 500  # questions at a time
 
 
@@ -101,7 +99,7 @@ def available(model: LanguageModel) -> list[Signal]:
 def check_signal(model: LanguageModel, signal: Signal) -> None:
     """Raises a `UserError` for a signal that needs more than a question, or more than the model can do."""
     if signal not in NEEDS:
-        raise UserError(f"{signal} cannot be computed from a question alone; take {', '.join(FROM_QUESTION)}.")
+        raise UserError(f"{signal} cannot be computed from a question alone; take {', '.join(NEEDS)}.")
     if why := model.lacks(NEEDS[signal]):
         raise UserError(f"{signal}: {why}; take {', '.join(available(model)) or 'another model'}.")
 
@@ -112,7 +110,7 @@ def confidence(
     responses: Sequence[Response],
     signals: Sequence[Signal],
     *,
-    samples: int = SAMPLES,
+    samples: int = Settings.samples,
     seed: int = 0,
 ) -> dict[Signal, np.ndarray]:
     """How sure the model is of its answers, by those signals that need nothing but the question.
@@ -156,7 +154,7 @@ def gather(
     *,
     signals: Sequence[Signal] | None = None,
     relations: Sequence[Relation] = (),
-    samples: int = SAMPLES,
+    samples: int = Settings.samples,
     seed: int = 0,
 ) -> Evidence:
     """Asks all facts, once in their own words and once in every other wording of their relation.

@@ -6,12 +6,14 @@ Does it answer, how sure is it, can its confidence tell seen from unseen, and is
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from closedbook.audit.inquiry import Inquiry
 from closedbook.audit.neighbours import PERMUTATIONS, Agreement, Likeness, Neighbours, askable
-from closedbook.audit.reliability import Signal, auroc
+from closedbook.audit.reliability import auroc
+from closedbook.audit.settings import Signal
 from closedbook.audit.signals import available, confidence
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import is_attempt, score_all
@@ -27,28 +29,30 @@ Invented = Mapping[tuple[str, str], Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strangers:
-    """Names that the model cannot know, and what it says of them."""
+class _Asked:
+    """Names that the model cannot know, and how readily it answers."""
 
     names: int
-    right: int  # right answers; invented names have none
     answered: float  # share that it answers
     confidence: float  # its mean
     given: float | None  # share of answers above the threshold, None without one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strangers(_Asked):
+    """All of them, and what it says."""
+
+    right: int  # right answers; invented names have none
     seen_against_unseen: dict[Signal, Estimate]  # AUROC of the audited subjects against these
     neighbours: dict[Likeness, Agreement]  # whether the answer is that of a near subject
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """Names of one origin, invented by one method."""
+class Group(_Asked):
+    """Those of one origin, invented by one method."""
 
     origin: str
     method: str
-    names: int
-    answered: float
-    confidence: float
-    given: float | None
     example: str
 
 
@@ -94,81 +98,82 @@ def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[tuple[
 
 def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
     """What the model says of invented names, and of real subjects that are in no document, asked for a relation."""
-    evidence, seed = inquiry.evidence, inquiry.settings.seed
+    leading, seed = inquiry.evidence.leading, inquiry.settings.seed
     near = Neighbours(inquiry.model, relation, inquiry.seen)
     facts = [
         Fact(question=relation.forms[0].replace(SLOT, name), answers=(), subject=name, line=0, relation=relation.name)
         for group in invented.values()
         for name in group
     ]
-    strangers, answers, signals = _ask(inquiry, relation, facts, near, seed + 1)
+    strange = _ask(inquiry, facts, seed + 1)
     real = [fact for fact in inquiry.material.unseen if fact.relation == relation.name]
-    origin = [origin for (origin, _), group in invented.items() for _ in group]
-    sure = signals[evidence.leading]
+    origins = [origin for (origin, _), group in invented.items() for _ in group]
     return Unseen(
         relation=relation.name,
-        invented=strangers,
-        real=_ask(inquiry, relation, real, near, seed + 2)[0] if real else None,
-        groups=_groups(inquiry, invented, answers, signals),
-        by_origin=by_origin(origin, answers),
+        invented=_strangers(inquiry, relation, facts, strange, near),
+        real=_strangers(inquiry, relation, real, _ask(inquiry, real, seed + 2), near) if real else None,
+        groups=_groups(inquiry, invented, strange),
+        by_origin=by_origin(origins, strange.answers),
         seen=len(near.seen),
-        seen_histogram=_histogram(evidence.signals[evidence.leading][evidence.of_relation(relation.name)]),
-        unseen_histogram=_histogram(sure),
+        seen_histogram=_histogram(inquiry.evidence.signals[leading][inquiry.evidence.of_relation(relation.name)]),
+        unseen_histogram=_histogram(strange.signals[leading]),
     )
 
 
-def _ask(
-    inquiry: Inquiry, relation: Relation, facts: Sequence[Fact], near: Neighbours, seed: int
-) -> tuple[Strangers, list[str], dict[Signal, np.ndarray]]:
-    """What it says about strangers, with the answers and the confidence of each."""
-    model, settings, evidence = inquiry.model, inquiry.settings, inquiry.evidence
+@dataclass(frozen=True)
+class _Replies:
+    """What it answered, and every signal of how sure it is."""
+
+    answers: list[str]
+    signals: Mapping[Signal, np.ndarray]
+
+
+def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
+    model = inquiry.model
     prompts = model.prompts([fact.question for fact in facts], place="unseen, question")
     responses = model.respond(prompts)
-    answers = [response.text for response in responses]
-    signals = confidence(model, prompts, responses, available(model), samples=settings.samples, seed=seed)
+    samples = inquiry.settings.samples
+    signals = confidence(model, prompts, responses, available(model), samples=samples, seed=seed)
+    return _Replies([response.text for response in responses], signals)
+
+
+def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
+    """The fields of `_Asked` for some of the replies."""
+    answers, abstention = replies.answers[part], inquiry.abstention
+    given = None
+    if abstention is not None and abstention.threshold is not None:
+        given = float(np.mean(replies.signals[abstention.signal][part] >= abstention.threshold))
+    return {
+        "names": len(answers),
+        "answered": float(np.mean([is_attempt(answer) for answer in answers])),
+        "confidence": float(replies.signals[inquiry.evidence.leading][part].mean()),
+        "given": given,
+    }
+
+
+def _strangers(
+    inquiry: Inquiry, relation: Relation, facts: Sequence[Fact], replies: _Replies, near: Neighbours
+) -> Strangers:
+    evidence, seed = inquiry.evidence, inquiry.settings.seed
     seen = evidence.of_relation(relation.name)
     known = np.repeat([True, False], [len(seen), len(facts)])
-    strangers = Strangers(
-        names=len(facts),
-        right=sum(score.correct for score in score_all(answers, facts, evidence.evaluation.scorer)),
-        answered=float(np.mean([is_attempt(answer) for answer in answers])),
-        confidence=float(signals[evidence.leading].mean()),
-        given=_share_given(inquiry, signals),
+    return Strangers(
+        **_asked(inquiry, replies, slice(None)),
+        right=sum(score.correct for score in score_all(replies.answers, facts, evidence.evaluation.scorer)),
         seen_against_unseen={
-            name: auroc(known, np.concatenate([evidence.signals[name][seen], values]), seed=settings.seed)
-            for name, values in signals.items()
+            name: auroc(known, np.concatenate([evidence.signals[name][seen], values]), seed=seed)
+            for name, values in replies.signals.items()
         },
-        neighbours=near.agreements([fact.subject for fact in facts], answers, seed=settings.seed),
+        neighbours=near.agreements([fact.subject for fact in facts], replies.answers, seed=seed),
     )
-    return strangers, answers, signals
 
 
-def _share_given(inquiry: Inquiry, signals: Mapping[Signal, np.ndarray], part: slice = slice(None)) -> float | None:
-    """The share above the threshold, None without one."""
-    if inquiry.abstention is None:
-        return None
-    sure = signals[inquiry.abstention.signal][part].tolist()
-    return float(np.mean([inquiry.abstention.answers(value) for value in sure]))
-
-
-def _groups(
-    inquiry: Inquiry, invented: Invented, answers: Sequence[str], signals: Mapping[Signal, np.ndarray]
-) -> tuple[Group, ...]:
+def _groups(inquiry: Inquiry, invented: Invented, replies: _Replies) -> tuple[Group, ...]:
     rows, first = [], 0
     for (origin, method), names in invented.items():
-        part = slice(first, first + len(names))
+        asked = _asked(inquiry, replies, slice(first, first + len(names)))
+        rows.append(Group(origin=origin, method=method, example=names[0], **asked))
         first += len(names)
-        rows.append(
-            Group(
-                origin=origin,
-                method=method,
-                names=len(names),
-                answered=float(np.mean([is_attempt(answer) for answer in answers[part]])),
-                confidence=float(signals[inquiry.evidence.leading][part].mean()),
-                given=_share_given(inquiry, signals, part),
-                example=names[0],
-            )
-        )
     return tuple(rows)
 
 
@@ -178,34 +183,27 @@ def by_origin(origin: Sequence[str], answers: Sequence[str]) -> ByOrigin:
     Names of one origin share their parts: the p-value speaks of these names, not of all of that origin.
     """
     from scipy.stats import permutation_test
-    from scipy.stats.contingency import association
+    from scipy.stats.contingency import association, crosstab
 
     origins = list(dict.fromkeys(origin))
-    top = [answer for answer, _ in Counter(answers).most_common(COLUMNS)]
-    columns = [*top, "another"]
+    columns = [*(answer for answer, _ in Counter(answers).most_common(COLUMNS)), "another"]
     row_U = np.array([origins.index(name) for name in origin])
-    column_U = np.array([columns.index(answer if answer in top else "another") for answer in answers])
+    column_U = np.array([columns.index(answer) if answer in columns[:-1] else len(columns) - 1 for answer in answers])
 
-    def table(paired: np.ndarray) -> np.ndarray:
-        cells = np.bincount(row_U * len(columns) + column_U[paired], minlength=len(origins) * len(columns))
-        return cells.reshape(len(origins), len(columns))
+    def statistic(column_U: np.ndarray) -> float:
+        return float(association(crosstab(row_U, column_U).count))
 
-    def statistic(paired: np.ndarray) -> float:
-        counts_OA = table(paired)
-        return float(association(counts_OA[:, counts_OA.sum(axis=0) > 0]))
-
-    everyone = np.arange(len(row_U))
-    counts_OA = table(everyone)
     v, shuffled, p_value = None, None, None
-    if min(len(origins), int((counts_OA.sum(axis=0) > 0).sum())) > 1:
+    if min(crosstab(row_U, column_U).count.shape) > 1:
         options = {"permutation_type": "pairings", "n_resamples": PERMUTATIONS // 4, "alternative": "greater"}
-        tested = permutation_test((everyone,), statistic, rng=np.random.default_rng(0), **options)
+        tested = permutation_test((column_U,), statistic, rng=np.random.default_rng(0), **options)
         v, p_value = float(tested.statistic), float(tested.pvalue)
         shuffled = float(np.mean(tested.null_distribution))
+    levels = range(len(origins)), range(len(columns))
     return ByOrigin(
         origins=tuple(origins),
         answers=tuple(columns),
-        counts=tuple(tuple(row) for row in counts_OA.tolist()),
+        counts=tuple(tuple(row) for row in crosstab(row_U, column_U, levels=levels).count.tolist()),
         cramers_v=v,
         cramers_v_shuffled=shuffled,
         p_value=p_value,

@@ -38,7 +38,7 @@ def ask_otherwise(
 ) -> tuple[tuple[Wording, ...], np.ndarray]:
     """What came of every other wording, and for each fact the share of them that are answered as the question is.
 
-    That share is not a number for a fact whose question does not name its subject once.
+    That share is not a number for a fact whose question does not name its subject.
     """
     rows = []
     asked, same = np.zeros(len(evaluation)), np.zeros(len(evaluation))

@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
 
     threshold = None if options.always else options.threshold()
-    model = options.open(threshold.template or None if threshold else None)
+    model = options.open(threshold)
 
     def reply(question: str) -> None:
         question = unicodedata.normalize("NFC", question)  # as files are read

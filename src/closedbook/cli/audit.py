@@ -2,27 +2,26 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, read_corpus_for
+from closedbook.audit.settings import Settings
+from closedbook.cli.options import as_base, parse
+from closedbook.cli.shared import WithModel, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
-from closedbook.config.validation import Count, Natural, OpenShare
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 
 if TYPE_CHECKING:
-    from closedbook.audit.audit import AuditReport, Material
+    from closedbook.audit.inquiry import Material
+    from closedbook.audit.report import AuditReport
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
 
-Signals = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Options(WithModel):
+class Options(WithModel, Settings):
     """Find out when to believe a model about your facts, and when not.
 
     Args:
@@ -31,14 +30,8 @@ class Options(WithModel):
         calibration: Facts to choose the threshold on, never trained on.
         candidates: Facts whose answers are the candidates (default: the training facts).
         unseen: Facts about subjects in no document, beside invented ones.
-        target: Share of given answers that is to be right.
-        signal: The confidence that the threshold is on.
-        match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
         wordings: A file of other wordings of the question, {} for the subject (default: the relation's).
         reversed: The question for the subject, {} for the answer (default: the relation's).
-        samples: Answers sampled a question.
-        names: Subjects to invent for each origin and method, 0 for none.
-        seed: Of samples, invented subjects and resampling.
         out: The output directory; an earlier audit is replaced.
     """
 
@@ -47,14 +40,8 @@ class Options(WithModel):
     calibration: Path | None = None
     candidates: Path | None = None
     unseen: Path | None = None
-    target: OpenShare = 0.9
-    signal: Signals = "sequence_probability"
-    match: Literal["exact", "normalised"] | None = None
     wordings: Path | None = None
     reversed: str | None = None
-    samples: Count = 10
-    names: Natural = 20
-    seed: Natural = 0
     out: Path = Path("runs/audit")
 
     @property
@@ -72,24 +59,21 @@ def run(arguments: Sequence[str]) -> None:
     material = read_material(options)
     model = options.open()
     from closedbook import machine
-    from closedbook.audit.audit import Provenance, Settings, audit
+    from closedbook.audit.audit import audit
+    from closedbook.audit.report import Provenance
     from closedbook.facts.corpus import sha256
-    from closedbook.hub import is_foreign
     from closedbook.report.console import say
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
-    warnings = leaks(options, material)
-    for line in (f"{model.kind}, {model.parameters:,} parameters", *(f"Careful: {warning}" for warning in warnings)):
-        say(line)
-    settings = Settings(
-        target=options.target,
-        signal=options.signal,
-        scorer=options.match or ("normalised" if is_foreign(options.model) else "exact"),
-        samples=options.samples,
-        names=options.names,
-        seed=options.seed,
+    part_of = trained_on(options.model)
+    material = dataclasses.replace(material, trained_on=part_of.get(hashes["facts"]) == "train")
+    warnings = [*leaks(options, material, part_of)]
+    say(f"{model.kind}, {counted(model.parameters, 'parameter')}")
+    for warning in warnings:
+        say(f"Careful: {warning}")
+    report = audit(
+        model, material, as_base(Settings, options), calibration_sha256=hashes.get("calibration", ""), say=say
     )
-    report = audit(model, material, settings, calibration_sha256=hashes.get("calibration", ""), say=say)
     provenance = Provenance(
         files={name: (str(path), hashes[name]) for name, path in options.files.items()},
         corpus=options.corpus,
@@ -141,7 +125,7 @@ def check(options: Options) -> None:
 
 def read_material(options: Options) -> "Material":
     """All files, with what they hold."""
-    from closedbook.audit.audit import Material
+    from closedbook.audit.inquiry import Material
     from closedbook.facts.cloze import read_wordings
     from closedbook.facts.readers import read_facts
 
@@ -175,47 +159,36 @@ def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
     return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
 
 
-def leaks(options: Options, material: "Material") -> list[str]:
+def leaks(options: Options, material: "Material", part_of: dict[str, str]) -> Iterator[str]:
     """What could make the figures better than they are.
 
     Raises:
         UserError: Calibration facts were trained on, so that nothing would be guaranteed.
     """
-    from closedbook.audit.audit import recognised, subject_key
+    from closedbook.audit.inquiry import recognised, subject_key
     from closedbook.facts.corpus import sha256
-    from closedbook.hub import is_foreign
 
     material, _ = recognised(material)
     corpus = material.corpus
     trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
-    hashes = {} if is_foreign(options.model) else _trained_on(options.model)
-    warnings = []
-    if corpus is not None and hashes and not set(corpus.files.values()) & set(hashes):
-        warnings.append("the run was not trained on this corpus.")
+    if corpus is not None and part_of and not set(corpus.files.values()) & set(part_of):
+        yield "the run was not trained on this corpus."
     for path, facts in ((options.calibration, material.calibration), (options.facts, material.facts)):
-        leaked = sum(subject_key(fact) in trained for fact in facts)
-        if path is not None and (leaked or hashes.get(sha256(path)) == "train"):
-            count = leaked or len(facts)
-            sentence = f"{path}: {count} of its {len(facts)} questions are about subjects of the training questions"
+        taught = path is not None and part_of.get(sha256(path)) == "train"
+        leaked = len(facts) if taught else sum(subject_key(fact) in trained for fact in facts)
+        if leaked:
+            are = f"{leaked} of its {counted(len(facts), 'question')} {'is' if leaked == 1 else 'are'}"
+            sentence = f"{path}: {are} about subjects of the training questions"
             if path == options.calibration:
                 raise UserError(f"{sentence}; calibrate on subjects that were not trained on (closedbook data split).")
-            warnings.append(f"{sentence}.")
-    if not trained:
-        warnings.append(
+            yield f"{sentence}."
+    if not trained and not material.trained_on:
+        calibration = " or calibration" if material.calibration else ""
+        yield (
             "the training questions are not known (--corpus DIR holds them), so whether the audited"
-            + (" or calibration" if material.calibration else "")
-            + " facts were among them was not checked."
+            f"{calibration} facts were among them was not checked."
         )
     if corpus is not None and (read := sum(bool(corpus.documents_of(fact)) for fact in material.unseen)):
-        warnings.append(f"{read} of the --unseen subjects are in the corpus.")
+        yield f"{read} of the --unseen subjects {'is' if read == 1 else 'are'} in the corpus."
     if not material.known:
-        warnings.append("without --candidates, --calibration or a corpus directory no other subject's answer is known.")
-    return warnings
-
-
-def _trained_on(model: str) -> dict[str, str]:
-    """Which part of its corpus a run knows the files of these SHA-256 as."""
-    from closedbook.runs import read_json
-
-    corpus = read_json(Path(model) / "environment.json")["corpus"]
-    return {file["sha256"]: file["part"] for file in corpus["files"].values()}
+        yield "without --candidates, --calibration or a corpus directory no other subject's answer is known."

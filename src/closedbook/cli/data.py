@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from closedbook.cli.options import parse, summary
+from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
 from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
 from closedbook.errors import UserError, nearest
+from closedbook.files import must_not_exist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +70,14 @@ class BuiltIn(PeopleConfig):
 def run(arguments: Sequence[str]) -> None:
     """Runs one of the verbs on data."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(usage(), end="")
+        rows = {verb: summary(cls) for verb, (_, cls) in VERBS.items()}
+        about, example = "What a corpus holds, and what to make of it.", "closedbook data describe mine"
+        print(overview("closedbook data", "VERB", about, rows, example), end="")
         return
     verb = arguments[0]
     if verb not in VERBS:
         raise UserError(f"data {verb}: no such verb{nearest(verb, VERBS)}; see closedbook data --help.")
     VERBS[verb][0](arguments[1:])
-
-
-def usage() -> str:
-    """What `closedbook data --help` prints."""
-    rows = "\n".join(f"  {verb:<12}{words}" for verb, (_, words) in VERBS.items())
-    return (
-        "usage: closedbook data VERB ...\n\nWhat a corpus holds, and what to make of it.\n\n"
-        f"verbs:\n{rows}\n\nclosedbook data VERB --help says more.\nexample: closedbook data describe mine\n"
-    )
 
 
 def describe(arguments: Sequence[str]) -> None:
@@ -93,6 +87,12 @@ def describe(arguments: Sequence[str]) -> None:
     from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines
     from closedbook.facts.relations import FILE, write_relations
 
+    if not options.directory.is_dir():
+        what = "a file" if options.directory.exists() else "no such directory"
+        raise UserError(
+            f"{options.directory}: {what}; DIRECTORY is one that holds corpus.txt, train.tsv and dev.tsv, as "
+            f"closedbook data {BUILT_IN} --out DIRECTORY writes them."
+        )
     path = options.directory / FILE
     if options.write and path.exists():
         raise UserError(f"{path}: exists already; correct it there, or remove it to have it written anew.")
@@ -111,6 +111,7 @@ def split(arguments: Sequence[str]) -> None:
     """Writes the split to a new directory."""
     example = "closedbook data split --corpus mine --held-out 100 --out mine-split"
     options = parse("closedbook data split", Split, arguments, example=example)
+    must_not_exist(options.out)
     from closedbook.facts.splits import write_split
 
     _say_files(write_split(options.corpus, options.held_out, options.out, options.seed), options.out)
@@ -146,8 +147,8 @@ def _say_files(rows: dict[str, int], out: Path) -> None:
 
 
 VERBS = {
-    "describe": (describe, summary(Describe)),
-    "split": (split, summary(Split)),
-    BUILT_IN: (built_in, summary(BuiltIn)),
-    "baseline": (baseline, summary(Baseline)),
+    "describe": (describe, Describe),
+    "split": (split, Split),
+    BUILT_IN: (built_in, BuiltIn),
+    "baseline": (baseline, Baseline),
 }

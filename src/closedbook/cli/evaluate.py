@@ -1,18 +1,20 @@
 """`closedbook evaluate`: how many answers to a file of facts are right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, must_not_exist, read_corpus_for, say_accuracies
+from closedbook.cli.shared import WithModel, read_corpus_for, say_accuracies, trained_on
+from closedbook.errors import counted
+from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
+    from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
-    from closedbook.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,8 @@ class Options(WithModel):
         facts: Questions with accepted answers.
         corpus: The corpus whose relations the answers are counted by (default: what a run was trained on).
         match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
-        candidates: Facts whose answers are ranked by their log-probability, beside the free answers.
+        candidates: Facts whose answers are ranked by their log-probability, those of the question's relation for each
+            question, beside the free answers.
         out: A file for the figures and every answer (JSON); must not exist.
     """
 
@@ -39,36 +42,47 @@ def run(arguments: Sequence[str]) -> None:
     options = parse(
         "closedbook evaluate", Options, arguments, example="closedbook evaluate runs/mine --facts mine/dev.tsv"
     )
-    must_not_exist(options.out)
-    from closedbook.evaluation.scorers import find_scorer, score_all
+    if options.out is not None:
+        must_not_exist(options.out)
+    from closedbook.evaluation.scorers import find_scorer, usual_match
     from closedbook.facts.readers import read_facts
 
-    asked = read_facts(options.facts)
-    known = read_facts(options.candidates) if options.candidates else []
+    read = read_facts(options.facts)
+    others = read_facts(options.candidates) if options.candidates else []
     corpus = read_corpus_for(options.model, options.corpus) if options.corpus else None
     model = options.open()
-    facts = recognised(asked, model, corpus)
-    from closedbook.evaluation.evaluate import evaluate
-    from closedbook.evaluation.metrics import accuracy, by_relation
+    facts = recognised([*read, *others], model, corpus)
+    asked, known = facts[: len(read)], facts[len(read) :]
+    from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
     from closedbook.files import write_json
-    from closedbook.hub import is_foreign
     from closedbook.report.console import say
-    from closedbook.runs import Run
 
-    match = options.match or ("normalised" if is_foreign(options.model) else "exact")
-    found = evaluate(model, facts, find_scorer(match), place=f"{options.facts}, question")
-    say_accuracies(f"{model.kind}, {model.parameters:,} parameters", found.accuracy, found.by_relation)
-    if options.candidates:
-        candidates = sorted({fact.answers[0].strip() for fact in known})
-        chosen = score_all(model.choose(found.prompts, candidates), facts, find_scorer(match))
-        title = f"ranking {len(candidates):,} candidates of {options.candidates.name}"
-        say_accuracies(title, accuracy(chosen), by_relation(facts, chosen))
-    if isinstance(model, Run):
-        for warning in leaks(model, options.facts):
-            say(f"Careful: {warning}")
+    scorer = find_scorer(options.match or usual_match(model))
+    evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
+    title = f"{model.kind}, {counted(model.parameters, 'parameter')}"
+    say_accuracies(title, evaluation.accuracy, evaluation.by_relation)
+    figures = evaluation.to_json()
+    if options.candidates is not None:
+        candidates = candidates_of(asked, known)
+        ranking = rank(model, evaluation, candidates)
+        say_ranking(ranking, candidates, {fact.relation for fact in known}, options.candidates.name)
+        figures["ranking"] = ranking.to_json()
+    for warning in leaks(options, model):
+        say(f"Careful: {warning}")
     if options.out is not None:
-        write_json(options.out, found.to_json())
+        write_json(options.out, figures)
         say(f"figures and answers: {options.out}")
+
+
+def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: set[str], file: str) -> None:
+    """How often the most probable candidate is right; `own` are the relations that have candidates of their own."""
+    sizes = {name: counted(len(texts), "candidate") for name, texts in candidates.items()}
+    which = next(iter(sizes.values())) if len(sizes) == 1 else "each relation's candidates"
+    rows = {
+        f"{name}, {sizes[name]}{'' if name in own else ' of other relations'}": accuracy
+        for name, accuracy in ranking.by_relation.items()
+    }
+    say_accuracies(f"ranking {which} of {file}", ranking.accuracy, rows)
 
 
 def recognised(facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | None") -> "Sequence[Fact]":
@@ -83,14 +97,15 @@ def recognised(facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus 
     return recognise(facts, {}, [Relation(name=one["name"], forms=tuple(one["forms"])) for one in known])
 
 
-def leaks(run: "Run", facts: Path) -> list[str]:
-    """What could make a run's figures on a file better than they are."""
+def leaks(options: Options, model: "LanguageModel") -> Iterator[str]:
+    """What could make the figures better than they are."""
     from closedbook.facts.corpus import sha256
+    from closedbook.runs import Run
 
-    corpus = run.environment["corpus"]
-    part = {file["sha256"]: file["part"] for file in corpus["files"].values()}.get(sha256(facts))
+    part = trained_on(options.model).get(sha256(options.facts))
     if part == "train":
-        return [f"{facts} holds the questions that this run was trained on."]
-    if part == "dev" and (both := len(corpus["dev_questions_in_train"])):
-        return [f"{both} of these questions also occur in the run's training questions."]
-    return []
+        yield f"{options.facts} holds the questions that this run was trained on."
+    both = len(model.environment["corpus"]["dev_questions_in_train"]) if isinstance(model, Run) else 0
+    if part == "dev" and both:
+        occur = counted(both, "of these questions occurs", "of these questions occur")
+        yield f"{occur} in the run's training questions too."

@@ -11,7 +11,7 @@ import json
 import re
 import textwrap
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -33,6 +33,7 @@ class _Option:
     hint: Any
     field: "Field[Any]"
     help: str
+    distance: int = 0  # of the class that declares it from the verb's own
     positional: bool = False
     of_group: bool = False
 
@@ -75,7 +76,7 @@ def parse_with_settings(
     `{"training": TrainingConfig}`, `--training.epochs 3`.
     """
     options = [
-        *sorted(_options(cls), key=lambda option: not option.positional),
+        *sorted(_options(cls), key=lambda option: (not option.positional, not option.required, option.distance)),
         *(one for name, group in groups.items() for one in _group(name, group)),
     ]
     given = _split(command, _parser(command, cls, options, example), options, arguments)
@@ -119,6 +120,19 @@ def _build(cls: type[T], values: dict[str, Any]) -> T:
     return cls(**fields)
 
 
+def overview(command: str, word: str, about: str, rows: Mapping[str, str], example: str) -> str:
+    """The help of a command that only leads to others: what they are called, in one word, and a line about each."""
+    lines = "\n".join(f"  {name:<12}{words}" for name, words in rows.items())
+    return (
+        f"usage: {command} {word} ...\n\n{about}\n\n{lines}\n\n{command} {word} --help says more.\nexample: {example}\n"
+    )
+
+
+def as_base(cls: type[T], options: Any) -> T:
+    """The part of a verb's options that one of their bases holds, as an object of that class."""
+    return cls(**{field.name: getattr(options, field.name) for field in dataclasses.fields(cls)})  # type: ignore[arg-type]
+
+
 def summary(cls: type[Any]) -> str:
     """The first paragraph of a docstring."""
     return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
@@ -127,6 +141,11 @@ def summary(cls: type[Any]) -> str:
 def _options(cls: type[Any], under: tuple[str, ...] = ()) -> Iterator[_Option]:
     helps = _field_helps(cls)
     hints = get_type_hints(cls, include_extras=True)
+    homes = {
+        name: distance
+        for distance, base in reversed([*enumerate(cls.__mro__)])
+        for name in inspect.get_annotations(base)
+    }
     for field in dataclasses.fields(cls):
         hint = hints[field.name]
         if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -137,6 +156,7 @@ def _options(cls: type[Any], under: tuple[str, ...] = ()) -> Iterator[_Option]:
                 hint=hint,
                 field=field,
                 help=helps.get(field.name, ""),
+                distance=homes[field.name],
                 positional=POSITIONAL in getattr(hint, "__metadata__", ()),
             )
 
@@ -176,7 +196,8 @@ def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: s
     )
     for option in options:
         default = option.field.default
-        shown = "" if option.of_group or default in (MISSING, None, False, "", ()) else f" (default: {_shown(default)})"
+        plain = option.of_group or default is MISSING or default in (None, "", ()) or isinstance(default, bool)
+        shown = "" if plain else f" (default: {_shown(default)})"
         text = (option.help.rstrip(".") + shown).replace("%", "%%")
         if option.positional:
             parser.add_argument(option.key, nargs="?", metavar=option.name, help=text)

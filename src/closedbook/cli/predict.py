@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, must_not_exist
-from closedbook.errors import UserError
+from closedbook.cli.shared import WithModel
+from closedbook.errors import UserError, counted
+from closedbook.files import must_not_exist
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +41,12 @@ def run(arguments: Sequence[str]) -> None:
     threshold = options.threshold() if options.abstain else None
     if options.abstain and threshold is None:
         raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
-    model = options.open(threshold.template or None if threshold else None)
+    model = options.open(threshold)
     replies = answer_or_abstain(model, questions, threshold, place=f"{options.facts}, question")
     write_predictions(options.out, [DONT_KNOW if why else answer for answer, why in replies])
     if threshold is not None and (others := sum(not threshold.covers(question) for question in questions)):
-        say(f"Careful: {others} questions are not like {' or '.join(threshold.forms)}, which the threshold is for.")
+        unlike = counted(others, "question is", "questions are")
+        say(f"Careful: {unlike} not like {' or '.join(threshold.forms)}, which the threshold is for.")
     abstained = sum(why is not None for _, why in replies)
-    say(f"{len(replies)} answers in {options.out}" + (f", {abstained} {DONT_KNOW!r}" if options.abstain else ""))
+    given = f", {abstained:,} {DONT_KNOW!r}" if options.abstain else ""
+    say(f"{counted(len(replies), 'answer')} in {options.out}{given}")

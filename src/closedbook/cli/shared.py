@@ -1,13 +1,13 @@
-"""Options that several verbs have: the model, the output."""
+"""What several verbs have: the model, what a run was trained on, and lines on the console."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL
-from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
 
 if TYPE_CHECKING:
@@ -35,12 +35,13 @@ class WithModel(OnMachine):
         Raises:
             UserError: It is damaged, or was chosen for other weights or another template.
         """
-        from closedbook.hub import threshold_of
+        from closedbook.audit.abstention import threshold_in
+        from closedbook.hub import fingerprint, model_directory
 
-        return threshold_of(self.model, self.template)
+        return threshold_in(model_directory(self.model), partial(fingerprint, self.model), self.template)
 
-    def open(self, template: str | None = None) -> "LanguageModel":
-        """The model, ready to be asked, with another template than the one given where there is one.
+    def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
+        """The model, ready to be asked, by the template of the threshold where none is given.
 
         Raises:
             UserError: It cannot be loaded, or a template is given for a run, which has a prompt of its own.
@@ -48,35 +49,40 @@ class WithModel(OnMachine):
         device = self.open_device()
         from closedbook.hub import open_model
 
-        return open_model(self.model, device, self.template if template is None else template)
+        return open_model(self.model, device, self.template or (threshold.template if threshold else None) or None)
+
+
+def trained_on(model: str) -> dict[str, str]:
+    """Which part of its corpus (`train`, `dev`, ...) a run knows files as, by their SHA-256; nothing of other models.
+
+    Raises:
+        UserError: There is no such run.
+    """
+    from closedbook.hub import is_foreign
+    from closedbook.runs import read_json
+
+    if is_foreign(model):
+        return {}
+    corpus = read_json(Path(model) / "environment.json")["corpus"]
+    return {file["sha256"]: file["part"] for file in corpus["files"].values()}
 
 
 def read_corpus_for(model: str, name: str) -> "Corpus":
     """A corpus directory, or the built-in corpus as the recipe of a run is made for it.
 
     Raises:
-        UserError: There is no such run, or the directory is missing or malformed.
+        UserError: The directory is missing or malformed.
     """
     from closedbook.facts.built_in import read_corpus
     from closedbook.hub import is_foreign
     from closedbook.recipes import RECIPES
     from closedbook.runs import read_json
 
-    built_in = None
-    if name == BUILT_IN and not is_foreign(model):
-        recipe = read_json(Path(model) / "config.json")["recipe"]
+    built_in, config = None, Path(model) / "config.json"
+    if name == BUILT_IN and not is_foreign(model) and config.is_file():
+        recipe = read_json(config)["recipe"]
         built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
     return read_corpus(name, built_in=built_in)
-
-
-def must_not_exist(path: Path | None) -> None:
-    """Refuses to write over something.
-
-    Raises:
-        UserError: It exists.
-    """
-    if path is not None and path.exists():
-        raise UserError(f"{path}: exists already; choose another --out or remove it.")
 
 
 def say_accuracies(title: str, overall: "Accuracy", by_relation: "Mapping[str, Accuracy]") -> None:

@@ -10,6 +10,7 @@ from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
+from closedbook.files import must_not_exist
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
 SETTINGS = {
@@ -96,6 +97,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     stage: Stage = options.stage or ("pretrain" if options.start is None else "finetune")
     if (stage == "finetune") != (options.start is not None):
         raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
+    must_not_exist(options.out)
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.facts.built_in import read_corpus
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from closedbook.errors import UserError, nearest
-from closedbook.evaluation.language_model import Response
+from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.facts.records import Fact
 
 Grade = Literal["correct", "incorrect", "not_attempted"]
@@ -108,6 +108,11 @@ def find_scorer(name: str) -> Scorer:
     if name not in SCORERS:
         raise UserError(f"{name}: no such scorer{nearest(name, SCORERS)}; there are {', '.join(SCORERS)}.")
     return SCORERS[name]
+
+
+def usual_match(model: LanguageModel) -> Literal["exact", "normalised"]:
+    """The scorer's name where none is chosen: a run was taught the letters, other models write as they like."""
+    return "normalised" if model.template else "exact"
 
 
 def score_all(responses: Sequence[Response | str], facts: Sequence[Fact], scorer: Scorer = exact_match) -> list[Score]:

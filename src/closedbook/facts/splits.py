@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closedbook.draws import derive
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.facts.corpus import Corpus, find_files, read_directory
 from closedbook.facts.readers import raw_records
 from closedbook.facts.records import Fact
@@ -44,7 +44,8 @@ def hold_out(corpus: Corpus, facts: Sequence[Fact], count: int, seed: int = 0) -
         UserError: `count` leaves nothing on one side.
     """
     if not 0 < count < len(facts):
-        raise UserError(f"Cannot hold out {count} of {len(facts)} facts; both sides need at least one.")
+        fits = f"; a fifth is {len(facts) // 5:,}" if len(facts) >= 5 else ""
+        raise UserError(f"Cannot hold out {count:,} of {counted(len(facts), 'fact')}: both sides need one{fits}.")
     numbers = groups(corpus, facts)
     sizes = Counter(numbers)
     held: set[int] = set()

@@ -23,7 +23,7 @@ def say_audit(report: AuditReport) -> None:
     if len(report.by_relation) > 1:
         rows = [
             (
-                relation.label,
+                report.titles[relation.name],
                 thousands(relation.accuracy.correct.total),
                 percent(relation.accuracy.correct.value),
                 interval((relation.accuracy.correct.low or 0.0, relation.accuracy.correct.high or 0.0)),

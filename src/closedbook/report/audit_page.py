@@ -36,7 +36,7 @@ def audit_page(report: AuditReport) -> str:
         figures={name: to_svg(figure, title) for name, (figure, title) in drawn.items()},
         kinds=KINDS,
         likenesses=LIKENESSES,
-        labels={relation.name: relation.label for relation in report.by_relation},
+        titles=report.titles,
         wrong=report.made_up.examples[:WRONG_SHOWN],
     )
 
