@@ -12,7 +12,6 @@ from closedbook.errors import UserError
 if TYPE_CHECKING:
     import torch
 
-    from closedbook.audit.abstention import Abstention
     from closedbook.evaluation.language_model import LanguageModel
 
     Opener = Callable[[str, torch.device | str, str | None], LanguageModel]
@@ -61,17 +60,6 @@ def fingerprint(name: str) -> str:
     if not (path / "model.safetensors").is_file():
         raise UserError(f"{path}: no such run.")
     return sha256(path / "model.safetensors")
-
-
-def threshold_of(name: str, template: str | None = None) -> "Abstention | None":
-    """The threshold that an audit saved with the model, None without one.
-
-    Raises:
-        UserError: It is damaged, or was chosen for other weights or another template than is asked for.
-    """
-    from closedbook.audit.abstention import threshold_in
-
-    return threshold_in(model_directory(name), lambda: fingerprint(name), template)
 
 
 def _split(name: str) -> tuple[str, str]:
