@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from closedbook.cli.trace import in_turn
+from closedbook.facts.records import Fact
 from tests.cli.conftest import NAMES, facts_about
 from tests.cli.test_commands import call, refused
 
@@ -15,11 +17,20 @@ def test_a_question_and_facts_become_one_page(toy, tmp_path, capsys):
     files = ("--facts", toy.corpus / "train.tsv", "--count", "8", "--corpus", toy.corpus)
     code, printed, error = call(capsys, "trace", toy.run, QUESTION, *files, "--out", out)
     assert (code, error) == (0, "")
-    assert f"{QUESTION}  {ANSWER}" in printed
-    assert "Recall without each part" in printed
+    lines = [line.strip() for line in printed.splitlines()]
+    assert lines[lines.index(QUESTION) + 1].startswith(f"{ANSWER}, ")
+    assert "where the answer comes from" in lines
+    assert "depends on the name" in printed
+    assert any(line.startswith("where the answers come from") for line in lines)
+    assert any(
+        line.split() == ["without", "recall", "points", "95", "%", "interval", "p", "capital", "paid"] for line in lines
+    )
     page = (out / "trace.html").read_text(encoding="utf-8")
     report = json.loads((out / "trace.json").read_text(encoding="utf-8"))
     assert page.count("<svg") == len(report["views"]) == len(list(out.glob("*.svg")))
+    assert report["facts"]["by_relation"]["capital"] == {"asked": 4, "right": 4}
+    assert report["question"]["answer"] == ANSWER
+    assert f"<b>{ANSWER}</b>" in page
     assert call(capsys, "trace", toy.run, QUESTION, "--corpus", toy.corpus, "--out", out)[0] == 2
 
 
@@ -28,7 +39,19 @@ def test_a_subject_in_another_form_is_said(toy, capsys):
     assert "which part of it is the subject?" in refused(capsys, "trace", toy.run, f"Capital, {name}")
     code, printed, _ = call(capsys, "trace", toy.run, f"Capital, {name}", "--subject", name)
     assert code == 0
-    assert "Causal tracing" in printed
+    assert f"noise on “{name}”" in printed
+
+
+def test_a_run_knows_the_subjects_of_its_own_questions(toy, capsys):
+    code, printed, _ = call(capsys, "trace", toy.run, QUESTION)
+    assert code == 0
+    assert f"noise on “{NAMES[0]}”" in printed
+
+
+def test_facts_are_taken_from_every_relation_in_turn():
+    facts = [Fact(question=relation, answers=(), subject="", relation=relation, line=1) for relation in "aaaabbbc"]
+    assert "".join(fact.relation for fact in in_turn(facts, 5)) == "aabbc"
+    assert in_turn(facts, 99) == facts
 
 
 def test_foreign_models_are_refused(capsys):

@@ -10,14 +10,16 @@ from closedbook.drawing import save
 from closedbook.errors import UserError
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.train import train_run
-from closedbook.trace.ablation import ablate_components, components, means, switched_off
+from closedbook.trace.ablation import RelationAblations, ablate_components, components, means, switched_off
 from closedbook.trace.attribution import attribute, average_attribution
+from closedbook.trace.averages import trace_facts
 from closedbook.trace.causal import average_trace, causal_trace
 from closedbook.trace.lens import lens_average, logit_lens
 from closedbook.trace.neighbours import nearest_names
 from closedbook.trace.patterns import looks, patterns
 from closedbook.trace.prompts import ROLES, trace_prompts
-from closedbook.trace.report import look_at_facts, look_at_question, open_report
+from closedbook.trace.question import trace_question
+from closedbook.trace.report import report_on
 from tests.conftest import tiny_config
 from tests.model.test_variants import FORMS
 
@@ -43,6 +45,8 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
         name = run.tokenizer.decode(prompt.ids[prompt.span[0] : prompt.span[1]])
         assert name == fact.subject
         assert prompt.answer == run.ask(fact.question)
+        (nats,) = run.log_probability(run.prompts([fact.question]), [prompt.answer])
+        assert prompt.probability == pytest.approx(np.exp(nats), abs=1e-4)
         assert prompt.roles[-1] == "the mask"
         assert prompt.roles[prompt.span[1] - 1] == "last of the name"
         assert set(prompt.roles) <= set(ROLES)
@@ -149,7 +153,7 @@ def test_averaged_tracing_gathers_positions_by_role(run, prompts):
 
 def test_ablation_compares_recall_with_and_without(run, prompts, facts):
     found = ablate_components(run, prompts, facts, "zero")
-    names = [row["component"] for row in found.rows]
+    names = [row.component for row in found.rows]
     assert names == [name for name, *_ in components(run)]
     assert names == [
         "head 0.0",
@@ -163,12 +167,25 @@ def test_ablation_compares_recall_with_and_without(run, prompts, facts):
     ]
     with switched_off(run, "blocks.0.hook_mlp_out"):
         expected = np.mean([score.correct for score in score_all(run.answer([fact.question for fact in facts]), facts)])
-    assert next(row for row in found.rows if row["component"] == "MLP 0")["recall"] == expected
-    assert found.top(1)[0]["difference"] == min(row["difference"] for row in found.rows)
+    assert next(row for row in found.rows if row.component == "MLP 0").recall == expected
+    assert found.costliest(1)[0].difference == min(row.difference for row in found.rows)
+    assert json.dumps(found.top(3))
     assert {*names} <= words(found.figure())
     assert ablate_components(run, prompts, facts, "mean").how == "mean"
     with pytest.raises(UserError, match="no facts"):
         ablate_components(run, [], [])
+
+
+def test_ablation_breaks_down_by_relation(run, prompts, facts):
+    two = [dataclasses.replace(fact, relation="odd" if place % 2 else "even") for place, fact in enumerate(facts)]
+    found = ablate_components(run, prompts, two, "zero")
+    assert list(found.by_relation) == ["even", "odd"]
+    assert found.recall == pytest.approx(np.mean(list(found.by_relation.values())))  # as many facts of each
+    for row in found.rows:
+        assert row.recall == pytest.approx(np.mean(list(row.by_relation.values())))
+    top = RelationAblations(found).top(2)
+    assert top[0]["recall"] - top[0]["of"] <= top[1]["recall"] - top[1]["of"]
+    assert {"everything on", "MLP 1", "odd", "even"} <= words(RelationAblations(found).figure())
 
 
 def test_the_mean_of_an_activation_is_over_all_tokens(run, prompts):
@@ -198,10 +215,10 @@ def test_every_view_works_for_every_architecture(form, corpus, tmp_path):
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, **FORMS[form]))
     run = train_run(config, corpus, tmp_path / "run", device=torch.device("cpu"))
     fact = corpus.train[0]
-    report = open_report(run)
-    look_at_question(report, run, fact.question, fact.subject, names=[fact.subject for fact in corpus.train[:12]])
-    look_at_facts(report, run, corpus.train[:5])
-    assert len(report.views) >= 9
-    assert json.dumps(report.as_dict())
-    for view in report.views.values():
+    question = trace_question(run, fact.question, fact.subject, names=[fact.subject for fact in corpus.train[:12]])
+    report = report_on(run, question, trace_facts(run, corpus.train[:5]))
+    assert len(report.views()) >= 9
+    assert len(report.to_json()["question"]["findings"]) >= 5
+    assert json.dumps(report.to_json())
+    for view in report.views().values():
         assert len(words(view.figure())) > 3

@@ -1,5 +1,6 @@
 """`closedbook trace`: a look inside a run."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL, Count, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
+from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.facts.corpus import Corpus
@@ -29,7 +31,7 @@ class Options(OnMachine):
         subject: The subject in the question, if it is not found.
         against: Another answer, to attribute the difference to.
         facts: Facts to average over.
-        count: How many of the facts, from the first (default: 100).
+        count: How many of the facts, the first of every relation in turn (default: 100).
         ablate: What takes the place of a part that is switched off (default: its mean).
         corpus: A directory whose subjects are compared with the question's.
         layer: After which block subjects are compared.
@@ -55,20 +57,21 @@ def run(arguments: Sequence[str]) -> None:
     )
     options = parse("closedbook trace", Options, arguments, example=example)
     check(options)
+    if options.out is not None:
+        must_not_exist(options.out)
     from closedbook.facts.corpus import read_directory
 
     corpus = read_directory(options.corpus) if options.corpus is not None else None
-    facts = _facts(options, corpus)
     device = options.open_device()
     from closedbook.report.console import say
-    from closedbook.report.trace_page import check_output, say_report, write_trace
+    from closedbook.report.trace_console import say_trace
+    from closedbook.report.trace_page import write_trace
     from closedbook.runs import load
 
-    if options.out is not None:
-        check_output(options.out)
-    report = _report(options, load(options.run, device), corpus, facts)
+    model = load(options.run, device)
+    report = _report(options, model, corpus, _facts(options, model, corpus))
     page = write_trace(options.out, report) if options.out is not None else None
-    say_report(report)
+    say_trace(report)
     if page:
         say(f"page: {page}")
 
@@ -97,15 +100,14 @@ def check(options: Options) -> None:
                 raise UserError(f"--{name} has no effect without {needed}.")
 
 
-def _facts(options: Options, corpus: "Corpus | None") -> "tuple[Fact, ...]":
-    from closedbook.facts.induction import recognise
+def _facts(options: Options, run: "Run", corpus: "Corpus | None") -> "list[Fact]":
+    """The facts to average over, with subjects and relations."""
+    from closedbook.cli.evaluate import recognised
     from closedbook.facts.readers import read_facts
 
     if options.facts is None:
-        return ()
-    read = read_facts(options.facts)
-    facts = corpus.recognise(read) if corpus else recognise(read, {})
-    facts = facts[: options.count or COUNT]
+        return []
+    facts = in_turn(recognised(read_facts(options.facts), run, corpus), options.count or COUNT)
     for fact in facts:
         if not fact.subject:
             raise UserError(
@@ -115,25 +117,46 @@ def _facts(options: Options, corpus: "Corpus | None") -> "tuple[Fact, ...]":
     return facts
 
 
-def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Sequence[Fact]") -> "Report":
+def in_turn(facts: "Sequence[Fact]", count: int) -> "list[Fact]":
+    """So many facts, the first of every relation, then the second, in the order of the file."""
+    earlier: Counter[str] = Counter()
+    turns = []
+    for index, fact in enumerate(facts):
+        turns.append((earlier[fact.relation], index))
+        earlier[fact.relation] += 1
+    return [facts[index] for index in sorted(index for _, index in sorted(turns)[:count])]
+
+
+def _subject(question: str, run: "Run", corpus: "Corpus | None") -> str:
+    """The subject in the question, by the corpus, what the run was trained on, or the forms that the project knows."""
     from closedbook.api import subject_in
+    from closedbook.cli.evaluate import recognised
+    from closedbook.facts.records import Fact
+
+    (fact,) = recognised([Fact(question=question, answers=(), subject="", line=1)], run, corpus)
+    return fact.subject or subject_in(question, corpus)
+
+
+def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Sequence[Fact]") -> "Report":
     from closedbook.report.console import say
-    from closedbook.trace.report import look_at_facts, look_at_question, open_report
+    from closedbook.trace.averages import trace_facts
+    from closedbook.trace.question import trace_question
+    from closedbook.trace.report import report_on
 
     layers = run.config.model.layers
     if options.layer is not None and options.layer >= layers:
         raise UserError(f"--layer {options.layer}: the run has blocks 0 to {layers - 1}.")
-    report = open_report(run)
+    question = None
     if options.question is not None:
-        look_at_question(
-            report,
+        question = trace_question(
             run,
             options.question,
-            subject_in(options.question, corpus) if options.subject is None else options.subject,
+            _subject(options.question, run, corpus) if options.subject is None else options.subject,
             against=options.against,
             names=list(corpus.by_subject) if corpus else [fact.subject for fact in facts],
             layer=options.layer,
         )
+    averages = None
     if facts:
-        look_at_facts(report, run, facts, how=options.ablate or "mean", place=f"{options.facts}, fact", say=say)
-    return report
+        averages = trace_facts(run, facts, how=options.ablate or "mean", place=f"{options.facts}, fact", say=say)
+    return report_on(run, question, averages)

@@ -1,69 +1,83 @@
-"""What readers see of `trace`: lines on the console, and a page a question, self-contained, for screens and print."""
+"""The page of `trace`: self-contained, for screens and print, and every view as a file of its own."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from closedbook.drawing import save, to_svg
-from closedbook.errors import UserError
 from closedbook.files import new_directory, write_json, write_text
-from closedbook.report.console import say
 from closedbook.report.templates import environment
-from closedbook.trace.report import Report
+from closedbook.trace.averages import GROUPS
+from closedbook.trace.findings import facts_findings, heads_finding, question_findings
+from closedbook.trace.report import SHOWN, Report, View
 
-SHOWN = 5
-EXPLAINED = {
-    "Logit lens": "Each state of the residual stream, read by the model's own last LayerNorm and head: the likeliest "
-    "token in each cell, darker where the first token of the answer is more probable.",
-    "Attribution": "What every head and MLP adds to the logit of the first token of the answer, at the mask; the scale "
-    "of the last LayerNorm frozen, the bars sum to the logit. Averages are relative to the mean logit.",
-    "Causal tracing": "The name's embeddings are corrupted with noise, then one state is put back: where the answer "
-    "comes back, that state carries what is needed.",
-    "Attention": "Rows look, columns are looked at. Panels: layer.head.",
-    "Nearest names": "By the model's own representation of the name, the mean over all names taken off.",
-    "How the answer": "Probability of the first token of the model's own answer after each layer, at the mask; 95 % "
-    "intervals over questions.",
-    "Where the heads": "Attention from the mask, summed over the tokens of a role, mean over the questions.",
-    "Recall without": "One part at a time is switched off at every token; 95 % intervals over questions.",
+TRACED = (
+    "The name's embeddings are corrupted with noise, then one state is put back: where the answer comes back, that "
+)
+ADDED = "What every head and MLP adds to the logit of the first token of the answer, at the mask"
+VIEWS = {
+    "logit_lens": (
+        "Logit lens: what it would say after each layer",
+        "Each state of the residual stream, read by the model's own last LayerNorm and head: the likeliest token in "
+        "each cell, darker where the first token of the answer is more probable.",
+    ),
+    "causal_tracing": ("Causal tracing: which state brings the answer back", f"{TRACED}state carries what is needed."),
+    "attribution": (
+        "Attribution: what adds to the answer's logit",
+        f"{ADDED}; the scale of the last LayerNorm frozen, the bars sum to the logit.",
+    ),
+    "attention": (
+        "Attention: where each head looks",
+        "A panel is a head, layer.head. Rows look, columns are looked at; the last row is the mask, from which the "
+        "answer is written.",
+    ),
+    "nearest_names": (
+        "Nearest names",
+        "Other names in the same question, by the model's own representation, the mean over all names taken off.",
+    ),
+    "average_lens": (
+        "How the answer comes up through the layers",
+        "Probability of the first token of the model's own answer after each layer, at the mask; 95 % intervals over "
+        "the questions.",
+    ),
+    "looks": (
+        "Where the heads look from the mask",
+        "Attention from the mask, summed over the tokens of a role, mean over the questions.",
+    ),
+    "ablation": (
+        "Recall without each part",
+        "One part at a time is switched off at every token; 95 % intervals over questions.",
+    ),
+    "ablation_by_relation": (
+        "Recall without each part, by relation",
+        "How many of the facts of each relation are right: a part may be needed by all relations, or by one of them.",
+    ),
 }
+"""Title and explanation of each view."""
+AVERAGED = {
+    "causal_tracing": ("Causal tracing", f"{TRACED}state carries what is needed. Means by role of the token."),
+    "attribution": ("Attribution", f"{ADDED}, relative to the mean logit; 95 % intervals over the questions."),
+}
+"""Of views of which there is one for each group of questions."""
 
 
-def explanation(title: str) -> str:
-    """What a view of that title shows."""
-    return next((text for start, text in EXPLAINED.items() if title.startswith(start)), "")
+@dataclass(frozen=True)
+class Section:
+    """A view on the page.
 
+    Args:
+        title: Its heading.
+        explanation: What is seen.
+        svg: The figure.
+        entries: The ten largest entries.
+    """
 
-def line(entry: dict[str, Any]) -> str:
-    """An entry of a view in a line: numbers to three digits, names as they are."""
-    return ", ".join(f"{key.replace('_', ' ')} {_short(value)}" for key, value in entry.items() if value is not None)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, list):
-        return "(" + ", ".join(_short(item) for item in value) + ")"
-    if isinstance(value, dict):
-        return "(" + ", ".join(f"{key} {_short(item)}" for key, item in value.items()) + ")"
-    return str(value)
-
-
-def say_report(report: Report) -> None:
-    """The answer, and what matters most in every view."""
-    if report.question:
-        say(f"{report.question['question']}  {report.question['answer']}")
-    if report.facts:
-        say(f"{report.facts['right']} of {report.facts['asked']} facts answered rightly")
-    for title, view in report.views.items():
-        say("")
-        say(title)
-        for entry in view.top(SHOWN):
-            say(f"  {line(entry)}")
-
-
-def check_output(out: Path) -> None:
-    """Refuses, before anything is computed, a directory that exists."""
-    if out.exists():
-        raise UserError(f"{out}: exists already; choose another --out or remove it.")
+    title: str
+    explanation: str
+    svg: str
+    entries: list[dict[str, Any]]
 
 
 def write_trace(out: Path, report: Report) -> Path:
@@ -72,15 +86,54 @@ def write_trace(out: Path, report: Report) -> Path:
     Raises:
         UserError: The directory exists, or the file system refuses.
     """
-    drawn = {title: view.figure() for title, view in report.views.items()}
-    templates = environment(line=line, explanation=explanation, thousands=lambda value: f"{value:,}")
-    text = templates.get_template("trace.html.j2").render(
-        report=report, figures={title: to_svg(figure, title) for title, figure in drawn.items()}
-    )
+    views = report.views()
+    figures = {name: view.figure() for name, view in views.items()}
+    sections = {name: _section(name, view, figures[name]) for name, view in views.items()}
     with new_directory(out) as partial:
-        for index, (title, figure) in enumerate(drawn.items()):
-            words = "".join(c if c.isalnum() else " " for c in title.split(":")[0].lower()).split()
-            save(figure, partial / f"{index}-{'-'.join(words)}", title)
-        write_json(partial / "trace.json", report.as_dict())
-        write_text(partial / "trace.html", text)
+        for name, figure in figures.items():
+            save(figure, partial / name.replace("_", "-"), sections[name].title)
+        write_json(partial / "trace.json", report.to_json())
+        write_text(partial / "trace.html", _page(report, sections))
     return out / "trace.html"
+
+
+def _section(name: str, view: View, figure: Figure) -> Section:
+    base, group = _parts(name)
+    title, explanation = AVERAGED[base] if group else VIEWS[base]
+    title += f", {group}" if group else ""
+    return Section(title, explanation, to_svg(figure, title), view.top(SHOWN))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A view's name without its group, and the group for readers, "" for none."""
+    for group, label in GROUPS.items():
+        if name.endswith(f"_{group}"):
+            return name.removesuffix(f"_{group}"), label
+    return name, ""
+
+
+def _page(report: Report, sections: dict[str, Section]) -> str:
+    """The page's HTML; views of right and of made-up answers stand side by side."""
+    rows: dict[str, list[Section]] = {}
+    for name, section in sections.items():
+        rows.setdefault(_parts(name)[0], []).append(section)
+    page = environment(cell=cell).get_template("trace.html.j2")
+    return page.render(
+        report=report,
+        rows=list(rows.values()),
+        question_findings=question_findings(report.question) if report.question else (),
+        facts_findings=facts_findings(report.facts) if report.facts else (),
+        heads=heads_finding(report.facts.looks) if report.facts else None,
+        groups=[GROUPS[name] for name in report.facts.groups] if report.facts else [],
+    )
+
+
+def cell(value: Any) -> str:
+    """A value of an entry: numbers to three digits, names as they are, a dash for None."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {cell(item)}" for key, item in value.items())
+    return "-" if value is None else str(value)

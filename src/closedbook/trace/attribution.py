@@ -49,13 +49,13 @@ class Attribution:
     by_source_LHS: Float[np.ndarray, "layers heads keys"]
 
     def top(self, k: int) -> list[dict[str, Any]]:
-        """The k components that matter most: `component`, `value`; for heads `from`, the token it comes from."""
+        """The k components that matter most: `component`, `value`, `from`, the token that a head takes it from."""
         order = np.argsort(-np.abs(self.value_N), kind="stable")[:k]
         return [self._entry(int(index)) for index in order]
 
     def _entry(self, index: int) -> dict[str, Any]:
         name = self.components[index]
-        entry: dict[str, Any] = {"component": name, "value": float(self.value_N[index])}
+        entry: dict[str, Any] = {"component": name, "value": float(self.value_N[index]), "from": None}
         if name.startswith("head "):
             layer, head = map(int, name.removeprefix("head ").split("."))
             source_S = self.by_source_LHS[layer, head]

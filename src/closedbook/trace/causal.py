@@ -93,7 +93,7 @@ class CausalTrace:
 
     def figure(self) -> Figure:
         """States by tokens, coloured by the probability with that state put back."""
-        figure = Figure(figsize=(0.62 * len(self.labels) + 2.4, 0.34 * len(self.states) + 1.5), layout="constrained")
+        figure = Figure(figsize=(0.5 * len(self.labels) + 2.4, 0.34 * len(self.states) + 1.5), layout="constrained")
         axis = figure.subplots()
         image = axis.imshow(self.restored_NT, cmap="Purples", vmin=0, vmax=max(self.clean, 0.01), aspect="auto")
         axis.set_xticks(range(len(self.labels)), self.labels, rotation=45, ha="right", fontsize="small")
@@ -124,27 +124,20 @@ def causal_trace(
     model, device = run.model, run.model.device
     states = states_of(run)
     tokens_T = torch.tensor(prompt.ids, device=device)
-    length = len(prompt.ids)
     with capture(model, *(state.point for state in states)) as kept:
         clean = _probability(model(tokens_T[None]), run, prompt)
     clean_states = {point: value[0].clone() for point, value in kept.items()}
-    source = torch.Generator().manual_seed(seed)
-    start, end = prompt.span
-    drawn_SNC = torch.randn(samples, end - start, model.config.width, generator=source)
-    drawn_SNC = (drawn_SNC * noise * float(model.token_embedding.weight.std())).to(device)
-
-    def corrupt(value_BTC: Tensor) -> Tensor:
-        noisy = value_BTC.clone()
-        noisy[:, start:end] += drawn_SNC.to(noisy.dtype).repeat(len(noisy) // samples, 1, 1)
-        return noisy
+    corrupt = _corrupt(run, prompt.span, noise, samples, seed)
 
     def corrupted(rows: int, edits: dict[str, Edit]) -> Float[np.ndarray, "rows"]:
         """Mean probability over the samples, `rows` times."""
         with edit(model, {"hook_embed": corrupt, **edits}):
-            found = _probability(model(tokens_T.expand(rows * samples, -1)), run, prompt)
-        return found.reshape(rows, samples).mean(dim=1).double().cpu().numpy()
+            disturbed = _probability(model(tokens_T.expand(rows * samples, -1)), run, prompt)
+        return disturbed.reshape(rows, samples).mean(dim=1).double().cpu().numpy()
 
-    restored = [corrupted(length, {state.point: _restore(clean_states[state.point], samples)}) for state in states]
+    restored = [
+        corrupted(len(prompt.ids), {state.point: _restore(clean_states[state.point], samples)}) for state in states
+    ]
     return CausalTrace(
         labels=prompt.labels,
         states=tuple(state.label for state in states),
@@ -152,6 +145,21 @@ def causal_trace(
         corrupted=float(corrupted(1, {})[0]),
         restored_NT=np.stack(restored),
     )
+
+
+def _corrupt(run: Run, span: tuple[int, int], noise: float, samples: int, seed: int) -> Edit:
+    """Adds noise to the embeddings of the tokens in the span: row b of a batch gets draw b modulo `samples`."""
+    model, (start, end) = run.model, span
+    source = torch.Generator().manual_seed(seed)
+    drawn_SNC = torch.randn(samples, end - start, model.config.width, generator=source)
+    drawn_SNC = (drawn_SNC * noise * float(model.token_embedding.weight.std())).to(model.device)
+
+    def change(value_BTC: Tensor) -> Tensor:
+        noisy = value_BTC.clone()
+        noisy[:, start:end] += drawn_SNC.to(noisy.dtype).repeat(len(noisy) // samples, 1, 1)
+        return noisy
+
+    return change
 
 
 def _restore(clean_TC: Tensor, samples: int) -> Edit:

@@ -60,7 +60,7 @@ class LogitLens:
 
     def figure(self) -> Figure:
         """States by tokens: the likeliest token, coloured by the answer's probability."""
-        figure = Figure(figsize=(0.78 * len(self.labels) + 1.6, 0.36 * len(self.states) + 1.5), layout="constrained")
+        figure = Figure(figsize=(0.6 * len(self.labels) + 1.8, 0.36 * len(self.states) + 1.5), layout="constrained")
         axis = figure.subplots()
         image = axis.imshow(self.answer_NT, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (state, position), value in np.ndenumerate(self.answer_NT):

@@ -109,18 +109,23 @@ class Looks:
 
 
 def heat_map(
-    values: Float[np.ndarray, "rows columns"], rows: Sequence[str], columns: Sequence[str], title: str, *, top: float
+    values: Float[np.ndarray, "rows columns"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    *,
+    top: float,
+    digits: int = 2,
 ) -> Figure:
-    """Numbers with their colour, from 0 to `top`; not-a-number stays empty."""
+    """Numbers with so many digits and their colour, from 0 to `top`; not-a-number stays empty."""
     figure = Figure(figsize=(0.72 * len(columns) + 1.9, 0.27 * len(rows) + 1.5), layout="constrained")
     axis = figure.subplots()
     axis.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             ink = "white" if value > 0.6 * top else "#202020"
-            axis.text(
-                column, row, f"{value:.2f}".replace("-0.00", "0.00"), ha="center", va="center", color=ink, fontsize=7
-            )
+            number = f"{value:.{digits}f}".replace("-0.00", "0.00")
+            axis.text(column, row, number, ha="center", va="center", color=ink, fontsize=7)
     axis.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize="small")
     axis.set_yticks(range(len(rows)), rows, fontsize="small")
     for text in (*axis.get_xticklabels(), *axis.get_yticklabels()):

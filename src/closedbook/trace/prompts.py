@@ -1,5 +1,6 @@
 """A question as the model sees it: its tokens, which of them are the name, and what it answers."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class TracedPrompt:
         span: First token of the name, and one past its last.
         answer: What the model answers.
         answer_ids: Token ids that it wrote, the closing mask last if it came to it.
+        probability: Of the whole answer and its closing.
     """
 
     question: str
@@ -33,6 +35,7 @@ class TracedPrompt:
     span: tuple[int, int]
     answer: str
     answer_ids: tuple[int, ...]
+    probability: float
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ def trace_prompts(
             span=_name_tokens(prompt.question, subject, places),
             answer=response.text,
             answer_ids=response.ids,
+            probability=math.exp(response.nats or 0.0),
         )
         for prompt, subject, places, response in zip(prompts, subjects, offsets, responses, strict=True)
     ]

@@ -1,25 +1,17 @@
-"""The views of one question, or averaged over facts, gathered: what `closedbook trace` shows."""
+"""What `closedbook trace` shows: the views of one question, of facts, or of both."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
 
-from closedbook.errors import UserError
-from closedbook.evaluation.likelihood import halfway
-from closedbook.evaluation.scorers import score_all
-from closedbook.facts.records import Fact
 from closedbook.runs import Run
-from closedbook.trace.ablation import How, ablate_components
-from closedbook.trace.attribution import attribute, average_attribution
-from closedbook.trace.causal import average_trace, causal_trace
-from closedbook.trace.lens import lens_average, logit_lens
-from closedbook.trace.neighbours import nearest_names
-from closedbook.trace.patterns import looks, patterns
-from closedbook.trace.prompts import TracedPrompt, trace_prompts
+from closedbook.trace.ablation import RelationAblations
+from closedbook.trace.averages import FactsTrace
+from closedbook.trace.findings import facts_findings, question_findings
+from closedbook.trace.question import QuestionTrace
 
-FEWEST = 5  # questions of a group that is averaged
+SCHEMA = 1
 SHOWN = 10
 
 
@@ -34,122 +26,89 @@ class View(Protocol):
         """The view, drawn."""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What was found.
 
     Args:
-        model: Path, kind and parameters of the run.
-        question: Question, subject and answer, None if only facts were looked at.
-        facts: How many were asked and answered rightly, None without facts.
-        views: By title, in order.
+        path: The run's directory.
+        kind: Its recipe, attention and layers.
+        parameters: How many it has.
+        question: One question, None if only facts were looked at.
+        facts: Many facts, None without facts.
     """
 
-    model: dict[str, Any]
-    question: dict[str, Any] | None = None
-    facts: dict[str, Any] | None = None
-    views: dict[str, View] = field(default_factory=dict)
+    path: str
+    kind: str
+    parameters: int
+    question: QuestionTrace | None
+    facts: FactsTrace | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+    def views(self) -> dict[str, View]:
+        """Every view by its name, in the order in which they are shown."""
+        found: dict[str, View] = {}
+        if self.question:
+            found |= {
+                "logit_lens": self.question.lens,
+                "causal_tracing": self.question.causal,
+                "attribution": self.question.attribution,
+                "attention": self.question.attention,
+            }
+            if self.question.nearest:
+                found["nearest_names"] = self.question.nearest
+        if self.facts:
+            found["average_lens"] = self.facts.lens
+            found |= {f"causal_tracing_{name}": group.causal for name, group in self.facts.groups.items()}
+            found |= {f"attribution_{name}": group.attribution for name, group in self.facts.groups.items()}
+            found |= {"looks": self.facts.looks, "ablation": self.facts.ablations}
+            if len(self.facts.by_relation) > 1:
+                found["ablation_by_relation"] = RelationAblations(self.facts.ablations)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready, the ten largest entries of every view."""
         return {
-            "model": self.model,
-            "question": self.question,
-            "facts": self.facts,
-            "views": {title: view.top(SHOWN) for title, view in self.views.items()},
+            "schema": SCHEMA,
+            "model": {"path": self.path, "kind": self.kind, "parameters": self.parameters},
+            "question": _question(self.question) if self.question else None,
+            "facts": _facts(self.facts) if self.facts else None,
+            "views": {name: view.top(SHOWN) for name, view in self.views().items()},
         }
 
 
-def open_report(run: Run) -> Report:
-    """A report with nothing in it yet."""
+def report_on(run: Run, question: QuestionTrace | None = None, facts: FactsTrace | None = None) -> Report:
+    """What was found of a run."""
     config = run.config
-    kind = f"recipe {config.recipe}, {config.model.attention} attention, {config.model.layers} layers"
-    return Report({"path": str(run.path), "kind": kind, "parameters": run.environment["parameters"]})
+    return Report(
+        path=str(run.path),
+        kind=f"recipe {config.recipe}, {config.model.attention} attention, {config.model.layers} layers",
+        parameters=run.environment["parameters"],
+        question=question,
+        facts=facts,
+    )
 
 
-def look_at_question(
-    report: Report,
-    run: Run,
-    question: str,
-    subject: str,
-    *,
-    against: str | None = None,
-    names: Sequence[str] = (),
-    layer: int | None = None,
-) -> TracedPrompt:
-    """Adds every view of one question.
-
-    Args:
-        report: To add to.
-        run: The model.
-        question: Holds the subject.
-        subject: The name.
-        against: Another answer, to attribute the difference of the logits to.
-        names: Others to compare the name with; perhaps none.
-        layer: After which block; half-way if not given.
-
-    Raises:
-        UserError: The question cannot be asked, or the other answer is no other.
-    """
-    prompt = trace_prompts(run, [question], [subject])[0]
-    report.question = {
-        "question": question,
-        "subject": subject,
+def _question(trace: QuestionTrace) -> dict[str, Any]:
+    prompt = trace.prompt
+    return {
+        "question": prompt.question,
+        "subject": prompt.subject,
         "answer": prompt.answer,
+        "probability": prompt.probability,
         "tokens": list(prompt.labels),
         "name": list(prompt.span),
+        "findings": {finding.name: [finding.words, *finding.figures] for finding in question_findings(trace)},
     }
-    report.views["Logit lens: what it would say after each layer"] = logit_lens(run, prompt)
-    report.views["Attribution: what adds to the answer's logit"] = attribute(run, prompt, against)
-    report.views["Causal tracing: which state brings the answer back"] = causal_trace(run, prompt)
-    report.views["Attention: where each head looks"] = patterns(run, prompt)
-    if names:
-        layer = halfway(run.model) if layer is None else layer
-        form = question.replace(subject, "{}", 1)
-        report.views["Nearest names"] = nearest_names(run, form, subject, names, layer)
-    return prompt
 
 
-def look_at_facts(
-    report: Report,
-    run: Run,
-    facts: Sequence[Fact],
-    *,
-    how: How = "mean",
-    place: str = "fact",
-    say: Callable[[str], None] = lambda line: None,
-) -> None:
-    """Adds the averages over facts: of right and of made-up answers apart, each where there are five of them.
-
-    Args:
-        report: To add to.
-        run: The model.
-        facts: With subjects and accepted answers.
-        how: What takes the place of a component that is switched off.
-        place: What an error calls a question, before its number.
-        say: Gets lines on the way.
-
-    Raises:
-        UserError: There are no facts, or a question cannot be asked.
-    """
-    if not facts:
-        raise UserError("There are no facts to ask about.")
-    prompts = trace_prompts(run, [fact.question for fact in facts], [fact.subject for fact in facts], place)
-    right = [score.correct for score in score_all([prompt.answer for prompt in prompts], facts)]
-    report.facts = {"asked": len(facts), "right": sum(right)}
-    sides = {
-        "right answers": [prompt for prompt, hit in zip(prompts, right, strict=True) if hit],
-        "made-up answers": [prompt for prompt, hit in zip(prompts, right, strict=True) if not hit],
+def _facts(trace: FactsTrace) -> dict[str, Any]:
+    return {
+        "asked": trace.accuracy.correct.total,
+        "right": trace.accuracy.correct.hits,
+        "by_relation": {
+            name: {"asked": accuracy.correct.total, "right": accuracy.correct.hits}
+            for name, accuracy in trace.by_relation.items()
+        },
+        "groups": list(trace.groups),
+        "findings": {finding.name: [finding.words, *finding.figures] for finding in facts_findings(trace)},
     }
-    groups = {name: group for name, group in sides.items() if len(group) >= FEWEST}
-    if not groups:
-        groups = {"all answers": prompts}
-    say(f"{report.facts['right']}/{report.facts['asked']} right; averaging")
-    report.views["How the answer comes up through the layers"] = lens_average(run, groups)
-    for name, group in groups.items():
-        report.views[f"Causal tracing, {name}"] = average_trace(run, group)
-    for name, group in groups.items():
-        report.views[f"Attribution, {name}"] = average_attribution(run, group)
-    report.views["Where the heads look from the mask"] = looks(run, prompts)
-    say("switching parts off")
-    report.views["Recall without each part"] = ablate_components(run, prompts, facts, how, say)
