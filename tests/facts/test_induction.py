@@ -1,6 +1,7 @@
 import pytest
 
-from closedbook.facts.induction import answer_kind, induce, recognise, with_subjects
+from closedbook.facts.answers import answer_kind
+from closedbook.facts.induction import induce, recognise, with_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation

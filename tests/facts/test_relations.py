@@ -46,10 +46,20 @@ def test_what_is_written_is_read_back():
         ("[[relation]]\nname = 'a'\n[[relation]]\nname = 'a'\n", "relation a: the name stands there twice"),
         (
             "[[relation]]\nname = 'a'\nforms = ['{}?']\n[[relation]]\nname = 'b'\nforms = ['{}?']\n",
-            "relation b: the form '{}.' belongs to a already",
+            "relation b: the form '{}.' belongs to relation a already",
+        ),
+        (
+            "[[relation]]\nname = 'a'\nforms = ['Who is {}?']\n[[relation]]\nname = 'b'\nforms = ['who is {}']\n",
+            "relation b: the form 'who is {}' belongs to relation a already",
         ),
     ],
 )
 def test_mistakes_are_named_with_file_and_relation(text, message):
     with pytest.raises(UserError, match=message):
         parse_relations(text, "f.toml")
+
+
+def test_a_form_of_several_relations_stands_in_the_first():
+    shared = [Relation(name="a", forms=("Who is {}?",)), Relation(name="b", forms=("who is {}", "{}: who?"))]
+    read = parse_relations(format_relations(shared), "f")
+    assert [fields["forms"] for fields in read.values()] == [("Who is {}?",), ("{}: who?",)]

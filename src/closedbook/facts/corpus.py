@@ -1,6 +1,5 @@
 """A corpus with its facts: what a directory holds, what a question is about, what could mislead."""
 
-import dataclasses
 import hashlib
 import json
 from collections import defaultdict
@@ -8,82 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
 from closedbook.facts.documents import read_sources, retitled, visible_files, windowed
+from closedbook.facts.doubts import doubts
 from closedbook.facts.induction import induce, recognise
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, parse_relations
+from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import read_text
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
 NameLists = Mapping[str, tuple[Sequence[str], Sequence[str]]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusFile:
-    """A file of a corpus: its part, its SHA-256, and what the project knows it as, None for other files."""
-
-    part: str
-    sha256: str
-    known_as: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelationSummary:
-    """A relation with its facts: its forms, how many to train on and to report on, what kind of thing answers."""
-
-    name: str
-    forms: tuple[str, ...]
-    train: int
-    dev: int
-    answer: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusSummary:
-    """What to know before believing a figure: sizes, leaks, contradictions, shared names, hashes.
-
-    Args:
-        name: What reports call the corpus.
-        documents: How many there are.
-        train: Facts to train on.
-        dev: Facts to report on.
-        test: Facts to answer.
-        relations: What is asked.
-        dev_questions_in_train: Dev questions that also occur in training.
-        test_questions_in_train: Test questions that do.
-        conflicting_train_questions: Training questions with different answers, with those answers.
-        questions_without_document: Questions of any part whose subject has no document.
-        names_of_several_documents: The places of the documents that share a subject that is asked about.
-        repeated_lines: Documents beyond the first of each text.
-        files: Every file that was read, by name.
-    """
-
-    name: str
-    documents: int
-    train: int
-    dev: int
-    test: int
-    relations: tuple[RelationSummary, ...]
-    dev_questions_in_train: tuple[str, ...]
-    test_questions_in_train: tuple[str, ...]
-    conflicting_train_questions: dict[str, tuple[str, ...]]
-    questions_without_document: int
-    names_of_several_documents: dict[str, tuple[int, ...]]
-    repeated_lines: int
-    files: dict[str, CorpusFile]
-
-    def to_json(self) -> dict[str, Any]:
-        """The same as dictionaries, lists, strings and numbers."""
-        values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
-        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +42,7 @@ class Corpus:
         relations: What is asked; every fact names one of them.
         name_lists: By origin the first and the last words of names, for made-up subjects; none but for built-in data.
         read_as: How every file of facts was read, by name: its kind and its columns.
+        doubts: Where relations.toml and the facts disagree, a sentence each.
     """
 
     name: str
@@ -115,6 +56,7 @@ class Corpus:
     relations: tuple[Relation, ...] = ()
     name_lists: NameLists = field(default_factory=dict)
     read_as: dict[str, str] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:
@@ -183,20 +125,6 @@ def _by_subject(documents: Sequence[Document]) -> dict[str, list[Document]]:
     return dict(index)
 
 
-def repeated(train: Sequence[Fact], evaluation: Sequence[Fact]) -> tuple[str, ...]:
-    """The evaluation questions that also occur in training, in order."""
-    trained = {fact.question for fact in train}
-    return tuple(fact.question for fact in evaluation if fact.question in trained)
-
-
-def conflicting(facts: Sequence[Fact]) -> dict[str, tuple[str, ...]]:
-    """Questions that occur with different answers (two subjects of one name), with those answers."""
-    answers: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
-    for fact in facts:
-        answers[fact.question][fact.answers] = None
-    return {question: tuple(given[0] for given in all_) for question, all_ in answers.items() if len(all_) > 1}
-
-
 def file_names(part: str) -> list[str]:
     """The names under which a part is looked for: the general ones and those of known data sets."""
     if part in OPTIONAL:
@@ -218,9 +146,10 @@ def find_files(directory: Path) -> dict[str, Path]:
         UserError: The directory or one of the three is missing, or a part is there under two names.
     """
     if not directory.is_dir():
+        what = "a file, not a directory" if directory.exists() else "no such directory"
         raise UserError(
-            f"{directory}: no such directory; --corpus takes a directory with corpus.txt, train.tsv and dev.tsv, "
-            "or the name of built-in data."
+            f"{directory}: {what}; a corpus is a directory with corpus.txt, train.tsv and dev.tsv, or the name of "
+            "built-in data."
         )
     paths = {}
     for part in ("corpus", *FACTS, *OPTIONAL):
@@ -256,12 +185,11 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         for part in FACTS
     }
     given = parse_relations(read_text(paths["relations"]), str(paths["relations"])) if "relations" in paths else {}
+    titles = dict.fromkeys(source.subject for source in sources)
     train, dev, test = (files[part].facts for part in FACTS)
-    induced = induce(
-        train, dev, test, dict.fromkeys(source.subject for source in sources), given, files["train"].wordings
-    )
-    asked = [fact.subject for fact in (*induced.train, *induced.dev, *induced.test)]
-    documents, blank_lines = windowed(retitled(sources, asked))
+    induced = induce(train, dev, test, titles, given, files["train"].wordings)
+    others = (*induced.dev, *induced.test)
+    documents, blank_lines = windowed(retitled(sources, [fact.subject for fact in (*induced.train, *others)]))
     corpus = Corpus(
         name=directory.resolve().name or str(directory),
         documents=documents,
@@ -273,6 +201,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         relations=induced.relations,
         name_lists=_name_lists(paths["names"]) if "names" in paths else {},
         read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
+        doubts=doubts(given, induced.train, others, titles, str(paths["relations"])) if given else (),
     )
     if strict:
         _refuse_conflicts(corpus, paths["train"])

@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.relations import Relation
 
 SHOWN = 3  # forms and answers that a line shows
-KINDS = {"phrase": "capitalised phrases", "number": "numbers", "date": "dates", "word": "words"}
+MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
 
 def describe(corpus: Corpus) -> list[str]:
@@ -20,6 +21,7 @@ def describe(corpus: Corpus) -> list[str]:
     )
     lines = [f"{count} relation{'s' * (count != 1)}: {relations}"]
     lines += [f"{relation.name}: {_answers(corpus, relation)}" for relation in corpus.relations]
+    lines += corpus.doubts
     lines += [f"{name} was read as {layout}" for name, layout in corpus.read_as.items()]
     facts = [*corpus.train, *corpus.dev, *corpus.test]
     without_subject = sum(not fact.subject for fact in facts)
@@ -47,7 +49,13 @@ def _form(relation: Relation) -> str:
 
 def _answers(corpus: Corpus, relation: Relation) -> str:
     answers = Counter(fact.answers[0] for fact in corpus.train if fact.relation == relation.name and fact.answers)
-    examples = ", ".join(answer for answer, _ in answers.most_common(SHOWN))
     if relation.answer == "choice":
         return f"answers are one of {len(relation.choices)}, such as {', '.join(relation.choices[:SHOWN])}"
-    return f"answers are {KINDS[relation.answer]}" + (f", such as {examples}" if examples else "")
+    if not answers:
+        return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}"
+    kinds = Counter[str]()
+    for answer, times in answers.items():
+        kinds[kind_of_answer(answer)] += times
+    others = [kind for kind, times in kinds.most_common() if times >= MINORITY * answers.total()]
+    named = " or ".join(CALLED[kind] for kind in dict.fromkeys([relation.answer, *others]))
+    return f"answers are {named}, such as {', '.join(answer for answer, _ in answers.most_common(SHOWN))}"

@@ -1,39 +1,19 @@
 """Relations found in questions: subjects, forms, names, kinds of answers; corrected by what files and users say."""
 
 import dataclasses
-import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from closedbook.facts.cloze import BLANK
-from closedbook.facts.forms import MOST_FORMS, SLOT, possible_forms, subject_by_forms, with_form_subjects
+from closedbook.facts.answers import answer_kind
+from closedbook.facts.forms import MOST_FORMS, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.known import shipped_relations
+from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings
 from closedbook.facts.records import Fact
-from closedbook.facts.relations import AnswerKind, Fields, Relation
-from closedbook.facts.scripts import UNSPACED_LETTER, WORD
-from closedbook.facts.spans import answer_shape, kind_of, words
+from closedbook.facts.relations import Fields, Relation
 from closedbook.facts.titles import subjects_in
 
-OTHER = "other"
 RARE, MOST_RARE = 3, 8  # forms of fewer facts become one relation, `other`, where there are more of them than that
-CHOICES, EACH, CHOICE_SHARE = 12, 5, 0.05  # a closed list: few answers, several facts each, or a small share of all
-LONGEST_NAME = 3  # words of a relation's name
-STOPWORDS = frozenset(
-    "a an the this that these those is are was were be been being do does did done has have had can could will would "
-    "what which who whom whose when where why how of in on at to for from by with as into about and or it its his her "
-    "their there please tell me name many much s".split()
-)
-ENGLISH = frozenset("the of is are were does did what which who where when how".split())  # and no other language
-SHORT = 4  # letters: shorter words of other languages tell little
-_JAPANESE = re.compile(r"[\u3041-\u309f]")
-_TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
-_NUMERIC_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
-_LABELS = (
-    re.compile(r"(?:what|which|who) (?:is|are|was|were) the (.{1,40}) of (?:the |an? )?\{\}\W*", re.IGNORECASE),
-    re.compile(r"(?:what|which|who) (?:is|are|was|were) (?:the |an? )?\{\}['’]s (.{1,40}?)\W*", re.IGNORECASE),
-    re.compile(r"(?:\w+ )?(?:what|which) (\w+) (?:is|are|was|were|did|does|do|has|have|had)\b.*", re.IGNORECASE),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,9 +150,9 @@ def _with_forms(facts: Sequence[Fact]) -> tuple[list[Fact], list[str]]:
 def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fields]) -> list[str]:
     """The name of every fact's relation."""
     shipped = {name: fields for name, fields in shipped_relations().items() if name not in given}
-    owners = {_key(form): name for name, fields in shipped.items() for form in fields["forms"]}
-    owners |= {_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
-    keys = [_key(form) for form in forms]
+    owners = {form_key(form): name for name, fields in shipped.items() for form in fields["forms"]}
+    owners |= {form_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
+    keys = [form_key(form) for form in forms]
     open_ = Counter(
         key for fact, key in zip(facts, keys, strict=True) if key and not fact.relation and key not in owners
     )
@@ -181,28 +161,9 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     names: dict[str, str] = {"": OTHER}
     for form, key in zip(forms, keys, strict=True):
         if key in open_ and key not in names:
-            names[key] = OTHER if key in rare and (len(rare) > MOST_RARE or OTHER in given) else _new_name(form, taken)
+            names[key] = OTHER if key in rare and (len(rare) > MOST_RARE or OTHER in given) else new_name(form, taken)
             taken.add(names[key])
     return [fact.relation or owners.get(key) or names[key] for fact, key in zip(facts, keys, strict=True)]
-
-
-def _key(form: str) -> str:
-    """What forms share that differ in case and punctuation alone."""
-    return " ".join(re.findall(rf"\{{\}}|{WORD.pattern}", form.casefold()))
-
-
-def _new_name(form: str, taken: set[str]) -> str:
-    """A short name from the form's content words, longer where that name is taken."""
-    text = form.replace(SLOT, " ").replace(BLANK, " ").casefold()
-    all_words = (_TELLING if _JAPANESE.search(text) else WORD).findall(text)
-    content = [word for word in all_words if word not in STOPWORDS] or all_words or [OTHER]
-    if ENGLISH.isdisjoint(all_words):
-        content = [word for word in content if len(word) >= SHORT or UNSPACED_LETTER.search(word)] or content
-    name = "-".join(content[:LONGEST_NAME])
-    for longer in (name, "-".join([*all_words[:1], *content[:LONGEST_NAME]]), "-".join(all_words)):
-        if longer and longer not in taken:
-            return longer
-    return next(f"{name}-{number}" for number in range(2, len(taken) + 3) if f"{name}-{number}" not in taken)
 
 
 def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]) -> Relation:
@@ -211,7 +172,9 @@ def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]
     forms = (*used, *(form for form in given.get("forms", ()) if form not in used))
     shipped = dict(shipped_relations().get(name, {}))
     unused = tuple(form for form in shipped.pop("forms", ()) if form not in forms)
-    if {_key(form) for form in unused} == {_key(form) for form in shipped_relations().get(name, {}).get("forms", ())}:
+    if {form_key(form) for form in unused} == {
+        form_key(form) for form in shipped_relations().get(name, {}).get("forms", ())
+    }:
         shipped = {}  # another relation of the same name
     if "wordings" in shipped:
         shipped["wordings"] = (*unused, *shipped["wordings"])
@@ -223,7 +186,7 @@ def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]
         forms=forms,
         wordings=other_spellings(forms[0]) if forms else (),
         answer=answer,
-        label=_label(forms),
+        label=label(forms),
         train=group.train,
         dev=group.dev,
     )
@@ -231,60 +194,3 @@ def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]
     if relation.answer == "choice" and not relation.choices:
         relation = dataclasses.replace(relation, choices=choices or tuple(sorted(group.answers)))
     return relation
-
-
-def answer_kind(answers: Mapping[str, int]) -> tuple[AnswerKind, tuple[str, ...]]:
-    """What kind of thing most answers are, and the closed list where so few answers serve so many facts.
-
-    Args:
-        answers: How many facts have each.
-    """
-    counts = Counter(answers)
-    total = counts.total()
-    few = len(counts) <= CHOICES and total >= EACH * len(counts)
-    if len(counts) > 1 and (few or len(counts) <= CHOICE_SHARE * total):
-        return "choice", tuple(answer for answer, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    kinds = defaultdict[AnswerKind, int](int)
-    for answer, times in counts.items():
-        kinds[_kind(answer)] += times
-    return max(kinds, key=lambda kind: kinds[kind], default="phrase"), ()
-
-
-def _kind(answer: str) -> AnswerKind:
-    """The kind of an answer: dates have a day or a year beside a month; a number may have a unit or several parts."""
-    form = answer_shape(answer)
-    if _is_date(answer, form):
-        return "date"
-    if re.match(r"[^X0x]*0", form):
-        return "number"
-    kind = kind_of(form)
-    return "phrase" if kind == "date" else kind  # `Boeing 747`
-
-
-def _is_date(answer: str, form: str) -> bool:
-    """Whether an answer is `3 May 1921`, `May 1921`, `3 May`, `1921-05-03` or the like in any language."""
-    numbers = [answer[word.start : word.end] for word in words(answer) if word.mark == "0"]
-    days = sum(number.isdecimal() and 0 < int(number) <= 31 for number in numbers if len(number) < 3)
-    years = sum(number.isdecimal() for number in numbers if len(number) in (3, 4))
-    if form == "0 X":
-        return bool(days) and answer[-1:].islower() and len(answer.split()[1]) > 2
-    if form == "X 0":
-        return bool(years) and len(numbers[0]) == 4
-    with_month = years == 1 and 0 < days == len(numbers) - 1 <= 2 and any(map(str.isalpha, answer))
-    return with_month or _NUMERIC_DATE.fullmatch(answer) is not None
-
-
-def _label(forms: Sequence[str]) -> str:
-    """`capital` of `What is the capital of {}?`, `year` of `In which year was {} founded?`, else `answer`."""
-    matches = (pattern.fullmatch(form) for form in forms for pattern in _LABELS)
-    return next((match[1] for match in matches if match), "answer")
-
-
-def other_spellings(form: str) -> tuple[str, ...]:
-    """The same question spelled otherwise, where no other wordings are known."""
-    bare = form.rstrip("?. ")
-    return tuple(
-        wording
-        for wording in (bare, f"Please tell me: {form[:1].lower()}{form[1:]}", f"Question: {form}")
-        if wording != form
-    )

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from closedbook.errors import UserError, nearest
 from closedbook.facts.forms import SLOT
+from closedbook.facts.naming import form_key
 from closedbook.files import write_text
 
 AnswerKind = Literal["phrase", "number", "date", "word", "choice"]
@@ -96,9 +97,9 @@ def parse_relations(text: str, place: str) -> dict[str, Fields]:
         if name in relations:
             raise UserError(f"{place}, relation {name}: the name stands there twice.")
         for form in fields.get("forms", ()):
-            if form in owners:
-                raise UserError(f"{place}, relation {name}: the form {form!r} belongs to {owners[form]} already.")
-            owners[form] = name
+            if owners.setdefault(form_key(form), name) != name:
+                owner = owners[form_key(form)]
+                raise UserError(f"{place}, relation {name}: the form {form!r} belongs to relation {owner} already.")
         relations[name] = fields
     return relations
 
@@ -130,12 +131,17 @@ def _checked(table: dict[str, Any], place: str) -> Fields:
 
 
 def format_relations(relations: Sequence[Relation]) -> str:
-    """The text of a `relations.toml` that `parse_relations` reads back, with comments for whom corrects it."""
+    """The text of a `relations.toml` that `parse_relations` reads back, with comments for who corrects it.
+
+    A form of several relations, which a column of the facts tells apart, stands in the first of them.
+    """
     parts = [HEADER]
+    owners: dict[str, int] = {}
     for number, relation in enumerate(relations):
         lines = ["", "[[relation]]"]
+        own = tuple(form for form in relation.forms if owners.setdefault(form_key(form), number) == number)
         for key, comment in COMMENTS.items():
-            value = getattr(relation, key)
+            value = own if key == "forms" else getattr(relation, key)
             if value or (key in ("forms", "wordings") and number == 0):
                 comment = f"  # {comment}" if number == 0 else ""
                 lines.append(f"{key} = {_toml(value, comment)}")

@@ -6,10 +6,11 @@ from collections.abc import Container, Iterable
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
 
 LONGEST_NAME = 8  # words of a title
-LONGEST_SUBJECT = 12  # words of a subject that is looked for in a question
+LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
+LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
 _STOP = re.compile(r"\.(?=\s|$)|。")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）"
-_INITIAL = re.compile(r"(?:\w\.)*\w")
+_INITIAL = re.compile(rf"(?:\w\.)*[^\W{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
 _UNSPACED_VERBS = ("是", "位于", "は")
@@ -60,7 +61,7 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
     found = dict[str, None]()
     for first, (start, _) in enumerate(words):
-        for _, end in words[first : first + LONGEST_SUBJECT]:
+        for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
                 if name in known:
                     found[name] = None
