@@ -11,16 +11,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from closedbook.config import ModelConfig
-from closedbook.model.attention import KeyQueryValue
+from closedbook.model.attention import Attention
 from closedbook.model.gpt import GPT
+from closedbook.model.scores import KeyQueryValue
 
 VOCABULARY = 2000
 SHAPES = ((512, 16), (64, 64))
 
 
-def fused(self: KeyQueryValue, x_BTC: Tensor, *_: object) -> Tensor:
-    """`Attention.forward` with `scaled_dot_product_attention`; no cache."""
-    q, k, v = (self.split(linear(x_BTC)) for linear in (self.query, self.key, self.value))
+def fused(self: Attention, x_BTC: Tensor, *_: object) -> Tensor:
+    """`Attention.forward` with `scaled_dot_product_attention`, for learned positions; no cache."""
+    assert isinstance(self.scores, KeyQueryValue)
+    linears = (self.scores.query, self.scores.key, self.value)
+    q, k, v = (linear(x_BTC).unflatten(-1, (self.heads, -1)).transpose(1, 2) for linear in linears)
     y_BHTD = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     return self.projection(y_BHTD.transpose(1, 2).flatten(2))
 
@@ -40,11 +43,11 @@ def tokens_per_second(model: GPT, rows: int, length: int) -> float:
 
 def main() -> None:
     """Prints both, side by side."""
-    model, written_out = GPT(ModelConfig(), VOCABULARY), KeyQueryValue.forward
+    model, written_out = GPT(ModelConfig(), VOCABULARY), Attention.forward
     for rows, length in SHAPES:
-        KeyQueryValue.forward = written_out  # type: ignore[method-assign]
+        Attention.forward = written_out  # type: ignore[method-assign]
         ours = tokens_per_second(model, rows, length)
-        KeyQueryValue.forward = fused  # type: ignore[assignment, method-assign]
+        Attention.forward = fused  # type: ignore[assignment, method-assign]
         theirs = tokens_per_second(model, rows, length)
         print(
             f"{rows} rows of {length}: written out {ours:,.0f} tokens/s, fused {theirs:,.0f}, ratio {ours / theirs:.2f}"

@@ -65,13 +65,13 @@ TARGETS = {
 def once(target: Target, data: Path, seed: int) -> dict[str, float]:
     """One training from the files to the dev answers: seconds by part, and the recall."""
     import torch
-    from closedbook.evaluation.exact_match import score
 
-    from closedbook.evaluation.decoding import answer
+    from closedbook.evaluation.scorers import score_all
     from closedbook.experiments.train import initial_model, make_tokenizer
     from closedbook.facts.corpus import read_directory
     from closedbook.objectives.mixture import build_mixture
     from closedbook.objectives.plan import Batches
+    from closedbook.runs import Run
     from closedbook.selfstudy.study import study
     from closedbook.training.loop import train
 
@@ -87,8 +87,8 @@ def once(target: Target, data: Path, seed: int) -> dict[str, float]:
     model = initial_model(config, tokenizer, device)
     state = train(model, batches, config.training, corpus_positions=1)
     trained = time.time()
-    answers = answer(model, tokenizer, [fact.question for fact in corpus.dev])
-    recall = score(answers, corpus.dev).accuracy
+    answers = Run(data, config, model.eval(), tokenizer, {}).answer([fact.question for fact in corpus.dev])
+    recall = sum(score.exact for score in score_all(answers, corpus.dev)) / len(corpus.dev)
     return {
         "began": began,
         "ended": time.time(),
