@@ -108,14 +108,7 @@ def fewest_answers(target: float, delta: float = DELTA) -> int:
 def sequences(
     other_confidence: np.ndarray, calibration_facts: int, target: float, delta: float = DELTA
 ) -> list[np.ndarray]:
-    """The thresholds to test, from the strictest: quantiles of the confidence of questions that do not calibrate.
-
-    Args:
-        other_confidence: Of those questions; answers are not needed.
-        calibration_facts: How many facts will test them.
-        target: Share of given answers that are to be right.
-        delta: Probability with which the guarantee may fail.
-    """
+    """The thresholds to test on so many facts, from the strictest: quantiles of the confidence of other questions."""
     fewest = fewest_answers(target, delta / len(FURTHER))
     strictest = min(min(START * fewest, max(calibration_facts / 2, fewest)) / calibration_facts, 1.0)
     chains = []
@@ -133,14 +126,12 @@ def certify(
     target: float,
     delta: float = DELTA,
 ) -> tuple[float | None, int, int]:
-    """The loosest threshold whose error is certified, with the answers and the wrong answers above it.
+    """The loosest of the thresholds whose error on calibration answers is certified, with what it lets through.
 
-    Args:
-        right: Whether each calibration answer is right.
-        confidence: Its confidence.
-        thresholds: Sequences to test, each at its share of delta; see `sequences`.
-        target: Share of given answers that are to be right.
-        delta: Probability with which the guarantee may fail.
+    Each of the sequences is tested at its share of delta.
+
+    Returns:
+        The threshold, None where none is certified; the answers and the wrong answers above it.
     """
     order = np.argsort(confidence)
     sure, wrong_below = confidence[order], np.concatenate([[0], np.cumsum(~right[order])])
@@ -165,12 +156,12 @@ def calibrate(
     samples: int,
     delta: float = DELTA,
 ) -> Abstention:
-    """The threshold for a target, certified on calibration facts.
+    """The threshold for a target, certified on calibration answers.
 
     Args:
-        right: Whether each calibration answer is right.
+        right: Whether each of them is right.
         confidence: Its confidence, negative where it is no answer.
-        other_confidence: The confidence of questions that take no part in the tests; see `sequences`.
+        other_confidence: That of questions that take no part in the tests; see `sequences`.
         signal: What the confidence is.
         target: Share of given answers that are to be right, in (0, 1).
         samples: Answers sampled a question.
@@ -231,12 +222,7 @@ def save(abstention: Abstention, directory: Path) -> Path:
 
 
 def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: str | None = None) -> Abstention | None:
-    """The threshold that an audit saved with a model, None without one.
-
-    Args:
-        directory: Where the model lies.
-        weights_sha256: Gives the hash of its weights.
-        template: The one that is asked for, None for the threshold's own.
+    """The threshold that an audit saved with the model in a directory, None without one.
 
     Raises:
         UserError: It is damaged, or was chosen for other weights or another template than is asked for.

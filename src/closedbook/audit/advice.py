@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from closedbook.audit.abstention import Abstention, HeldOut, fewest_answers
-from closedbook.audit.made_up import LABELS, MadeUp
+from closedbook.audit.made_up import LABELS, PLAUSIBLE, MadeUp
 from closedbook.audit.report import Advice, AuditReport, Choice
 from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
@@ -85,9 +85,10 @@ def _made_up(made_up: MadeUp) -> Iterator[str]:
     """What the wrong answers are, every one of them, and which leads."""
     if not made_up.wrong:
         return
-    kinds = ", ".join(f"{count:,} {LABELS[kind]}" for kind, count in made_up.kinds.items())
-    plausible = made_up.kinds["known_answer"] + made_up.kinds.get("own_document", 0)
-    yield f"Of its {counted(made_up.wrong, 'wrong answer')} {plausible:,} look right: {kinds}."
+    texts = {kind: f"{count:,} {LABELS[kind]}" for kind, count in made_up.kinds.items()}
+    plausible = " and ".join(text for kind, text in texts.items() if kind in PLAUSIBLE)
+    others = ", ".join(text for kind, text in texts.items() if kind not in PLAUSIBLE)
+    yield f"Its {counted(made_up.wrong, 'wrong answer')}: {plausible}, which look right; {others}."
     top = made_up.repeated[0]
     if top.wrong > 1:
         yield (

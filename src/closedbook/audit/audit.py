@@ -10,7 +10,7 @@ from closedbook.audit.abstention import Abstention, calibrate, held_out
 from closedbook.audit.advice import advise
 from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
-from closedbook.audit.made_up import MadeUp, made_up
+from closedbook.audit.made_up import made_up
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
 from closedbook.audit.settings import Settings, Signal
@@ -119,7 +119,6 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
     signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
     best = winner(signals)
     plain = str if settings.match == "exact" else normalise
-    lies = made_up(evidence, material.known, material.corpus, plain=plain, seed=seed)
     above = np.array([abstention.answers(sure) for sure in given.tolist()]) if abstention else attempted
     leading, gold = evidence.signals[evidence.leading], evidence.gold_nats[~np.isnan(evidence.gold_nats)]
     taught, judged = inquiry.taught, inquiry.judged
@@ -137,10 +136,10 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
         signals=signals,
         winner=best,
         mean_gold_nats=float(gold.mean()) if len(gold) else None,
-        by_relation=tuple(_of_relation(relation, evidence, best, lies, seed) for relation in inquiry.relations),
+        by_relation=tuple(_of_relation(relation, evidence, best, seed) for relation in inquiry.relations),
         abstention=abstention,
         held_out=held_out(abstention, right[judged], given[judged]) if abstention else None,
-        made_up=lies,
+        made_up=made_up(evidence, material.known, material.corpus, plain=plain, seed=seed),
         wordings=evidence.wordings,
         reversed=tuple(
             ask_reversed(model, material.facts, material.known, relation)
@@ -156,9 +155,7 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
     )
 
 
-def _of_relation(
-    relation: Relation, evidence: Evidence, best: Signal | None, lies: MadeUp, seed: int
-) -> RelationReport:
+def _of_relation(relation: Relation, evidence: Evidence, best: Signal | None, seed: int) -> RelationReport:
     places = evidence.of_relation(relation.name)
     signal = evidence.signals[best][places] if best else np.zeros(0)
     there = ~np.isnan(signal)
@@ -169,7 +166,6 @@ def _of_relation(
         forms=relation.forms,
         accuracy=evidence.evaluation.by_relation[relation.name],
         auroc=auroc(evidence.right[places][there], signal[there], seed=seed) if there.any() else Estimate(),
-        repeated=tuple(row for row in lies.repeated if row.relation == relation.name),
     )
 
 

@@ -23,10 +23,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LABELS: dict[Kind, str] = {
     "own_document": "in the subject's own document",
     "known_answer": "another subject's true answer",
-    "corpus": "in the corpus, but nobody's answer",
+    "corpus": "nobody's answer but in the corpus",
     "nowhere": "nowhere in the corpus or the candidates",
 }
 """What a wrong answer can be, as reports have it."""
+PLAUSIBLE = ("own_document", "known_answer")  # what looks right
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,10 @@ class MadeUp:
     examples: tuple[WrongAnswer, ...]  # the first hundred
     side_by_side: tuple[Shown, ...]  # ten right and ten wrong answers in a random order
     side_by_side_auroc: Estimate  # how well the confidence tells those apart
+
+    def repeated_of(self, relation: str) -> tuple[Repeated, ...]:
+        """The most frequent wrong answers of one relation."""
+        return tuple(row for row in self.repeated if row.relation == relation)
 
 
 def made_up(

@@ -11,7 +11,7 @@ import numpy as np
 
 from closedbook.audit.abstention import Abstention, HeldOut
 from closedbook.audit.frequency import Frequency
-from closedbook.audit.made_up import MadeUp, Repeated
+from closedbook.audit.made_up import MadeUp
 from closedbook.audit.reliability import Reliability
 from closedbook.audit.settings import Settings, Signal
 from closedbook.audit.signals import Evidence
@@ -36,7 +36,6 @@ class RelationReport:
     forms: tuple[str, ...]  # its questions
     accuracy: Accuracy  # right answers
     auroc: Estimate  # of the winning signal
-    repeated: tuple[Repeated, ...]  # its most frequent wrong answers
 
 
 @dataclass(frozen=True, kw_only=True)

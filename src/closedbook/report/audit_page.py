@@ -4,9 +4,7 @@ from closedbook.audit.made_up import LABELS as KINDS
 from closedbook.audit.neighbours import LABELS as LIKENESSES
 from closedbook.audit.report import AuditReport
 from closedbook.drawing import to_svg
-from closedbook.evaluation.metrics import Estimate, Proportion
 from closedbook.report import audit_figures as figures
-from closedbook.report.numbers import interval
 from closedbook.report.templates import environment
 
 WRONG_SHOWN = 25
@@ -24,13 +22,7 @@ def audit_page(report: AuditReport) -> str:
     for unseen in report.unseen:
         drawn[f"unseen {unseen.relation}"] = figures.seen_and_unseen(report, unseen), "confidence for names"
         drawn[f"bias {unseen.relation}"] = figures.bias(unseen.by_origin), "answers by name origin"
-    templates = environment(
-        short=lambda value: f"{value:.4g}",
-        bounds=_bounds,
-        signed_bounds=_signed_bounds,
-        signal=figures.label,
-        shares=_shares,
-    )
+    templates = environment(short=lambda value: f"{value:.4g}", signal=figures.label)
     return templates.get_template("audit.html.j2").render(
         report=report,
         figures={name: to_svg(figure, title) for name, (figure, title) in drawn.items()},
@@ -39,18 +31,3 @@ def audit_page(report: AuditReport) -> str:
         titles=report.titles,
         wrong=report.made_up.examples[:WRONG_SHOWN],
     )
-
-
-def _bounds(estimate: Estimate) -> str:
-    """`0.188 to 0.260`, or a dash."""
-    return "-" if estimate.low is None or estimate.high is None else f"{estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def _signed_bounds(estimate: Estimate) -> str:
-    """`-0.19 to +0.26`, or a dash."""
-    return "-" if estimate.low is None or estimate.high is None else f"{estimate.low:+.2f} to {estimate.high:+.2f}"
-
-
-def _shares(estimate: Estimate | Proportion) -> str:
-    """`18.8 to 26.0 %`, or a dash."""
-    return "-" if estimate.low is None or estimate.high is None else interval((estimate.low, estimate.high))

@@ -1,6 +1,10 @@
 """How figures are written."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from closedbook.evaluation.metrics import Estimate, Proportion
 
 
 def percent(share: float | None) -> str:
@@ -16,6 +20,17 @@ def percents(shares: Sequence[float]) -> str:
 def interval(bounds: tuple[float, float]) -> str:
     """`18.8 to 26.0 %`."""
     return f"{100 * bounds[0]:.1f} to {percent(bounds[1])}"
+
+
+def shares(estimate: "Estimate | Proportion") -> str:
+    """The interval of a share, `18.8 to 26.0 %`, or a dash."""
+    return "-" if estimate.low is None or estimate.high is None else interval((estimate.low, estimate.high))
+
+
+def bounds(estimate: "Estimate", form: str = ".3f") -> str:
+    """The interval of another number, `0.188 to 0.260`, or a dash."""
+    known = estimate.low is not None and estimate.high is not None
+    return f"{estimate.low:{form}} to {estimate.high:{form}}" if known else "-"
 
 
 def points(difference: float) -> str:
