@@ -48,6 +48,12 @@ def test_a_run_knows_the_subjects_of_its_own_questions(toy, capsys):
     assert f"noise on “{NAMES[0]}”" in printed
 
 
+def test_the_built_in_corpus_has_its_name(toy, capsys):
+    code, printed, _ = call(capsys, "trace", toy.run, QUESTION, "--corpus", "people", "--subject", NAMES[0])
+    assert code == 0
+    assert "Nearest to the name, for the model: " in printed
+
+
 def test_facts_are_taken_from_every_relation_in_turn():
     facts = [Fact(question=relation, answers=(), subject="", relation=relation, line=1) for relation in "aaaabbbc"]
     assert "".join(fact.relation for fact in in_turn(facts, 5)) == "aabbc"

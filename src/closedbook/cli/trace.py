@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.cli.options import parse
+from closedbook.cli.shared import read_corpus_for
 from closedbook.config.validation import POSITIONAL, Count, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
@@ -33,7 +34,7 @@ class Options(OnMachine):
         facts: Facts to average over.
         count: How many of the facts, the first of every relation in turn (default: 100).
         ablate: What takes the place of a part that is switched off (default: its mean).
-        corpus: A directory whose subjects are compared with the question's.
+        corpus: The built-in corpus, or a directory, whose subjects are compared with the question's.
         layer: After which block subjects are compared.
         out: A new directory for trace.html and the figures.
     """
@@ -45,7 +46,7 @@ class Options(OnMachine):
     facts: Path | None = None
     count: Count | None = None
     ablate: Literal["mean", "zero"] | None = None
-    corpus: Path | None = None
+    corpus: str | None = None
     layer: Natural | None = None
     out: Path | None = None
 
@@ -59,9 +60,7 @@ def run(arguments: Sequence[str]) -> None:
     check(options)
     if options.out is not None:
         must_not_exist(options.out)
-    from closedbook.facts.corpus import read_directory
-
-    corpus = read_directory(options.corpus) if options.corpus is not None else None
+    corpus = read_corpus_for(options.run, options.corpus) if options.corpus is not None else None
     device = options.open_device()
     from closedbook.report.console import say
     from closedbook.report.trace_console import say_trace

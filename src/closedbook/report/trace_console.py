@@ -15,6 +15,8 @@ def say_trace(report: Report) -> None:
     """Where the answer to the question comes from, and those to the facts."""
     if report.question:
         _say_question(report.question)
+    if report.question and report.facts:
+        say("")
     if report.facts:
         _say_facts(report.facts)
 
@@ -40,11 +42,10 @@ def _say_facts(trace: FactsTrace) -> None:
 
 def _say_ablations(ablations: Ablations) -> None:
     relations = list(ablations.by_relation) if len(ablations.by_relation) > 1 else []
-    title = f"recall without the parts that cost most, {percent(ablations.recall)} with all of them"
     figures = ["recall", "points", "95 % interval", "p", *relations]
-    everything = ("nothing", percent(ablations.recall), *["-"] * 3, *_shares(ablations.by_relation, relations))
+    everything = ("(everything on)", percent(ablations.recall), *["-"] * 3, *_shares(ablations.by_relation, relations))
     rows = [_ablation(row, relations) for row in ablations.costliest(COSTLIEST)]
-    say_table(table(title, ["without"], figures, [everything, *rows]))
+    say_table(table("the parts that recall needs most", ["without"], figures, [everything, *rows]))
 
 
 def _ablation(row: Without, relations: list[str]) -> tuple[str, ...]:

@@ -176,6 +176,8 @@ def _on_the_way(trace: AverageTrace) -> str:
     behind_NR = np.nan_to_num(trace.effect_NR[1:, :-1], nan=-np.inf)
     state, role = np.unravel_index(int(behind_NR.argmax()), behind_NR.shape)
     share = float(behind_NR[state, role] / lost)
+    if share < SOME:
+        return f"no state of one token, at most {_percent(share)}"
     return f"{in_words(trace.states[1 + state])}, {_where(ROLES[role])}, {_percent(share)}"
 
 
