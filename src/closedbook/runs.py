@@ -165,13 +165,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Run:
         UserError: The directory is missing, unfinished or damaged, or weights and configuration do not match.
     """
     path = Path(path)
-    if not path.is_dir():
-        partial = path.with_name(path.name + ".partial")
-        hint = "; its training was interrupted: start the same command again to finish it" if partial.is_dir() else ""
-        raise UserError(f"{path}: no such run{hint}.")
-    missing = [part for part in PARTS if not (path / part).is_file()]
-    if missing:
-        raise UserError(f"{path}: not a complete run, {' and '.join(missing)} missing.")
+    check_run(path)
     config = run_config(read_json(path / "config.json"))
     tokenizer = Tokenizer.load(path / "tokenizer.json")
     model = GPT(config.model, tokenizer.vocabulary_size).to(device)
@@ -188,6 +182,23 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Run:
     if absent := {"attention", "parameters", "corpus"} - set(environment):
         raise UserError(f"{path / 'environment.json'}: damaged, {' and '.join(sorted(absent))} missing.")
     return Run(path, config, model.eval(), tokenizer, environment)
+
+
+def check_run(path: Path) -> None:
+    """Refuses what is no complete run, without reading it.
+
+    Raises:
+        UserError: The directory is missing, unfinished, or something else.
+    """
+    if not path.is_dir():
+        partial = path.with_name(path.name + ".partial")
+        hint = "; its training was interrupted: start the same command again to finish it" if partial.is_dir() else ""
+        raise UserError(f"{path}: no such run{hint}.")
+    missing = [part for part in PARTS if not (path / part).is_file()]
+    if len(missing) == len(PARTS):
+        raise UserError(f"{path}: not a run; closedbook train writes one.")
+    if missing:
+        raise UserError(f"{path}: not a complete run, {' and '.join(missing)} missing.")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -76,7 +76,10 @@ def test_settings_of_a_field_and_of_a_group_are_given_by_dotted_names():
         (["apple", "--out"], "--out: expected one argument; see pie --help."),
         (["apple", "--ou", "x"], "--ou: no such option (did you mean '--out'?); see pie --help."),
         (["apple", "--outt=x"], "--outt: no such option (did you mean '--out'?); see pie --help."),
-        (["apple", "pear", "plum", "--out", "x"], "plum: one word too many; see pie --help."),
+        (
+            ["apple", "pear", "plum", "--out", "x"],
+            "plum: one word too many (what has spaces is quoted); see pie --help.",
+        ),
         (["apple", "--out", "x", "--threads", "0"], "--threads: cannot be '0'; takes at least 1."),
         (["apple", "--out", "x", "--threads", "few"], "--threads: cannot be 'few'; takes a whole number."),
         (["apple", "--out", "x", "--threads", "1.5"], "--threads: cannot be '1.5'; takes a whole number."),

@@ -67,7 +67,7 @@ def test_foreign_models_are_refused(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "takes a question, --facts FILE, or both"),
+        ([], "A question, --facts FILE or both must be given"),
         (["--facts", "FACTS", "--against", "Rome"], "--against has no effect without a question"),
         ([QUESTION, "--facts", "FACTS", "--layer", "1"], "--layer 1: the run has blocks 0 to 0"),
         ([QUESTION, "--facts", "FACTS", "--count", "0"], "--count: cannot be '0'; takes at least 1."),

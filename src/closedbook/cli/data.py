@@ -87,12 +87,7 @@ def describe(arguments: Sequence[str]) -> None:
     from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines
     from closedbook.facts.relations import FILE, write_relations
 
-    if not options.directory.is_dir():
-        what = "a file" if options.directory.exists() else "no such directory"
-        raise UserError(
-            f"{options.directory}: {what}; DIRECTORY is one that holds corpus.txt, train.tsv and dev.tsv, as "
-            f"closedbook data {BUILT_IN} --out DIRECTORY writes them."
-        )
+    _check_directory(options.directory, "DIRECTORY")
     path = options.directory / FILE
     if options.write and path.exists():
         raise UserError(f"{path}: exists already; correct it there, or remove it to have it written anew.")
@@ -112,6 +107,7 @@ def split(arguments: Sequence[str]) -> None:
     example = "closedbook data split --corpus mine --held-out 100 --out mine-split"
     options = parse("closedbook data split", Split, arguments, example=example)
     must_not_exist(options.out)
+    _check_directory(options.corpus, "--corpus")
     from closedbook.facts.splits import write_split
 
     _say_files(write_split(options.corpus, options.held_out, options.out, options.seed), options.out)
@@ -139,6 +135,15 @@ def baseline(arguments: Sequence[str]) -> None:
     found = induce(read_facts(options.train), read_facts(options.facts), (), {})
     scores = score_all(most_frequent_answers(found.train, found.dev), found.dev)
     say_accuracies("most frequent answer", accuracy(scores), by_relation(found.dev, scores))
+
+
+def _check_directory(path: Path, option: str) -> None:
+    """Raises a `UserError` for what is no directory; the built-in corpus has none of its own."""
+    if not path.is_dir():
+        raise UserError(
+            f"{path}: {'a file' if path.exists() else 'no such directory'}; {option} takes one that holds corpus.txt, "
+            f"train.tsv and dev.tsv, as closedbook data {BUILT_IN} --out DIR writes one."
+        )
 
 
 def _say_files(rows: dict[str, int], out: Path) -> None:

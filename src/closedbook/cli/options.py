@@ -101,7 +101,7 @@ def _split(
     if rest:
         name = rest[0].split("=")[0]
         if not name.startswith("-"):
-            raise UserError(f"{name}: one word too many; see {command} --help.")
+            raise UserError(f"{name}: one word too many (what has spaces is quoted); see {command} --help.")
         known = [option.name for option in options if not option.positional] + ["--help"]
         raise UserError(f"{name}: no such option{nearest(name, known)}; see {command} --help.")
     return given

@@ -88,7 +88,7 @@ def check(options: Options) -> None:
             f"{options.run}: trace looks into runs of ours; a foreign model can be audited (closedbook audit)."
         )
     if options.question is None and options.facts is None:
-        raise UserError("closedbook trace takes a question, --facts FILE, or both.")
+        raise UserError("A question, --facts FILE or both must be given; see closedbook trace --help.")
     for needed, given, names in (
         ("a question", options.question, ("subject", "against", "layer")),
         ("--facts", options.facts, ("count", "ablate")),

@@ -53,10 +53,7 @@ def run(arguments: Sequence[str]) -> None:
     command = "closedbook train"
     example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
     options, changes = parse_with_settings(command, Options, arguments, example=example, groups=SETTINGS)
-    shown = "--list" if options.list else "--show" if options.show else ""
-    for name in ("config", "corpus", "out", "start"):
-        if shown and getattr(options, name) is not None:
-            raise UserError(f"--{name}: has no effect beside {shown}; leave one of them out.")
+    _refuse_beside("--list" if options.list else "--show" if options.show else "", options, changes)
     if options.list:
         for name, make in RECIPES.items():
             print(f"{name:<22}{make().summary}")
@@ -68,6 +65,17 @@ def run(arguments: Sequence[str]) -> None:
         show(recipe, options.stage, changes)
     else:
         train(recipe, options, changes)
+
+
+def _refuse_beside(shown: str, options: Options, changes: dict[str, Any]) -> None:
+    """Raises a `UserError` for what has no effect beside --list or --show."""
+    idle = {f"--{name}": getattr(options, name) for name in ("config", "corpus", "out", "start", "strict")}
+    if shown == "--list":
+        idle |= {"RECIPE": options.recipe, "--show": options.show, "--stage": options.stage}
+        idle |= {f"--{path}": True for path in changes}
+    for name, given in idle.items():
+        if shown and given not in (None, False):
+            raise UserError(f"{name}: has no effect beside {shown}; leave one of them out.")
 
 
 def show(recipe: Recipe, stage: Stage | None, changes: dict[str, Any]) -> None:
@@ -98,6 +106,10 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     if (stage == "finetune") != (options.start is not None):
         raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
     must_not_exist(options.out)
+    if options.start is not None:
+        from closedbook.runs import check_run
+
+        check_run(options.start)
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.facts.built_in import read_corpus
 
@@ -110,6 +122,12 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
 
     say_corpus(corpus)
     notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
+    if (
+        "training.epochs" in changes
+        and (least := config.training.least_steps)
+        and "training.least_steps" not in changes
+    ):
+        notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
     notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
     for note in (*notes, f"about {in_words(estimate([config], corpus, device))} of training on this machine"):
         say(note)
