@@ -113,11 +113,15 @@ def _abstention(chosen: Abstention, held: HeldOut, subjects: str) -> str:
             f"Above the certified threshold {_percent(held.error.value)} of these answers are wrong, more than the "
             f"{allowed} that was certified: these {subjects} are not drawn as the calibration {subjects} were."
         )
-    return (
-        f"Answering only where its {chosen.signal.replace('_', ' ')} is at least {chosen.threshold:.4g}, it answers "
-        f"{_percent(held.coverage)} of these questions and {_percent(held.error.value)} of those answers are wrong; on "
-        f"{subjects} drawn alike at most {allowed} are, with a confidence of {100 * (1 - chosen.delta):.0f} %."
-    )
+    here = f"Certified to answer always, it is wrong in {_percent(held.error.value)} of these questions"
+    if chosen.threshold > 0:
+        here = (
+            f"Answering only where its {chosen.signal.replace('_', ' ')} is at least {chosen.threshold:.4g}, it "
+            f"answers {_percent(held.coverage)} of these questions and {_percent(held.error.value)} of those answers "
+            "are wrong"
+        )
+    sure = f"{100 * (1 - chosen.delta):.0f} %"
+    return f"{here}; on {subjects} drawn alike at most {allowed} are, with a confidence of {sure}."
 
 
 def _unseen(unseen: Unseen, where: str) -> str:

@@ -4,6 +4,7 @@ from closedbook.audit.made_up import LABELS as KINDS
 from closedbook.audit.neighbours import LABELS as LIKENESSES
 from closedbook.audit.report import AuditReport
 from closedbook.drawing import to_svg
+from closedbook.errors import counted
 from closedbook.report import audit_figures as figures
 from closedbook.report.templates import environment
 
@@ -22,7 +23,7 @@ def audit_page(report: AuditReport) -> str:
     for unseen in report.unseen:
         drawn[f"unseen {unseen.relation}"] = figures.seen_and_unseen(report, unseen), "confidence for names"
         drawn[f"bias {unseen.relation}"] = figures.bias(unseen.by_origin), "answers by name origin"
-    templates = environment(short=lambda value: f"{value:.4g}", signal=figures.label)
+    templates = environment(short=lambda value: f"{value:.4g}", signal=figures.label, counted=counted)
     return templates.get_template("audit.html.j2").render(
         report=report,
         figures={name: to_svg(figure, title) for name, (figure, title) in drawn.items()},
