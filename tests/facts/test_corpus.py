@@ -73,6 +73,25 @@ def test_missing_and_doubled_parts_are_refused(tmp_path):
         read_directory(directory)
 
 
+@pytest.mark.parametrize("name", ["corpus.txt", "dev.tsv", "relations.toml", "templates.json"])
+def test_a_directory_in_place_of_a_file_is_refused(tmp_path, name):
+    files = {"corpus__txt": CORPUS, "train__tsv": "Q?\tA\n", "dev__tsv": "Q?\tA\n"}
+    directory = fill(tmp_path / "d", **{key: text for key, text in files.items() if key.replace("__", ".") != name})
+    (directory / name).mkdir()
+    with pytest.raises(UserError, match=rf"{name}: a directory; it must be a file"):
+        read_directory(directory)
+
+
+def test_a_form_that_a_column_names_names_questions_without_one(tmp_path):
+    directory = fill(
+        tmp_path / "d",
+        corpus__txt=CORPUS,
+        train__csv="question,answer,relation\nWhat town is Ann Lee of?,Rome,town\n",
+        dev__tsv="What town is Bo Li of?\tBonn\n",
+    )
+    assert [(r.name, r.train, r.dev) for r in read_directory(directory).relations] == [("town", 1, 1)]
+
+
 def test_a_corpus_of_files_and_the_hash_of_its_directory(tmp_path):
     directory = fill(tmp_path / "d", train__tsv="Where is Ann Lee?\tRome\n", dev__tsv="Where is Bo?\tBonn\n")
     fill(directory / "corpus", a__md="# Ann Lee\n\nLives in Rome.\n", Bo__txt="Lives in Bonn.\n")

@@ -185,6 +185,16 @@ def test_a_title_that_the_corpus_gives_is_kept(tmp_path):
         ("c.jsonl", '{"title": "a"}\n', "c.jsonl, line 1: 'text' must be"),
         ("c.jsonl", '{"text": "a"}\n{"title": 3, "text": "a"}\n', "c.jsonl, line 2: 'title' must be"),
         ("c.jsonl", '{"text": "a"}\n{"text"\n', "c.jsonl, line 2: not JSON"),
+        ("c.jsonl", '{"titel": "a", "text": "a"}\n', "c.jsonl, line 1: unknown key 'titel' .did you mean 'title'"),
+        ("c.jsonl", '{"title": "a", "tetx": "a"}\n', "c.jsonl, line 1: unknown key 'tetx' .did you mean 'text'"),
+        ("c.jsonl", '{"title": "a", "text": ["a"]}\n', "c.jsonl, line 1: 'text' must be"),
+        ("c.jsonl", '{"text": "a", "text": "b"}\n', "c.jsonl, line 1: .*'text' stands there twice"),
+        (
+            "c.txt",
+            "Ann. A .\n" + '{"title": "Bo", "text": "B"}',
+            "c.txt, line 2: an object of JSON; call the file c.jsonl",
+        ),
+        ("c.txt", "Ann. A .\nBo\0. B .", "c.txt, line 2: holds a byte of value 0"),
     ],
 )
 def test_a_corpus_that_is_none_is_refused(tmp_path, name, text, message):

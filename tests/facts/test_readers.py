@@ -93,16 +93,58 @@ def test_letters_are_composed(tmp_path, name, data):
         ("f.csv", "question,answer,question\nQ,A,Q\n", "f.csv, line 1: the column 'question' stands there twice"),
         ("f.csv", 'question,answer,note\n"Q1",A,"two\nlines"\nQ2,A\n', "f.csv, line 4: 2 cells, but the header has 3"),
         ("f.csv", 'question,answer\nQ1,A\n"Q2,A\nQ3,A\n', "f.csv, line 3: a quote is opened and not closed"),
-        ("f.csv", 'question,answer\n"Q1"x,A\n', "f.csv, line 2: not CSV"),
+        ("f.csv", 'question,answer\n"Q1"x,A\n', "f.csv, line 2: a quote in a quoted cell; write it twice"),
         ("f.csv", 'question,answer\n"Q\n1",A\n', "f.csv, line 2: a question or answer holds"),
         ("f.csv", "question,answer\nQ,\n", "f.csv, line 2: 'answer' must be"),
         ("f.csv", "question,answer\n,A\n", "f.csv, line 2: 'question' must be"),
+        ("f.tsv", "Q?\tA\nQ\0?\tA\n", "f.tsv, line 2: holds a byte of value 0"),
+        ("f.tsv", "Q?\tA\n" + "Q" * 10_001 + "\tA\n", "f.tsv, line 2: a question or answer of 10,001 characters"),
+        ("f.tsv", "qestion\tanswer\nQ?\tA\n", "f.tsv, line 1: unknown key 'qestion' .did you mean 'question'"),
+        ("f.tsv", "id\tquestoin\tanswer\n1\tQ?\tA\n", "line 1: unknown key 'questoin' .did you mean 'question'"),
+        ("f.csv", "question,answre\nQ,A\n", "f.csv, line 1: unknown key 'answre' .did you mean 'answer'"),
+        ("f.csv", "problme,answer\nQ,A\n", "unknown key 'problme' .did you mean 'problem'"),
+        ("f.csv", "question;answer\nQ;A\n", "f.csv, line 1: ';' between the columns; in this file a comma"),
+        ("f.csv", f'question,answer\nQ,"{"x" * 140_000}"\n', "f.csv, line 2: a cell of more than 131,072 characters"),
+        ("f.jsonl", '{"question": "Q", "possible_answres": ["A"]}\n', "unknown key 'possible_answres' .did you mean"),
+        ("f.jsonl", '{"sub_lable": "Q", "obj_label": "A"}\n', "unknown key 'sub_lable' .did you mean 'sub_label'"),
+        (
+            "f.jsonl",
+            '{"question": "Q", "answer": "A", "answer": "B"}\n',
+            "line 1: .* .the key 'answer' stands there twice",
+        ),
+        ("f.jsonl", '{"question": "Q", "Question": "R"}\n', "line 1: keys that differ in capitals alone"),
+        ("f.jsonl", '{"question": "Q", "answer": NaN}\n', "line 1: .* .NaN is no number"),
+        ("f.jsonl", '{"question": "Q", "answer": "\\ud800"}\n', "line 1: .* is half a character"),
+        ("f.jsonl", jsonl({"question": "Q", "answer": True}), "line 1: 'answer' must be"),
+        ("f.jsonl", jsonl({"question": "Q", "answer": [["A"]]}), "line 1: 'answer' must be"),
+        ("f.jsonl", jsonl({"question": "Q", "answer": ["A", None]}), "line 1: 'answer' must be"),
+        ("f.jsonl", jsonl({"question": "Q", "answer": "A", "s_pop": "nan"}), "'s_pop' must be a number"),
         ("f.csv", 'question,possible_answers\nQ,"[""A"", 3"\n', "line 2: 'possible_answers' is no list of strings"),
     ],
 )
 def test_bad_facts_are_refused_with_their_place(tmp_path, name, data, message):
     with pytest.raises(UserError, match=message.replace("[", r"\[")):
         read_facts(write(tmp_path / name, data))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("f.tsv", "answer\tquestion\nA\tQ?\n"),
+        ("f.tsv", "Q?\tA\r"),
+        ("f.csv", "ANSWER,Question\nA,Q?\n"),
+        ("f.csv", "pop,note,question,answer,o_pop\n1,x,Q?,A,2\n"),
+        ("f.jsonl", jsonl({"Question": "Q?", "ANSWER": ["A"]})),
+    ],
+)
+def test_what_can_be_meant_in_one_way_alone_is_read(tmp_path, name, data):
+    (fact,) = read_facts(write(tmp_path / name, data))
+    assert (fact.question, fact.answers, fact.relation, fact.popularity) == ("Q?", ("A",), "", None)
+
+
+def test_numbers_are_answers_as_they_are_written(tmp_path):
+    path = write(tmp_path / "f.jsonl", jsonl({"question": "Q?", "answer": [3, "three", 2.5]}))
+    assert read_facts(path)[0].answers == ("3", "three", "2.5")
 
 
 def test_jsonl_takes_one_answer_or_several(tmp_path):
@@ -211,6 +253,13 @@ def test_lama_takes_its_templates_from_relations_or_a_column(tmp_path):
         ("relations.jsonl", jsonl({"relation": 3}), "line 1: 'relation' must be a string"),
         ("metadata_relations.json", "{", "metadata_relations.json, line 1: not JSON"),
         ("metadata_relations.json", "[]", "metadata_relations.json: not an object"),
+        (
+            "relations.jsonl",
+            2 * jsonl({"relation": "P36", "template": "[X] [Y]"}),
+            "line 2: relation 'P36' stands there twice",
+        ),
+        ("relations.jsonl", jsonl({"relation": "P36", "templaet": "[X] [Y]"}), "did you mean 'template'"),
+        ("metadata_relations.json", '{"P36": "[X] [Y]", "P36": "[X] [Y]"}', "the key 'P36' stands there twice"),
         ("metadata_relations.json", '{"P36": 3}', "relation 'P36' needs a template"),
     ],
 )
@@ -234,7 +283,8 @@ def test_wordings_from_a_file(tmp_path):
         ("w.txt", "Birthplace?\n", "line 1: a wording names the subject once"),
         ("w.txt", "\n", "no wordings"),
         ("w.jsonl", jsonl({"pattern": "[X] was"}), "line 1: the template"),
-        ("w.jsonl", jsonl({"patern": "[X] [Y]"}), "line 1: 'pattern' must be"),
+        ("w.jsonl", jsonl({"patern": "[X] [Y]"}), "line 1: unknown key 'patern' .did you mean 'pattern'"),
+        ("w.jsonl", jsonl({"pattern": 3}), "line 1: 'pattern' must be"),
         ("w.jsonl", "{", "line 1: not JSON"),
     ],
 )

@@ -1,13 +1,13 @@
 """Statements with `[X]` for the subject and `[Y]` for the answer: templates of LAMA, BEAR and ParaRel."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
+from closedbook.facts.columns import refuse_slips
 from closedbook.facts.forms import SLOT
-from closedbook.facts.text import parse_json, read_text
+from closedbook.facts.text import load_json, parse_json, read_text
 
 BLANK = "___"
 """Stands for the answer in a question that is a statement."""
@@ -39,7 +39,9 @@ def read_wordings(path: Path) -> tuple[str, ...]:
         if not line.strip():
             continue
         if path.suffix == ".jsonl":
-            pattern = parse_json(line, place).get("pattern")
+            record = parse_json(line, place)
+            refuse_slips(record, ("pattern",), place)
+            pattern = record.get("pattern")
             if not isinstance(pattern, str):
                 raise UserError(f"{place}: 'pattern' must be a string such as '[X] lies in [Y].'.")
             wordings.append(cloze(pattern, place))
@@ -71,6 +73,8 @@ def templates_beside(path: Path) -> dict[str, tuple[str, ...]]:
         texts = [texts] if isinstance(texts, str) else texts
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise UserError(f"{place}: relation {name!r} needs a template such as '[X] lies in [Y].'.")
+        if name in templates:
+            raise UserError(f"{place}: relation {name!r} stands there twice.")
         templates[name] = tuple(cloze(text, place) for text in texts)
     return templates
 
@@ -83,17 +87,13 @@ def _entries(source: Path) -> Iterator[tuple[str, Any, str]]:
             if line.strip():
                 place = f"{source}, line {number}"
                 record = parse_json(line, place)
+                refuse_slips(record, ("relation", "template", "templates"), place)
                 name = record.get("relation")
                 if not isinstance(name, str):
                     raise UserError(f"{place}: 'relation' must be a string.")
                 yield name, record, place
         return
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{source}, line {error.lineno}: not JSON ({error.msg} at column {error.colno}).") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{source}: JSON that cannot be read ({error}).") from None
+    data = load_json(text, str(source), lines=True)
     if not isinstance(data, dict):
         raise UserError(f"{source}: not an object of relations.")
     yield from ((name, value, str(source)) for name, value in data.items())

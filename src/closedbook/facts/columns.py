@@ -1,12 +1,14 @@
 """Columns of facts: which file of whose making it is, and which column plays which role."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from closedbook.errors import UserError
 
-MISSPELLED = 0.85  # likeness from which an unknown key is taken for a known one that is missing
+MISSPELT = 0.85  # likeness from which an unknown key is taken for a known one that is missing
+
+LONG = 5  # letters of a name that is told by likeness; `pop` is not meant for `prop`
 
 
 class Layout(NamedTuple):
@@ -61,11 +63,43 @@ def layout_of(columns: Iterable[str]) -> Layout | None:
     )
 
 
+def meant(key: str, names: Iterable[str]) -> str | None:
+    """The name that an unknown key is likely to be a slip for, None without one: alike, or of the same letters."""
+    names = list(names)
+    like = difflib.get_close_matches(key, [name for name in names if len(name) >= LONG], 1, MISSPELT)
+    return like[0] if like else next((name for name in names if sorted(name) == sorted(key)), None)
+
+
+def refuse_slips(keys: Iterable[str], names: Collection[str], place: str) -> None:
+    """Refuses keys that are likely to be slips for known ones that are missing.
+
+    Args:
+        keys: Those that are there.
+        names: Every known one.
+        place: What errors call it.
+
+    Raises:
+        UserError: One is.
+    """
+    keys = list(keys)
+    missing = [name for name in names if name not in keys]
+    for key in keys:
+        if key not in names and (name := meant(key, missing)):
+            raise UserError(f"{place}: unknown key {key!r} (did you mean {name!r}?).")
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line of a table without a suffix of its own names columns: two of them, or slips for them."""
+    names = {name for layout in LAYOUTS for role in layout.names.values() for name in role}
+    named = sum(cell in names or meant(cell, names) is not None for cell in cells)
+    return named > 1 or (len(cells) > 1 and cells[0] in ("question", "problem", "sub_label"))
+
+
 def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
     """The layout of a header or of an object's keys, with the column of every role that is there.
 
     Raises:
-        UserError: A column stands there twice or is likely misspelled, or no layout has such columns.
+        UserError: A column stands there twice or is likely misspelt, or no layout has such columns.
     """
     seen = set()
     for column in columns:
@@ -73,20 +107,18 @@ def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
             raise UserError(f"{place}: the column {column!r} stands there twice.")
         seen.add(column)
     layout = layout_of(columns)
-    roles = (
-        {}
-        if layout is None
-        else {
-            role: next(name for name in names if name in seen)
-            for role, names in layout.names.items()
-            if not seen.isdisjoint(names)
-        }
-    )
-    known = LAYOUTS[-1] if layout is None else layout
-    missing = [names[0] for role, names in known.names.items() if role not in roles]
-    for column in columns:
-        if column not in roles.values() and (like := difflib.get_close_matches(column, missing, 1, MISSPELLED)):
-            raise UserError(f"{place}: unknown key {column!r} (did you mean {like[0]!r}?).")
+    roles = {} if layout is None else _roles(layout, seen)
+    wanted = {role for kind in LAYOUTS for role in kind.names} if layout is None else layout.names.keys()
+    names = [
+        name for kind in LAYOUTS for role, all_ in kind.names.items() if role in wanted - roles.keys() for name in all_
+    ]
+    refuse_slips([column for column in columns if column not in roles.values()], names, place)
     if layout is None:
         raise UserError(f"{place}: columns {', '.join(map(repr, columns))}; needed are {EXPECTED}.")
     return layout, roles
+
+
+def _roles(layout: Layout, columns: Container[str]) -> dict[str, str]:
+    """The column of every role of a layout that is there."""
+    present = {role: [name for name in names if name in columns] for role, names in layout.names.items()}
+    return {role: names[0] for role, names in present.items() if names}

@@ -154,6 +154,9 @@ def find_files(directory: Path) -> dict[str, Path]:
     paths = {}
     for part in ("corpus", *FACTS, *OPTIONAL):
         names = file_names(part)
+        for name in names:
+            if (directory / name).is_dir() and name != "corpus":
+                raise UserError(f"{directory / name}: a directory; it must be a file.")
         present = [
             path for name in names if (path := directory / name).is_file() or (name == "corpus" and path.is_dir())
         ]

@@ -8,6 +8,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
 from closedbook.facts.spans import SpanKinds, learn_kinds, spans
+from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that are named where some are not reached
 
@@ -72,7 +73,7 @@ def _of_relation(
     missed, absent = list[str](), list[str]()
     for fact in facts:
         documents = [d for d in corpus.documents_of(fact) if any(stands_in(a, d.text) for a in fact.answers)]
-        example = f"{fact.answers[0]} ({fact.subject or fact.question})"
+        example = f"{shortened(fact.answers[0])} ({shortened(fact.subject or fact.question)})"
         if not documents:
             absent.append(example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):

@@ -5,6 +5,7 @@ from collections import Counter
 from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.relations import Relation
+from closedbook.facts.text import shortened
 
 SHOWN = 3  # forms and answers that a line shows
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
@@ -30,7 +31,7 @@ def describe(corpus: Corpus) -> list[str]:
         lines.append(f"{without_subject:,} of {len(facts):,} questions name no subject that is known")
     if without_document:
         lost = [fact.subject for fact in facts if fact.subject and not corpus.documents_of(fact)]
-        names = ", ".join(list(dict.fromkeys(lost))[:3])
+        names = ", ".join(map(shortened, list(dict.fromkeys(lost))[:SHOWN]))
         lines.append(
             f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
         )
@@ -50,7 +51,9 @@ def _form(relation: Relation) -> str:
 def _answers(corpus: Corpus, relation: Relation) -> str:
     answers = Counter(fact.answers[0] for fact in corpus.train if fact.relation == relation.name and fact.answers)
     if relation.answer == "choice":
-        return f"answers are one of {len(relation.choices)}, such as {', '.join(relation.choices[:SHOWN])}"
+        return (
+            f"answers are one of {len(relation.choices)}, such as {', '.join(map(shortened, relation.choices[:SHOWN]))}"
+        )
     if not answers:
         return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}"
     kinds = Counter[str]()
@@ -58,4 +61,4 @@ def _answers(corpus: Corpus, relation: Relation) -> str:
         kinds[kind_of_answer(answer)] += times
     others = [kind for kind, times in kinds.most_common() if times >= MINORITY * answers.total()]
     named = " or ".join(CALLED[kind] for kind in dict.fromkeys([relation.answer, *others]))
-    return f"answers are {named}, such as {', '.join(answer for answer, _ in answers.most_common(SHOWN))}"
+    return f"answers are {named}, such as {', '.join(shortened(answer) for answer, _ in answers.most_common(SHOWN))}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from closedbook.errors import UserError
+from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import parse_json, read_text
@@ -22,6 +23,7 @@ _FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
+_OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 _MARKS = (
     (re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)"), ""),  # images
     (re.compile(r"\[([^\]]{0,200})\]\([^)]{0,500}\)"), r"\1"),  # links
@@ -118,6 +120,8 @@ def windowed(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Documen
 def _from_lines(path: Path) -> Iterator[Source]:
     """One document a line, which begins with its title and a full stop; blank lines are counted."""
     for number, line in enumerate(read_text(path).split("\n"), 1):
+        if _OBJECT.match(line):
+            raise UserError(f"{path}, line {number}: an object of JSON; call the file {path.stem}.jsonl.")
         yield Source(title(line), line, number) if line.strip() else Source("", "", number)
 
 
@@ -128,7 +132,8 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
             continue
         place = f"{path}, line {number}"
         record = parse_json(line, place)
-        text, name = record.get("text"), record.get("title", "")
+        refuse_slips(record, ("text", "title"), place)
+        text, name = record.get("text"), record.get("title") or ""
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{place}: 'text' must be a string that is not empty.")
         if not isinstance(name, str):

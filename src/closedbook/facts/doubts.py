@@ -10,6 +10,7 @@ from closedbook.facts.forms import possible_forms, slot_of
 from closedbook.facts.naming import form_key
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields
+from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that a sentence names
 ALIKE = 0.6  # from which likeness a form that is asked is taken for the one that was meant
@@ -65,7 +66,7 @@ def _of_answers(fields: Fields, answers: Counter[str]) -> Iterator[str]:
 
 
 def _some(answers: Counter[str], some: Sequence[str], what: str) -> str:
-    number, examples = sum(answers[answer] for answer in some), ", ".join(some[:SHOWN])
+    number, examples = sum(answers[answer] for answer in some), ", ".join(map(shortened, some[:SHOWN]))
     verb = "is" if number == 1 else "are"
     return f"{number:,} of {counted(answers.total(), 'training answer')} {verb} {what}, such as {examples}"
 

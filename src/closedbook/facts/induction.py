@@ -149,10 +149,8 @@ def _with_forms(facts: Sequence[Fact]) -> tuple[list[Fact], list[str]]:
 
 def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fields]) -> list[str]:
     """The name of every fact's relation."""
-    shipped = {name: fields for name, fields in shipped_relations().items() if name not in given}
-    owners = {form_key(form): name for name, fields in shipped.items() for form in fields["forms"]}
-    owners |= {form_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
     keys = [form_key(form) for form in forms]
+    owners = _owners(facts, keys, given)
     open_ = Counter(
         key for fact, key in zip(facts, keys, strict=True) if key and not fact.relation and key not in owners
     )
@@ -164,6 +162,18 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
             names[key] = OTHER if key in rare and (len(rare) > MOST_RARE or OTHER in given) else new_name(form, taken)
             taken.add(names[key])
     return [fact.relation or owners.get(key) or names[key] for fact, key in zip(facts, keys, strict=True)]
+
+
+def _owners(facts: Sequence[Fact], keys: Sequence[str], given: Mapping[str, Fields]) -> dict[str, str]:
+    """The relation of a form's key, as the user's file says, else a column of some facts, else what is shipped."""
+    shipped = {name: fields for name, fields in shipped_relations().items() if name not in given}
+    owners = {form_key(form): name for name, fields in shipped.items() for form in fields["forms"]}
+    columns = defaultdict[str, set[str]](set)
+    for fact, key in zip(facts, keys, strict=True):
+        if fact.relation and key:
+            columns[key].add(fact.relation)
+    owners |= {key: name for key, (name, *others) in columns.items() if not others}
+    return owners | {form_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
 
 
 def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]) -> Relation:

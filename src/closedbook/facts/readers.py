@@ -2,17 +2,27 @@
 
 import csv
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.facts.cloze import cloze, templates_beside
-from closedbook.facts.columns import Layout, columns_of, layout_of
+from closedbook.facts.columns import Layout, columns_of, is_header
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
 from closedbook.facts.text import parse_json, read_text
+
+MOST_CHARACTERS = 10_000  # of a question or an answer
+CSV_ERRORS = {
+    "unexpected end": "a quote is opened and not closed",
+    "field limit": "a cell of more than 131,072 characters, perhaps for a quote that is not closed",
+    "expected after": "a quote in a quoted cell; write it twice",
+}
+"""What the `csv` module says, and what it means."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +59,7 @@ def read_facts_file(path: Path, *, answers_required: bool = True) -> FactsFile:
     first = text.split("\n", 1)[0]
     if path.suffix == ".jsonl":
         return _Records(path, answers_required).read(_json_records(text, path))
-    if path.suffix == ".csv" or _is_header(first, path):
+    if path.suffix == ".csv" or is_header([cell.strip().casefold() for cell in first.split("\t")]):
         return _Records(path, answers_required).read(_rows(text, path, "," if path.suffix == ".csv" else "\t"))
     lines = text.split("\n")
     facts = [
@@ -70,6 +80,7 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
     if not question:
         raise UserError(f"{place}: the question is empty.")
     if not answers_required and not any(answers):
+        _refuse_long((question,), place)
         return Fact(question=question, answers=(), subject="", line=number)
     if not answers:
         raise UserError(f"{place}: no tab; a line is question<TAB>answer.")
@@ -77,20 +88,17 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
         raise UserError(f"{place}: {len(answers)} tabs; a line is question<TAB>answer (use JSONL for several answers).")
     if not answers[0]:
         raise UserError(f"{place}: the answer is empty.")
+    _refuse_long((question, answers[0]), place)
     return Fact(question=question, answers=(answers[0],), subject="", line=number)
 
 
-def _is_header(line: str, path: Path) -> bool:
-    """Whether the first line of a file with tabs names columns.
-
-    Raises:
-        UserError: It begins as a header does, but is none that is known.
-    """
-    cells = [cell.strip().casefold() for cell in line.split("\t")]
-    if cells[0] in ("question", "problem", "sub_label") and len(cells) > 1:
-        columns_of(cells, f"{path}, line 1")
-        return True
-    return layout_of(cells) is not None and len(cells) > 2
+def _refuse_long(texts: Iterable[str], place: str) -> None:
+    longest = max(map(len, texts))
+    if longest > MOST_CHARACTERS:
+        raise UserError(
+            f"{place}: a question or answer of {longest:,} characters; no model takes one of more than "
+            f"{MOST_CHARACTERS:,}."
+        )
 
 
 def _rows(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -104,15 +112,30 @@ def _rows(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, dict[str
             if not any(cell.strip() for cell in row):
                 continue
             if not header:
-                header = [cell.strip().casefold() for cell in row]
-                columns_of(header, f"{path}, line {number}")
+                header = _header(row, delimiter, f"{path}, line {number}")
             elif len(row) != len(header):
-                raise UserError(f"{path}, line {number}: {len(row)} cells, but the header has {len(header)}.")
+                cells = counted(len(row), "cell")
+                raise UserError(f"{path}, line {number}: {cells}, but the header has {len(header)}.")
             else:
                 yield number, dict(zip(header, row, strict=True))
     except csv.Error as error:
-        what = "a quote is opened and not closed" if "unexpected end" in str(error) else f"not CSV ({error})"
+        what = next((reason for sign, reason in CSV_ERRORS.items() if sign in str(error)), f"not CSV ({error})")
         raise UserError(f"{path}, line {start}: {what}.") from None
+
+
+def _header(row: Sequence[str], delimiter: str, place: str) -> list[str]:
+    """The names of the columns, in lower case.
+
+    Raises:
+        UserError: They are none that are known.
+    """
+    header = [cell.strip().casefold() for cell in row]
+    if len(header) == 1 and (other := re.search(r"[;\t,|]", header[0])):
+        names = {",": "a comma", "\t": "a tab"}
+        wrong = names.get(other.group(), repr(other.group()))
+        raise UserError(f"{place}: {wrong} between the columns; in this file {names[delimiter]} separates them.")
+    columns_of(header, place)
+    return header
 
 
 def _json_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -165,6 +188,7 @@ class _Records:
             answers = tuple(dict.fromkeys([first.strip(), *answers]))
         if any(character in text for text in (question, *answers) for character in "\n\t"):
             raise UserError(f"{place}: a question or answer holds a tab or a line break.")
+        _refuse_long((question, *answers), place)
         popularity = self._number(values.get("popularity"), roles.get("popularity", ""), place)
         return Fact(
             question=question,
@@ -200,28 +224,34 @@ class _Records:
                 value = json.loads(value)
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{place}: {column!r} is no list of strings ({error}).") from None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
-        answers = [value.strip()] if isinstance(value, str) else value
-        if not self.answers_required and (answers is None or answers == [""]):
+        blank = value is None or (isinstance(value, str) and not value.strip())
+        if blank and not self.answers_required:
             return ()
-        if (
-            not isinstance(answers, list)
-            or not answers
-            or not all(isinstance(text, str) and text.strip() for text in answers)
-        ):
-            if value is None:
-                raise UserError(f"{place}: no answer; {column!r} must be a string or a list of strings.")
+        if value is None:
+            raise UserError(f"{place}: no answer; {column!r} must be a string or a list of strings.")
+        given = value if isinstance(value, list) else [value]
+        answers = tuple(text for one in given if (text := _text(one)))
+        if not answers or len(answers) < len(given):
             raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
-        return tuple(text.strip() for text in answers)
+        return answers
 
     def _number(self, value: Any, column: str, place: str) -> float | None:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         try:
-            return float(value)
+            number = float(value)
         except (TypeError, ValueError):
-            raise UserError(f"{place}: {column!r} must be a number.") from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise UserError(f"{place}: {column!r} must be a number.")
+        return number
+
+
+def _text(value: Any) -> str:
+    """A string without spaces around it, or a number as it is written; "" for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def raw_records(path: Path, facts: Sequence[Fact]) -> tuple[str, list[str]]:

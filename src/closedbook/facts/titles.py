@@ -67,7 +67,12 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
                     found[name] = None
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
-        spans = ((start, end) for start in bounds for end in bounds if start < end <= start + LONGEST_UNSPACED)
+        spans = (
+            (start, end)
+            for number, start in enumerate(bounds)
+            for end in bounds[number + 1 : number + 1 + LONGEST_UNSPACED]
+            if end <= start + LONGEST_UNSPACED
+        )
         found |= dict.fromkeys(question[start:end] for start, end in spans if question[start:end] in known)
     outermost = list[str]()
     for name in sorted(found, key=len, reverse=True):
