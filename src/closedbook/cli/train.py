@@ -149,7 +149,7 @@ def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) ->
     Raises:
         UserError: The file cannot be read, or a setting is unknown or has a value that it does not take.
     """
-    values = to_dict(config)
+    values, said = to_dict(config), {}
     if file is not None:
         try:
             said = from_yaml(file.read_bytes(), str(file))
@@ -160,9 +160,7 @@ def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) ->
         for name in ("recipe", "stage"):
             if said.get(name, values[name]) != values[name]:
                 raise UserError(f"{file}: is for {name} {said[name]}, the command line says {values[name]}.")
-        for name, value in said.items():
-            _put(values, [name], value)
-    for path, value in changes.items():
+    for path, value in [*said.items(), *changes.items()]:
         _put(values, path.split("."), value)
     return run_config(values)
 

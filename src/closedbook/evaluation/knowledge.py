@@ -6,13 +6,11 @@ writes the answer (compare Allen-Zhu and Li 2023, Physics of Language Models 3.1
 model that never saw documents in that form (open track) may extract what this does not count as stored.
 """
 
-import dataclasses
 import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.language_model import LanguageModel
@@ -94,18 +92,16 @@ def examine(model: LanguageModel, corpus: Corpus, evaluation: Evaluation) -> lis
     """
     facts, gold = evaluation.facts, [fact.answers[0] for fact in evaluation.facts]
     before = contexts(corpus, facts)
-    there = list(before)
-    subjects, words = [facts[index].subject for index in there], list(before.values())
-    continued = dict(zip(there, model.continue_documents(subjects, words), strict=True))
-    in_line = model.continuation_log_probability(subjects, words, [gold[index] for index in there])
-    line_nats = dict(zip(there, in_line, strict=True))
+    subjects, answers = [facts[index].subject for index in before], [gold[index] for index in before]
+    in_line = model.continuation_log_probability(subjects, list(before.values()), answers)
+    line_nats = dict(zip(before, in_line, strict=True))
+    continues, lengths = stored(model, corpus, facts), _name_lengths(model, facts)
     question_nats = model.log_probability(evaluation.prompts, gold)
-    lengths = _name_lengths(model, facts)
     frequency, rarity = answer_frequencies(corpus.train, facts), name_rarities(corpus, facts)
     return [
         KnownFact(
             extracted=evaluation.scores[index].correct,
-            stored=begins_with(continued[index], gold[index]) if index in continued else None,
+            stored=continues[index],
             question_nats=question_nats[index],
             line_nats=line_nats.get(index),
             answer_frequency=frequency[index],
@@ -193,10 +189,6 @@ class Knowledge:
     mean_question_nats: float | None
     mean_line_nats: float | None
     recall: dict[str, dict[str, Proportion]]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return dataclasses.asdict(self)
 
 
 def summarise(known: Sequence[KnownFact]) -> Knowledge:

@@ -1,7 +1,6 @@
 """Uncertainty: intervals for an accuracy and paired tests between two systems."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -25,23 +24,6 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     only_second = sum(bool(b) and not a for a, b in zip(first, second, strict=True))
     differing = only_first + only_second
     return float(binomtest(only_first, differing).pvalue) if differing else 1.0
-
-
-def paired(
-    first_SQ: Float[np.ndarray, "seeds questions"], second_SQ: Float[np.ndarray, "seeds questions"]
-) -> dict[str, Any]:
-    """The second system against the first on the same seeds and questions, right as 1 and wrong as 0 (JSON-ready).
-
-    The difference of the means with its bootstrap interval over seeds and questions, and McNemar's test seed by seed.
-    """
-    difference_SQ = second_SQ - first_SQ
-    return {
-        "difference": float(difference_SQ.mean()),
-        "interval": list(bootstrap(difference_SQ)),
-        "p_values": [
-            mcnemar(a.astype(bool).tolist(), b.astype(bool).tolist()) for a, b in zip(first_SQ, second_SQ, strict=True)
-        ],
-    }
 
 
 def permutation(first_Q: Float[np.ndarray, "questions"], second_Q: Float[np.ndarray, "questions"]) -> float:

@@ -1,6 +1,7 @@
 """Figures of the audit's page, one function each."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closedbook.audit.frequency import LABELS, Frequency
@@ -46,14 +47,9 @@ def verdict_bars(report: AuditReport) -> Figure:
 
 def reliability_diagrams(report: AuditReport) -> Figure:
     """Share of right answers against confidence, a panel a signal; the size of a point says how many answers it is."""
-    signals = report.signals
-    columns = min(3, len(signals))
-    rows = -(-len(signals) // columns)
-    figure = Figure(figsize=(2.9 * columns, 2.8 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flatten()
-    for axis in axes[len(signals) :]:
-        axis.set_visible(False)
-    for index, (axis, (name, signal)) in enumerate(zip(axes, signals.items(), strict=False)):
+    signals, columns = report.signals, min(3, len(report.signals))
+    figure, axes = _panels(len(signals), columns, (2.9, 2.8), share=True)
+    for index, (axis, (name, signal)) in enumerate(zip(axes, signals.items(), strict=True)):
         axis.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle=":")
         confidence = [100 * bar.confidence for bar in signal.bins]
         right = [100 * bar.right / bar.total for bar in signal.bins]
@@ -69,6 +65,16 @@ def reliability_diagrams(report: AuditReport) -> Figure:
             axis.set_xlabel("confidence, %")
             axis.tick_params(labelbottom=True)
     return plain(figure)
+
+
+def _panels(count: int, columns: int, size: tuple[float, float], *, share: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels of a size in inches, row by row."""
+    rows = max(-(-count // columns), 1)
+    figure = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=share, sharey=share).flatten().tolist()
+    for axis in axes[count:]:
+        axis.set_visible(False)
+    return figure, axes[:count]
 
 
 def risk_coverage(report: AuditReport) -> Figure:
@@ -135,14 +141,8 @@ def bias(table: ByOrigin) -> Figure:
 def frequency_bars(frequency: Frequency) -> Figure:
     """Recall by how often a fact, a name or an answer occurs, with 95 % intervals."""
     groups = {LABELS[what]: rows for what, rows in frequency.groups.items() if len(rows) > 1}
-    count = max(len(groups), 1)
-    columns = min(count, 2)
-    lines = -(-count // columns)
-    figure = Figure(figsize=(4.4 * columns, 2.7 * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).flatten()
-    for axis in axes[len(groups) :]:
-        axis.set_visible(False)
-    for axis, (title, rows) in zip(axes, groups.items(), strict=False):
+    figure, axes = _panels(len(groups), min(max(len(groups), 1), 2), (4.4, 2.7))
+    for axis, (title, rows) in zip(axes, groups.items(), strict=True):
         shares, low, high = 100 * np.array([(row.right.value, row.right.low, row.right.high) for row in rows]).T
         errors = np.maximum([shares - low, high - shares], 0)
         axis.bar(range(len(rows)), shares, color=COLOURS[0], width=0.6)

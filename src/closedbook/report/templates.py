@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from closedbook.report import numbers
 
 
-def environment(**filters: Callable[[Any], Any]) -> Environment:
+def environment(**filters: Callable[..., Any]) -> Environment:
     """Templates of this folder; what is not our own markup is escaped, and an unknown name is an error.
 
     What `numbers` has is there as filters, and what is given beside it.
