@@ -44,7 +44,7 @@ def _say_ablations(ablations: Ablations) -> None:
     relations = list(ablations.by_relation) if len(ablations.by_relation) > 1 else []
     figures = ["recall", "points", "95 % interval", "p", *relations]
     everything = ("(everything on)", percent(ablations.recall), *["-"] * 3, *_shares(ablations.by_relation, relations))
-    rows = [_ablation(row, relations) for row in ablations.costliest(COSTLIEST)]
+    rows = [_ablation(row, relations) for row in ablations.costliest(COSTLIEST) if row.difference < 0]
     say_table(table("the parts that recall needs most", ["without"], figures, [everything, *rows]))
 
 

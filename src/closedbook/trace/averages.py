@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.metrics import Accuracy, accuracy, by_relation
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.facts.records import Fact
@@ -18,7 +18,7 @@ from closedbook.trace.prompts import TracedPrompt, trace_prompts
 
 FEWEST = 5  # questions of a group that is averaged
 Group = Literal["right", "made_up", "all"]
-GROUPS: dict[Group, str] = {"right": "right answers", "made_up": "made-up answers", "all": "all answers"}
+GROUPS: dict[Group, str] = {"right": "right answers", "made_up": "made-up answers", "all": "answers"}
 """What readers see of each."""
 
 
@@ -81,7 +81,8 @@ def trace_facts(
     prompts = trace_prompts(run, [fact.question for fact in facts], [fact.subject for fact in facts], place)
     scores = score_all([prompt.answer for prompt in prompts], facts)
     groups = _groups(prompts, scores)
-    say("averaging over " + " and ".join(f"{len(group):,} {GROUPS[name]}" for name, group in groups.items()))
+    sizes = [counted(len(group), GROUPS[name].removesuffix("s")) for name, group in groups.items()]
+    say(f"averaging over {' and '.join(sizes)}")
     return FactsTrace(
         accuracy=accuracy(scores),
         by_relation=by_relation(facts, scores),
