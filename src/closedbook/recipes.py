@@ -188,7 +188,7 @@ def standard() -> Recipe:
         recipe="standard",
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
-        model=ModelConfig(layers=2, positions="rotary"),
+        model=ModelConfig(layers=2, positions="rotary", dropout=None),
         mixture=CARDS,
         training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=4),
     )

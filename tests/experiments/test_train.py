@@ -214,3 +214,12 @@ def test_initial_weights_do_not_depend_on_what_was_drawn_before(people):
     torch.manual_seed(2)
     second = module.initial_model(config, tokenizer, CPU).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "epochs", "expected"), [(None, 8, 0.0), (None, 40, 0.1), (0.3, 8, 0.3), (0.0, 40, 0.0)]
+)
+def test_dropout_that_is_left_open_follows_the_passes(people, dropout, epochs, expected):
+    config = tiny_config("scratch", epochs=epochs)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
+    assert module.prepare(config, people, device=torch.device("cpu")).model.config.dropout == expected

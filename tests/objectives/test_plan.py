@@ -55,7 +55,7 @@ def test_in_order_keeps_file_order_and_the_last_batch_is_what_is_left(micro_batc
 
 
 def test_in_order_pads_little_and_counts_the_padding_to_the_block(people):
-    config = dataclasses.replace(find_recipe("faithful").pretrain, reading="plain")
+    config = dataclasses.replace(find_recipe("faithful").pretrain, reading="utf8")
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=1, batch_rows=32))
     plan = Batches(build_mixture(config, people, make_tokenizer(config, people), CPU), config)
     parts = [part for step in range(plan.steps) for part in plan.step(step)]

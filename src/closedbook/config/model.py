@@ -32,7 +32,8 @@ class ModelConfig:
         width: Size of the residual stream.
         mlp_width: Size of the MLP's hidden layer, None for four times the width, 0 for no MLP (attention only).
         block: Longest example in tokens; inputs are one shorter, because targets are inputs shifted by one.
-        dropout: Probability on embeddings, attention weights and both residual branches.
+        dropout: Probability on embeddings, attention weights and both residual branches; None leaves it to the training:
+            0.1 where it passes over its examples many times, as it does where they are few, else 0.
         tied_embeddings: Whether the output head is the input embedding.
         positions: `learned` (a vector a position, added to the embedding), `rotary` (queries and keys are turned by
             their position, so that scores depend on distances alone) or `none`.
@@ -47,7 +48,7 @@ class ModelConfig:
     width: Annotated[int, Field(ge=1, le=16_384)] = 256
     mlp_width: Annotated[int, Field(ge=0, le=65_536)] | None = None
     block: Annotated[int, Field(ge=16, le=65_536)] = 128  # below, two masks beside 7/8 of it do not fit
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = 0.0
     tied_embeddings: bool = True
     positions: Literal["learned", "rotary", "none"] = "learned"
     normalised_queries: bool = False

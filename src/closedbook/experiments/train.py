@@ -35,6 +35,10 @@ from closedbook.training.optimizers import make_optimizers
 from closedbook.training.precision import resolve_precision
 
 
+MANY_PASSES = 40  # from here on a training without dropout learns its own examples by heart, and not to answer others
+DROPOUT = 0.1
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Everything a training needs before its first step.
@@ -131,13 +135,15 @@ def prepare(
         announce(f"the open-book reader wrote {len(corpus.cards):,} cards")
     mixture = build_mixture(config, corpus, tokenizer, device)
     counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
+    batches = Batches(mixture, config)
+    config = _with_dropout(config, batches.epochs)
     model = initial_model(config, tokenizer, device)
     if origin:
         model.load_state_dict(origin.model.state_dict())
-    batches = Batches(mixture, config)
     announce(
         f"{config.model.attention} attention, {count_parameters(model):,} parameters, {batches.steps:,} steps in "
         f"{batches.epochs:,} epochs, {precision}"
+        + (f", dropout {config.model.dropout}" if config.model.dropout else "")
     )
     seconds = time.perf_counter() - began
     return Prepared(config, corpus, tokenizer, batches, model, counts, start, seconds)
@@ -226,6 +232,15 @@ def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:
         return coverage(corpus, None)
     like_answers = any(getattr(objective, "spans", "") == "like_answers" for objective in config.mixture)
     return coverage(corpus, asked_kinds(corpus) if like_answers else PHRASES)
+
+
+def _with_dropout(config: RunConfig, epochs: int) -> RunConfig:
+    """With the dropout that None means in a training of so many passes over its examples."""
+    if config.model.dropout is not None:
+        return config
+    return dataclasses.replace(
+        config, model=dataclasses.replace(config.model, dropout=DROPOUT if epochs >= MANY_PASSES else 0.0)
+    )
 
 
 def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:

@@ -105,7 +105,7 @@ def side_by_side(optimizers: list[torch.optim.Optimizer], workers: Workers | Non
 
 def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | None:
     """What dropout draws for a micro-batch's rows, which depends on the counters and on each row's number alone."""
-    if model.config.dropout == 0 or not counters:
+    if not model.config.dropout or not counters:
         return None
     rows, time = part.inputs_BT.shape
     rows_B = torch.arange(rows) if part.rows_B is None else part.rows_B
