@@ -14,7 +14,8 @@ from closedbook.evaluation.evaluate import Evaluation, evaluate
 from closedbook.evaluation.statistics import bootstrap, mcnemar, permutation, wilson
 from closedbook.experiments.grid import Grid, Trained
 from closedbook.experiments.results import Result
-from closedbook.facts.corpus import Corpus, CorpusSummary
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.summary import CorpusSummary
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.experiments.options import ReaderExperimentConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
-from closedbook.facts.corpus import CorpusSummary
 from closedbook.facts.records import Card
+from closedbook.facts.summary import CorpusSummary
 from closedbook.files import new_directory, write_text
 from closedbook.selfstudy.study import OpenBook, cross_validate, study
 

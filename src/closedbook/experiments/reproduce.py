@@ -29,9 +29,10 @@ from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.experiments.train import coverage_of
 from closedbook.facts.built_in import write_built_in
-from closedbook.facts.corpus import Corpus, CorpusSummary, read_directory
+from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines
 from closedbook.facts.known import Reference, reference_figures
+from closedbook.facts.summary import CorpusSummary
 from closedbook.presets import Preset, System, Track
 from closedbook.recipes import with_seed
 from closedbook.runs import write_predictions
