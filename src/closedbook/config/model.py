@@ -32,8 +32,8 @@ class ModelConfig:
         width: Size of the residual stream.
         mlp_width: Size of the MLP's hidden layer, None for four times the width, 0 for no MLP (attention only).
         block: Longest example in tokens; inputs are one shorter, because targets are inputs shifted by one.
-        dropout: Probability on embeddings, attention weights and both residual branches; None leaves it to the training:
-            0.1 where it passes over its examples many times, as it does where they are few, else 0.
+        dropout: Probability on embeddings, attention weights and both residual branches; None leaves it to the
+            training: 0.1 where it passes over its examples many times, as it does where they are few, else 0.
         tied_embeddings: Whether the output head is the input embedding.
         positions: `learned` (a vector a position, added to the embedding), `rotary` (queries and keys are turned by
             their position, so that scores depend on distances alone) or `none`.
