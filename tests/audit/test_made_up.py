@@ -101,10 +101,13 @@ def test_the_reversed_question_takes_any_subject_of_the_answer():
 def test_recall_by_frequency_and_the_singleton_rate():
     twice = dataclasses.replace(CORPUS, documents=(*DOCUMENTS, dataclasses.replace(DOCUMENTS[0], line=9)))
     found = frequency(evidence("Rome", "x", "Oslo", "x", "x"), KNOWN, twice)
-    assert {row.times: (row.right.hits, row.right.total) for row in found.groups["fact"]} == {"1": (1, 4), "2": (1, 1)}
+    assert {times: (right.hits, right.total) for times, right in found.groups["fact"].items()} == {
+        "1": (1, 4),
+        "2": (1, 1),
+    }
     # Lee names three documents (Ann's twice), Moore two, Diaz one, but every first name stands once, Ann twice
-    assert {row.times: row.right.total for row in found.groups["name_rarity"]} == {"1": 4, "2": 1}
-    assert {row.times: row.right.total for row in found.groups["answer"]} == {"0": 2, "1": 3}
+    assert {times: right.total for times, right in found.groups["name_rarity"].items()} == {"1": 4, "2": 1}
+    assert {times: right.total for times, right in found.groups["answer"].items()} == {"0": 2, "1": 3}
     assert (found.observations, found.singletons) == (6, 4)
     assert found.singleton_rate == pytest.approx(4 / 6)
 

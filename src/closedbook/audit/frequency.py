@@ -11,39 +11,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from closedbook.audit.signals import Evidence
-from closedbook.evaluation.knowledge import answer_frequencies, name_rarities
-from closedbook.evaluation.metrics import Proportion, proportion
+from closedbook.evaluation.knowledge import Grouping, answer_frequencies, name_rarities
+from closedbook.evaluation.metrics import Proportion
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import stands_in
 from closedbook.facts.records import Fact
 
-EDGES = (0, 1, 2, 3, 6, 11, 21, 101)
 DELTA = 0.05
-LABELS = {
-    "fact": "documents of the subject with the answer",
-    "subject": "documents of a subject of this name",
-    "name_rarity": "documents with the rarest word of the name",
-    "answer": "training facts with this answer",
+TIMES = (("0", 0), ("1", 1), ("2", 2), ("3–5", 5), ("6–10", 10), ("11–20", 20), ("21–100", 100), ("> 100", math.inf))
+GROUPINGS = {
+    "fact": Grouping("documents of the subject with the answer", TIMES),
+    "subject": Grouping("documents of a subject of this name", TIMES),
+    "name_rarity": Grouping("documents with the rarest word of the name", TIMES),
+    "answer": Grouping("training facts with this answer", TIMES),
 }
-"""What is counted, as reports have it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrequencyRow:
-    """Facts whose count lies in a range: `times` as text, and how many are right."""
-
-    times: str
-    right: Proportion
+"""By what is counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frequency:
     """Recall by frequency, and the floor."""
 
-    groups: dict[str, tuple[FrequencyRow, ...]]  # by what is counted, see `LABELS`
+    groups: dict[str, dict[str, Proportion]]  # right answers by what is counted and how often, see `GROUPINGS`
     observations: int  # documents that say one of the facts
     singletons: int  # facts that are said once
     singleton_rate: float | None = None  # their share of the observations, None without any
@@ -70,12 +60,13 @@ def frequency(evidence: Evidence, known: Sequence[Fact], corpus: Corpus) -> Freq
         "name_rarity": name_rarities(corpus, facts),
         "answer": answer_frequencies(known, facts),
     }
-    groups = {what: _by_frequency(np.array(times), evidence.right) for what, times in counts.items()}
+    recall = {what: GROUPINGS[what].recall(times, evidence.right.tolist()) for what, times in counts.items()}
+    groups = {what: {times: right for times, right in rows.items() if right.total} for what, rows in recall.items()}
     return floor(groups, sum(times == 1 for times in fact_times), sum(fact_times))
 
 
 def floor(
-    groups: dict[str, tuple[FrequencyRow, ...]], singletons: int, observations: int, delta: float = DELTA
+    groups: dict[str, dict[str, Proportion]], singletons: int, observations: int, delta: float = DELTA
 ) -> Frequency:
     """With the singleton rate, and what it leaves of the rate of made-up statements with probability 1 - delta."""
     if not observations:
@@ -89,13 +80,3 @@ def floor(
         slack=slack,
         floor=max(rate - slack, 0.0),
     )
-
-
-def _by_frequency(times: np.ndarray, right: np.ndarray) -> tuple[FrequencyRow, ...]:
-    rows = []
-    for low, high in zip(EDGES, [*EDGES[1:], math.inf], strict=True):
-        inside = (times >= low) & (times < high)
-        if inside.any():
-            label = str(low) if high == low + 1 else f"{low}–{high - 1}" if high < math.inf else f"> {low - 1}"
-            rows.append(FrequencyRow(times=label, right=proportion(int(right[inside].sum()), int(inside.sum()))))
-    return tuple(rows)

@@ -88,7 +88,7 @@ class Evidence:
 
     def of_relation(self, name: str) -> np.ndarray:
         """Numbers of the facts of a relation."""
-        return np.array([index for index, fact in enumerate(self.facts) if fact.relation == name], dtype=np.int64)
+        return np.array(self.evaluation.of_relation(name), dtype=np.int64)
 
 
 def available(model: LanguageModel) -> list[Signal]:

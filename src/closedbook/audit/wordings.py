@@ -43,11 +43,8 @@ def ask_otherwise(
     rows = []
     asked, same = np.zeros(len(evaluation)), np.zeros(len(evaluation))
     for relation in relations:
-        places = [
-            index
-            for index, fact in enumerate(evaluation.facts)
-            if fact.relation == relation.name and form_of(fact) is not None
-        ]
+        of_it = evaluation.of_relation(relation.name)
+        places = [index for index in of_it if form_of(evaluation.facts[index]) is not None]
         for wording in relation.wordings:
             questions = [wording.replace(SLOT, evaluation.facts[index].subject) for index in places]
             try:

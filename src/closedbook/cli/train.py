@@ -102,14 +102,8 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     """
     if options.corpus is None or options.out is None:
         raise UserError(f"--{'out' if options.corpus else 'corpus'} must be given; see closedbook train --help.")
-    stage: Stage = options.stage or ("pretrain" if options.start is None else "finetune")
-    if (stage == "finetune") != (options.start is not None):
-        raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
     must_not_exist(options.out)
-    if options.start is not None:
-        from closedbook.runs import check_run
-
-        check_run(options.start)
+    stage = _chosen_stage(options)
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.facts.built_in import read_corpus
 
@@ -122,11 +116,8 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
 
     say_corpus(corpus)
     notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
-    if (
-        "training.epochs" in changes
-        and (least := config.training.least_steps)
-        and "training.least_steps" not in changes
-    ):
+    least = config.training.least_steps
+    if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
         notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
     notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
     for note in (*notes, f"about {in_words(estimate([config], corpus, device))} of training on this machine"):
@@ -136,6 +127,18 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
             config, corpus, options.out, device=device, start=options.start, callbacks=(progress,), announce=say
         )
     say(f"run: {run.path}")
+
+
+def _chosen_stage(options: Options) -> Stage:
+    """The stage, held against --start, which must be a run."""
+    stage: Stage = options.stage or ("pretrain" if options.start is None else "finetune")
+    if (stage == "finetune") != (options.start is not None):
+        raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
+    if options.start is not None:
+        from closedbook.runs import check_run
+
+        check_run(options.start)
+    return stage
 
 
 def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) -> RunConfig:

@@ -42,6 +42,10 @@ class Evaluation:
         """The responses' texts."""
         return [response.text for response in self.responses]
 
+    def of_relation(self, name: str) -> list[int]:
+        """The numbers of the facts of a relation."""
+        return [index for index, fact in enumerate(self.facts) if fact.relation == name]
+
     @cached_property
     def accuracy(self) -> Accuracy:
         """Over all facts."""
@@ -118,7 +122,7 @@ def rank(model: LanguageModel, evaluation: Evaluation, candidates: Mapping[str, 
     facts, prompts = evaluation.facts, evaluation.prompts
     chosen = [""] * len(facts)
     for relation, texts in candidates.items():
-        places = [index for index, fact in enumerate(facts) if fact.relation == relation]
+        places = evaluation.of_relation(relation)
         for index, text in zip(places, model.choose([prompts[index] for index in places], texts), strict=True):
             chosen[index] = text
     return dataclasses.replace(

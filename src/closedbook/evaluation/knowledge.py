@@ -68,6 +68,12 @@ class Grouping:
         """The kind of a fact with that number."""
         return next(name for name, largest in self.kinds if value <= largest)
 
+    def recall(self, values: Sequence[int], right: Sequence[bool]) -> dict[str, Proportion]:
+        """How many facts of each kind are right, given every fact's number."""
+        kinds = [self.kind(value) for value in values]
+        hits, totals = Counter(kind for kind, hit in zip(kinds, right, strict=True) if hit), Counter(kinds)
+        return {kind: proportion(hits[kind], totals[kind]) for kind, _ in self.kinds}
+
 
 GROUPINGS = {
     "in_document": Grouping("the answer stands in the subject's document", (("no", 0), ("yes", 1))),
@@ -195,12 +201,11 @@ def summarise(known: Sequence[KnownFact]) -> Knowledge:
     """Counts by kind of fact, and stored against extracted."""
     there = [fact for fact in known if fact.in_document]
     pairs = Counter((bool(fact.stored), fact.extracted) for fact in there)
-    kinds = [fact.kinds() for fact in known]
-    recall = {}
-    for name, grouping in GROUPINGS.items():
-        totals = Counter(kind[name] for kind in kinds)
-        hits = Counter(kind[name] for kind, fact in zip(kinds, known, strict=True) if fact.extracted)
-        recall[name] = {kind: proportion(hits[kind], totals[kind]) for kind, _ in grouping.kinds}
+    extracted = [fact.extracted for fact in known]
+    recall = {
+        name: grouping.recall([getattr(fact, name) for fact in known], extracted)
+        for name, grouping in GROUPINGS.items()
+    }
     return Knowledge(
         in_document=len(there),
         stored=pairs[True, True] + pairs[True, False],

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from closedbook.audit.frequency import LABELS, Frequency
+from closedbook.audit.frequency import GROUPINGS, Frequency
 from closedbook.audit.report import AuditReport
 from closedbook.audit.unseen import ByOrigin, Unseen
 from closedbook.drawing import COLOURS, INK, plain
@@ -140,14 +140,16 @@ def bias(table: ByOrigin) -> Figure:
 
 def frequency_bars(frequency: Frequency) -> Figure:
     """Recall by how often a fact, a name or an answer occurs, with 95 % intervals."""
-    groups = {LABELS[what]: rows for what, rows in frequency.groups.items() if len(rows) > 1}
+    groups = {GROUPINGS[what].label: rows for what, rows in frequency.groups.items() if len(rows) > 1}
     figure, axes = _panels(len(groups), min(max(len(groups), 1), 2), (4.4, 2.7))
     for axis, (title, rows) in zip(axes, groups.items(), strict=True):
-        shares, low, high = 100 * np.array([(row.right.value, row.right.low, row.right.high) for row in rows]).T
+        shares, low, high = 100 * np.array([(right.value, right.low, right.high) for right in rows.values()]).T
         errors = np.maximum([shares - low, high - shares], 0)
         axis.bar(range(len(rows)), shares, color=COLOURS[0], width=0.6)
         axis.errorbar(range(len(rows)), shares, yerr=errors, color=INK, linestyle="none", capsize=3)
-        axis.set_xticks(range(len(rows)), [f"{row.times}\n({row.right.total:,})" for row in rows], fontsize="small")
+        axis.set_xticks(
+            range(len(rows)), [f"{times}\n({right.total:,})" for times, right in rows.items()], fontsize="small"
+        )
         axis.set_ylim(0, 105)
         axis.set_title(title, fontsize="medium")
         axis.set_ylabel("right, %")
