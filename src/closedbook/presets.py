@@ -53,6 +53,7 @@ class Preset:
         systems: The rows.
         built_in: The built-in data it is made for, None for a corpus directory.
         inert: Settings that it repeats although they have no effect, with the reason.
+        letter: Whether it is somebody else's recipe to the letter, whose figures it should reproduce.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Preset:
     systems: tuple[System, ...]
     built_in: PeopleConfig | None = None
     inert: tuple[str, ...] = ()
+    letter: bool = False
 
     def with_precision(self, precision: Literal["auto", "fp32", "bf16"]) -> "Preset":
         """The same with all trainings in that precision."""
@@ -100,6 +102,7 @@ def of_recipe(recipe: Recipe) -> Preset:
         ),
         built_in=recipe.built_in,
         inert=recipe.inert,
+        letter=recipe.letter,
     )
 
 

@@ -38,6 +38,7 @@ class Recipe:
         scratch: From nothing, on the training questions.
         built_in: The built-in data it is made for, None for a corpus directory.
         inert: Settings that it repeats although they have no effect, with the reason.
+        letter: Whether it is somebody else's recipe to the letter, whose figures it should reproduce.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Recipe:
     scratch: RunConfig
     built_in: PeopleConfig | None = None
     inert: tuple[str, ...] = ()
+    letter: bool = False
 
     def stage(self, stage: Stage) -> RunConfig:
         """The whole configuration of one stage."""
@@ -106,6 +108,7 @@ def faithful() -> Recipe:
         pretrain=config("pretrain", corruption, training(650, 128, 6e-3)),
         finetune=config("finetune", questions, training(10, 256, 6e-4)),
         scratch=config("scratch", questions, training(75, 256, 6e-4)),
+        letter=True,
         inert=(
             "warm-up over 10,240 tokens: the rate is set after each step, and one batch already holds more",
             "final_tokens of 200 passes: pretraining runs 650, so the cosine bounces instead of ending at the floor",

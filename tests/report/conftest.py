@@ -60,6 +60,7 @@ def system(name, track, correct, attention="key_query_value", **changes):
             for label, share in (("birthplace", 0.125), ("field", 0.875))
         ),
         "reference": None,
+        "verdict": None,
         "coverage": None,
     }
     return SystemRow(

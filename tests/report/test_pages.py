@@ -50,6 +50,13 @@ def test_figures_of_others_stand_beside_their_own_data_alone(reproduction, tmp_p
     assert "diamond: the assignment's" in page
 
 
+def test_a_verdict_stands_under_the_table_of_its_recipe_alone(reproduction, tmp_path):
+    assert "reproduced?" not in write_page(tmp_path, reproduction).read_text()
+    systems = tuple(dataclasses.replace(row, verdict="it is reproduced") for row in reproduction.systems)
+    page = write_page(tmp_path, dataclasses.replace(reproduction, systems=systems)).read_text()
+    assert "<li>it is reproduced</li>" in page
+
+
 def test_learning_curves_come_from_the_runs(reproduction, tmp_path):
     before = write_page(tmp_path, reproduction).read_text().count("<svg")
     for seed in (0, 1):

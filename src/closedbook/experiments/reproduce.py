@@ -28,6 +28,7 @@ from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.experiments.train import coverage_of
+from closedbook.experiments.verdict import verdict
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines
@@ -79,6 +80,7 @@ class SystemRow:
     interval: tuple[float, float]  # 95 %, as `comparing.Estimate` has it
     relations: tuple[RelationRecall, ...]  # accuracy by relation
     reference: Reference | None  # known figures of such a system on these very data, None where there are none
+    verdict: str | None  # whether the assignment's figure is reproduced, where the recipe is its own
     coverage: tuple[Coverage, ...] | None  # by relation, how many answers training can reach; None without a model
     seconds: float  # of training, the mean of the seeds
     runs: tuple[SystemRun, ...]  # one a seed
@@ -177,7 +179,7 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
             inert=preset.inert,
             corpus=corpus.summary(),
             machine={**machine.describe(grid.device), "peak_memory_bytes": machine.peak_memory()},
-            systems=tuple(_row(system, results, corpus) for system, results in runs),
+            systems=tuple(_row(system, results, corpus, preset) for system, results in runs),
             comparisons=_comparisons(runs),
             examples=_examples(runs, corpus),
         )
@@ -277,9 +279,10 @@ def _write_predictions(out: Path, system: System, results: Sequence[SystemRun]) 
                     write_predictions(out / result.run / "predictions" / f"{part}.txt", answers)
 
 
-def _row(system: System, results: Sequence[SystemRun], corpus: Corpus) -> SystemRow:
+def _row(system: System, results: Sequence[SystemRun], corpus: Corpus, preset: Preset) -> SystemRow:
     exact = [result.exact for result in results]
     estimate = recall(exact)
+    reference = reference_figures(corpus).get(system.name)
     return SystemRow(
         name=system.name,
         label=system.label,
@@ -290,11 +293,16 @@ def _row(system: System, results: Sequence[SystemRun], corpus: Corpus) -> System
         normalised_accuracy=float(np.mean([result.normalised_accuracy for result in results])),
         interval=estimate.interval,
         relations=recall_by_relation(corpus, exact),
-        reference=reference_figures(corpus).get(system.name),
+        reference=reference,
+        verdict=verdict(_called(system), estimate, reference) if preset.letter and reference else None,
         coverage=tuple(coverage_of(system.configs[0], corpus)) or None if system.configs else None,
         seconds=round(float(np.mean([result.seconds for result in results])), 1),
         runs=tuple(results),
     )
+
+
+def _called(system: System) -> str:
+    return f"{system.label}, {system.attention.replace('_', ' ')}" if system.attention else system.label
 
 
 def _comparisons(runs: Sequence[tuple[System, list[SystemRun]]]) -> tuple[Pair, ...]:

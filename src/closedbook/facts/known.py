@@ -22,11 +22,15 @@ class Reference:
         assignment: The solved assignment's.
         public_median: The median of public prediction files.
         public_best: The best of them.
+        public_worst: The worst of them.
+        public_files: How many there are.
     """
 
     assignment: float | None = None
     public_median: float | None = None
     public_best: float | None = None
+    public_worst: float | None = None
+    public_files: int | None = None
 
 
 @cache

@@ -65,6 +65,9 @@ def show_reproduction(report: Reproduction) -> None:
         title = f"{report.preset} on {report.corpus.name}: exact match on dev{of_track}"
         lines = [_system_cells(row) + (_reference_cells(row) if referred else ()) for row in rows]
         say_table(table(title, ("system", "attention"), figures, lines))
+        for row in rows:
+            if row.verdict:
+                say(row.verdict)
         if len(rows[0].relations) > 1:
             columns = ("questions", *(row.name.replace("_", " ") for row in rows))
             relations = [
