@@ -34,7 +34,6 @@ from closedbook.training.loop import INITIAL_WEIGHTS, Callback, TrainingState, s
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.precision import resolve_precision
 
-
 MANY_PASSES = 40  # from here on a training without dropout learns its own examples by heart, and not to answer others
 DROPOUT = 0.1
 
