@@ -1,5 +1,6 @@
 """The page of `trace`: self-contained, for screens and print, and every view as a file of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,19 +114,25 @@ def _parts(name: str) -> tuple[str, str]:
 
 
 def _page(report: Report, sections: dict[str, Section]) -> str:
-    """The page's HTML; views of right and of made-up answers stand side by side."""
-    rows: dict[str, list[Section]] = {}
-    for name, section in sections.items():
-        rows.setdefault(_parts(name)[0], []).append(section)
+    """The page's HTML."""
     page = environment(cell=cell).get_template("trace.html.j2")
     return page.render(
         report=report,
-        rows=list(rows.values()),
+        question_rows=_rows([(name, sections[name]) for name in report.question_views()]),
+        facts_rows=_rows([(name, sections[name]) for name in report.facts_views()]),
         question_findings=question_findings(report.question) if report.question else (),
         facts_findings=facts_findings(report.facts) if report.facts else (),
         heads=heads_finding(report.facts.looks) if report.facts else None,
         groups=[GROUPS[name] for name in report.facts.groups] if report.facts else [],
     )
+
+
+def _rows(sections: Sequence[tuple[str, Section]]) -> list[list[Section]]:
+    """Views of right and of made-up answers stand side by side."""
+    rows: dict[str, list[Section]] = {}
+    for name, section in sections:
+        rows.setdefault(_parts(name)[0], []).append(section)
+    return list(rows.values())
 
 
 def cell(value: Any) -> str:

@@ -18,7 +18,7 @@ from closedbook.trace.prompts import TracedPrompt, trace_prompts
 
 FEWEST = 5  # questions of a group that is averaged
 Group = Literal["right", "made_up", "all"]
-GROUPS: dict[Group, str] = {"right": "right answers", "made_up": "made-up answers", "all": "answers"}
+GROUPS: dict[Group, str] = {"right": "right answers", "made_up": "made-up answers", "all": "all answers"}
 """What readers see of each."""
 
 
@@ -81,8 +81,7 @@ def trace_facts(
     prompts = trace_prompts(run, [fact.question for fact in facts], [fact.subject for fact in facts], place)
     scores = score_all([prompt.answer for prompt in prompts], facts)
     groups = _groups(prompts, scores)
-    sizes = [counted(len(group), GROUPS[name].removesuffix("s")) for name, group in groups.items()]
-    say(f"averaging over {' and '.join(sizes)}")
+    say(f"averaging over {counted(len(facts), 'answer')}, {sum(score.correct for score in scores):,} of them right")
     return FactsTrace(
         accuracy=accuracy(scores),
         by_relation=by_relation(facts, scores),

@@ -46,24 +46,30 @@ class Report:
 
     def views(self) -> dict[str, View]:
         """Every view by its name, in the order in which they are shown."""
-        found: dict[str, View] = {}
-        if self.question:
-            found |= {
-                "logit_lens": self.question.lens,
-                "causal_tracing": self.question.causal,
-                "attribution": self.question.attribution,
-                "attention": self.question.attention,
-            }
-            if self.question.nearest:
-                found["nearest_names"] = self.question.nearest
-        if self.facts:
-            found["average_lens"] = self.facts.lens
-            found |= {f"causal_tracing_{name}": group.causal for name, group in self.facts.groups.items()}
-            found |= {f"attribution_{name}": group.attribution for name, group in self.facts.groups.items()}
-            found |= {"looks": self.facts.looks, "ablation": self.facts.ablations}
-            if len(self.facts.by_relation) > 1:
-                found["ablation_by_relation"] = RelationAblations(self.facts.ablations)
-        return found
+        return self.question_views() | self.facts_views()
+
+    def question_views(self) -> dict[str, View]:
+        """Those of the question."""
+        if not self.question:
+            return {}
+        found: dict[str, View] = {
+            "logit_lens": self.question.lens,
+            "causal_tracing": self.question.causal,
+            "attribution": self.question.attribution,
+            "attention": self.question.attention,
+        }
+        return found | ({"nearest_names": self.question.nearest} if self.question.nearest else {})
+
+    def facts_views(self) -> dict[str, View]:
+        """Those of the facts."""
+        if not self.facts:
+            return {}
+        found: dict[str, View] = {"average_lens": self.facts.lens}
+        found |= {f"causal_tracing_{name}": group.causal for name, group in self.facts.groups.items()}
+        found |= {f"attribution_{name}": group.attribution for name, group in self.facts.groups.items()}
+        found |= {"looks": self.facts.looks, "ablation": self.facts.ablations}
+        several = len(self.facts.by_relation) > 1
+        return found | ({"ablation_by_relation": RelationAblations(self.facts.ablations)} if several else {})
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready, the ten largest entries of every view."""
