@@ -8,7 +8,6 @@ from scipy.stats import binom, binomtest
 from closedbook.audit.abstention import (
     Abstention,
     answer_or_abstain,
-    calibrate,
     certify,
     fewest_answers,
     held_out,
@@ -114,15 +113,9 @@ def test_the_guarantee_holds_in_simulation(kind, target, facts, draws):
 
 
 def test_a_model_that_is_always_wrong_never_answers():
-    found = calibrate(
-        np.zeros(200, dtype=bool),
-        np.random.default_rng(0).random(200),
-        np.random.default_rng(1).random(200),
-        signal="margin",
-        target=0.9,
-        samples=10,
-    )
-    assert found.threshold is None
+    thresholds = sequences(np.random.default_rng(1).random(200), 200, 0.9)
+    assert certify(np.zeros(200, dtype=bool), np.random.default_rng(0).random(200), thresholds, 0.9) == (None, 0, 0)
+    found = abstention(threshold=None)
     assert not found.answers(1.0)
     assert "no threshold could be certified" in found.why(1.0)
     report = held_out(found, np.zeros(10, dtype=bool), np.ones(10))

@@ -19,7 +19,6 @@ half of them if those are fewer; the others keep a half and three quarters of wh
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -144,43 +143,6 @@ def certify(
         if last >= 0 and answered[last] >= loosest[1]:
             loosest = (float(chain[last]), int(answered[last]), int(wrong[last]))
     return loosest
-
-
-def calibrate(
-    right: np.ndarray,
-    confidence: np.ndarray,
-    other_confidence: np.ndarray,
-    *,
-    signal: QuestionSignal,
-    target: float,
-    samples: int,
-    delta: float = DELTA,
-) -> Abstention:
-    """The threshold for a target, certified on calibration answers.
-
-    Args:
-        right: Whether each of them is right.
-        confidence: Its confidence, negative where it is no answer.
-        other_confidence: That of questions that take no part in the tests; see `sequences`.
-        signal: What the confidence is.
-        target: Share of given answers that are to be right, in (0, 1).
-        samples: Answers sampled a question.
-        delta: Probability with which the guarantee may fail.
-    """
-    thresholds = sequences(other_confidence, len(right), target, delta)
-    threshold, answered, wrong = certify(right, confidence, thresholds, target, delta)
-    return Abstention(
-        signal=signal,
-        threshold=threshold,
-        target=target,
-        delta=delta,
-        samples=samples,
-        calibration_facts=len(right),
-        answered=answered,
-        wrong=wrong,
-        bound=float(upper_bound(np.array([wrong]), np.array([answered]), delta / len(thresholds))[0]),
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,11 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
 
-from closedbook.audit.abstention import Abstention, calibrate, held_out
+from closedbook.audit.abstention import DELTA, Abstention, certify, held_out, sequences, upper_bound
 from closedbook.audit.advice import advise
 from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
@@ -64,8 +65,7 @@ def audit(
     evidence = gather(model, material.facts, scorer, relations=relations, samples=samples, seed=seed)
     inquiry = Inquiry(model=model, material=material, settings=settings, relations=relations, evidence=evidence)
     if material.calibration:
-        abstention = dataclasses.replace(_calibrated(inquiry, say), calibration_sha256=calibration_sha256)
-        inquiry = dataclasses.replace(inquiry, abstention=abstention)
+        inquiry = dataclasses.replace(inquiry, abstention=_calibrated(inquiry, calibration_sha256, say))
     report = _report(inquiry, say)
     report = dataclasses.replace(report, advice=advise(report))
     return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 1))
@@ -86,26 +86,31 @@ def _check(model: LanguageModel, material: Material) -> None:
         )
 
 
-def _calibrated(inquiry: Inquiry, say: Say) -> Abstention:
+def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Abstention:
     """The threshold, with what it is for."""
     settings, model = inquiry.settings, inquiry.model
-    signal, samples = settings.signal, settings.samples
+    signal, samples, target = settings.signal, settings.samples, settings.target
     facts = independent(inquiry.material.calibration, settings.seed)
     say(f"calibrating on {counted(len(facts), 'subject')}")
     scorer = inquiry.evidence.evaluation.scorer
     calibration = gather(model, facts, scorer, signals=[signal], samples=samples, seed=settings.seed + 1)
+    thresholds = sequences(inquiry.evidence.given(signal), len(facts), target)
+    threshold, answered, wrong = certify(calibration.right, calibration.given(signal), thresholds, target)
     covered = {fact.relation for fact in facts}
-    return dataclasses.replace(
-        calibrate(
-            calibration.right,
-            calibration.given(signal),
-            inquiry.evidence.given(signal),
-            signal=signal,
-            target=settings.target,
-            samples=samples,
-        ),
+    return Abstention(
+        signal=signal,
+        threshold=threshold,
+        target=target,
+        delta=DELTA,
+        samples=samples,
+        calibration_facts=len(facts),
+        answered=answered,
+        wrong=wrong,
+        bound=float(upper_bound(np.array([wrong]), np.array([answered]), DELTA / len(thresholds))[0]),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
         forms=tuple(form for relation in inquiry.relations if relation.name in covered for form in relation.forms),
         template=model.template,
+        calibration_sha256=calibration_sha256,
         weights_sha256=model.fingerprint(),
     )
 

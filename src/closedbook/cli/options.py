@@ -12,7 +12,7 @@ import re
 import textwrap
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -25,30 +25,29 @@ T = TypeVar("T")
 _METAVARS = {int: "N", float: "X", bool: "true|false", Path: "PATH"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Option:
-    """A field as the command line knows it: `path` leads to it from the top, as in ("training", "epochs")."""
+    """A field as the command line knows it."""
 
-    path: tuple[str, ...]
+    key: str  # `out`, or with what it is a setting of, `training.epochs`
     hint: Any
-    field: "Field[Any]"
+    default: Any  # `MISSING` where it must be given
     help: str
-    distance: int = 0  # of the class that declares it from the verb's own
     positional: bool = False
-    of_group: bool = False
-
-    @property
-    def key(self) -> str:
-        return ".".join(self.path)
 
     @property
     def name(self) -> str:
-        dashed = self.key if len(self.path) > 1 else self.key.replace("_", "-")
+        dashed = self.key if "." in self.key else self.key.replace("_", "-")
         return self.key.upper() if self.positional else f"--{dashed}"
 
     @property
-    def required(self) -> bool:
-        return self.field.default is MISSING and self.field.default_factory is MISSING
+    def is_flag(self) -> bool:
+        return self.hint is bool and "." not in self.key
+
+    @property
+    def usage(self) -> str:
+        words = self.name if self.positional or self.is_flag else f"{self.name} {_metavar(self.hint)}"
+        return words if self.default is MISSING else f"[{words}]"
 
 
 def parse(command: str, cls: type[T], arguments: Sequence[str], *, example: str) -> T:
@@ -76,7 +75,7 @@ def parse_with_settings(
     `{"training": TrainingConfig}`, `--training.epochs 3`.
     """
     options = [
-        *sorted(_options(cls), key=lambda option: (not option.positional, not option.required, option.distance)),
+        *sorted(_options(cls), key=lambda option: (not option.positional, option.default is not MISSING)),
         *(one for name, group in groups.items() for one in _group(name, group)),
     ]
     given = _split(command, _parser(command, cls, options, example), options, arguments)
@@ -84,7 +83,7 @@ def parse_with_settings(
     for option in options:
         if (text := getattr(given, option.key, None)) is not None:
             values[option.key] = text if text is True else _checked(option, text)
-        elif option.required and option.path[0] not in groups:
+        elif option.default is MISSING:
             raise UserError(f"{option.name} must be given; see {command} --help.")
     settings = {key: values.pop(key) for key in list(values) if key.split(".")[0] in groups}
     return _build(cls, values), settings
@@ -138,37 +137,31 @@ def summary(cls: type[Any]) -> str:
     return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
 
 
-def _options(cls: type[Any], under: tuple[str, ...] = ()) -> Iterator[_Option]:
+def _options(cls: type[Any], under: str = "") -> Iterator[_Option]:
+    """The fields of a dataclass, its own before those of its bases, and those of dataclasses in it."""
     helps = _field_helps(cls)
     hints = get_type_hints(cls, include_extras=True)
-    homes = {
-        name: distance
-        for distance, base in reversed([*enumerate(cls.__mro__)])
-        for name in inspect.get_annotations(base)
-    }
-    for field in dataclasses.fields(cls):
+    nearest_first = [*dict.fromkeys(name for base in cls.__mro__ for name in inspect.get_annotations(base))]
+    for field in sorted(dataclasses.fields(cls), key=lambda field: nearest_first.index(field.name)):
         hint = hints[field.name]
-        if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-            yield from _options(hint, (*under, field.name))
+        if _is_settings(hint):
+            yield from _options(hint, f"{under}{field.name}.")
         else:
             yield _Option(
-                path=(*under, field.name),
+                key=under + field.name,
                 hint=hint,
-                field=field,
+                default=field.default,
                 help=helps.get(field.name, ""),
-                distance=homes[field.name],
                 positional=POSITIONAL in getattr(hint, "__metadata__", ()),
             )
 
 
 def _group(name: str, group: Any) -> Iterator[_Option]:
-    for kind in _kinds(group):
-        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            for option in _options(kind, (name,)):
-                yield dataclasses.replace(option, of_group=True)
-            return
-    field: Field[Any] = dataclasses.field(default=None)  # type: ignore[arg-type]
-    yield _Option(path=(name,), hint=group, field=field, help="", of_group=True)
+    """The settings of a group; none must be given, and their defaults are not what the verb takes."""
+    settings = next((kind for kind in _kinds(group) if _is_settings(kind)), None)
+    options = [_Option(key=name, hint=group, default=None, help="")]
+    for option in _options(settings, f"{name}.") if settings else options:
+        yield dataclasses.replace(option, default=None)
 
 
 def _field_helps(cls: type[Any]) -> dict[str, str]:
@@ -192,34 +185,21 @@ def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: s
         exit_on_error=False,
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        usage=f"{command} {' '.join(_usage(option) for option in options if len(option.path) == 1)}",
+        usage=f"{command} {' '.join(option.usage for option in options if '.' not in option.key)}",
     )
     for option in options:
-        default = option.field.default
-        plain = option.of_group or default is MISSING or default in (None, "", ()) or isinstance(default, bool)
-        shown = "" if plain else f" (default: {_shown(default)})"
-        text = (option.help.rstrip(".") + shown).replace("%", "%%")
+        default = " ".join(map(str, option.default)) if isinstance(option.default, tuple) else option.default
+        plain = default is MISSING or default in (None, "") or isinstance(default, bool)
+        text = (option.help.rstrip(".") + ("" if plain else f" (default: {default})")).replace("%", "%%")
         if option.positional:
             parser.add_argument(option.key, nargs="?", metavar=option.name, help=text)
-        elif _is_flag(option):
+        elif option.is_flag:
             parser.add_argument(option.name, dest=option.key, action="store_true", help=text)
         else:
-            several = "+" if _is_list(option.hint) else None
+            # a tuple of plain values is given word by word, one of dataclasses as one text in YAML
+            several = "+" if get_origin(_kinds(option.hint)[0]) is tuple and not _holds_settings(option.hint) else None
             parser.add_argument(option.name, dest=option.key, nargs=several, metavar=_metavar(option.hint), help=text)
     return parser
-
-
-def _usage(option: _Option) -> str:
-    words = option.name if option.positional or _is_flag(option) else f"{option.name} {_metavar(option.hint)}"
-    return words if option.required else f"[{words}]"
-
-
-def _shown(default: Any) -> str:
-    return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
-
-
-def _is_flag(option: _Option) -> bool:
-    return option.hint is bool and len(option.path) == 1
 
 
 def _kinds(hint: Any) -> list[Any]:
@@ -231,15 +211,12 @@ def _kinds(hint: Any) -> list[Any]:
     return [hint]
 
 
-def _is_list(hint: Any) -> bool:
-    """Whether it is a tuple of plain values; a tuple of dataclasses is given as one text in YAML."""
-    kind = _kinds(hint)[0]
-    return get_origin(kind) is tuple and not _holds_settings(kind)
+def _is_settings(hint: Any) -> bool:
+    return dataclasses.is_dataclass(hint) and isinstance(hint, type)
 
 
 def _holds_settings(hint: Any) -> bool:
-    is_settings = dataclasses.is_dataclass(hint) and isinstance(hint, type)
-    return is_settings or any(_holds_settings(one) for one in get_args(hint))
+    return _is_settings(hint) or any(_holds_settings(one) for one in get_args(hint))
 
 
 def _metavar(hint: Any) -> str:
