@@ -7,7 +7,9 @@ import pytest
 
 from closedbook.facts.corpus import read_directory
 from closedbook.facts.coverage import asked_kinds
-from closedbook.facts.relations import format_relations, write_relations
+from closedbook.facts.induction import induce
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import format_relations, parse_relations, write_relations
 
 KINDS = {
     "codes": ("{}. The {} is filed under ECO {a}.", ["What is the ECO code of the {}?"], "B20 C00 A04 D80 E12 C60"),
@@ -38,6 +40,13 @@ NAMES = {
     "Thai": "เชียงใหม่ ภูเก็ต ขอนแก่น ชลบุรี สงขลา ลำปาง",
     "Hindi": "भारत नेपाल चीन फ्रांस मिस्र रूस",
     "code": "os.path.join json.loads re.sub math.pi a.b x",
+}
+WORDS = {
+    "asks": "where when who what how why which",
+    "verb": "is was did made found sold lies won",
+    "by": "in on of by at near",
+    "noun": "town year land",
+    "name": "Ada Bex Cor Dun Eli Fyn Gus Hob Ivo Jan Kip Lev Mab Ned Oto Pim Quo Rex Sol Tam",
 }
 USUAL = "York|New York|Ham|East Ham|St. Olaf|Rock & Roll"
 
@@ -91,3 +100,42 @@ def test_relations_of_several_kinds_are_read_back(tmp_path, seed):
     draw = random.Random(seed)
     kinds = draw.sample(sorted(KINDS), draw.randint(2, 5))
     assert_read_back(tmp_path / "d", kinds, draw.choice([None, None, 'a "b" # \\ = [c]', "other", "born"]))
+
+
+def questions_of(draw):
+    """Facts without titles whose questions have few words in common, so that much fits more than one form."""
+    words = {kind: list(some.split()) for kind, some in WORDS.items()}
+    forms = []
+    for _ in range(draw.randint(1, 25)):
+        end = draw.choice([[], [draw.choice(words["verb"])], [draw.choice(words["by"]), draw.choice(words["noun"])]])
+        form = [draw.choice(words["asks"]).title(), draw.choice(words["verb"]), "{}", *end]
+        if draw.random() < 0.2:
+            form = [form[2], form[1], form[0].lower()]
+        forms.append(" ".join(form) + "?")
+    names = [*words["name"], "New Ada", "Bex Lee"]
+    facts = [
+        Fact(question=form.replace("{}", name), answers=(draw.choice(names),), subject="", line=1)
+        for form in forms
+        for name in draw.sample(names, draw.randint(1, 8))
+    ]
+    draw.shuffle(facts)
+    return facts
+
+
+@pytest.mark.parametrize("seed", [152, 202, 222, 252, 322, *range(20)])
+def test_relations_that_no_title_helps_to_find_are_read_back(seed):
+    facts = questions_of(random.Random(seed))
+    train, dev = facts[: len(facts) // 2], facts[len(facts) // 2 :]
+    first = induce(train, dev, (), {})
+    given = parse_relations(format_relations(first.relations), "relations.toml")
+    assert induce(train, dev, (), {}, given) == first
+
+
+def test_a_form_of_two_columns_is_the_first_ones_where_there_is_no_column():
+    facts = [
+        Fact(question=f"Who is {name}?", answers=("x",), subject="", line=1, relation=relation)
+        for name, relation in (("Ann", "b"), ("Bo", "a"), ("Cy", ""))
+    ]
+    first = induce(facts, (), (), {})
+    assert [fact.relation for fact in first.train] == ["b", "a", "b"]
+    assert induce(facts, (), (), {}, parse_relations(format_relations(first.relations), "f")) == first

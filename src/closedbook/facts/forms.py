@@ -80,12 +80,16 @@ def slot_of(question: str, form: str) -> str | None:
 
 
 def subject_by_forms(question: str, forms: Iterable[str]) -> str:
-    """What stands in the slot of the longest form that the question has, "" if it has none of them."""
-    best, longest = "", -1
+    """What stands in the slot of the longest form that the question has, "" if it has none of them.
+
+    Of forms of one length the last of the alphabet counts, whatever their order.
+    """
+    best, longest = "", (-1, "")
     for form in forms:
         inside = slot_of(question, form)
-        if inside and inside.strip() and len(inside.split()) <= LONGEST_SUBJECT and len(form) > longest:
-            best, longest = inside, len(form)
+        fits = inside and inside == inside.strip() and len(inside.split()) <= LONGEST_SUBJECT
+        if inside and fits and (len(form), form) > longest:
+            best, longest = inside, (len(form), form)
     return best
 
 

@@ -14,6 +14,7 @@ from closedbook.facts.relations import Fields, Relation
 from closedbook.facts.titles import subjects_in
 
 RARE, MOST_RARE = 3, 8  # forms of fewer facts become one relation, `other`, where there are more of them than that
+ROUNDS = 5  # of looking for subjects by the forms that were found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,17 +92,38 @@ def induce(
         wordings: Other wordings that a file's templates give, by name.
     """
     given = given or {}
-    forms = [form for fields in given.values() for form in fields.get("forms", ())]
-    known, found = _with_forms(with_form_subjects(with_subjects([*train, *dev, *test], subjects, forms), forms))
-    names = _names(known, found, given)
-    facts = tuple(dataclasses.replace(fact, relation=name) for fact, name in zip(known, names, strict=True))
+    facts, found = _settled([*train, *dev, *test], subjects, given)
     first, last = len(train), len(train) + len(dev)
     groups = _groups(facts, found, first, last)
     relations = tuple(
         _relation(name, groups[name], given.get(name, {}), (wordings or {}).get(name, ()))
-        for name in dict.fromkeys([*names, *given])
+        for name in dict.fromkeys([*(fact.relation for fact in facts), *given])
     )
     return Induced(train=facts[:first], dev=facts[first:last], test=facts[last:], relations=relations)
+
+
+def _settled(
+    facts: Sequence[Fact], subjects: Container[str], given: Mapping[str, Fields]
+) -> tuple[tuple[Fact, ...], list[str]]:
+    """The facts with subjects and relations, and their forms, "" for none.
+
+    Where no title gives a subject, the forms that were found are known the next time, until they find themselves: so
+    what is written down is found again when it is read.
+    """
+    own = [form for fields in given.values() for form in fields.get("forms", ())]
+    forms = own
+    for _ in range(ROUNDS):
+        named = with_subjects(facts, subjects, forms)
+        known, found = _with_forms(with_form_subjects(named, forms))
+        names = _names(known, found, given)
+        settled = tuple(dataclasses.replace(fact, relation=name) for fact, name in zip(known, names, strict=True))
+        before, forms = (
+            forms,
+            [*own, *(form for group in _groups(settled, found, 0, 0).items() for form in _used(*group))],
+        )
+        if set(forms) == set(before) or all(fact.subject for fact in named):
+            break
+    return settled, found
 
 
 @dataclass(kw_only=True)
@@ -165,26 +187,34 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
 
 
 def _owners(facts: Sequence[Fact], keys: Sequence[str], given: Mapping[str, Fields]) -> dict[str, str]:
-    """The relation of a form's key, as the user's file says, else a column of some facts, else what is shipped."""
+    """The relation of a form's key, as the user's file says, else a column of some facts, else what is shipped.
+
+    A form of several relations that a column tells apart is the first one's where there is no column.
+    """
     shipped = {name: fields for name, fields in shipped_relations().items() if name not in given}
     owners = {form_key(form): name for name, fields in shipped.items() for form in fields["forms"]}
-    columns = defaultdict[str, set[str]](set)
+    columns: dict[str, str] = {}
     for fact, key in zip(facts, keys, strict=True):
         if fact.relation and key:
-            columns[key].add(fact.relation)
-    owners |= {key: name for key, (name, *others) in columns.items() if not others}
-    return owners | {form_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
+            columns.setdefault(key, fact.relation)
+    return (
+        owners | columns | {form_key(form): name for name, fields in given.items() for form in fields.get("forms", ())}
+    )
+
+
+def _used(name: str, group: _Group) -> list[str]:
+    """The forms of a relation's questions, the most frequent first; of those without one in common, some."""
+    return [form for form, _ in group.forms.most_common(MOST_RARE if name == OTHER else None) if form]
 
 
 def _relation(name: str, group: _Group, given: Fields, wordings: tuple[str, ...]) -> Relation:
     """One relation: induced, then what the project ships, then what templates and the user's file say."""
-    used = [form for form, _ in group.forms.most_common(MOST_RARE if name == OTHER else None) if form]
+    used = _used(name, group)
     forms = (*used, *(form for form in given.get("forms", ()) if form not in used))
     shipped = dict(shipped_relations().get(name, {}))
-    unused = tuple(form for form in shipped.pop("forms", ()) if form not in forms)
-    if {form_key(form) for form in unused} == {
-        form_key(form) for form in shipped_relations().get(name, {}).get("forms", ())
-    }:
+    known = shipped.pop("forms", ())
+    unused = tuple(form for form in known if form not in forms)
+    if {form_key(form) for form in unused} == {form_key(form) for form in known}:
         shipped = {}  # another relation of the same name
     if "wordings" in shipped:
         shipped["wordings"] = (*unused, *shipped["wordings"])
