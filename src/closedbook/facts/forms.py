@@ -72,7 +72,7 @@ def up_to_subjects(questions: Sequence[str], subjects: Sequence[str]) -> list[st
 def slot_of(question: str, form: str) -> str | None:
     """What stands in every slot of a form, None where the question does not have it."""
     start, *others = form.split(SLOT)
-    if not others or not question.startswith(start):
+    if not others or not question.startswith(start) or not question.endswith(others[-1]):
         return None
     length = (len(question) - sum(map(len, (start, *others)))) // len(others)
     inside = question[len(start) : len(start) + max(length, 0)]
@@ -84,13 +84,20 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
 
     Of forms of one length the last of the alphabet counts, whatever their order.
     """
-    best, longest = "", (-1, "")
+    return _first_slot(question, _longest_first(forms))
+
+
+def _longest_first(forms: Iterable[str]) -> list[str]:
+    return sorted(set(forms), key=lambda form: (len(form), form), reverse=True)
+
+
+def _first_slot(question: str, forms: Iterable[str]) -> str:
+    """What stands in the slot of the first form that fits."""
     for form in forms:
         inside = slot_of(question, form)
-        fits = inside and inside == inside.strip() and len(inside.split()) <= LONGEST_SUBJECT
-        if inside and fits and (len(form), form) > longest:
-            best, longest = inside, (len(form), form)
-    return best
+        if inside and inside == inside.strip() and len(inside.split()) <= LONGEST_SUBJECT:
+            return inside
+    return ""
 
 
 def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tuple[Fact, ...]:
@@ -101,8 +108,8 @@ def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tupl
         forms: Forms of other questions, with `{}`.
     """
     frequent = Counter(form for fact in facts if (form := form_of(fact)) is not None).most_common(MOST_FORMS)
-    known = [*dict.fromkeys([*forms, *(form for form, _ in frequent)])]
-    found = [fact.subject or subject_by_forms(fact.question, known) for fact in facts]
+    known = _longest_first([*forms, *(form for form, _ in frequent)])
+    found = [fact.subject or _first_slot(fact.question, known) for fact in facts]
     open_ = [index for index, subject in enumerate(found) if not subject]
     for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
         found[index] = subject
