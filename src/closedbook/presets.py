@@ -12,7 +12,16 @@ from typing import Literal
 
 from closedbook.config import PeopleConfig, RunConfig
 from closedbook.errors import UserError, nearest
-from closedbook.recipes import RECIPES, Recipe, find_recipe, open_track, standard, standard_synthesizer, with_attention
+from closedbook.recipes import (
+    RECIPES,
+    Recipe,
+    find_recipe,
+    open_track,
+    standard,
+    standard_synthesizer,
+    with_attention,
+    with_training,
+)
 
 Track = Literal["standard", "open"]
 
@@ -65,11 +74,12 @@ class Preset:
 
     def with_precision(self, precision: Literal["auto", "fp32", "bf16"]) -> "Preset":
         """The same with all trainings in that precision."""
-
-        def changed(config: RunConfig) -> RunConfig:
-            return dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
-
-        systems = [dataclasses.replace(row, configs=tuple(map(changed, row.configs))) for row in self.systems]
+        systems = [
+            dataclasses.replace(
+                row, configs=tuple(with_training(config, precision=precision) for config in row.configs)
+            )
+            for row in self.systems
+        ]
         return dataclasses.replace(self, systems=tuple(systems))
 
 

@@ -6,6 +6,7 @@ A variant is one changed field. To add a recipe, write a function and list it in
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from closedbook.config import (
     ContextCards,
@@ -67,9 +68,14 @@ def with_attention(config: RunConfig, attention: str) -> RunConfig:
     return dataclasses.replace(config, model=dataclasses.replace(model, attention=attention))
 
 
+def with_training(config: RunConfig, **changes: Any) -> RunConfig:
+    """The same configuration with other settings of its training."""
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
+
+
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
     """The same configuration with another seed."""
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
+    return with_training(config, seed=seed)
 
 
 def faithful() -> Recipe:

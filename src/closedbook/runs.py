@@ -216,18 +216,18 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def save_run(directory: Path, config: RunConfig, model: GPT, tokenizer: Tokenizer, environment: dict[str, Any]) -> None:
+def save_run(directory: Path, run: Run) -> None:
     """Fills a run directory; the caller renames it when all is there.
 
     Raises:
         UserError: The disk is full or refuses.
     """
     with disk_errors(directory):
-        write_tensors(directory / "model.safetensors", weights(model))
-        tokenizer.save(directory / "tokenizer.json")
+        write_tensors(directory / "model.safetensors", weights(run.model))
+        run.tokenizer.save(directory / "tokenizer.json")
         sync(directory / "model.safetensors")
-    write_json(directory / "config.json", to_dict(config))
-    write_json(directory / "environment.json", environment)
+    write_json(directory / "config.json", to_dict(run.config))
+    write_json(directory / "environment.json", run.environment)
 
 
 def write_predictions(path: Path, answers: Sequence[str]) -> None:

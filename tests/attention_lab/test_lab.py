@@ -47,7 +47,7 @@ def test_json_holds_what_was_measured(written):
 
 
 def test_the_console_says_verdicts_and_what_belongs_to_them(lab):
-    assert lab_table(lab).row_count == len(lab.claims)
+    assert len(lab_table(lab).rows) == len(lab.claims)
     said = "\n".join(lab_lines(lab))
     assert "expected squared error 0.1364 at its best, M = 1.93" in said
     assert "recall, dense_synthesizer, seed 1: 90.0 % (88.0 to 92.0 %; chance 25.0 %)" in said

@@ -44,9 +44,14 @@ class Planned(Grid):
     answer: Callable
     cells: dict[str, Cell] = field(default_factory=dict)
 
-    def run(self, cells, measure, result):
-        self.cells.update({cell.name: cell for cell in cells})
-        return [self.answer(cell, result) for cell in cells]
+    def run(self, arms, measure, result):
+        self.cells.update({cell.name: cell for cells in arms.values() for cell in cells})
+        return {arm: [self.answer(cell, result) for cell in cells] for arm, cells in arms.items()}
+
+
+def dev_of(cell):
+    """What a cell is asked."""
+    return (cell.asked or cell.corpus).dev
 
 
 def grid_at(out, **settings):

@@ -16,6 +16,7 @@ from closedbook.experiments.variants import BASE, choose, ingredients
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Fact
 from closedbook.recipes import open_track, standard
+from tests.experiments.conftest import dev_of
 
 
 def scored(exact, seconds=2.0):
@@ -51,16 +52,18 @@ def test_recall_is_told_by_relation(corpus):
 def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned, corpus, recipe):
     variants = choose(ingredients(recipe.pretrain), ["dropout 0.1", "weight decay 0.1"])
     grid = planned(
-        lambda cell, result: scored(["dropout" in cell.name] * len(cell.asked.dev), 1.0 + cell.stages[0].training.seed)
+        lambda cell, result: scored(["dropout" in cell.name] * len(dev_of(cell)), 1.0 + cell.stages[0].training.seed)
     )
     report = ablate(grid, corpus, variants, seeds=3, held_out=10)
-    assert [row.variant for row in report.rows] == [BASE, "dropout 0.1", "weight decay 0.1"]
-    assert [row.against.difference for row in report.rows] == [0.0, 1.0, 0.0]
+    assert [row.name for row in report.rows] == [BASE, "dropout 0.1", "weight decay 0.1"]
+    assert report.rows[0].against_first is None
+    assert [row.against_first.difference for row in report.rows[1:]] == [1.0, 0.0]
+    assert [relation.accuracy for relation in report.rows[1].relations] == [1.0, 1.0]
     assert report.rows[0].seconds == 2.0
     assert len(grid.cells) == 9
     for cell in grid.cells.values():
-        assert {fact.subject for fact in cell.asked.dev}.isdisjoint(fact.subject for fact in cell.corpus.train)
-        assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in cell.asked.dev)
+        assert {fact.subject for fact in dev_of(cell)}.isdisjoint(fact.subject for fact in cell.corpus.train)
+        assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in dev_of(cell))
     with pytest.raises(UserError, match="closedbook experiment ablate with other settings"):
         ablate(grid, corpus, variants, seeds=3, held_out=12)
 
@@ -74,7 +77,7 @@ def test_held_out_subjects_take_the_place_of_dev(corpus):
 
 def test_an_attribution_reads_each_subject_once_and_leaves_it_out_once(planned, corpus, recipe):
     def knows_what_it_read(cell, result):
-        return scored("not" not in cell.name and bool(cell.corpus.documents_of(fact)) for fact in cell.asked.dev)
+        return scored("not" not in cell.name and bool(cell.corpus.documents_of(fact)) for fact in dev_of(cell))
 
     grid = planned(knows_what_it_read)
     report = attribute(grid, corpus, recipe, seeds=2)
@@ -83,7 +86,7 @@ def test_an_attribution_reads_each_subject_once_and_leaves_it_out_once(planned, 
     assert report.features.value == 0.0
     assert report.questions == len(corpus.dev)
     assert report.seconds == 12.0
-    assert [len(cell.stages) for cell in grid.cells.values()] == [2, 2, 1, 2, 2, 1]
+    assert [len(cell.stages) for cell in grid.cells.values()] == [1, 1, 2, 2, 2, 2]
     nothing = dataclasses.replace(corpus, dev=(dataclasses.replace(corpus.dev[0], subject=""),))
     with pytest.raises(UserError, match="No dev question names a document"):
         attribute(grid, nothing, recipe, seeds=1)
@@ -118,13 +121,13 @@ def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, rec
 
     def answer(cell, result):
         if result is Stored:
-            return Stored(known=tuple(index % 2 == 0 for index in range(len(cell.asked.dev))))
+            return Stored(known=tuple(index % 2 == 0 for index in range(len(dev_of(cell)))))
         right = cell.name.startswith("known")
-        exact = (int(right),) * len(cell.asked.dev)
+        exact = (int(right),) * len(dev_of(cell))
         return Finetuned(
+            **vars(scored(exact)),
             facts=len(cell.corpus.train),
             fitted=1.0,
-            exact=exact,
             attempted=len(exact),
             confidence_right=0.9 if right else None,
             confidence_wrong=None if right else 0.5,
@@ -132,8 +135,8 @@ def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, rec
 
     grid = planned(answer)
     report = unknowns(grid, corpus, recipe, seeds=1, epochs=2)
-    assert [row.mixture for row in report.rows] == list(MIXTURES)
-    assert [row.against_known.difference for row in report.rows] == [0.0, -1.0, -1.0]
+    assert [row.name for row in report.rows] == list(MIXTURES)
+    assert [row.against_first.difference for row in report.rows[1:]] == [-1.0, -1.0]
     assert [row.made_up for row in report.rows] == [(0.0,), (1.0,), (1.0,)]
     assert [row.confidence_wrong for row in report.rows] == [None, 0.5, 0.5]
     assert (report.known[0], report.unknown[0]) == (len(corpus.train) / 2, len(corpus.train) / 2)
@@ -167,7 +170,7 @@ def test_self_study_has_no_pretraining_on_documents_alone():
 
 def test_capacity_is_the_most_that_any_number_of_subjects_reaches(planned, corpus):
     def answer(cell, result):
-        count = len({fact.subject for fact in cell.asked.dev})
+        count = len({fact.subject for fact in dev_of(cell)})
         held = float(min(count, 15))
         return result(
             subjects=count,

@@ -10,7 +10,7 @@ import pytest
 from closedbook.errors import UserError
 from closedbook.experiments import capacity, compare, reproduce, unknowns
 from closedbook.experiments.comparing import Scored, measure_exact
-from closedbook.experiments.grid import Cell
+from closedbook.experiments.grid import Cell, seeded
 from closedbook.recipes import with_seed
 from tests.experiments.conftest import Listening, grid_at
 
@@ -36,15 +36,19 @@ class Killing(Listening):
 @pytest.fixture(scope="module")
 def cells(corpus, recipe):
     two = (recipe.pretrain, recipe.finetune)
-    first = Cell(name="first-seed-0", stages=two, corpus=corpus, asked=corpus)
-    return [first, Cell(name="second", stages=(recipe.finetune,), corpus=corpus, asked=corpus, start=first.name)]
+    first = seeded("first", two, 0, corpus)
+    return [first, Cell(name="second", stages=(recipe.finetune,), corpus=corpus, start=first.name)]
 
 
 @pytest.fixture(scope="module")
 def done(cells, tmp_path_factory):
     grid = grid_at(tmp_path_factory.mktemp("grid") / "out")
     grid.open("toy", {"what": 1})
-    return grid, grid.run(cells, measure_exact, Scored)
+    return grid, results_of(grid, cells)
+
+
+def results_of(grid, cells):
+    return grid.run({"toy": cells}, measure_exact, Scored)["toy"]
 
 
 def written(grid):
@@ -54,7 +58,7 @@ def written(grid):
 def test_every_cell_leaves_its_runs_and_one_result(done, cells):
     grid, results = done
     assert [path.name for path in grid.paths("first-seed-0")] == ["first-seed-0-pretrain", "first-seed-0-finetune"]
-    assert len(results[0].exact) == len(cells[0].asked.dev)
+    assert len(results[0].exact) == len(cells[0].corpus.dev)
     assert results[0].tokens > results[1].tokens > 0  # of all stages
     start = json.loads((grid.out / "runs" / "second-finetune" / "environment.json").read_text())["start"]
     assert start.endswith("first-seed-0-finetune")
@@ -64,9 +68,17 @@ def test_what_is_finished_is_kept_and_read_back_as_it_was(done, cells):
     grid, results = done
     before = written(grid)
     again = dataclasses.replace(grid, reporter=Listening())
-    assert again.run(cells, measure_exact, Scored) == results
+    assert results_of(again, cells) == results
     assert again.reporter.count("finished before, kept") == 2
     assert written(grid) == before
+
+
+def test_how_long_it_will_take_is_said_of_what_is_not_finished(done, cells, tmp_path):
+    grid, _ = done
+    assert grid.reporter.count("of training on this machine") == 1
+    again = dataclasses.replace(grid, reporter=Listening())
+    results_of(again, cells)
+    assert again.reporter.count("of training on this machine") == 0
 
 
 def test_a_killed_grid_goes_on_where_it_was(done, cells, tmp_path):
@@ -74,10 +86,10 @@ def test_a_killed_grid_goes_on_where_it_was(done, cells, tmp_path):
     grid = grid_at(tmp_path / "out")
     killed = dataclasses.replace(grid, reporter=Killing(title="second, finetune"))
     with pytest.raises(KilledError):
-        killed.run(cells, measure_exact, Scored)
+        results_of(killed, cells)
     before = written(grid)
     assert len(before) == 2
-    again = grid.run(cells, measure_exact, Scored)
+    again = results_of(grid, cells)
     assert [result.exact for result in again] == [result.exact for result in results]
     assert {path: written(grid)[path] for path in before} == before
     assert grid.reporter.count("finished before, kept") == 1
@@ -88,8 +100,17 @@ def test_runs_without_a_result_are_measured_again(done, cells, tmp_path):
     copy = grid_at(shutil.copytree(grid.out, tmp_path / "out"))
     shutil.rmtree(copy.out / "results")
     before = written(copy)
-    assert copy.run(cells[:1], measure_exact, Scored)[0].exact == results[0].exact
+    assert results_of(copy, cells[:1])[0].exact == results[0].exact
     assert written(copy) == before
+
+
+def test_a_run_whose_dropout_was_left_to_the_training_is_kept(recipe, corpus, tmp_path):
+    grid = grid_at(tmp_path / "out")
+    model = dataclasses.replace(recipe.scratch.model, dropout=None)
+    cell = seeded("open", (dataclasses.replace(recipe.scratch, model=model),), 0, corpus)
+    first = grid.trained(cell)
+    assert first.run.config.model.dropout == 0.0
+    assert grid.trained(cell).run.config == first.run.config
 
 
 def test_runs_that_were_trained_otherwise_are_refused(done, cells, tmp_path):
@@ -98,7 +119,7 @@ def test_runs_that_were_trained_otherwise_are_refused(done, cells, tmp_path):
     shutil.rmtree(copy.out / "results")
     other = dataclasses.replace(cells[0], stages=tuple(with_seed(config, 7) for config in cells[0].stages))
     with pytest.raises(UserError, match="first-seed-0-pretrain: was trained with other settings or on another device"):
-        copy.run([other], measure_exact, Scored)
+        results_of(copy, [other])
 
 
 def test_results_of_another_configuration_or_form_are_refused(done, cells, tmp_path):
@@ -107,7 +128,7 @@ def test_results_of_another_configuration_or_form_are_refused(done, cells, tmp_p
     path = copy.out / "results" / "second.json"
     other = dataclasses.replace(cells[1], stages=(with_seed(cells[1].stages[0], 7),))
     with pytest.raises(UserError, match=f"{re.escape(str(path))}: was made with another configuration"):
-        copy.run([other], measure_exact, Scored)
+        results_of(copy, [other])
     whole = json.loads(path.read_text())
     for change, sentence in (
         ({"schema": 99}, "has version 99 of its form, this closedbook reads 1"),
@@ -115,16 +136,16 @@ def test_results_of_another_configuration_or_form_are_refused(done, cells, tmp_p
     ):
         path.write_text(json.dumps(whole | {"result": whole["result"] | change}))
         with pytest.raises(UserError, match=sentence):
-            copy.run([cells[1]], measure_exact, Scored)
+            results_of(copy, [cells[1]])
 
 
 def test_runs_are_dropped_where_they_are_not_kept(cells, recipe, tmp_path):
     grid = grid_at(tmp_path / "out", keep_runs=False)
     cell = dataclasses.replace(cells[1], stages=(recipe.scratch,), start=None)
-    grid.run([cell], measure_exact, Scored)
+    results_of(grid, [cell])
     assert not any((grid.out / "runs").iterdir())
     (grid.out / "runs" / "second-scratch").mkdir()  # as if killed between the result and the dropping
-    grid.run([cell], measure_exact, Scored)
+    results_of(grid, [cell])
     assert not any((grid.out / "runs").iterdir())
 
 

@@ -7,8 +7,9 @@ import torch
 
 from closedbook.evaluation.metrics import by_relation
 from closedbook.evaluation.scorers import score_all
-from closedbook.experiments.train import coverage_of, train_run
+from closedbook.experiments.train import train_run
 from closedbook.facts.corpus import read_directory
+from closedbook.facts.coverage import coverage_of
 from closedbook.recipes import find_recipe
 
 CPU = torch.device("cpu")

@@ -9,11 +9,12 @@ from closedbook.errors import UserError
 from closedbook.experiments import reproduce as room
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.registry import EXPERIMENTS, REPRODUCE, find_experiment
-from closedbook.experiments.reproduce import Reproduction, SystemRun, reproduce
+from closedbook.experiments.reproduce import reproduce
+from closedbook.experiments.reproduction import SHOWN, Reproduction, SystemRun
 from closedbook.experiments.results import read_result
 from closedbook.facts.built_in import write_built_in
 from closedbook.presets import find_preset
-from tests.experiments.conftest import Listening
+from tests.experiments.conftest import Listening, dev_of
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_examples_are_of_the_best_trained_system(done):
     assert report.examples.system == best.name
     assert all(example.answer in example.gold.split(" / ") for example in report.examples.right)
     assert all(example.answer not in example.gold.split(" / ") for example in report.examples.wrong)
-    assert len(report.examples.wrong) == room.SHOWN
+    assert len(report.examples.wrong) == SHOWN
 
 
 def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, directory):
@@ -99,12 +100,10 @@ def test_the_built_in_data_are_written_into_the_output(recipe, planned):
 
 
 def constant(cell, result):
-    exact = (0,) * len(cell.asked.dev)
+    exact = (0,) * len(dev_of(cell))
     answers = ("x",) * len(exact)
     return SystemRun(
         seed=0,
-        correct=0,
-        total=len(exact),
         accuracy=0.0,
         normalised_accuracy=0.0,
         exact=exact,
@@ -119,7 +118,7 @@ def test_ones_own_facts_take_both_tracks_where_a_reader_can_learn(planned, corpu
     assert [row.track for row in report.systems] == ["standard"] * 4 + ["open"]
     assert {(pair.first, pair.second) for pair in report.comparisons if "open" in (pair.first, pair.second)} == set()
     covered = {row.name: row.coverage for row in report.systems}
-    assert covered["most_frequent"] is None
+    assert covered["most_frequent"] == ()
     assert {part.relation for part in covered["standard"]} == {"born", "field"}
 
 

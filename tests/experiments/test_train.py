@@ -8,6 +8,7 @@ import torch
 import closedbook
 from closedbook.config import run_config, to_dict
 from closedbook.errors import UserError
+from closedbook.experiments import callbacks
 from closedbook.experiments import train as module
 from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
@@ -84,14 +85,20 @@ class KilledError(Exception):
     pass
 
 
+@pytest.fixture
+def always(monkeypatch):
+    """A checkpoint after every step."""
+    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
+
+
 def kill_at_nine(record):
     if record.step == 9:
         raise KilledError
 
 
-def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
+def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path, always):
     said = []
-    settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
+    settings = {"device": CPU, "announce": said.append}
     with pytest.raises(KilledError):
         train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     with pytest.raises(UserError, match="was interrupted"):
@@ -105,12 +112,12 @@ def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path):
+def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path, always):
     def kill(record):
         raise KilledError
 
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", device=CPU, checkpoint_seconds=0.0, callbacks=(kill,))
+        train_run(tiny_config(), people, tmp_path / "r", device=CPU, callbacks=(kill,))
     with pytest.raises(UserError, match="unfinished training with other settings"):
         train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU)
 
@@ -123,9 +130,9 @@ def test_somebody_elses_partial_directory_is_left_alone(people, tmp_path):
     assert (tmp_path / "thesis.partial" / "chapter.txt").read_text() == "mine"
 
 
-def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path):
+def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path, always):
     said = []
-    settings = {"device": CPU, "checkpoint_seconds": 0.0, "announce": said.append}
+    settings = {"device": CPU, "announce": said.append}
     with pytest.raises(KilledError):
         train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     partial = tmp_path / "r.partial"
@@ -219,7 +226,8 @@ def test_initial_weights_do_not_depend_on_what_was_drawn_before(people):
 @pytest.mark.parametrize(
     ("dropout", "epochs", "expected"), [(None, 8, 0.0), (None, 40, 0.1), (0.3, 8, 0.3), (0.0, 40, 0.0)]
 )
-def test_dropout_that_is_left_open_follows_the_passes(people, dropout, epochs, expected):
+def test_dropout_that_is_left_open_follows_the_passes(people, tmp_path, dropout, epochs, expected):
     config = tiny_config("scratch", epochs=epochs)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
-    assert module.prepare(config, people, device=torch.device("cpu")).model.config.dropout == expected
+    prepared = module.prepare(config, people, tmp_path / "r", device=CPU)
+    assert prepared.run.model.config.dropout == prepared.run.config.model.dropout == expected

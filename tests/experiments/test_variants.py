@@ -3,7 +3,7 @@ import re
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.experiments.variants import BASE, WITHIN, attention_variant, choose, equal, ingredients, stages
+from closedbook.experiments.variants import BASE, WITHIN, arms, attention_variant, choose, equal, ingredients, stages
 from closedbook.model.costs import parameters
 from closedbook.recipes import find_recipe, open_track, standard
 
@@ -15,13 +15,14 @@ NAMES = (
 
 
 @pytest.mark.parametrize("recipe", [standard(), open_track()], ids=lambda recipe: recipe.name)
-def test_every_variant_differs_from_the_recipe_and_from_the_others(recipe):
+def test_every_variant_differs_from_the_recipe_and_from_the_others(recipe, corpus):
     variants = ingredients(recipe.pretrain)
     assert next(iter(variants)) == BASE
     assert len({str(variant.stages) for variant in variants.values()}) == len(variants)
     assert all(variant.stages[0].recipe == recipe.name for variant in variants.values())
     assert ("reader read once" in variants) == (recipe.pretrain.reader is not None)
-    assert len({variant.cell_name(0) for variant in variants.values()}) == len(variants)
+    cells = arms(list(variants.values()), corpus, 2)
+    assert len({cell.name for arm in cells.values() for cell in arm}) == 2 * len(variants)
 
 
 def test_an_objective_that_goes_takes_nothing_else_with_it():

@@ -1,5 +1,7 @@
 """Results as experiments hand them over, made up."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -8,8 +10,8 @@ from closedbook.config import PeopleConfig
 from closedbook.evaluation.knowledge import KnownFact, summarise
 from closedbook.experiments.benchmark import Costs
 from closedbook.experiments.compare import Comparison, KindRow, Maps, VariantRow
-from closedbook.experiments.comparing import RelationRecall, difference, recall
-from closedbook.experiments.reproduce import Example, Examples, Pair, Reproduction, SystemRow, SystemRun
+from closedbook.experiments.comparing import RelationRecall, difference, recall, recall_by_relation
+from closedbook.experiments.reproduction import Example, Examples, Pair, Reproduction, SystemRow, SystemRun
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import Coverage
@@ -40,8 +42,6 @@ def system(name, track, correct, attention="key_query_value", **changes):
         SystemRun(
             seed=seed,
             run=f"runs/{name}-seed-{seed}-pretrain" if attention else None,
-            correct=count,
-            total=20,
             accuracy=count / 20,
             normalised_accuracy=count / 20,
             seconds=1.5,
@@ -61,7 +61,7 @@ def system(name, track, correct, attention="key_query_value", **changes):
         ),
         "reference": None,
         "verdict": None,
-        "coverage": None,
+        "coverage": (),
     }
     return SystemRow(
         name=name,
@@ -107,12 +107,15 @@ def reproduction(corpus) -> Reproduction:
 @pytest.fixture
 def comparison(corpus) -> Comparison:
     exact = ([[1, 0, 1, 0]], [[1, 1, 1, 0]])
+    asked = dataclasses.replace(corpus, dev=corpus.dev[:4])
     rows = tuple(
         VariantRow(
-            variant=name,
+            name=name,
             positions="learned",
             recall=recall(own),
             against_first=difference(exact[0], own) if own is not exact[0] else None,
+            relations=recall_by_relation(asked, own),
+            tokens=4_000,
             loss=1.5,
             answer_nats=None,
             parameters=1_000 + index,
@@ -143,7 +146,7 @@ def comparison(corpus) -> Comparison:
         tokens=(4_000,),
         rows=rows,
         kinds=(
-            KindRow(grouping="relation", kind="birthplace", questions=3, recall=(0.25, 0.75)),
+            KindRow(grouping="name_length", kind="1-4", questions=3, recall=(0.25, 0.75)),
             KindRow(grouping="name_length", kind="5-6", questions=1, recall=(0.0, 1.0)),
         ),
         maps=(Maps(labels=("Who", "mask"), prompts=4, pattern=(pattern,)),) * 2,

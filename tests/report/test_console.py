@@ -5,11 +5,12 @@ import pytest
 
 from closedbook.evaluation.metrics import accuracy, proportion
 from closedbook.evaluation.scorers import score_all
-from closedbook.experiments.ablate import Ablation, AblationRow
+from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import BitsHeld, Capacity
-from closedbook.experiments.comparing import advantage, difference, recall
+from closedbook.experiments.comparing import Compared, advantage, difference, recall
 from closedbook.experiments.reader import ConfidenceBin, ReaderReport, RelationReading
+from closedbook.experiments.results import Result
 from closedbook.experiments.unknowns import MixtureRow, UnknownFacts
 from closedbook.facts.known import Reference
 from closedbook.facts.records import Fact
@@ -43,15 +44,16 @@ def test_a_results_table_a_track_and_by_relation(reproduction, tmp_path, capsys)
 
 def test_a_comparison_is_against_the_first(comparison, tmp_path, capsys):
     text = printed(comparison, tmp_path, capsys)
-    assert "+25.0 (" in text
+    assert "+25.0 points" in text
+    assert "4 dev questions, 1 seed  " in text
+    assert "by relation" in text
     assert "what it costs" in text
     assert "20,000" in text
 
 
 def test_the_tables_of_the_other_experiments(corpus, tmp_path, capsys):
-    row = AblationRow(
-        variant="AdamW", recall=recall(ALL), against=difference(HALF, ALL), seconds=2.0, parameters=1_234, tokens=9
-    )
+    settings = {"relations": (), "seconds": 2.0, "parameters": 1_234, "tokens": 9}
+    row = Compared(name="AdamW", recall=recall(ALL), against_first=difference(HALF, ALL), **settings)
     text = printed(Ablation(**shared(corpus), held_out=2, rows=(row,)), tmp_path, capsys)
     assert "2 held-out training facts" in text
     assert "+50.0" in text
@@ -73,12 +75,13 @@ def test_the_tables_of_the_other_experiments(corpus, tmp_path, capsys):
     assert "2.5 %" in text
 
     mixture = MixtureRow(
-        mixture="half unknown",
+        name="half unknown",
         facts=(1_200,),
         fitted=0.75,
         recall=recall(HALF),
         made_up=(0.25,),
-        against_known=difference(ALL, HALF),
+        against_first=difference(ALL, HALF),
+        **settings,
         confidence_wrong=None,
     )
     text = printed(
@@ -114,9 +117,19 @@ def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys)
     assert "readings" not in printed(alone, tmp_path, capsys)
 
 
+def test_relations_whose_labels_are_alike_are_told_apart_by_name(reproduction, tmp_path, capsys):
+    rows = []
+    for row in reproduction.systems:
+        relations = tuple(dataclasses.replace(relation, label="answer") for relation in row.relations)
+        rows.append(dataclasses.replace(row, relations=relations))
+    text = printed(dataclasses.replace(reproduction, systems=tuple(rows)), tmp_path, capsys)
+    assert " birthplace " in text
+    assert " answer " not in text
+
+
 def test_a_result_without_a_table_is_a_mistake_of_ours(tmp_path):
-    with pytest.raises(AssertionError, match="no table for dict"):
-        show({}, tmp_path)
+    with pytest.raises(KeyError):
+        show(Result(), tmp_path)
 
 
 def test_an_accuracy_is_a_line_with_its_interval(capsys):
@@ -134,7 +147,7 @@ def test_what_could_mislead_is_said(corpus, capsys):
     say_corpus(leaking)
     text = capsys.readouterr().out
     assert f"{len(corpus.documents)} documents" in text
-    assert "1 dev questions also occur in training" in text
+    assert "1 dev question also occurs in training" in text
 
 
 def test_progress_tells_pace_and_loss_where_there_is_no_terminal(capsys):

@@ -15,7 +15,7 @@ def test_the_page_has_a_table_a_track_and_stands_alone(reproduction, tmp_path):
     assert "<script" not in page  # escaped
     assert "&lt;script&gt;" in page
     for row in reproduction.systems:
-        assert f"<b>{100 * row.accuracy:.1f} %</b>" in page
+        assert f'<td class="number">{100 * row.accuracy:.1f} %</td>' in page
         assert row.label.replace("'", "&#39;") in page
     assert "9.5/20" in page
     assert "87.5 %" in page
@@ -23,6 +23,12 @@ def test_the_page_has_a_table_a_track_and_stands_alone(reproduction, tmp_path):
     assert "split documents 1,234" in page
     assert "&lt;b&gt;music&lt;/b&gt; (Ann Lee)" in page
     assert "+45.0 points" in page
+
+
+def test_no_table_is_wider_than_a_narrow_window(reproduction, comparison, tmp_path):
+    for page in (write_page(tmp_path, reproduction), write_comparison(tmp_path, comparison)):
+        text = page.read_text()
+        assert text.count('<div class="scroll"><table') == text.count("<table") > 3
 
 
 def test_kinds_of_facts_that_there_are_none_of_have_no_row(reproduction, tmp_path):

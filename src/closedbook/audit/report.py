@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,7 +19,7 @@ from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Reversed, Wording
 from closedbook.evaluation.knowledge import Knowledge
 from closedbook.evaluation.metrics import Accuracy, Estimate
-from closedbook.facts.relations import Relation
+from closedbook.facts.relations import titles
 
 SCHEMA = 3
 Choice = Literal["taught", "believe", "believe_above_threshold", "do_not_believe"]
@@ -104,13 +103,7 @@ class AuditReport:
     @property
     def titles(self) -> dict[str, str]:
         """What tells each relation from the others: what it asks for, or its name where that is not known or shared."""
-        labels = Counter(relation.label for relation in self.by_relation)
-        return {
-            relation.name: relation.name
-            if relation.label == Relation.label or labels[relation.label] > 1
-            else relation.label
-            for relation in self.by_relation
-        }
+        return titles({relation.name: relation.label for relation in self.by_relation})
 
     def to_json(self) -> dict[str, Any]:
         """All but the evidence, with the schema's number."""

@@ -110,8 +110,8 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.open_device()
     from closedbook.experiments.cost import estimate, in_words
-    from closedbook.experiments.train import coverage_of, train_run
-    from closedbook.facts.coverage import coverage_lines
+    from closedbook.experiments.train import train_run
+    from closedbook.facts.coverage import coverage_lines, coverage_of
     from closedbook.report.console import Progress, say, say_corpus
 
     say_corpus(corpus)
@@ -120,7 +120,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
         notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
     notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
-    for note in (*notes, f"about {in_words(estimate([config], corpus, device))} of training on this machine"):
+    for note in (*notes, f"about {in_words(estimate([(config, corpus)], device))} of training on this machine"):
         say(note)
     with Progress(f"{recipe.name} {stage}") as progress:
         run = train_run(

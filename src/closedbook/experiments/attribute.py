@@ -17,15 +17,15 @@ from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.comparing import Estimate, Report, Scored, advantage, measure_exact, provenance, recall
-from closedbook.experiments.grid import Cell, Grid
+from closedbook.experiments.grid import Cell, Grid, opened, seeded
 from closedbook.experiments.options import AttributeConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 from closedbook.facts.splits import groups
-from closedbook.recipes import Recipe, with_seed
+from closedbook.recipes import Recipe
 
-HALVES = ("first", "second")
+WITHOUT, SCRATCH = ("without-first-half", "without-second-half"), "not-pretrained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,7 @@ class Attribution(Report):
 def run(options: AttributeConfig, reporter: Reporter) -> Attribution:
     """Trains what is not finished yet."""
     recipe = options.chosen_recipe()
-    corpus = options.read(recipe.built_in)
-    reporter.corpus(corpus)
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    grid, corpus = opened(options, recipe, reporter)
     return attribute(grid, corpus, recipe, seeds=options.seeds)
 
 
@@ -60,16 +58,14 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
     asked = about_documents(corpus)
     stages = (recipe.pretrain, recipe.finetune, recipe.scratch)
     grid.open("attribute", {"stages": [to_dict(config) for config in stages], "files": corpus.files})
-    results: list[Scored] = []
-    read, left_out, not_pretrained = list[list[int]](), list[list[int]](), list[list[int]]()
-    for seed in range(seeds):
-        side = halves(corpus, asked.dev, seed)
-        first, second, scratch = grid.run(_cells(corpus, asked, recipe, side, seed), measure_exact, Scored)
+    sides = [halves(corpus, asked.dev, seed) for seed in range(seeds)]
+    results = grid.run(_arms(asked, recipe, sides), measure_exact, Scored)
+    read, left_out = list[list[int]](), list[list[int]]()
+    for side, first, second in zip(sides, *(results[arm] for arm in WITHOUT), strict=True):
         without = (first.exact, second.exact)
         read.append([without[1 - half][index] for index, half in enumerate(side)])
         left_out.append([without[half][index] for index, half in enumerate(side)])
-        not_pretrained.append(list(scratch.exact))
-        results += [first, second, scratch]
+    not_pretrained = [result.exact for result in results[SCRATCH]]
     constants = score_all(most_frequent_answers(corpus.train, asked.dev), asked.dev)
     return grid.report(
         Attribution(
@@ -81,20 +77,21 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
             knowledge=advantage(left_out, read),
             features=advantage(not_pretrained, left_out),
             most_frequent_answer=sum(score.exact for score in constants) / len(constants),
-            seconds=round(sum(result.seconds for result in results), 1),
+            seconds=round(sum(result.seconds for arm in results.values() for result in arm), 1),
         )
     )
 
 
-def _cells(corpus: Corpus, asked: Corpus, recipe: Recipe, side: Sequence[int], seed: int) -> list[Cell]:
-    """Without the first half, without the second, and not pretrained."""
-    pretrained = tuple(with_seed(config, seed) for config in (recipe.pretrain, recipe.finetune))
-    cells = []
-    for number, half in enumerate(HALVES):
-        reduced = without_documents(corpus, [fact for fact, own in zip(asked.dev, side, strict=True) if own == number])
-        cells.append(Cell(name=f"without-{half}-half-seed-{seed}", stages=pretrained, corpus=reduced, asked=asked))
-    scratch = (with_seed(recipe.scratch, seed),)
-    return [*cells, Cell(name=f"not-pretrained-seed-{seed}", stages=scratch, corpus=corpus, asked=asked)]
+def _arms(asked: Corpus, recipe: Recipe, sides: Sequence[Sequence[int]]) -> dict[str, list[Cell]]:
+    """Without the documents of either half, and not pretrained; a cell for each seed's halves."""
+    pretrained = (recipe.pretrain, recipe.finetune)
+    arms = {SCRATCH: [seeded(SCRATCH, (recipe.scratch,), seed, asked) for seed in range(len(sides))]}
+    for number, name in enumerate(WITHOUT):
+        arms[name] = []
+        for seed, side in enumerate(sides):
+            own = [fact for fact, half in zip(asked.dev, side, strict=True) if half == number]
+            arms[name].append(seeded(name, pretrained, seed, without_documents(asked, own)))
+    return arms
 
 
 def about_documents(corpus: Corpus) -> Corpus:

@@ -15,6 +15,7 @@ from closedbook.training.loop import StepRecord, TrainingState
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
 PROBES = 13  # lines of recall.jsonl a run
+CHECKPOINT_SECONDS = 60.0
 
 
 class _Log:
@@ -82,13 +83,13 @@ class Probe(_Log):
 
 
 class Checkpoints:
-    """Saves a checkpoint whenever `seconds` have passed since the last; what is saved does not depend on when."""
+    """Saves a checkpoint whenever a minute has passed since the last; what is saved does not depend on when."""
 
-    def __init__(self, directory: Path, model: GPT, state: TrainingState, seconds: float) -> None:
-        self._directory, self._model, self._state, self._seconds = directory, model, state, seconds
+    def __init__(self, directory: Path, model: GPT, state: TrainingState) -> None:
+        self._directory, self._model, self._state = directory, model, state
         self._last = time.monotonic()
 
     def __call__(self, record: StepRecord) -> None:
-        if time.monotonic() - self._last >= self._seconds and record.step < record.steps:
+        if time.monotonic() - self._last >= CHECKPOINT_SECONDS and record.step < record.steps:
             save_checkpoint(self._directory, self._model, self._state)
             self._last = time.monotonic()

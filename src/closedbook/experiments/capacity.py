@@ -73,11 +73,11 @@ def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
 def capacity(grid: Grid, config: RunConfig, counts: Sequence[int]) -> Capacity:
     """A new model of the configuration for every number of subjects; more numbers may be added later."""
     grid.open("capacity", {"config": to_dict(config)})
-    cells = []
-    for count in counts:
-        corpus = taught_corpus(count, config.training.seed)
-        cells.append(Cell(name=f"subjects-{count}", stages=(config,), corpus=corpus, asked=corpus))
-    rows = grid.run(cells, measure, BitsHeld)
+    cells = [
+        Cell(name=f"subjects-{count}", stages=(config,), corpus=taught_corpus(count, config.training.seed))
+        for count in counts
+    ]
+    rows = grid.run({"subjects": cells}, measure, BitsHeld)["subjects"]
     return grid.report(
         Capacity(
             config=to_dict(config),
@@ -121,7 +121,7 @@ def taught_corpus(count: int, seed: int) -> Corpus:
 
 def measure(trained: Trained) -> BitsHeld:
     """The bits of the facts, less what their answers still surprise the model."""
-    run, facts = trained.run, trained.cell.asked.dev
+    run, facts = trained.run, trained.asked.dev
     bits = [attribute_bits(RELATIONS[fact.relation], fact.answers[0]) for fact in facts]
     prompts = run.prompts([fact.question for fact in facts])
     nats = run.log_probability(prompts, [fact.answers[0] for fact in facts])

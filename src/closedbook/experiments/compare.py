@@ -5,7 +5,7 @@ Every variant is the same recipe with another attention class.
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,21 +18,12 @@ from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import GROUPINGS, examine
 from closedbook.experiments.benchmark import Costs, benchmark
-from closedbook.experiments.comparing import (
-    Difference,
-    Estimate,
-    Report,
-    Scored,
-    difference,
-    provenance,
-    recall,
-    scored,
-)
-from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
+from closedbook.experiments.grid import Grid, Trained, opened
 from closedbook.experiments.options import CompareConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import make_tokenizer
-from closedbook.experiments.variants import Variant, attention_variant, equal
+from closedbook.experiments.variants import Variant, arms, attention_variant, equal
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 from closedbook.model.activations import capture
@@ -58,20 +49,15 @@ class Answers(Scored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariantRow:
-    """A variant over its seeds."""
+class VariantRow(Compared):
+    """A variant over its seeds, asked about dev."""
 
-    variant: str  # as on the command line
     positions: str  # how it knows them
-    recall: Estimate  # on dev
-    against_first: Difference | None  # the first variant, and what this one adds; None for the first
     loss: float  # as `Answers.loss`, the mean of the seeds
     answer_nats: float | None  # as `Answers.answer_nats`, likewise
-    parameters: int  # of the model
     mlp_width: int  # what was made wider or narrower
     training_flops_per_token: float  # three forward passes at 32 tokens
     cached_numbers_per_token: int  # that decoding keeps
-    seconds: float  # of training, the median of the seeds, as they ran
     costs: Costs  # measured in turns
 
 
@@ -79,8 +65,8 @@ class VariantRow:
 class KindRow:
     """Recall on one kind of question."""
 
-    grouping: str  # A key of `closedbook.evaluation.knowledge.GROUPINGS`, or `relation`
-    kind: str  # one of its kinds, or a relation's label
+    grouping: str  # a key of `closedbook.evaluation.knowledge.GROUPINGS`
+    kind: str  # one of its kinds
     questions: int  # how many
     recall: tuple[float, ...]  # of each variant in the order of the rows, means over the seeds
 
@@ -123,9 +109,7 @@ def run(options: CompareConfig, reporter: Reporter) -> Comparison:
         raise UserError("--variants: takes two or more different variants.")
     recipe = options.chosen_recipe()
     variants = [attention_variant(recipe, text) for text in options.variants]
-    corpus = options.read(recipe.built_in)
-    reporter.corpus(corpus)
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    grid, corpus = opened(options, recipe, reporter)
     return compare(grid, corpus, variants, seeds=options.seeds)
 
 
@@ -135,14 +119,8 @@ def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: i
     variants = equal(variants, make_tokenizer(base, corpus).vocabulary_size)
     first = [to_dict(config) for config in variants[0].stages]
     grid.open("compare", {"first": first, "files": corpus.files})
-    cells = {
-        variant.name: [
-            Cell(name=variant.cell_name(seed), stages=variant.seeded(seed), corpus=corpus, asked=corpus)
-            for seed in range(seeds)
-        ]
-        for variant in variants
-    }
-    results = {name: grid.run(of_variant, measure, Answers) for name, of_variant in cells.items()}
+    cells = arms(variants, corpus, seeds)
+    results = grid.run(cells, measure, Answers)
     grid.reporter.say("measuring speed and memory, in turns")
     runs = [grid.trained(of_variant[0]).run for of_variant in cells.values()]
     costs = benchmark(runs, base, corpus)
@@ -153,11 +131,8 @@ def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: i
             questions=len(corpus.dev),
             steps=tuple(_same([found[seed].steps for found in results.values()]) for seed in range(seeds)),
             tokens=tuple(_same([found[seed].tokens for found in results.values()]) for seed in range(seeds)),
-            rows=tuple(
-                _row(variant, results[variant.name], results[variants[0].name], cost)
-                for variant, cost in zip(variants, costs, strict=True)
-            ),
-            kinds=_kinds(corpus, list(results.values())),
+            rows=tuple(_row(*pair, results, corpus) for pair in zip(variants, costs, strict=True)),
+            kinds=_kinds(list(results.values())),
             maps=tuple(learned_maps(run, corpus.dev) for run in runs),
         )
     )
@@ -165,8 +140,8 @@ def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: i
 
 def measure(trained: Trained) -> Answers:
     """Asks every dev question and looks at what kind of fact it is."""
-    run, corpus = trained.run, trained.cell.asked
-    answered = evaluate(run, corpus.dev, place="dev question")
+    run, corpus = trained.run, trained.asked
+    answered = evaluate(run, corpus.dev)
     known = examine(run, corpus, answered)
     nats = [fact.question_nats for fact in known if fact.question_nats is not None]
     return Answers(
@@ -190,43 +165,33 @@ def _same(values: Sequence[int]) -> int:
     return values[0]
 
 
-def _row(variant: Variant, results: Sequence[Answers], base: Sequence[Answers], costs: Costs) -> VariantRow:
-    exact = [result.exact for result in results]
-    nats = [result.answer_nats for result in results if result.answer_nats is not None]
-    flops = forward_flops(variant.model, results[0].vocabulary, batch=1, length=FLOPS_LENGTH)
+def _row(variant: Variant, costs: Costs, results: Mapping[str, Sequence[Answers]], asked: Corpus) -> VariantRow:
+    own = results[variant.name]
+    nats = [result.answer_nats for result in own if result.answer_nats is not None]
+    flops = forward_flops(variant.model, own[0].vocabulary, batch=1, length=FLOPS_LENGTH)
     return VariantRow(
-        variant=variant.name,
+        **compared(variant.name, results, asked),
         positions=variant.model.positions,
-        recall=recall(exact),
-        against_first=None if results is base else difference([result.exact for result in base], exact),
-        loss=float(np.mean([result.loss for result in results])),
+        loss=float(np.mean([result.loss for result in own])),
         answer_nats=float(np.mean(nats)) if nats else None,
-        parameters=results[0].parameters,
         mlp_width=variant.model.hidden_width,
         training_flops_per_token=3 * flops / FLOPS_LENGTH,
         cached_numbers_per_token=cached_numbers(variant.model),
-        seconds=float(np.median([result.seconds for result in results])),
         costs=costs,
     )
 
 
-def _kinds(corpus: Corpus, results: Sequence[Sequence[Answers]]) -> tuple[KindRow, ...]:
-    """Recall of every variant by relation, where there are several, and by kind of question."""
+def _kinds(results: Sequence[Sequence[Answers]]) -> tuple[KindRow, ...]:
+    """Recall of every variant by kind of question."""
     means_VQ = np.array([np.mean([result.exact for result in seeds], axis=0) for seeds in results])
-    kinds = results[0][0].kinds
-    columns = {name: [fact[name] for fact in kinds] for name in GROUPINGS}
-    orders = {name: [kind for kind, _ in grouping.kinds] for name, grouping in GROUPINGS.items()}
-    if len(corpus.relations) > 1:
-        labels = {relation.name: relation.label for relation in corpus.relations}
-        columns = {"relation": [labels[fact.relation] for fact in corpus.dev], **columns}
-        orders = {"relation": list(dict.fromkeys(labels.values())), **orders}
     rows = []
-    for grouping, column in columns.items():
-        for kind in orders[grouping]:
+    for name, grouping in GROUPINGS.items():
+        column = [fact[name] for fact in results[0][0].kinds]
+        for kind, _ in grouping.kinds:
             chosen_Q = np.array([value == kind for value in column])
             if chosen_Q.any():
                 means = tuple(means_VQ[:, chosen_Q].mean(axis=1).tolist())
-                rows.append(KindRow(grouping=grouping, kind=kind, questions=int(chosen_Q.sum()), recall=means))
+                rows.append(KindRow(grouping=name, kind=kind, questions=int(chosen_Q.sum()), recall=means))
     return tuple(rows)
 
 

@@ -3,7 +3,7 @@
 Axes: S seeds, Q questions. Right is 1, wrong is 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Scored(Result):
 
 def measure_exact(trained: Trained) -> Scored:
     """Asks the dev facts."""
-    return Scored(**scored(trained, evaluate(trained.run, trained.cell.asked.dev)))
+    return Scored(**scored(trained, evaluate(trained.run, trained.asked.dev)))
 
 
 def scored(trained: Trained, evaluation: Evaluation) -> dict[str, Any]:
@@ -58,12 +58,7 @@ class Report(Result):
 
 def provenance(grid: Grid, corpus: Corpus, recipe: str, seeds: int) -> dict[str, Any]:
     """The fields of `Report`."""
-    return {
-        "recipe": recipe,
-        "corpus": corpus.summary(),
-        "machine": machine.describe(grid.device),
-        "seeds": seeds,
-    }
+    return {"recipe": recipe, "corpus": corpus.summary(), "machine": machine.describe(grid.device), "seeds": seeds}
 
 
 Rows = Sequence[Sequence[int]]
@@ -106,6 +101,40 @@ class RelationRecall:
     interval: tuple[float, float]  # as `Estimate.interval`
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """One arm of an experiment over its seeds, against the first arm."""
+
+    name: str  # the arm's
+    recall: Estimate  # of what it was asked
+    against_first: Difference | None  # what it has over the first arm, None for the first itself
+    relations: tuple[RelationRecall, ...]  # recall by relation
+    parameters: int  # of the model
+    tokens: int  # that seed 0 was trained on
+    seconds: float  # of training, the median of the seeds, as they ran
+
+
+def compared(name: str, results: Mapping[str, Sequence[Scored]], asked: Corpus) -> dict[str, Any]:
+    """The fields of `Compared`.
+
+    Args:
+        name: The arm's.
+        results: Of every arm, by seed; the first arm is the one that the others are compared with.
+        asked: Holds the dev facts.
+    """
+    first, own = next(iter(results.values())), results[name]
+    exact = [result.exact for result in own]
+    return {
+        "name": name,
+        "recall": recall(exact),
+        "against_first": None if own is first else difference([result.exact for result in first], exact),
+        "relations": recall_by_relation(asked, exact),
+        "parameters": own[0].parameters,
+        "tokens": own[0].tokens,
+        "seconds": float(np.median([result.seconds for result in own])),
+    }
+
+
 def recall(exact: Rows) -> Estimate:
     """The share of right answers."""
     exact_SQ = np.array(exact, dtype=np.float64)
@@ -116,11 +145,8 @@ def recall(exact: Rows) -> Estimate:
 def advantage(first: Rows, second: Rows) -> Estimate:
     """How much more often the second is right, paired by seed and question."""
     difference_SQ = np.array(second, dtype=np.float64) - np.array(first, dtype=np.float64)
-    return Estimate(
-        value=float(difference_SQ.mean()),
-        interval=bootstrap(difference_SQ),
-        by_seed=tuple(difference_SQ.mean(axis=1).tolist()),
-    )
+    by_seed = tuple(difference_SQ.mean(axis=1).tolist())
+    return Estimate(value=float(difference_SQ.mean()), interval=bootstrap(difference_SQ), by_seed=by_seed)
 
 
 def difference(first: Rows, second: Rows) -> Difference:
@@ -139,18 +165,18 @@ def difference(first: Rows, second: Rows) -> Difference:
 def recall_by_relation(corpus: Corpus, exact: Rows) -> tuple[RelationRecall, ...]:
     """Recall on the dev questions of every relation, in the corpus's order of relations."""
     exact_SQ = np.array(exact)
-    found = []
+    rows = []
     for relation in corpus.relations:
-        chosen = np.array([fact.relation == relation.name for fact in corpus.dev])
-        if chosen.any():
-            estimate = recall(exact_SQ[:, chosen].tolist())
-            found.append(
+        chosen_Q = np.array([fact.relation == relation.name for fact in corpus.dev])
+        if chosen_Q.any():
+            estimate = recall(exact_SQ[:, chosen_Q].tolist())
+            rows.append(
                 RelationRecall(
                     relation=relation.name,
                     label=relation.label,
-                    questions=int(chosen.sum()),
+                    questions=int(chosen_Q.sum()),
                     accuracy=estimate.value,
                     interval=estimate.interval,
                 )
             )
-    return tuple(found)
+    return tuple(rows)

@@ -8,7 +8,9 @@ texts of a sample of the documents: characters over the characters a token holds
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 
@@ -20,8 +22,9 @@ from closedbook.facts.records import Document
 from closedbook.facts.spans import SpanKinds, spans
 from closedbook.model.costs import forward_flops
 from closedbook.objectives.store import quota
+from closedbook.recipes import with_seed
 from closedbook.training.muon import ROUNDS
-from closedbook.training.precision import resolve_precision
+from closedbook.training.precision import Precision, resolve_precision
 
 CHARACTERS_A_TOKEN = 3.4
 EFFICIENCY = 0.6
@@ -30,16 +33,20 @@ TYPICAL_LENGTH = 24  # of an example, for the cost of attention
 TIMED = 0.15  # seconds of matrix products
 
 
-def estimate(stages: Sequence[RunConfig], corpus: Corpus, device: torch.device) -> float:
+def estimate(trainings: Sequence[tuple[RunConfig, Corpus]], device: torch.device) -> float:
     """Seconds that the trainings will take one after the other, reading and answering not included."""
-    return sum(_seconds(stage, corpus, device) for stage in stages)
+    times = Counter((with_seed(run, 0), id(corpus)) for run, corpus in trainings)  # a seed makes no difference
+    corpora = {id(corpus): corpus for _, corpus in trainings}
+    return sum(count * _seconds(run, corpora[place], device) for (run, place), count in times.items())
 
 
 def _seconds(run: RunConfig, corpus: Corpus, device: torch.device) -> float:
     positions, steps = planned(run, corpus)
     vocabulary = run.tokenizer.vocabulary_size or 256
     flops = 3 * forward_flops(run.model, vocabulary, batch=1, length=TYPICAL_LENGTH) / TYPICAL_LENGTH * positions
-    return (flops + steps * muon_flops(run)) / (EFFICIENCY * _rate(run, device))
+    precision = resolve_precision(run.training, device)
+    rate = flops_a_second(run.model.width, max(run.model.hidden_width, 1), precision, device)
+    return (flops + steps * muon_flops(run)) / (EFFICIENCY * rate)
 
 
 def planned(run: RunConfig, corpus: Corpus) -> tuple[float, float]:
@@ -112,11 +119,10 @@ def muon_flops(run: RunConfig) -> float:
     return float(run.model.layers * ROUNDS * sum(4 * r * r * c + 2 * r**3 for r, c in matrices))
 
 
-def _rate(run: RunConfig, device: torch.device) -> float:
-    """FLOP/s on a product of a batch with the first matrix of an MLP, in the training's precision."""
-    half = resolve_precision(run.training, device) == "bf16"
-    dtype = torch.bfloat16 if half else torch.float32
-    width, hidden = run.model.width, max(run.model.hidden_width, 1)
+@cache
+def flops_a_second(width: int, hidden: int, precision: Precision, device: torch.device) -> float:
+    """What this machine reaches on a product of a batch with the first matrix of an MLP."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     x, w = torch.ones(1024, width, dtype=dtype, device=device), torch.ones(width, hidden, dtype=dtype, device=device)
     _ = float((x @ w)[0, 0])
     began, done = time.perf_counter(), 0

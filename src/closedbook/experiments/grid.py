@@ -7,7 +7,7 @@ the cell is finished) and `report.json`, what the experiment makes of the result
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,14 @@ import torch
 from closedbook import machine
 from closedbook.config import RunConfig, run_config, to_dict
 from closedbook.errors import UserError
+from closedbook.experiments.cost import estimate, in_words
+from closedbook.experiments.options import OfRecipe
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values
 from closedbook.experiments.train import train_run
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_json
+from closedbook.recipes import Recipe, with_seed, with_training
 from closedbook.runs import Run, load, read_json
 from closedbook.training.precision import resolve_precision
 
@@ -36,18 +39,24 @@ class Cell:
     Args:
         name: Unique in its grid, and a file name.
         stages: Whole configurations, seed included; none where there is nothing to train.
-        corpus: What to learn.
-        asked: What to ask about, in `dev`, with the documents that tell it; the corpus itself unless given.
+        corpus: What to learn, and what to ask about, in `dev`, unless `asked` is given.
+        asked: What to ask about instead, with the documents that tell it.
         start: The cell whose run the first stage goes on from.
-        probed: Facts of `asked.dev`, from the first, that are asked on the way to draw a learning curve.
+        probed: Facts of those asked about, from the first, that are asked on the way to draw a learning curve.
     """
 
     name: str
     stages: tuple[RunConfig, ...]
     corpus: Corpus
-    asked: Corpus
+    asked: Corpus | None = None
     start: str | None = None
     probed: int = 0
+
+
+def seeded(name: str, stages: Sequence[RunConfig], seed: int, corpus: Corpus, **settings: Any) -> Cell:
+    """A cell of a seed, which its name ends in; `settings` are its other fields."""
+    configs = tuple(with_seed(config, seed) for config in stages)
+    return Cell(name=f"{name}-seed-{seed}", stages=configs, corpus=corpus, **settings)
 
 
 @dataclass(frozen=True)
@@ -57,13 +66,11 @@ class Trained:
     Args:
         cell: What was asked for.
         paths: The run directory of every stage.
-        device: Where it was trained.
         last: The run of the last stage, None where there was nothing to train.
     """
 
     cell: Cell
     paths: tuple[Path, ...]
-    device: torch.device
     last: Run | None
 
     @property
@@ -71,6 +78,11 @@ class Trained:
         """The run of the last stage; only for cells that train."""
         assert self.last is not None, f"{self.cell.name} trains nothing"
         return self.last
+
+    @property
+    def asked(self) -> Corpus:
+        """What to ask about."""
+        return self.cell.asked or self.cell.corpus
 
     @cached_property
     def environments(self) -> list[dict[str, Any]]:
@@ -124,22 +136,19 @@ class Grid:
                 "choose another --out or remove it."
             )
 
-    def run(self, cells: Sequence[Cell], measure: Measurement[R], result: type[R]) -> list[R]:
-        """The result of every cell: kept where an earlier call has finished it, else trained, measured and written.
+    def run(self, arms: Mapping[str, Sequence[Cell]], measure: Measurement[R], result: type[R]) -> dict[str, list[R]]:
+        """The results of every arm: kept where an earlier call has finished a cell, else trained, measured and written.
 
         Args:
-            cells: In the order of training; a cell stands behind the one it starts from.
+            arms: What is compared, by name, with the cells of each; a cell stands behind the one it starts from.
             measure: What to make of a trained cell.
             result: What that is, to read it back.
 
         Raises:
             UserError: What is kept was trained otherwise or is damaged, or the disk is full.
         """
-        return [self._finish(cell, measure, result) for cell in cells]
-
-    def finished(self, cell: Cell) -> bool:
-        """Whether an earlier call has finished the cell."""
-        return (self.out / "results" / f"{cell.name}.json").is_file()
+        self._foretell([cell for cells in arms.values() for cell in cells])
+        return {arm: [self._finish(cell, measure, result) for cell in cells] for arm, cells in arms.items()}
 
     def trained(self, cell: Cell) -> Trained:
         """The cell's runs, trained where an earlier call has not finished them."""
@@ -150,7 +159,7 @@ class Grid:
             path = self.out / "runs" / f"{cell.name}-{config.stage}"
             last = self._stage(cell, config, path, paths[-1] if paths else start)
             paths.append(path)
-        return Trained(cell, tuple(paths), self.device, last)
+        return Trained(cell, tuple(paths), last)
 
     def report(self, result: R) -> R:
         """Writes what the experiment came to as `report.json`."""
@@ -162,9 +171,18 @@ class Grid:
         stages = ("scratch", "pretrain", "finetune")
         return [path for stage in stages if (path := self.out / "runs" / f"{name}-{stage}").is_dir()]
 
+    def _result(self, cell: Cell) -> Path:
+        return self.out / "results" / f"{cell.name}.json"
+
+    def _foretell(self, cells: Sequence[Cell]) -> None:
+        """Says how long the trainings of those that are not finished will take."""
+        left = [cell for cell in cells if cell.stages and not self._result(cell).is_file()]
+        if left:
+            seconds = estimate([(stage, cell.corpus) for cell in left for stage in cell.stages], self.device)
+            self.reporter.say(f"about {in_words(seconds)} of training on this machine")
+
     def _finish(self, cell: Cell, measure: Measurement[R], result: type[R]) -> R:
-        path = self.out / "results" / f"{cell.name}.json"
-        stages = [to_dict(config) for config in cell.stages]
+        path, stages = self._result(cell), [to_dict(config) for config in cell.stages]
         if path.is_file():
             kept = read_json(path)
             if kept.get("stages") != stages:
@@ -194,14 +212,24 @@ class Grid:
                 start=start,
                 callbacks=(callback,),
                 announce=lambda line: self.reporter.say(f"{title}: {line}"),
-                probe=cell.asked.dev[: cell.probed],
+                probe=(cell.asked or cell.corpus).dev[: cell.probed],
             )
 
     def _check_kept(self, config: RunConfig, path: Path) -> None:
         """Refuses a run that was trained otherwise, or on another kind of machine."""
-        precision = resolve_precision(config.training, self.device)
-        expected = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
-        device = machine.describe(self.device)["device"]
         kept = run_config(read_json(path / "config.json"))
+        expected = with_training(config, precision=resolve_precision(config.training, self.device))
+        if config.model.dropout is None:  # left to the training, which has chosen
+            expected = dataclasses.replace(
+                expected, model=dataclasses.replace(config.model, dropout=kept.model.dropout)
+            )
+        device = machine.describe(self.device)["device"]
         if kept != expected or read_json(path / "environment.json").get("device") != device:
             raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")
+
+
+def opened(options: OfRecipe, recipe: Recipe, reporter: Reporter, *, keep_runs: bool = True) -> tuple[Grid, Corpus]:
+    """The grid that the options ask for, and the corpus, of which the reporter hears."""
+    corpus = options.read(recipe.built_in)
+    reporter.corpus(corpus)
+    return Grid(out=options.out, device=options.open_device(), reporter=reporter, keep_runs=keep_runs), corpus

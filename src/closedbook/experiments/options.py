@@ -68,7 +68,18 @@ class OnMachine:
 
 
 @configuration
-class _OfRecipe(_OnCorpus, OnMachine):
+class _Kept(OnMachine):
+    """What is written.
+
+    Args:
+        out: The output directory, taken up again if ours.
+    """
+
+    out: Path = Path("runs")
+
+
+@configuration
+class OfRecipe(_OnCorpus, _Kept):
     """What is trained.
 
     Args:
@@ -89,14 +100,13 @@ class _OfRecipe(_OnCorpus, OnMachine):
 
 
 @configuration
-class ReproduceConfig(_OnCorpus, OnMachine):
+class ReproduceConfig(_OnCorpus, _Kept):
     """Train every system of a preset, print a results table a track, write the report.
 
     Args:
         preset: A preset's or a recipe's name; `default` on the built-in data and `facts` on a directory unless given.
         seeds: Seeds 0, 1, ... of every trained system.
         precision: Of every training, the recipe's unless given.
-        out: The output directory, taken up again if ours.
     """
 
     preset: str | None = None
@@ -115,13 +125,12 @@ class ReproduceConfig(_OnCorpus, OnMachine):
 
 
 @configuration
-class CompareConfig(_OfRecipe):
+class CompareConfig(OfRecipe):
     """Compare attention classes at equal data, steps and (within 2 %) parameters.
 
     Args:
         variants: Two or more attention classes or mixtures `a+b`, each with fields of the architecture if need be, as
             in key_query_value:positions=none,key_value_heads=1; the first is what the others are compared with.
-        out: The output directory, taken up again if ours.
     """
 
     variants: Annotated[tuple[str, ...], MinLen(2)] = (
@@ -133,14 +142,13 @@ class CompareConfig(_OfRecipe):
 
 
 @configuration
-class AblateConfig(_OfRecipe):
+class AblateConfig(OfRecipe):
     """Change one ingredient of a recipe at a time, and ask about held-out training facts.
 
     Args:
         variants: Names of variants of its pretraining, all of them unless given.
         epochs: Epochs of every variant, the recipe's unless given.
         held_out: Training facts to ask about instead of learning them.
-        out: The output directory, taken up again if ours.
     """
 
     variants: tuple[str, ...] = ()
@@ -150,23 +158,18 @@ class AblateConfig(_OfRecipe):
 
 
 @configuration
-class AttributeConfig(_OfRecipe):
-    """Leave the documents of a random half of the subjects out of pretraining, and compare recall on both halves.
-
-    Args:
-        out: The output directory, taken up again if ours.
-    """
+class AttributeConfig(OfRecipe):
+    """Leave the documents of a random half of the subjects out of pretraining, and compare recall on both halves."""
 
     out: Path = Path("runs/attribute")
 
 
 @configuration
-class UnknownsConfig(_OfRecipe):
+class UnknownsConfig(OfRecipe):
     """Finetune with and without facts that the pretrained model does not know, and compare made-up answers.
 
     Args:
         epochs: Epochs of finetuning.
-        out: The output directory, taken up again if ours.
     """
 
     epochs: Count = 10
@@ -174,7 +177,7 @@ class UnknownsConfig(_OfRecipe):
 
 
 @configuration
-class CapacityConfig(OnMachine):
+class CapacityConfig(_Kept):
     """Count the bits of knowledge about the built-in data that a model of some size holds.
 
     Args:
@@ -183,7 +186,6 @@ class CapacityConfig(OnMachine):
         layers: The model's layers.
         exposures: Times that every fact is taught.
         seed: Of data and model.
-        out: The output directory, taken up again if ours.
     """
 
     counts: Annotated[tuple[Annotated[int, Ge(10)], ...], MinLen(1)] = (500, 1000, 2000, 4000)

@@ -12,7 +12,7 @@ from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.facts.records import Card
 from closedbook.facts.summary import CorpusSummary
-from closedbook.files import new_directory, write_text
+from closedbook.files import must_not_exist, new_directory, write_text
 from closedbook.selfstudy.study import OpenBook, cross_validate, study
 
 BINS = 5
@@ -56,13 +56,11 @@ def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:
     """
     if options.folds == 1:
         raise UserError("--folds 1: takes 0, or a whole number from 2.")
-    if options.out.exists():
-        raise UserError(f"{options.out}: exists already; choose another --out or remove it.")
+    must_not_exist(options.out)
     corpus = options.read()
     reporter.corpus(corpus)
     book = cross_validate(corpus, options.reader, folds=options.folds) if options.folds else None
     cards = study(corpus, options.reader).cards
-    reporter.say(f"{len(cards):,} cards")
     report = ReaderReport(
         corpus=corpus.summary(),
         folds=options.folds,

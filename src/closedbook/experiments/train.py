@@ -13,20 +13,19 @@ import torch
 
 from closedbook import machine
 from closedbook.config import RunConfig, to_dict
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
 from closedbook.facts.corpus import Corpus, sha256
-from closedbook.facts.coverage import Coverage, asked_kinds, coverage
 from closedbook.facts.records import Fact
-from closedbook.facts.spans import PHRASES
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.files import disk_errors, write_json
-from closedbook.model.gpt import GPT, count_parameters
+from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
+from closedbook.recipes import with_training
 from closedbook.runs import Run, load, read_json, save_run
 from closedbook.selfstudy.study import study
 from closedbook.training.checkpoints import resume
@@ -36,6 +35,8 @@ from closedbook.training.precision import resolve_precision
 
 MANY_PASSES = 40  # from here on a training without dropout learns its own examples by heart, and not to answer others
 DROPOUT = 0.1
+Announce = Callable[[str], None]
+"""Gets lines about a training."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,21 @@ class Prepared:
     """Everything a training needs before its first step.
 
     Args:
-        config: With the precision that `auto` means here.
+        run: The model with its initial weights, its vocabulary, and the configuration with the precision that `auto`
+            means here.
         corpus: With the reader's cards where the recipe studies.
-        tokenizer: The vocabulary.
         batches: The plan.
-        model: With its initial weights.
         counts: What was split, cut or left out.
         start: The run it goes on from.
         seconds: What preparing took.
     """
 
-    config: RunConfig
+    run: Run
     corpus: Corpus
-    tokenizer: Tokenizer
     batches: Batches
-    model: GPT
     counts: dict[str, int]
     start: Path | None
     seconds: float
-
-    @property
-    def corpus_positions(self) -> int:
-        """Rows of the corpus times the block, in which the course's schedule counts."""
-        return len(rows_as_read(self.corpus, self.config)) * self.config.model.block
 
 
 def train_run(
@@ -76,8 +69,7 @@ def train_run(
     device: torch.device,
     start: Path | None = None,
     callbacks: tuple[Callback, ...] = (),
-    announce: Callable[[str], None] = lambda line: None,
-    checkpoint_seconds: float = 60.0,
+    announce: Announce = lambda line: None,
     probe: Sequence[Fact] = (),
 ) -> Run:
     """Trains what the configuration says, leaves a run directory and returns the run.
@@ -92,37 +84,32 @@ def train_run(
         start: A run to go on from, with the same architecture; its tokenizer is kept.
         callbacks: Called after each step.
         announce: Gets lines about the training before it begins.
-        checkpoint_seconds: Time between checkpoints.
         probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
 
     Raises:
-        UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, or the
-            data do not fit the model.
+        UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, the data
+            do not fit the model, or the disk is full.
     """
     if out.exists():
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
-    prepared = prepare(config, corpus, device=device, start=start, announce=announce)
     partial = out.with_name(out.name + ".partial")
-    state = fit(prepared, partial, callbacks=callbacks, announce=announce, every=checkpoint_seconds, probe=probe)
-    return save(prepared, state, partial, out)
+    prepared = prepare(config, corpus, partial, device=device, start=start, announce=announce)
+    state = fit(prepared, callbacks, announce, probe)
+    return save(prepared, state, out)
 
 
 def prepare(
     config: RunConfig,
     corpus: Corpus,
+    partial: Path,
     *,
     device: torch.device,
     start: Path | None = None,
-    announce: Callable[[str], None] = lambda line: None,
+    announce: Announce = lambda line: None,
 ) -> Prepared:
-    """Reads, tokenizes and plans; nothing is written.
-
-    Raises:
-        UserError: `start` does not fit the configuration, or the data do not fit the model.
-    """
+    """Reads, tokenizes and plans what `partial` will hold; nothing is written, and what cannot be asked is refused."""
     began = time.perf_counter()
-    precision = resolve_precision(config.training, device)
-    config = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
+    config = with_training(config, precision=resolve_precision(config.training, device))
     if config.stage == "finetune" and start is None:
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
@@ -131,78 +118,54 @@ def prepare(
         prompts(tokenizer, [fact.question for fact in facts], config.model.context, f"{part} question")
     if config.reader:
         corpus = study(corpus, config.reader)
-        announce(f"the open-book reader wrote {len(corpus.cards):,} cards")
+        announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
     mixture = build_mixture(config, corpus, tokenizer, device)
-    counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
     batches = Batches(mixture, config)
     config = _with_dropout(config, batches.epochs)
-    model = initial_model(config, tokenizer, device)
+    run = Run(partial, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
-        model.load_state_dict(origin.model.state_dict())
+        run.model.load_state_dict(origin.model.state_dict())
     announce(
-        f"{config.model.attention} attention, {count_parameters(model):,} parameters, {batches.steps:,} steps in "
-        f"{batches.epochs:,} epochs, {precision}"
+        f"{config.model.attention} attention, {counted(run.parameters, 'parameter')}, "
+        f"{counted(batches.steps, 'step')} in {counted(batches.epochs, 'epoch')}, {config.training.precision}"
         + (f", dropout {config.model.dropout}" if config.model.dropout else "")
     )
-    seconds = time.perf_counter() - began
-    return Prepared(config, corpus, tokenizer, batches, model, counts, start, seconds)
+    counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
+    return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began)
 
 
 def fit(
-    prepared: Prepared,
-    partial: Path,
-    *,
-    callbacks: tuple[Callback, ...] = (),
-    announce: Callable[[str], None] = lambda line: None,
-    every: float = 60.0,
-    probe: Sequence[Fact] = (),
+    prepared: Prepared, callbacks: tuple[Callback, ...], announce: Announce, probe: Sequence[Fact]
 ) -> TrainingState:
-    """Trains the prepared model in place, from the newest checkpoint in `partial` if there is one.
-
-    Args:
-        prepared: See `prepare`.
-        partial: The directory of the unfinished training.
-        callbacks: Called after each step.
-        announce: Gets a line where a training is taken up again.
-        every: Seconds between checkpoints.
-        probe: Facts to ask about on the way.
-
-    Raises:
-        UserError: `partial` holds another training, or the disk is full.
-    """
-    config, model = prepared.config, prepared.model
-    state = TrainingState(make_optimizers(model, config.training))
-    metrics = Metrics(partial / "metrics.jsonl", state)
-    probing = Probe(partial / "recall.jsonl", Run(partial, config, model, prepared.tokenizer, {}), probe)
+    """Trains the prepared model in place, from the newest checkpoint in the run's directory if there is one."""
+    run, config, partial = prepared.run, prepared.run.config, prepared.run.path
+    state = TrainingState(make_optimizers(run.model, config.training))
     start = sha256(prepared.start / "model.safetensors") if prepared.start else None
+    metrics, probing = Metrics(partial / "metrics.jsonl", state), Probe(partial / "recall.jsonl", run, probe)
     _open_partial(partial, {"config": to_dict(config), "corpus": prepared.corpus.files, "start": start})
-    if resume(partial / "checkpoints", model, state):
+    if resume(partial / "checkpoints", run.model, state):
         announce(f"resumed at step {state.step:,}")
     metrics.resume(state.step)
     probing.resume(state.step)
-    saving = Checkpoints(partial / "checkpoints", model, state, every)
+    saving = Checkpoints(partial / "checkpoints", run.model, state)
     return train(
-        model,
+        run.model,
         prepared.batches,
         config.training,
-        corpus_positions=prepared.corpus_positions,
+        corpus_positions=len(rows_as_read(prepared.corpus, config)) * config.model.block,
         callbacks=(metrics, saving, probing, *callbacks),
         state=state,
     )
 
 
-def save(prepared: Prepared, state: TrainingState, partial: Path, out: Path) -> Run:
-    """Fills the run directory, which takes its name when all is there.
-
-    Raises:
-        UserError: The disk is full or refuses.
-    """
-    config, model, tokenizer = prepared.config, prepared.model, prepared.tokenizer
+def save(prepared: Prepared, state: TrainingState, out: Path) -> Run:
+    """Fills the run directory, which takes its name when all is there."""
+    run = prepared.run
     environment: dict[str, Any] = {
-        **machine.describe(model.device),
-        "attention": config.model.attention,
-        "parameters": count_parameters(model),
-        "vocabulary": tokenizer.vocabulary_size,
+        **machine.describe(run.model.device),
+        "attention": run.config.model.attention,
+        "parameters": run.parameters,
+        "vocabulary": run.tokenizer.vocabulary_size,
         "steps": prepared.batches.steps,
         "epochs": prepared.batches.epochs,
         "positions": state.positions,
@@ -213,33 +176,35 @@ def save(prepared: Prepared, state: TrainingState, partial: Path, out: Path) -> 
         "counts": prepared.counts,
         "start": str(prepared.start) if prepared.start else None,
     }
-    save_run(partial, config, model, tokenizer, environment)
+    run = dataclasses.replace(run, environment=environment)
+    save_run(run.path, run)
     with disk_errors(out):
-        shutil.rmtree(partial / "checkpoints")
-        (partial / "identity.json").unlink()
-        (partial / "predictions").mkdir(exist_ok=True)
-        partial.rename(out)
-    return Run(out, config, model.eval(), tokenizer, environment)
+        shutil.rmtree(run.path / "checkpoints")
+        (run.path / "identity.json").unlink()
+        (run.path / "predictions").mkdir(exist_ok=True)
+        run.path.rename(out)
+    run.model.eval()
+    return dataclasses.replace(run, path=out)
 
 
-def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:
-    """What a recipe can reach of each relation's answers in the documents; empty where it reads none itself."""
-    reads = {objective.reads for objective in config.mixture}
-    if reads.isdisjoint(("spans", "documents")):
-        return []
-    if "documents" in reads:
-        return coverage(corpus, None)
-    like_answers = any(getattr(objective, "spans", "") == "like_answers" for objective in config.mixture)
-    return coverage(corpus, asked_kinds(corpus) if like_answers else PHRASES)
+def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
+    """The vocabulary that the recipe learns from the corpus and the training facts as it reads them."""
+    facts = [as_read(text, config.reading) for fact in corpus.train for text in (fact.question, fact.answers[0])]
+    return train_tokenizer(config.tokenizer, [*(document.text for document in corpus.documents), *facts])
+
+
+def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device) -> GPT:
+    """The model before training: drawn on the CPU from the seed, so that it is the same on every device."""
+    with seeded(config.training.seed, INITIAL_WEIGHTS):
+        return GPT(config.model, tokenizer.vocabulary_size).to(device)
 
 
 def _with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     """With the dropout that None means in a training of so many passes over its examples."""
     if config.model.dropout is not None:
         return config
-    return dataclasses.replace(
-        config, model=dataclasses.replace(config.model, dropout=DROPOUT if epochs >= MANY_PASSES else 0.0)
-    )
+    dropout = DROPOUT if epochs >= MANY_PASSES else 0.0
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
 
 
 def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:
@@ -264,19 +229,8 @@ def _open_partial(partial: Path, identity: dict[str, Any]) -> None:
         )
 
 
-def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
-    """The vocabulary that the recipe learns from the corpus and the training facts as it reads them."""
-    facts = [as_read(text, config.reading) for fact in corpus.train for text in (fact.question, fact.answers[0])]
-    return train_tokenizer(config.tokenizer, [*(document.text for document in corpus.documents), *facts])
-
-
-def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device) -> GPT:
-    """The model before training: drawn on the CPU from the seed, so that it is the same on every device."""
-    with seeded(config.training.seed, INITIAL_WEIGHTS):
-        return GPT(config.model, tokenizer.vocabulary_size).to(device)
-
-
 def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run | None:
+    """The run to go on from, with the architecture and the vocabulary of the configuration."""
     if start is None:
         return None
     run = load(start, device)

@@ -9,7 +9,7 @@ and on all of them; and asked about other subjects, whose documents it read.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,14 +20,14 @@ from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import stored
 from closedbook.experiments.attribute import about_documents, halves, without_documents
-from closedbook.experiments.comparing import Difference, Estimate, Report, difference, provenance, recall
-from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
+from closedbook.experiments.grid import Cell, Grid, Trained, opened, seeded
 from closedbook.experiments.options import UnknownsConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
-from closedbook.recipes import Recipe, with_seed
+from closedbook.recipes import Recipe, with_training
 
 MIXTURES = ("known", "half unknown", "all")
 
@@ -43,12 +43,11 @@ class Stored(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finetuned(Result):
+class Finetuned(Scored):
     """A finetuned model on the subjects that it was not asked about."""
 
     facts: int  # that it was finetuned on
     fitted: float  # share of these that it answers rightly
-    exact: tuple[int, ...]  # right or wrong, question by question
     attempted: int  # answers that are attempts
     confidence_right: float | None  # mean probability of the right answers, None without one
     confidence_wrong: float | None  # the same of the wrong ones
@@ -58,20 +57,14 @@ class Finetuned(Result):
         """Share of the attempts that are wrong."""
         return (self.attempted - sum(self.exact)) / max(self.attempted, 1)
 
-    def line(self) -> str:
-        return f"{sum(self.exact)}/{len(self.exact)} right"
-
 
 @dataclass(frozen=True, kw_only=True)
-class MixtureRow:
-    """A mixture over its seeds."""
+class MixtureRow(Compared):
+    """A mixture over its seeds, asked about the other subjects."""
 
-    mixture: str  # one of `MIXTURES`
     facts: tuple[int, ...]  # finetuned on, by seed
     fitted: float  # share of these answered rightly, the mean of the seeds
-    recall: Estimate  # on the other subjects
     made_up: tuple[float, ...]  # share of attempts that are wrong, by seed
-    against_known: Difference  # recall against that of finetuning on known facts
     confidence_wrong: float | None  # mean probability of the wrong answers, None without one
 
 
@@ -89,9 +82,7 @@ class UnknownFacts(Report):
 def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
     """Trains what is not finished yet."""
     recipe = options.chosen_recipe()
-    corpus = options.read(recipe.built_in)
-    reporter.corpus(corpus)
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    grid, corpus = opened(options, recipe, reporter)
     return unknowns(grid, corpus, recipe, seeds=options.seeds, epochs=options.epochs)
 
 
@@ -104,33 +95,22 @@ def unknowns(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int, epochs: 
     pretrain, finetune = documents_alone(recipe), questions_alone(recipe, epochs)
     asked = about_documents(corpus)
     grid.open("unknowns", {"stages": [to_dict(pretrain), to_dict(finetune)], "files": corpus.files})
-    marked: list[Stored] = []
-    results: dict[str, list[Finetuned]] = {name: [] for name in MIXTURES}
-    for seed in range(seeds):
-        base = _base(corpus, pretrain, seed)
-        marks = grid.run([base], measure_stored, Stored)[0]
-        marked.append(marks)
-        stage = (with_seed(finetune, seed),)
-        cells = [
-            Cell(
-                name=f"{name.replace(' ', '-')}-seed-{seed}",
-                stages=stage,
-                corpus=dataclasses.replace(base.corpus, train=tuple(facts)),
-                asked=asked,
-                start=base.name,
-            )
-            for name, facts in mixtures(base.asked.dev, marks.known, seed).items()
-        ]
-        for name, result in zip(MIXTURES, grid.run(cells, measure, Finetuned), strict=True):
-            results[name].append(result)
+    bases = [_base(corpus, pretrain, seed) for seed in range(seeds)]
+    marked = [marks.known for marks in grid.run({"documents": bases}, measure_stored, Stored)["documents"]]
+    arms: dict[str, list[Cell]] = {name: [] for name in MIXTURES}
+    for seed, (base, known) in enumerate(zip(bases, marked, strict=True)):
+        for name, facts in mixtures(_taught(corpus), known, seed).items():
+            taught = dataclasses.replace(base.corpus, train=tuple(facts))
+            arms[name].append(seeded(name.replace(" ", "-"), (finetune,), seed, taught, asked=asked, start=base.name))
+    results = grid.run(arms, measure, Finetuned)
     return grid.report(
         UnknownFacts(
             **provenance(grid, corpus, recipe.name, seeds),
             epochs=epochs,
             questions=len(asked.dev),
-            known=tuple(sum(marks.known) for marks in marked),
-            unknown=tuple(len(marks.known) - sum(marks.known) for marks in marked),
-            rows=tuple(_row(name, results[name], results[MIXTURES[0]]) for name in MIXTURES),
+            known=tuple(map(sum, marked)),
+            unknown=tuple(len(known) - sum(known) for known in marked),
+            rows=tuple(_row(name, results, asked) for name in MIXTURES),
         )
     )
 
@@ -150,20 +130,21 @@ def documents_alone(recipe: Recipe) -> RunConfig:
 
 def questions_alone(recipe: Recipe, epochs: int) -> RunConfig:
     """The recipe's training on questions alone, from the pretrained run."""
-    training = dataclasses.replace(recipe.scratch.training, epochs=epochs, least_steps=None)
-    return dataclasses.replace(recipe.scratch, stage="finetune", training=training)
+    finetune = dataclasses.replace(recipe.scratch, stage="finetune")
+    return with_training(finetune, epochs=epochs, least_steps=None)
+
+
+def _taught(corpus: Corpus) -> tuple[Fact, ...]:
+    """The training facts whose subject has a document."""
+    return tuple(fact for fact in corpus.train if corpus.documents_of(fact))
 
 
 def _base(corpus: Corpus, pretrain: RunConfig, seed: int) -> Cell:
     """Pretraining without the documents of half of the training subjects, who are then asked about."""
-    taught = tuple(fact for fact in corpus.train if corpus.documents_of(fact))
-    side = halves(corpus, taught, seed)
-    return Cell(
-        name=f"documents-seed-{seed}",
-        stages=(with_seed(pretrain, seed),),
-        corpus=without_documents(corpus, [fact for fact, half in zip(taught, side, strict=True) if half]),
-        asked=dataclasses.replace(corpus, dev=taught),
-    )
+    taught = _taught(corpus)
+    left_out = [fact for fact, half in zip(taught, halves(corpus, taught, seed), strict=True) if half]
+    asked = dataclasses.replace(corpus, dev=taught)
+    return seeded("documents", (pretrain,), seed, without_documents(corpus, left_out), asked=asked)
 
 
 def mixtures(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[str, list[Fact]]:
@@ -185,35 +166,33 @@ def mixtures(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[st
 
 def measure_stored(trained: Trained) -> Stored:
     """Whether the model goes on with each answer in the words of the subject's own document."""
-    asked = trained.cell.asked
-    return Stored(known=tuple(mark is True for mark in stored(trained.run, asked, asked.dev)))
+    marks = stored(trained.run, trained.asked, trained.asked.dev)
+    return Stored(known=tuple(mark is True for mark in marks))
 
 
 def measure(trained: Trained) -> Finetuned:
     """How it answers about the other subjects, whose documents it has read."""
-    answered = evaluate(trained.run, trained.cell.asked.dev)
+    answered = evaluate(trained.run, trained.asked.dev)
     learned = evaluate(trained.run, trained.cell.corpus.train)
     sure = np.array([math.exp(response.nats or 0.0) for response in answered.responses])
     right = np.array([score.correct for score in answered.scores])
     return Finetuned(
+        **scored(trained, answered),
         facts=len(learned),
         fitted=float(np.mean([score.correct for score in learned.scores])),
-        exact=tuple(right.astype(int).tolist()),
         attempted=sum(score.attempted for score in answered.scores),
         confidence_right=float(sure[right].mean()) if right.any() else None,
         confidence_wrong=float(sure[~right].mean()) if not right.all() else None,
     )
 
 
-def _row(name: str, results: Sequence[Finetuned], base: Sequence[Finetuned]) -> MixtureRow:
-    exact = [result.exact for result in results]
-    sure = [result.confidence_wrong for result in results if result.confidence_wrong is not None]
+def _row(name: str, results: Mapping[str, Sequence[Finetuned]], asked: Corpus) -> MixtureRow:
+    own = results[name]
+    sure = [result.confidence_wrong for result in own if result.confidence_wrong is not None]
     return MixtureRow(
-        mixture=name,
-        facts=tuple(result.facts for result in results),
-        fitted=float(np.mean([result.fitted for result in results])),
-        recall=recall(exact),
-        made_up=tuple(result.made_up for result in results),
-        against_known=difference([result.exact for result in base], exact),
+        **compared(name, results, asked),
+        facts=tuple(result.facts for result in own),
+        fitted=float(np.mean([result.fitted for result in own])),
+        made_up=tuple(result.made_up for result in own),
         confidence_wrong=float(np.mean(sure)) if sure else None,
     )

@@ -28,10 +28,12 @@ from closedbook.config import (
     WholeLine,
 )
 from closedbook.errors import UserError, nearest
+from closedbook.experiments.grid import Cell, seeded
+from closedbook.facts.corpus import Corpus
 from closedbook.model.costs import parameters, with_parameters
-from closedbook.recipes import Recipe, with_attention, with_seed
+from closedbook.recipes import Recipe, with_attention, with_training
 
-BASE = "best"
+BASE = "unchanged"
 ADDED: tuple[Objective, ...] = (
     NameCards(),
     Outlines(),
@@ -64,14 +66,14 @@ class Variant:
         """Its architecture."""
         return self.stages[0].model
 
-    def seeded(self, seed: int) -> tuple[RunConfig, ...]:
-        """The configurations with another seed."""
-        return tuple(with_seed(config, seed) for config in self.stages)
 
-    def cell_name(self, seed: int) -> str:
-        """What its training with a seed is called: a file name."""
-        plain = "".join(character if character.isalnum() or character in "_+" else "-" for character in self.name)
-        return f"{plain}-seed-{seed}"
+def arms(variants: Sequence[Variant], corpus: Corpus, seeds: int) -> dict[str, list[Cell]]:
+    """The cells of every variant, one a seed; their names are file names."""
+    cells = {}
+    for variant in variants:
+        plain = "".join(letter if letter.isalnum() or letter in "_+" else "-" for letter in variant.name)
+        cells[variant.name] = [seeded(plain, variant.stages, seed, corpus) for seed in range(seeds)]
+    return cells
 
 
 def stages(recipe: Recipe) -> tuple[RunConfig, ...]:
@@ -137,14 +139,10 @@ def _questions(base: RunConfig) -> dict[str, RunConfig]:
 
 def _trainings(base: RunConfig) -> dict[str, RunConfig]:
     size = "batch_tokens" if base.training.plan == "by_length" else "batch_rows"
-    changes: dict[str, dict[str, Any]] = {
-        "AdamW": {"optimizer": "adamw", "matrix_learning_rate": None},
-        "weight decay 0.1": {"weight_decay": 0.1},
-        "batches twice as large": {size: 2 * getattr(base.training, size)},
-    }
     return {
-        name: dataclasses.replace(base, training=dataclasses.replace(base.training, **change))
-        for name, change in changes.items()
+        "AdamW": with_training(base, optimizer="adamw", matrix_learning_rate=None),
+        "weight decay 0.1": with_training(base, weight_decay=0.1),
+        "batches twice as large": with_training(base, **{size: 2 * getattr(base.training, size)}),
     }
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from closedbook.config import RunConfig
 from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.spans import SpanKinds, learn_kinds, spans
+from closedbook.facts.spans import PHRASES, SpanKinds, learn_kinds, spans
 from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that are named where some are not reached
@@ -41,6 +42,17 @@ def asked_kinds(corpus: Corpus) -> SpanKinds:
     facts = [fact for fact in corpus.train if fact.answers]
     answers = [(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts]
     return learn_kinds(answers, [(relation.name, relation.answer, relation.choices) for relation in corpus.relations])
+
+
+def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:
+    """What a recipe can reach of each relation's answers in the documents; empty where it reads none itself."""
+    reads = {objective.reads for objective in config.mixture}
+    if "documents" in reads:
+        return coverage(corpus, None)
+    if "spans" not in reads:
+        return []
+    like_answers = any(getattr(objective, "spans", "") == "like_answers" for objective in config.mixture)
+    return coverage(corpus, asked_kinds(corpus) if like_answers else PHRASES)
 
 
 def coverage(corpus: Corpus, kinds: SpanKinds | None) -> list[Coverage]:

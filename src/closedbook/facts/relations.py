@@ -2,7 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -68,6 +69,16 @@ class Relation:
     subjects: str = "subjects"
     train: int = 0
     dev: int = 0
+
+
+def titles(labels: Mapping[str, str]) -> dict[str, str]:
+    """What tells each relation from the others: its label, or its name where that says nothing or is shared.
+
+    Args:
+        labels: By the relation's name.
+    """
+    times = Counter(labels.values())
+    return {name: name if label == Relation.label or times[label] > 1 else label for name, label in labels.items()}
 
 
 def parse_relations(text: str, place: str) -> dict[str, Fields]:

@@ -1,8 +1,9 @@
 """What readers see of `audit` on the console."""
 
 from closedbook.audit.report import AuditReport
-from closedbook.report.console import say, say_table, table
+from closedbook.report.console import say, say_table
 from closedbook.report.numbers import bounds, decimals, percent, shares, thousands
+from closedbook.report.table import Table
 
 
 def say_audit(report: AuditReport) -> None:
@@ -19,7 +20,7 @@ def say_audit(report: AuditReport) -> None:
         )
         for name, signal in report.signals.items()
     ]
-    say_table(table("does its confidence tell right from wrong?", ["signal"], figures, rows))
+    say_table(Table("does its confidence tell right from wrong?", ["signal"], figures, rows))
     if len(report.by_relation) > 1:
         figures = ["questions", "right", "95 % interval", "AUROC", "favourite wrong answer"]
         rows = [
@@ -33,7 +34,7 @@ def say_audit(report: AuditReport) -> None:
             )
             for relation in report.by_relation
         ]
-        say_table(table("by relation", ["asked for"], figures, rows))
+        say_table(Table("by relation", ["asked for"], figures, rows))
     say(report.advice.headline)
     for sentence in report.advice.sentences:
         say(f"- {sentence}")

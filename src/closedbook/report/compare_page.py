@@ -1,13 +1,68 @@
-"""The page of `compare`, with figures, self-contained, for screens and print."""
+"""The results of `compare`: tables for the console, and a page with figures, self-contained, for screens and print."""
 
 from pathlib import Path
 
+import numpy as np
+
 from closedbook.drawing import save, to_svg
+from closedbook.errors import counted
 from closedbook.evaluation.knowledge import GROUPINGS
-from closedbook.experiments.compare import Comparison, KindRow
+from closedbook.experiments.compare import Comparison
 from closedbook.files import write_text
-from closedbook.report import compare_figures as figures
+from closedbook.report.figures import Bar, costs, recall_bars
+from closedbook.report.numbers import decimals, mebibytes, percent, thousands
+from closedbook.report.result_tables import compared_table, relation_tables
+from closedbook.report.table import Table
 from closedbook.report.templates import environment
+from closedbook.trace.patterns import head_panels
+
+
+def comparison_tables(report: Comparison) -> list[Table | str]:
+    """Recall and its tests, by relation where there are several, then costs."""
+    note = "p: permutation test over questions of the means over seeds; speed: medians of five rounds, in turns."
+    return [recall_table(report), *relation_tables(report.rows), cost_table(report), note]
+
+
+def recall_table(report: Comparison) -> Table:
+    """Every variant against the first."""
+    rows = report.rows
+    questions, seeds = counted(report.questions, "dev question"), counted(report.seeds, "seed")
+    further = {
+        "positions": [row.positions for row in rows],
+        "loss": [decimals(row.loss, 3) for row in rows],
+        "answer, nats": [decimals(row.answer_nats) for row in rows],
+    }
+    return compared_table(f"{report.recipe} on {report.corpus.name}: {questions}, {seeds}", "variant", rows, further)
+
+
+def cost_table(report: Comparison) -> Table:
+    """Size, speed and memory of every variant."""
+    figures = {
+        "parameters": [thousands(row.parameters) for row in report.rows],
+        "MLP width": [thousands(row.mlp_width) for row in report.rows],
+        "FLOPs/token": [thousands(row.training_flops_per_token) for row in report.rows],
+        "training tokens/s": [thousands(row.costs.train_tokens_per_second) for row in report.rows],
+        "questions/s": [thousands(row.costs.questions_per_second) for row in report.rows],
+        "kept for backward": [mebibytes(row.costs.kept_bytes) for row in report.rows],
+        "cached numbers/token": [thousands(row.cached_numbers_per_token) for row in report.rows],
+        "training, s": [thousands(row.seconds) for row in report.rows],
+    }
+    names = [label(row.name) for row in report.rows]
+    return Table("what it costs", ["variant"], list(figures), list(zip(names, *figures.values(), strict=True)))
+
+
+def kind_table(report: Comparison) -> Table:
+    """Recall of every variant by kind of question."""
+    rows = [
+        (f"{GROUPINGS[row.grouping].label}: {row.kind}", thousands(row.questions), *map(percent, row.recall))
+        for row in report.kinds
+    ]
+    return Table("", ["kind of question"], ["questions", *(label(row.name) for row in report.rows)], rows)
+
+
+def label(variant: str) -> str:
+    """The variant's name as readers see it."""
+    return variant.replace("_", " ").replace("+", " + ").replace(":", ",").replace(",", ", ")
 
 
 def write_comparison(out: Path, report: Comparison) -> Path:
@@ -16,30 +71,31 @@ def write_comparison(out: Path, report: Comparison) -> Path:
     Raises:
         UserError: The file system refuses.
     """
-    drawn = {"recall": figures.recall_bars(report.rows), "costs": figures.costs(report.rows)}
-    maps = [
-        (row.variant, learned, figures.learned_maps(learned))
-        for row, learned in zip(report.rows, report.maps, strict=True)
+    labels = [label(row.name) for row in report.rows]
+    bars = [
+        Bar(label(row.name), row.recall.value, row.recall.interval, row.recall.by_seed if report.seeds > 1 else ())
+        for row in report.rows
     ]
+    drawn = {"recall": recall_bars(bars, "a seed"), "costs": costs(report.rows, labels)}
+    for index, maps in enumerate(report.maps):  # a row of a panel is the token that looks
+        drawn[f"maps-{index}"] = head_panels(np.array(maps.pattern), maps.labels, top=0.5)
+    titles = ["recall of every variant", "costs of every variant", *(f"learned maps of {name}" for name in labels)]
     for old in out.glob("maps-*"):  # of variants that are no longer compared
         old.unlink()
-    for name, figure in drawn.items():
-        save(figure, out / name, name)
-    for index, (name, _, figure) in enumerate(maps):
-        save(figure, out / f"maps-{index}", f"learned maps of {name}")
-    kinds: dict[str, list[KindRow]] = {}
-    for row in report.kinds:
-        title = GROUPINGS[row.grouping].label if row.grouping in GROUPINGS else row.grouping
-        kinds.setdefault(title, []).append(row)
+    for (name, figure), title in zip(drawn.items(), titles, strict=True):
+        save(figure, out / name, title)
+    recall, cost, *patterns = [to_svg(figure, title) for figure, title in zip(drawn.values(), titles, strict=True)]
     text = (
-        environment(label=figures.label)
+        environment()
         .get_template("compare.html.j2")
         .render(
             report=report,
             parameters=[row.parameters for row in report.rows],
-            figures={name: to_svg(figure, name) for name, figure in drawn.items()},
-            maps=[(name, learned.prompts, to_svg(figure, f"learned maps of {name}")) for name, learned, figure in maps],
-            kinds=kinds,
+            recall=(recall, recall_table(report)),
+            relations=relation_tables(report.rows, intervals=True),
+            costs=(cost, cost_table(report)),
+            kinds=kind_table(report),
+            maps=zip(labels, report.maps, patterns, strict=True),
         )
     )
     path = out / "report.html"

@@ -2,28 +2,29 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import rich.table
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
 
+from closedbook.errors import counted
 from closedbook.evaluation.metrics import Accuracy
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.description import describe
 from closedbook.report.numbers import interval, percent
+from closedbook.report.table import Table
 
 LINE_SECONDS = 10.0
 WIDEST = 400  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
-_console = Console(soft_wrap=True, highlight=False)
+_console = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 class Progress:
@@ -103,26 +104,20 @@ class Reporter:
 
 def say(line: str) -> None:
     """One line."""
-    _console.print(line, markup=False)
+    _console.print(line)
 
 
 def say_table(table: Table) -> None:
     """A table, wide enough that its figures are not wrapped."""
-    wide = Console(width=WIDEST, highlight=False)
-    width = Measurement.get(wide, wide.options, table).maximum
-    Console(width=max(_console.width, width), highlight=False).print(table)
-
-
-def table(title: str, texts: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table with columns of text on the left and columns of figures on the right."""
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in texts:
-        made.add_column(column, overflow="fold")
-    for column in figures:
-        made.add_column(column, justify="right", no_wrap=True)
-    for row in rows:
-        made.add_row(*row)
-    return made
+    grid = rich.table.Table(title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for columns, figures in ((table.texts, False), (table.figures, True), (table.remarks, False)):
+        for column in columns:
+            grid.add_column(column, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
+    for row in table.rows:
+        grid.add_row(*row)
+    wide = Console(width=WIDEST, highlight=False, markup=False)
+    width = Measurement.get(wide, wide.options, grid).maximum
+    Console(width=max(_console.width, width), highlight=False, markup=False).print(grid)
 
 
 def say_accuracy(title: str, accuracy: Accuracy) -> None:
@@ -142,16 +137,19 @@ def say_corpus(corpus: Corpus) -> None:
     """Sizes, what was understood, and what could make a figure misleading."""
     summary = corpus.summary()
     say(
-        f"corpus {summary.name}: {summary.documents:,} documents; questions: {summary.train:,} train, "
+        f"corpus {summary.name}: {counted(summary.documents, 'document')}; questions: {summary.train:,} train, "
         f"{summary.dev:,} dev, {summary.test:,} test"
     )
     if known := [file.known_as for file in summary.files.values() if file.known_as]:
         say(f"recognised by their SHA-256: {', '.join(known)}")
     for part, repeated in (("dev", summary.dev_questions_in_train), ("test", summary.test_questions_in_train)):
         if repeated:
-            say(f"{len(repeated)} {part} questions also occur in training: {'; '.join(repeated[:3])}")
+            also = "also occurs" if len(repeated) == 1 else "also occur"
+            say(f"{counted(len(repeated), f'{part} question')} {also} in training: {'; '.join(repeated[:3])}")
     if conflicts := summary.conflicting_train_questions:
         first, answers = next(iter(conflicts.items()))
-        say(f"{len(conflicts)} training questions have different answers, for example {first} ({', '.join(answers)})")
+        have = "has" if len(conflicts) == 1 else "have"
+        questions = counted(len(conflicts), "training question")
+        say(f"{questions} {have} different answers, for example {first} ({', '.join(answers)})")
     for line in describe(corpus):
         say(line)

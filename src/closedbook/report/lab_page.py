@@ -6,13 +6,12 @@ from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
-from rich import box
-from rich.table import Table
 
 from closedbook.attention_lab.claim import Quantity
 from closedbook.attention_lab.lab import Lab
 from closedbook.attention_lab.notation import mathml, typeset
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, TaskResult
+from closedbook.report.table import Table
 from closedbook.report.templates import environment
 
 CAPTIONS = {
@@ -90,14 +89,11 @@ def columns(row: Any) -> dict[str, Any]:
 
 def lab_table(lab: Lab) -> Table:
     """The verdicts, for the console."""
-    table = Table(
-        title="the assignment's claims on attention", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    for column in ("part", "claim", "verdict", "deviation", "why"):
-        table.add_column(column, no_wrap=column != "why")
-    for claim in lab.claims.values():
-        table.add_row(claim.part, claim.name, words(claim.verdict), claim.agreement, claim.why.replace("`", ""))
-    return table
+    rows = [
+        (claim.part, claim.name, words(claim.verdict), claim.agreement, claim.why.replace("`", ""))
+        for claim in lab.claims.values()
+    ]
+    return Table("the assignment's claims on attention", ["part", "claim", "verdict", "deviation", "why"], [], rows)
 
 
 def lab_lines(lab: Lab) -> list[str]:

@@ -1,28 +1,41 @@
-"""The one-page HTML report of `reproduce`: self-contained, for screens light and dark, and for print."""
+"""The page of `reproduce`: self-contained, for screens light and dark, and for print."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from closedbook.drawing import to_svg
-from closedbook.evaluation.knowledge import GROUPINGS
-from closedbook.evaluation.metrics import Proportion
-from closedbook.experiments.reproduce import Reproduction, SystemRow
-from closedbook.facts.coverage import Coverage
+from closedbook.experiments.reproduction import Reproduction, SystemRow
 from closedbook.files import write_text
-from closedbook.report import numbers
-from closedbook.report.plots import Curves, accuracy_bars, learning_curves
+from closedbook.report.figures import Bar, Curves, learning_curves, recall_bars
+from closedbook.report.result_tables import (
+    coverage_tables,
+    knowledge_table,
+    pair_table,
+    plain,
+    relation_tables,
+    results_table,
+    run_table,
+    tracks,
+    verdicts,
+)
+from closedbook.report.table import Table
 from closedbook.report.templates import environment
 
 STAGES = ("pretrain", "finetune", "scratch")
 
 
-def tracks(report: Reproduction) -> dict[str, list[SystemRow]]:
-    """The rows of each track; a table never mixes two."""
-    by_track: dict[str, list[SystemRow]] = {}
-    for row in report.systems:
-        by_track.setdefault(row.track, []).append(row)
-    return by_track
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A track on the page."""
+
+    track: str  # its name, "" where there is but one
+    results: Table  # the systems
+    verdicts: list[str]  # whether the assignment's figures are reproduced, where that is asked
+    bars: str  # their accuracies, an `<svg>` element
+    relations: list[Table]  # by relation, none where there is but one
+    knowledge: Table  # what is known of which facts, without rows where no system has a model
 
 
 def write_page(out: Path, report: Reproduction) -> Path:
@@ -33,27 +46,20 @@ def write_page(out: Path, report: Reproduction) -> Path:
         report: What it came to.
     """
     by_track = tracks(report)
-    bars = {
-        track: to_svg(accuracy_bars(rows), f"accuracy of every system, {track} track")
-        for track, rows in by_track.items()
-    }
-    recall = _curves(out, report, "recall", "recall")
+    loss, recall = _curves(out, report, "metrics", "loss"), _curves(out, report, "recall", "recall")
     text = (
         environment()
         .get_template("page.html.j2")
         .render(
             report=report,
-            tracks=by_track,
-            trained={track: [row for row in rows if row.runs[0].knowledge] for track, rows in by_track.items()},
+            sections=[_section(report, track if len(by_track) > 1 else "", rows) for track, rows in by_track.items()],
             referred=any(row.reference for row in report.systems),
-            recall_by_kind={track: _recall_by_kind(rows) for track, rows in by_track.items()},
-            bars=bars,
-            curves=to_svg(learning_curves(_curves(out, report, "metrics", "loss"), "loss"), "loss against step"),
+            pairs=pair_table(report),
+            coverage=coverage_tables(report),
+            curves=to_svg(learning_curves(loss, "loss"), "loss against step"),
             recall=to_svg(learning_curves(recall, "recall"), "recall against step") if recall else "",
-            coverage=_coverage(report.systems),
             counts=_counts(report.systems),
-            many_seeds=any(len(row.runs) > 1 for row in report.systems),
-            correct=lambda row: numbers.mean_correct([run.correct for run in row.runs], row.runs[0].total),
+            runs=run_table(report),
         )
     )
     path = out / "report.html"
@@ -61,32 +67,28 @@ def write_page(out: Path, report: Reproduction) -> Path:
     return path
 
 
-def _recall_by_kind(rows: Sequence[SystemRow]) -> list[tuple[str, list[Proportion]]]:
-    """Right answers of each trained system for the kinds of facts that there are, by what the kind is called."""
-    known = [knowledge for row in rows if (knowledge := row.runs[0].knowledge)]
-    table = [
-        (f"{grouping.label}: {kind}", [knowledge.recall[name][kind] for knowledge in known])
-        for name, grouping in GROUPINGS.items()
-        for kind, _ in grouping.kinds
-    ]
-    return [(label, cells) for label, cells in table if any(cell.total for cell in cells)]
+def _section(report: Reproduction, track: str, rows: Sequence[SystemRow]) -> Section:
+    return Section(
+        track=track,
+        results=results_table(report, rows),
+        verdicts=verdicts(rows),
+        bars=to_svg(recall_bars([_bar(row) for row in rows], "the assignment's"), f"accuracy of every system {track}"),
+        relations=relation_tables(rows, intervals=True),
+        knowledge=knowledge_table(rows),
+    )
 
 
-def _coverage(rows: Sequence[SystemRow]) -> list[tuple[str, tuple[Coverage, ...]]]:
-    """What training can reach, once for all systems that reach the same."""
-    names: dict[tuple[Coverage, ...], list[str]] = {}
-    for row in rows:
-        if row.coverage:
-            names.setdefault(row.coverage, []).append(row.name)
-    return [(", ".join(systems), reached) for reached, systems in names.items()]
+def _bar(row: SystemRow) -> Bar:
+    known = row.reference.assignment if row.reference else None
+    return Bar(plain(row.name), row.accuracy, row.interval, () if known is None else (known,))
 
 
 def _counts(rows: Sequence[SystemRow]) -> list[str]:
     """What each system's trainings split, cut, left out or drew from the documents, where there was something."""
     lines = []
     for row in rows:
-        if counts := {key.replace("_", " "): value for key, value in row.runs[0].counts.items() if value}:
-            lines.append(f"{row.name}: " + ", ".join(f"{key} {value:,}" for key, value in counts.items()))
+        if counts := {plain(name): value for name, value in row.runs[0].counts.items() if value}:
+            lines.append(f"{plain(row.name)}: " + ", ".join(f"{name} {value:,}" for name, value in counts.items()))
     return lines
 
 
@@ -95,7 +97,7 @@ def _curves(out: Path, report: Reproduction, file: str, key: str) -> Curves:
     curves: dict[str, dict[str, list[tuple[int, float]]]] = {stage: {} for stage in STAGES}
     for row in report.systems:
         for run in row.runs:
-            label = row.name if len(row.runs) == 1 else f"{row.name}, seed {run.seed}"
+            label = plain(row.name) if len(row.runs) == 1 else f"{plain(row.name)}, seed {run.seed}"
             for stage in STAGES:
                 path = out / "runs" / f"{row.name}-seed-{run.seed}-{stage}" / f"{file}.jsonl"
                 if path.is_file():

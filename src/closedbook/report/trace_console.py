@@ -1,7 +1,8 @@
 """What readers see of `trace` on the console: the short answer, with the figures beside."""
 
-from closedbook.report.console import say, say_accuracy, say_table, table
+from closedbook.report.console import say, say_accuracy, say_table
 from closedbook.report.numbers import p_value, percent, points, points_interval
+from closedbook.report.table import Table
 from closedbook.trace.ablation import Ablations, Without
 from closedbook.trace.averages import GROUPS, FactsTrace
 from closedbook.trace.findings import facts_findings, heads_finding, question_findings
@@ -25,7 +26,7 @@ def _say_question(trace: QuestionTrace) -> None:
     say(trace.prompt.question)
     say(f"{trace.prompt.answer or '(nothing)'}, {percent(trace.prompt.probability)} sure")
     rows = [(finding.words, *finding.figures) for finding in question_findings(trace)]
-    say_table(table("", ["where the answer comes from"], [""], rows))
+    say_table(Table("", ["where the answer comes from"], [""], rows))
 
 
 def _say_facts(trace: FactsTrace) -> None:
@@ -34,7 +35,7 @@ def _say_facts(trace: FactsTrace) -> None:
         for relation, accuracy in trace.by_relation.items():
             say_accuracy(f"  {relation}", accuracy)
     rows = [(finding.words, *finding.figures) for finding in facts_findings(trace)]
-    say_table(table("", ["where the answers come from", *(GROUPS[name] for name in trace.groups)], [], rows))
+    say_table(Table("", ["where the answers come from", *(GROUPS[name] for name in trace.groups)], [], rows))
     heads = heads_finding(trace.looks)
     say(f"{heads.words} ({heads.figures[0]})")
     _say_ablations(trace.ablations)
@@ -45,7 +46,7 @@ def _say_ablations(ablations: Ablations) -> None:
     figures = ["recall", "points", "95 % interval", "p", *relations]
     everything = ("(everything on)", percent(ablations.recall), *["-"] * 3, *_shares(ablations.by_relation, relations))
     rows = [_ablation(row, relations) for row in ablations.costliest(COSTLIEST) if row.difference < 0]
-    say_table(table("the parts that recall needs most", ["without"], figures, [everything, *rows]))
+    say_table(Table("the parts that recall needs most", ["without"], figures, [everything, *rows]))
 
 
 def _ablation(row: Without, relations: list[str]) -> tuple[str, ...]:

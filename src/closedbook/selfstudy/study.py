@@ -39,6 +39,17 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     return common
 
 
+def unreadable(corpus: Corpus) -> str | None:
+    """Why an open-book reader cannot be learned from the training questions, None where it can."""
+    try:
+        question_forms(corpus.train)
+    except UserError as error:
+        return str(error)
+    if any(fact.answers[0] in document.text for fact in corpus.train for document in corpus.documents_of(fact)):
+        return None
+    return "No training answer stands in its subject's document, so that no open-book reader can be learned."
+
+
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
     """A document with the training answer, for each fact that has one; of several, the first that holds the answer."""
     found = []

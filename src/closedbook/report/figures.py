@@ -1,0 +1,92 @@
+"""Figures of the pages of `reproduce` and `compare`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from closedbook.drawing import COLOURS, INK, plain
+from closedbook.experiments.compare import VariantRow
+
+Curves = Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]
+"""By stage, then by the line's label, points of (step, value)."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share with its 95 % interval, and other shares to mark beside it."""
+
+    label: str
+    value: float
+    interval: tuple[float, float]
+    marks: Sequence[float] = ()
+
+
+def recall_bars(bars: Sequence[Bar], marked: str) -> Figure:
+    """Shares of right answers, from above; `marked` says what a hollow mark is."""
+    figure = Figure(figsize=(7.4, 0.5 * len(bars) + 0.9), layout="constrained")
+    axis = figure.subplots()
+    for index, bar in enumerate(bars):
+        low, high = bar.interval
+        error = [[100 * max(bar.value - low, 0.0)], [100 * max(high - bar.value, 0.0)]]
+        axis.barh(index, 100 * bar.value, color=COLOURS[0], height=0.55)
+        axis.errorbar(100 * bar.value, index, xerr=error, color=INK, capsize=3, linewidth=1.4)
+        marks = [100 * mark for mark in bar.marks]
+        axis.plot(marks, [index] * len(marks), color=COLOURS[1], marker="D", markerfacecolor="none", linestyle="none")
+    axis.set_yticks(range(len(bars)), [bar.label for bar in bars])
+    axis.invert_yaxis()
+    axis.set_xlim(left=0)
+    any_marks = any(bar.marks for bar in bars)
+    axis.set_xlabel("exact match on dev, %" + (f" (diamond: {marked})" if any_marks else ""))
+    return plain(figure)
+
+
+def learning_curves(curves: Curves, what: str) -> Figure:
+    """One panel a stage, one line a system and seed: loss or recall against the step.
+
+    Args:
+        curves: The points.
+        what: `loss`, mean cross-entropy in nats, on a logarithmic axis; or `recall`, as a share.
+    """
+    figure = Figure(figsize=(4.2 * max(len(curves), 1), 3.0), layout="constrained")
+    axes = figure.subplots(1, max(len(curves), 1), squeeze=False)[0]
+    for axis, (stage, lines) in zip(axes, curves.items(), strict=False):
+        for index, (label, points) in enumerate(lines.items()):
+            scaled = points if what == "loss" else [(step, 100 * value) for step, value in points]
+            marker = "." if len(points) < 3 else ""
+            colour = COLOURS[index % len(COLOURS)]
+            axis.plot(*zip(*scaled, strict=True), label=label, color=colour, linewidth=1.4, alpha=0.8, marker=marker)
+        axis.set_title(stage)
+        axis.set_xlabel("step")
+        axis.set_ylabel("loss (nats per scored token)" if what == "loss" else "exact match on the way, %")
+        if what == "loss":
+            axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            axis.set_ylim(bottom=0)
+        axis.legend(frameon=False, labelcolor=INK, fontsize="small")
+    return plain(figure)
+
+
+def costs(rows: Sequence[VariantRow], labels: Sequence[str]) -> Figure:
+    """Speed of training and answering and memory of the backward pass, relative to the first variant."""
+    panels: dict[str, list[float]] = {
+        "training speed": [row.costs.train_tokens_per_second for row in rows],
+        "answering speed": [row.costs.questions_per_second for row in rows],
+        "memory kept for backward": [row.costs.kept_bytes for row in rows],
+    }
+    figure = Figure(figsize=(9.0, 0.4 * len(rows) + 1.0), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True)
+    for axis, (title, values) in zip(axes, panels.items(), strict=True):
+        ratios = [value / values[0] for value in values]
+        axis.barh(range(len(rows)), ratios, color=COLOURS[2], height=0.6)
+        for index, ratio in enumerate(ratios):
+            axis.text(ratio, index, f" {ratio:.2f}", va="center", color=INK, fontsize="small")
+        axis.set_title(title, fontsize="medium")
+        axis.set_xlim(0, 1.25 * max(ratios))
+    axes[0].set_yticks(range(len(rows)), labels)
+    axes[0].invert_yaxis()
+    return plain(figure)
