@@ -259,5 +259,50 @@ def test_capitals_do_not_tell_subjects_apart_where_one_document_is_there(tmp_pat
     directory = fill(tmp_path / "d", corpus__txt=documents, train__tsv="".join(facts[:4]), dev__tsv="".join(facts[4:]))
     corpus = read_directory(directory)
     assert [d.subject for d in corpus.documents] == ["fox", "Owl", "bee", "Ant"]
-    assert [fact.subject for fact in corpus.train] == ["fox", "owl", "bee", "Ant"]
+    assert [fact.subject for fact in corpus.train] == ["fox", "Owl", "bee", "Ant"]
+    assert [fact.subject for fact in corpus.dev] == ["Owl", "Ant"]
+    assert {fact.relation for fact in corpus.train[:3]} == {fact.relation for fact in corpus.dev}
     assert corpus.summary().questions_without_document == 0
+
+
+def test_a_long_document_asked_about_in_two_spellings_is_counted_under_its_own(tmp_path):
+    article = "Fox. " + " ".join(f"It lives in wood {number} of Asia ." for number in range(40))
+    directory = fill(
+        tmp_path / "d",
+        corpus__txt=f"{article}\nOwl. It lives in Asia .\n",
+        train__tsv="Where does the Fox live?\tAsia\nWhere does the fox live?\tAsia\n",
+        dev__tsv="Where does the Owl live?\tAsia\n",
+    )
+    corpus = read_directory(directory)
+    assert [fact.subject for fact in corpus.train] == ["Fox", "Fox"]
+    assert corpus.summary().names_of_several_documents == {"Fox": tuple(d.line for d in corpus.by_subject["Fox"])}
+    asked = dataclasses.replace(corpus.train[0], subject="fox")
+    lines = dataclasses.replace(corpus, train=(asked,)).summary().names_of_several_documents
+    assert lines == {"fox": tuple(d.line for d in corpus.documents_of(asked))}
+
+
+def test_a_question_without_a_subject_leaves_the_others_their_documents(tmp_path):
+    names = ("Aldonia", "Boria", "Cimria", "Dolia", "Elgia", "Fania")
+    rows = [f"What is the capital of {name}?,{name}ville,{name}\n" for name in names]
+    header = "question,answer,subject\n"
+    directory = fill(
+        tmp_path / "d",
+        corpus__txt="\n".join(f"{name} is a country in the far north of the old world" for name in names),
+        train__csv=header + "".join(rows[:5]),
+        dev__csv=f"{header}{rows[5]}Wherefore art thou so gloomy?,X,\n",
+    )
+    corpus = read_directory(directory)
+    assert corpus.dev[1].subject == ""
+    assert [len(corpus.documents_of(fact)) for fact in (*corpus.train, *corpus.dev)] == [1] * 6 + [0]
+
+
+def test_capitals_tell_subjects_apart_where_documents_do(people):
+    documents = tuple(dataclasses.replace(people.documents[0], subject=name) for name in ("Polish", "polish", "Ant"))
+    corpus = dataclasses.replace(people, documents=documents)
+    facts = [
+        Fact(question=f"Where is {name}?", answers=("X",), subject=name, line=1)
+        for name in ("Polish", "polish", "POLISH", "ant")
+    ]
+    recognised = corpus.recognise(facts)
+    assert [fact.subject for fact in recognised] == ["Polish", "polish", "POLISH", "Ant"]
+    assert len({fact.relation for fact in recognised}) == 1

@@ -123,3 +123,9 @@ def test_a_form_may_name_the_subject_twice():
     assert slot_of("Who?", "Who?") is None
     assert slot_of("Who was ?", "Who was {}?") == ""
     assert subject_by_forms("If Bo has a mayor, when did Bo get one?", ["If {} get one?", form]) == "Bo"
+
+
+def test_a_subject_in_other_capitals_has_a_form_where_it_stands_in_none_of_its_own():
+    assert possible_forms("Where does the fox live?", "Fox") == ["Where does the {} live?"]
+    assert possible_forms("Does the fox like Fox?", "Fox") == ["Does the fox like {}?"]
+    assert possible_forms("Where do foxes live?", "Fox") == []

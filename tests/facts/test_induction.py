@@ -166,6 +166,8 @@ def test_facts_of_another_file_are_recognised():
         (["-48 °C", "26.3 °C"], "number"),
         (["2 hours", "1 hour 20 minutes", "€51.5 million", "953万人"], "number"),
         (["978-2-682-18271-4", "+44 20 6246 8370", "1.2.3", "12 MW"], "number"),
+        (["12 of 400", "20 out of 350", "30 km in 1990", "12 kg 400"], "number"),
+        (["3 мая 1921 г.", "Monday, 3 May 1921", "ngày 3 tháng 5 năm 1921", "3 मार्च 1921", "May 3, 1921"], "date"),
         (["H2SO4", "Ca(OH)2", "Boeing 747", "B20"], "phrase"),
         ([], "phrase"),
         (["Rome"] * 5, "phrase"),

@@ -100,6 +100,10 @@ def test_subjects_stand_inside_words_where_words_are_not_spaced(question):
     assert subjects_in(question, known) == [next(name for name in known if question.startswith(name))]
 
 
+def test_punctuation_alone_names_no_subject():
+    assert subjects_in("法国的首都是什么 ？", ["法国", ""]) == ["法国"]
+
+
 def test_of_subjects_inside_one_another_only_the_longest_counts():
     known = ["Capital", "New Uria", "Uria", "of"]
     assert subjects_in("Capital of New Uria?", known) == ["New Uria", "Capital", "of"]

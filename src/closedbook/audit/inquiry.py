@@ -13,7 +13,7 @@ from closedbook.audit.signals import Evidence
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.induction import induce, recognise
+from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 
@@ -31,7 +31,8 @@ class Material:
         unseen: Facts about subjects that are in no document; may be empty.
         wordings: Other wordings of the one relation that is asked, None for its own.
         reversed: The question for its subject, None for its own.
-        trained_on: Whether the facts are those that it was trained on, whatever the corpus says.
+        trained_on: Whether the facts are those that it was trained on, whatever the corpus says; None where that is
+            not known.
     """
 
     facts: Sequence[Fact]
@@ -41,7 +42,7 @@ class Material:
     unseen: Sequence[Fact] = ()
     wordings: tuple[str, ...] | None = None
     reversed: str | None = None
-    trained_on: bool = False
+    trained_on: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ class Inquiry:
         if self.material.trained_on:
             return np.ones(len(facts), dtype=bool)
         if corpus is None or not corpus.train:
-            return None
+            return None if self.material.trained_on is None else np.zeros(len(facts), dtype=bool)
         trained = {(fact.relation, subject_key(fact)) for fact in corpus.train}
         return np.array([(fact.relation, subject_key(fact)) in trained for fact in facts], dtype=bool)
 
@@ -95,7 +96,8 @@ def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
     known = {relation.name: relation for relation in (corpus.relations if corpus else ())}
     given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
     others = material.known or [*(corpus.train if corpus else ()), *material.calibration]
-    induced = induce(material.facts, material.calibration, others, corpus.by_subject if corpus else {}, given)
+    subjects = corpus.by_subject if corpus else {}
+    induced = spelled(induce(material.facts, material.calibration, others, subjects, given), subjects)
     asked = dict.fromkeys(fact.relation for fact in induced.train)
     relations = {relation.name: known.get(relation.name, relation) for relation in induced.relations}
     if material.wordings is not None or material.reversed is not None:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from closedbook.facts.relations import AnswerKind
+from closedbook.facts.scripts import UNSPACED_LETTER, WORD
 from closedbook.facts.spans import answer_shape, kind_of, words
 
 CHOICES, EACH, CHOICE_SHARE = 12, 5, 0.05  # a closed list: few answers, several facts each, or a small share of all
@@ -50,5 +51,19 @@ def _is_date(answer: str, form: str) -> bool:
         return bool(days) and answer[-1:].islower() and len(answer.split()[1]) > 2
     if form == "X 0":
         return bool(years) and len(numbers[0]) == 4
-    with_month = years == 1 and 0 < days == len(numbers) - 1 <= 2 and any(map(str.isalpha, answer))
+    with_month = years == 1 and 0 < days == len(numbers) - 1 <= 2 and _may_name_month(answer)
     return with_month or _NUMERIC_DATE.fullmatch(answer) is not None
+
+
+def _may_name_month(answer: str) -> bool:
+    """Whether the words beside the numbers of a day and a year may name a month, in any language.
+
+    A month has three letters or more, where a script puts spaces between words. Of the words between two numbers one
+    alone is so long, and shorter ones stand before it or on both sides (`3 de mayo de 1921`): `12 of 400`,
+    `20 out of 350` and `30 km in 1990` are no dates.
+    """
+    if UNSPACED_LETTER.search(answer):
+        return True
+    long = [[len(word) > 2 for word in WORD.findall(between)] for between in re.split(r"\d+", answer)]
+    inner = [gap for gap in long[1:-1] if gap]
+    return any(map(any, long)) and all(sum(gap) == 1 and gap[-1] >= gap[0] for gap in inner)

@@ -12,7 +12,7 @@ from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
 from closedbook.facts.documents import read_sources, retitled, visible_files, windowed
 from closedbook.facts.doubts import doubts
-from closedbook.facts.induction import induce, recognise
+from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
@@ -93,7 +93,7 @@ class Corpus:
     def summary(self) -> CorpusSummary:
         """What to know before believing a figure."""
         facts = [*self.train, *self.dev, *self.test]
-        shared = sorted({fact.subject for fact in facts if len(self.documents_of(fact)) > 1})
+        lines = {fact.subject: tuple(document.line for document in self.documents_of(fact)) for fact in facts}
         return CorpusSummary(
             name=self.name,
             documents=len(self.documents),
@@ -108,7 +108,7 @@ class Corpus:
             test_questions_in_train=repeated(self.train, self.test),
             conflicting_train_questions=conflicting(self.train),
             questions_without_document=sum(not self.documents_of(fact) for fact in facts),
-            names_of_several_documents={name: tuple(d.line for d in self.by_subject[name]) for name in shared},
+            names_of_several_documents={name: lines[name] for name in sorted(lines) if len(lines[name]) > 1},
             repeated_lines=len(self.documents) - len({document.text for document in self.documents}),
             files={
                 name: CorpusFile(part=part_of(name), sha256=sha, known_as=known_as(sha))
@@ -193,6 +193,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     induced = induce(train, dev, test, titles, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)
     documents, blank_lines = windowed(retitled(sources, [fact.subject for fact in (*induced.train, *others)]))
+    induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(
         name=directory.resolve().name or str(directory),
         documents=documents,

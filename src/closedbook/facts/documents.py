@@ -82,7 +82,7 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
     itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so.
     """
-    subjects = set(subjects)
+    subjects = set(subjects) - {""}
     open_ = subjects - {source.subject for source in sources}
     beginnings = Beginnings(open_)
     spellings = {subject.lower(): subject for subject in sorted(open_)}

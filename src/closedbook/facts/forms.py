@@ -21,8 +21,8 @@ _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 def possible_forms(question: str, subject: str) -> list[str]:
     """The question with `{}` for its subject, once for every place where it stands as whole words.
 
-    Where it stands nowhere so, inside a word if that is one place alone. Of several places one may be meant, or all:
-    the last form has them all (`If {} has a mayor, when did {} get one?`).
+    Where it stands nowhere so, in other capitals, or inside a word if that is one place alone. Of several places one
+    may be meant, or all: the last form has them all (`If {} has a mayor, when did {} get one?`).
     """
     if SLOT in question:
         return []
@@ -42,10 +42,18 @@ def _with_slots(question: str, starts: Iterable[int], length: int) -> str:
 
 
 def places(text: str, subject: str) -> list[int]:
-    """Where a subject begins in a text as whole words, or else inside a word if that is one place alone."""
+    """Where a subject begins in a text as whole words, or else inside a word if that is one place alone.
+
+    Where it stands nowhere, what differs from it in capitals alone counts, as whole words.
+    """
     found = list(occurrences(text, subject))
     whole = [start for start, stands_alone in found if stands_alone]
-    return whole or ([found[0][0]] if len(found) == 1 else [])
+    if found or not subject:
+        return whole or ([found[0][0]] if len(found) == 1 else [])
+    spellings = dict.fromkeys(re.findall(re.escape(subject), text, re.IGNORECASE))
+    return sorted(
+        start for spelling in spellings for start, stands_alone in occurrences(text, spelling) if stands_alone
+    )
 
 
 def form_of(fact: Fact | Card) -> str | None:

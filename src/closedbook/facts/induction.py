@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from closedbook.facts.answers import answer_kind
@@ -57,7 +57,32 @@ def with_subjects(facts: Sequence[Fact], known: Container[str], forms: Sequence[
     return tuple(found)
 
 
-def recognise(facts: Sequence[Fact], subjects: Container[str], relations: Sequence[Relation] = ()) -> tuple[Fact, ...]:
+def spelled(induced: Induced, subjects: Iterable[str]) -> Induced:
+    """The facts with their subjects as documents spell them, so that `the fox` and `the Fox` are about one subject.
+
+    A subject of no document takes the spelling of the one that differs from it in capitals alone, if there is one
+    such and the question has the same forms with it.
+
+    Args:
+        induced: With the subjects as the questions spell them.
+        subjects: Those of the documents.
+    """
+    known = set(subjects) - {""}
+    spellings = defaultdict[str, list[str]](list)
+    for subject in known:
+        spellings[subject.lower()].append(subject)
+
+    def of(fact: Fact) -> Fact:
+        others = () if fact.subject in known else spellings.get(fact.subject.lower(), ())
+        if len(others) != 1 or possible_forms(fact.question, *others) != possible_forms(fact.question, fact.subject):
+            return fact
+        return dataclasses.replace(fact, subject=others[0])
+
+    train, dev, test = (tuple(map(of, part)) for part in (induced.train, induced.dev, induced.test))
+    return dataclasses.replace(induced, train=train, dev=dev, test=test)
+
+
+def recognise(facts: Sequence[Fact], subjects: Collection[str], relations: Sequence[Relation] = ()) -> tuple[Fact, ...]:
     """The facts of any file with subjects and relations.
 
     Args:
@@ -66,7 +91,7 @@ def recognise(facts: Sequence[Fact], subjects: Container[str], relations: Sequen
         relations: Known relations; questions of other forms get names of their own.
     """
     given = {relation.name: {"name": relation.name, "forms": relation.forms} for relation in relations}
-    return induce(facts, (), (), subjects, given).train
+    return spelled(induce(facts, (), (), subjects, given), subjects).train
 
 
 def induce(

@@ -94,7 +94,9 @@ def token_text(run: Run, token: int) -> str:
 
 
 def _name_tokens(question: str, subject: str, offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    found = [match.start() for match in re.finditer(rf"(?<!\w){re.escape(subject.strip())}(?!\w)", question)]
+    name = rf"(?<!\w){re.escape(subject.strip())}(?!\w)"
+    matches = list(re.finditer(name, question)) or re.finditer(name, question, re.IGNORECASE)
+    found = [match.start() for match in matches]
     if not subject.strip() or len(found) != 1:
         times = "more than once" if len(found) > 1 else "not as whole words"
         raise UserError(f"{question!r}: holds the name {subject!r} {times}; a question to look into holds it once.")
