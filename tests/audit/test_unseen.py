@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,12 @@ def test_subjects_and_relations_of_other_files_are_recognised(corpus):
     material, relations = recognised(Material(facts=bare, corpus=corpus))
     assert [fact.subject for fact in material.facts] == [fact.subject for fact in corpus.dev]
     assert relations == corpus.relations
+
+
+def test_subjects_in_other_capitals_are_those_of_the_documents(corpus):
+    lower = [
+        dataclasses.replace(fact, question=fact.question.replace(fact.subject, fact.subject.lower()), subject="")
+        for fact in corpus.dev
+    ]
+    material, _ = recognised(Material(facts=lower, corpus=corpus))
+    assert [fact.subject for fact in material.facts] == [fact.subject for fact in corpus.dev]

@@ -58,6 +58,9 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
     ):
         with pytest.raises(UserError, match=sentence):
             trace_prompts(run, [question], [name])
+    question = facts[0].question.replace(facts[0].subject, facts[0].subject.lower())
+    (lower,) = trace_prompts(run, [question], [facts[0].subject])
+    assert run.tokenizer.decode(lower.ids[slice(*lower.span)]) == facts[0].subject.lower()
 
 
 def test_patterns_are_weights_and_top_is_their_largest(run, prompts):
