@@ -231,6 +231,18 @@ def test_facts_that_were_taught_are_no_reason_to_believe_it(run, corpus, whole):
         whole.advice.sentences
     )
     assert audit(run, Material(facts=corpus.dev), settings).taught is None
+    untaught = audit(run, Material(facts=corpus.dev, trained_on=False), settings)
+    assert (untaught.taught, untaught.untaught) == (0, None)
+    assert "not known" not in untaught.advice.headline
+
+
+def test_an_interval_whose_ends_are_written_alike_is_one_figure(whole):
+    def sentences(low, high):
+        share = dataclasses.replace(whole.verdict.correct_share, low=low, high=high)
+        return advise(dataclasses.replace(whole, verdict=dataclasses.replace(whole.verdict, correct_share=share)))
+
+    assert "(95 % interval 100.0 %)" in sentences(0.9997, 1.0).sentences[0]
+    assert "(95 % interval 99.0 to 100.0 %)" in sentences(0.99, 1.0).sentences[0]
 
 
 def test_every_wrong_answer_is_counted_once(whole):

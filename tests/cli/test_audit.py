@@ -1,11 +1,14 @@
 """`audit`, and what `ask` and `predict` do with its threshold."""
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 
 from closedbook.audit.abstention import Abstention, save
+from closedbook.cli.shared import WithModel
+from closedbook.errors import UserError
 from closedbook.facts.corpus import sha256
 from closedbook.runs import load
 from tests.cli.conftest import NAMES, write_facts
@@ -89,6 +92,41 @@ def test_an_audit_may_be_repeated_and_keeps_the_threshold(model, files, capsys):
         code, printed, _ = call(capsys, *arguments, "--out", files / "audit")
         assert code == 0
         assert "The threshold of an earlier audit stays in force" in printed
+    assert "audit.html, in place of an earlier one" in printed
+
+
+@pytest.mark.parametrize(
+    ("part", "both", "taught"), [("train", [], 36), ("dev", [], 0), ("test", [], 0), ("dev", ["Who?"], None)]
+)
+def test_a_run_knows_which_files_it_was_trained_on(model, toy, tmp_path, capsys, part, both, taught):
+    facts = toy.corpus / ("train.tsv" if part == "train" else "dev.tsv")
+    environment = json.loads((model / "environment.json").read_text(encoding="utf-8"))
+    environment["corpus"]["files"] = {"facts.tsv": {"sha256": sha256(facts), "part": part}}
+    environment["corpus"]["dev_questions_in_train"] = both
+    (model / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    arguments = ("audit", model, "--facts", facts, "--names", "0", "--samples", "1", "--target", "0.01")
+    code, printed, _ = call(capsys, *arguments, "--out", tmp_path / "audit")
+    assert code == 0
+    report = json.loads((tmp_path / "audit" / "audit.json").read_text(encoding="utf-8"))
+    assert report["taught"] == taught
+    assert ("was not checked" in printed) == ("which is not known" in printed) == (taught is None)
+
+
+def test_only_files_that_a_run_does_not_know_are_unchecked(model, toy, files, capsys):
+    arguments = ("audit", model, "--facts", toy.corpus / "dev.tsv", "--names", "0", "--samples", "1")
+    more = ("--calibration", files / "calibration.tsv", "--out", files / "audit")
+    code, printed, _ = call(capsys, *arguments, *more)
+    assert code == 0
+    assert "so whether the calibration facts were among them was not checked" in printed
+
+
+def test_a_template_is_that_of_the_threshold_however_its_line_break_is_written(model, monkeypatch):
+    monkeypatch.setattr("closedbook.hub.fingerprint", lambda name: sha256(model / "model.safetensors"))
+    save(dataclasses.replace(threshold(model, 0.5), template="Q: {}\nA:"), model)
+    for written in ("Q: {}\\nA:", "Q: {}\nA:"):
+        assert WithModel(model=f"hf:{model}", template=written).threshold().threshold == 0.5
+    with pytest.raises(UserError, match="ask with that, or --always"):
+        WithModel(model=f"hf:{model}", template="A: {}").threshold()
 
 
 def test_ask_says_i_dont_know_and_why(model, capsys):

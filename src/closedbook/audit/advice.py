@@ -72,12 +72,17 @@ def _percent(share: float | None) -> str:
     return f"{100 * (share or 0.0):.1f} %"
 
 
+def _between(low: float | None, high: float | None) -> str:
+    """Both shares, once where they are written alike."""
+    first, last = _percent(low), _percent(high)
+    return last if first == last else f"{100 * (low or 0.0):.1f} to {last}"
+
+
 def _recall(verdict: Verdict) -> str:
     share = verdict.correct_share
     return (
         f"Asked {counted(verdict.total, 'question')} it attempts {verdict.correct + verdict.wrong:,} and is right in "
-        f"{verdict.correct:,}: {_percent(share.value)} (95 % interval {100 * (share.low or 0):.1f} to "
-        f"{_percent(share.high)})."
+        f"{verdict.correct:,}: {_percent(share.value)} (95 % interval {_between(share.low, share.high)})."
     )
 
 
@@ -139,5 +144,5 @@ def _unseen(unseen: Unseen, where: str) -> str:
 
 def _wordings(rows: list[Wording], where: str) -> str:
     shares = [row.right.value or 0.0 for row in rows]
-    between = _percent(shares[0]) if len(rows) == 1 else f"{100 * min(shares):.1f} to {_percent(max(shares))}"
+    between = _between(min(shares), max(shares))
     return f"In {counted(len(rows), 'other wording')} of the question{where} it is right in {between}."

@@ -16,6 +16,7 @@ from closedbook.errors import UserError, counted
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
     from closedbook.audit.report import AuditReport
+    from closedbook.evaluation.language_model import LanguageModel
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
 
@@ -32,7 +33,7 @@ class Options(WithModel, Settings):
         unseen: Facts about subjects in no document, beside invented ones.
         wordings: A file of other wordings of the question, {} for the subject (default: the relation's).
         reversed: The question for the subject, {} for the answer (default: the relation's).
-        out: The output directory; an earlier audit is replaced.
+        out: The output directory; an earlier audit in it is replaced, whatever it was about.
     """
 
     facts: Path
@@ -66,8 +67,9 @@ def run(arguments: Sequence[str]) -> None:
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
     part_of = trained_on(options.model)
-    material = dataclasses.replace(material, trained_on=part_of.get(hashes["facts"]) == "train")
-    warnings = [*leaks(options, material, part_of)]
+    taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
+    material = dataclasses.replace(material, trained_on=taught["facts"])
+    warnings = [*leaks(options, material, part_of, taught)]
     say(f"{model.kind}, {counted(model.parameters, 'parameter')}")
     for warning in warnings:
         say(f"Careful: {warning}")
@@ -95,6 +97,7 @@ def save_report(report: "AuditReport", options: Options) -> None:
 
     directory = model_directory(options.model)
     page = audit_page(report)
+    instead = ", in place of an earlier one" if (options.out / "audit.html").is_file() else ""
     write_lines(options.out / "answers.jsonl", report.answer_lines())
     write_text(options.out / "audit.html", page)
     write_json(options.out / "audit.json", report.to_json())
@@ -103,7 +106,7 @@ def save_report(report: "AuditReport", options: Options) -> None:
         say(f"threshold: {save(report.abstention, directory)}")
     elif (directory / FILE).is_file():
         say(f"The threshold of an earlier audit stays in force: {directory / FILE}")
-    say(f"audit: {options.out / 'audit.html'}")
+    say(f"audit: {options.out / 'audit.html'}{instead}")
 
 
 def check(options: Options) -> None:
@@ -159,34 +162,51 @@ def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
     return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
 
 
-def leaks(options: Options, material: "Material", part_of: dict[str, str]) -> Iterator[str]:
+def was_taught(model: "LanguageModel", part: str | None) -> bool | None:
+    """Whether a model was trained on a file that it knows as that part of its corpus, None where that is not known."""
+    from closedbook.runs import Run
+
+    if part == "dev" and isinstance(model, Run) and model.environment["corpus"]["dev_questions_in_train"]:
+        return None  # on some of it
+    return {"train": True, "dev": False, "test": False}.get(part or "")
+
+
+def leaks(
+    options: Options, material: "Material", part_of: dict[str, str], taught: dict[str, bool | None]
+) -> Iterator[str]:
     """What could make the figures better than they are.
+
+    Args:
+        options: Where the files are.
+        material: What is in them.
+        part_of: Which part of its corpus the run knows a file as, by its SHA-256.
+        taught: Whether it was trained on each of the files, by what they are for; None where that is not known.
 
     Raises:
         UserError: Calibration facts were trained on, so that nothing would be guaranteed.
     """
     from closedbook.audit.inquiry import recognised, subject_key
-    from closedbook.facts.corpus import sha256
 
     material, _ = recognised(material)
     corpus = material.corpus
     trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
     if corpus is not None and part_of and not set(corpus.files.values()) & set(part_of):
         yield "the run was not trained on this corpus."
-    for path, facts in ((options.calibration, material.calibration), (options.facts, material.facts)):
-        taught = path is not None and part_of.get(sha256(path)) == "train"
-        leaked = len(facts) if taught else sum(subject_key(fact) in trained for fact in facts)
+    for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
+        path = options.files.get(name)
+        leaked = len(facts) if taught.get(name) else sum(subject_key(fact) in trained for fact in facts)
         if leaked:
             are = f"{leaked} of its {counted(len(facts), 'question')} {'is' if leaked == 1 else 'are'}"
             sentence = f"{path}: {are} about subjects of the training questions"
-            if path == options.calibration:
+            if name == "calibration":
                 raise UserError(f"{sentence}; calibrate on subjects that were not trained on (closedbook data split).")
             yield f"{sentence}."
-    if not trained and not material.trained_on:
-        calibration = " or calibration" if material.calibration else ""
+    words = {"facts": "audited", "calibration": "calibration"}
+    unchecked = [word for name, word in words.items() if name in taught and taught[name] is None]
+    if not trained and unchecked:
         yield (
-            "the training questions are not known (--corpus DIR holds them), so whether the audited"
-            f"{calibration} facts were among them was not checked."
+            f"the training questions are not known (--corpus DIR holds them), so whether the {' or '.join(unchecked)} "
+            "facts were among them was not checked."
         )
     if corpus is not None and (read := sum(bool(corpus.documents_of(fact)) for fact in material.unseen)):
         yield f"{read} of the --unseen subjects {'is' if read == 1 else 'are'} in the corpus."

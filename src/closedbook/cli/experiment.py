@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from closedbook.cli.options import overview, parse, summary
+from closedbook.cli.shared import say_which_corpus
 from closedbook.experiments.registry import EXPERIMENTS, Experiment, find_experiment
 
 
@@ -20,6 +21,7 @@ def run(arguments: Sequence[str]) -> None:
 def run_experiment(command: str, experiment: Experiment, arguments: Sequence[str]) -> None:
     """Runs an experiment with the options of its dataclass, and shows its result."""
     options = parse(command, experiment.options, arguments, example=f"{command} --out runs/{experiment.name}")
+    say_which_corpus(getattr(options, "corpus", None))  # not all read one
     from closedbook.report.console import Reporter
 
     reporter = Reporter()

@@ -33,12 +33,14 @@ class WithModel(OnMachine):
         """The threshold that an audit saved with the model, None without one.
 
         Raises:
-            UserError: It is damaged, or was chosen for other weights or another template.
+            UserError: It is damaged, or was chosen for other weights or another template; `--template` has no slot.
         """
         from closedbook.audit.abstention import threshold_in
         from closedbook.hub import fingerprint, model_directory
+        from closedbook.hub.template import Template
 
-        return threshold_in(model_directory(self.model), partial(fingerprint, self.model), self.template)
+        template = None if self.template is None else Template(self.template).text  # as a threshold keeps it
+        return threshold_in(model_directory(self.model), partial(fingerprint, self.model), template)
 
     def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
         """The model, ready to be asked, by the template of the threshold where none is given.
@@ -49,7 +51,10 @@ class WithModel(OnMachine):
         device = self.open_device()
         from closedbook.hub import open_model
 
-        return open_model(self.model, device, self.template or (threshold.template if threshold else None) or None)
+        template = self.template
+        if template is None and threshold is not None:
+            template = threshold.template or None  # a run has none
+        return open_model(self.model, device, template)
 
 
 def trained_on(model: str) -> dict[str, str]:
@@ -73,6 +78,7 @@ def read_corpus_for(model: str, name: str) -> "Corpus":
     Raises:
         UserError: The directory is missing or malformed.
     """
+    say_which_corpus(name)
     from closedbook.facts.built_in import read_corpus
     from closedbook.hub import is_foreign
     from closedbook.recipes import RECIPES
@@ -83,6 +89,14 @@ def read_corpus_for(model: str, name: str) -> "Corpus":
         recipe = read_json(config)["recipe"]
         built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
     return read_corpus(name, built_in=built_in)
+
+
+def say_which_corpus(name: str | None) -> None:
+    """Says that the built-in corpus is read, where a directory is called like it, and how that is read instead."""
+    if name == BUILT_IN and Path(name).is_dir():
+        from closedbook.report.console import say
+
+        say(f"Careful: {name} is the built-in corpus, not the directory here; that is --corpus ./{name}.")
 
 
 def say_accuracies(title: str, overall: "Accuracy", by_relation: "Mapping[str, Accuracy]") -> None:

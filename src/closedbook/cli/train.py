@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from closedbook.cli.options import from_yaml, parse_with_settings
+from closedbook.cli.shared import say_which_corpus
 from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
@@ -107,6 +108,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.facts.built_in import read_corpus
 
+    say_which_corpus(options.corpus)
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.open_device()
     from closedbook.experiments.cost import estimate, in_words

@@ -18,8 +18,9 @@ def percents(shares: Sequence[float]) -> str:
 
 
 def interval(bounds: tuple[float, float]) -> str:
-    """`18.8 to 26.0 %`."""
-    return f"{100 * bounds[0]:.1f} to {percent(bounds[1])}"
+    """`18.8 to 26.0 %`, or `100.0 %` where both ends are written alike."""
+    low, high = map(percent, bounds)
+    return high if low == high else f"{100 * bounds[0]:.1f} to {high}"
 
 
 def shares(estimate: "Estimate | Proportion") -> str:
