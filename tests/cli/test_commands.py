@@ -265,6 +265,24 @@ def test_reproduce_writes_a_report(toy, tiny, tmp_path, capsys):
     assert (out / "report.html").is_file()
 
 
+def test_reproduce_refuses_an_output_of_something_else_before_a_word(toy, tiny, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("mine")
+    code, printed, error = call(capsys, "reproduce", "--preset", "tiny", "--corpus", toy.corpus, "--out", tmp_path)
+    assert (code, printed) == (2, "")
+    assert "is not an output of closedbook reproduce" in error
+
+
+def test_a_directory_called_like_the_built_in_corpus_is_read_by_its_path(toy, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(toy.corpus, tmp_path / "people")
+    evaluate = ("evaluate", toy.run, "--facts", toy.corpus / "dev.tsv", "--corpus")
+    careful = "Careful: people is the built-in corpus, not the directory here; that is --corpus ./people."
+    code, printed, _ = call(capsys, *evaluate, "people")
+    assert (code, careful in printed) == (0, True)
+    code, printed, _ = call(capsys, *evaluate, "./people")
+    assert (code, careful in printed) == (0, False)
+
+
 def test_an_experiment_takes_the_options_of_its_dataclass(capsys, tmp_path):
     arguments = ["--counts", "20", "--width", "16", "--layers", "1", "--exposures", "3", "--out", tmp_path / "out"]
     code, out, _ = call(capsys, "experiment", "capacity", *arguments)
@@ -396,6 +414,8 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["ask", "nowhere", "--threads", "0"], "--threads: cannot be '0'; takes at least 1."),
         (["ask", "nowhere", "--threads", "x"], "--threads: cannot be 'x'; takes a whole number."),
         (["ask", "RUN", "Q?", "--template", "{}"], "--template has no effect on a run"),
+        (["ask", "RUN", "Q?", "--template", ""], "--template '': holds the question once"),
+        (["evaluate", "RUN", "--facts", "CORPUS/dev.tsv", "--template", ""], "--template has no effect on a run"),
         (["lab", "--claim", "softmx"], "softmx: no such claim"),
         (["experiment", "ablate", "tiny", "--corpus", "CORPUS", "--variants", "AdamV"], "AdamV: no such variant"),
         (["experiment", "capacity", "--counts", "3"], "--counts: cannot be '3'; takes at least 10."),

@@ -33,11 +33,11 @@ PROBED = 100  # dev questions that are asked on the way, to draw the learning cu
 def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
     preset = options.chosen_preset()
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    corpus = prepare(grid, preset, options)
     reporter.say(f"{preset.name}: {preset.summary}")
     for note in preset.inert:
         reporter.say(f"without effect, as in the original: {note}")
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
-    corpus = prepare(grid, preset, options)
     reporter.corpus(corpus)
     return reproduce(grid, corpus, preset, seeds=options.seeds)
 
