@@ -102,7 +102,7 @@ def training(corpus: Corpus, steps: int, rounds: int) -> dict[str, Any]:
     batches = Batches(build_mixture(config, corpus, tokenizer, CPU), config)
     model = initial_model(config, tokenizer, CPU)
     rows = baseline.CharCorruption("".join(f"{document.text}\n" for document in corpus.documents), 128)
-    theirs = baseline.CourseGPT(len(rows.vocabulary), dropout=config.model.dropout or 0.0)
+    theirs = baseline.CourseGPT(len(rows.vocabulary), dropout=config.model.dropout_rate)
     ours_rounds, baseline_rounds = [], []
     for _ in range(rounds):
         baseline_rounds.append(_time_baseline(theirs, rows, steps))

@@ -103,6 +103,11 @@ class ModelConfig:
         return 4 * self.width if self.mlp_width is None else self.mlp_width
 
     @property
+    def dropout_rate(self) -> float:
+        """The probability, 0 while it is left open."""
+        return self.dropout or 0.0
+
+    @property
     def context(self) -> int:
         """Most input tokens: one fewer than the block, because targets are inputs shifted by one."""
         return self.block - 1

@@ -22,7 +22,7 @@ class TrainingConfig:
             number of rows; the schedule counts them as padded to the block).
         batch_tokens: Tokens a step, padding included (`by_length`).
         micro_batches: Parts of a step, each of about one length, worked on side by side; with `by_length` more of them
-            mix more lengths, with `in_order` they change nothing but the speed (one if not given).
+            mix more lengths, with `in_order` they change nothing but the speed, and a GPU takes a step whole.
         batch_rows: Rows a step (`in_order`).
         optimizer: `adamw` for all, or `muon` for the hidden matrices with AdamW for the rest.
         learning_rate: AdamW's peak rate.

@@ -13,6 +13,7 @@ from closedbook.experiments.comparing import Compared, Report, Scored, compared,
 from closedbook.experiments.grid import Grid, opened
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.train import settle_dropout
 from closedbook.experiments.variants import Variant, arms, choose, ingredients
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.splits import hold_out
@@ -33,8 +34,10 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     base = recipe.pretrain
     if options.epochs is not None:
         base = with_training(base, epochs=options.epochs, least_steps=None)
-    variants = choose(ingredients(base), options.variants)
+    choose(ingredients(base), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
+    base = settle_dropout(base, validation_corpus(corpus, options.held_out))
+    variants = choose(ingredients(base), options.variants)
     return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
 
 

@@ -20,6 +20,7 @@ from closedbook.experiments.comparing import Estimate, Report, Scored, advantage
 from closedbook.experiments.grid import Cell, Grid, opened, seeded
 from closedbook.experiments.options import AttributeConfig
 from closedbook.experiments.reporter import Reporter
+from closedbook.experiments.train import settle_dropout
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 from closedbook.facts.splits import groups
@@ -56,6 +57,12 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
         UserError: No dev question names a document, or the subjects cannot be divided.
     """
     asked = about_documents(corpus)
+    recipe = dataclasses.replace(
+        recipe,
+        pretrain=settle_dropout(recipe.pretrain, asked),
+        finetune=settle_dropout(recipe.finetune, asked),
+        scratch=settle_dropout(recipe.scratch, asked),
+    )
     stages = (recipe.pretrain, recipe.finetune, recipe.scratch)
     grid.open("attribute", {"stages": [to_dict(config) for config in stages], "files": corpus.files})
     sides = [halves(corpus, asked.dev, seed) for seed in range(seeds)]

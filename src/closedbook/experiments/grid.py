@@ -136,19 +136,30 @@ class Grid:
                 "choose another --out or remove it."
             )
 
-    def run(self, arms: Mapping[str, Sequence[Cell]], measure: Measurement[R], result: type[R]) -> dict[str, list[R]]:
+    def run(
+        self,
+        arms: Mapping[str, Sequence[Cell]],
+        measure: Measurement[R],
+        result: type[R],
+        finished: Callable[[str, Sequence[R]], None] = lambda arm, results: None,
+    ) -> dict[str, list[R]]:
         """The results of every arm: kept where an earlier call has finished a cell, else trained, measured and written.
 
         Args:
             arms: What is compared, by name, with the cells of each; a cell stands behind the one it starts from.
             measure: What to make of a trained cell.
             result: What that is, to read it back.
+            finished: Gets every arm with its results as soon as they are there.
 
         Raises:
             UserError: What is kept was trained otherwise or is damaged, or the disk is full.
         """
         self._foretell([cell for cells in arms.values() for cell in cells])
-        return {arm: [self._finish(cell, measure, result) for cell in cells] for arm, cells in arms.items()}
+        results: dict[str, list[R]] = {}
+        for arm, cells in arms.items():
+            results[arm] = [self._finish(cell, measure, result) for cell in cells]
+            finished(arm, results[arm])
+        return results
 
     def trained(self, cell: Cell) -> Trained:
         """The cell's runs, trained where an earlier call has not finished them."""

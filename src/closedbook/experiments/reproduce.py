@@ -81,9 +81,12 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
         ]
         for system in systems
     }
-    runs = grid.run(cells, measure, SystemRun)
-    for system in systems:
-        _write_predictions(grid.out, system, runs[system.name])
+    by_name = {system.name: system for system in systems}
+
+    def finished(name: str, results: Sequence[SystemRun]) -> None:
+        _write_predictions(grid.out, by_name[name], results)
+
+    runs = grid.run(cells, measure, SystemRun, finished)
     return grid.report(reproduction(preset, corpus, runs, reach, grid.device))
 
 

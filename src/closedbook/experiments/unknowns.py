@@ -25,6 +25,7 @@ from closedbook.experiments.grid import Cell, Grid, Trained, opened, seeded
 from closedbook.experiments.options import UnknownsConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
+from closedbook.experiments.train import settle_dropout
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 from closedbook.recipes import Recipe, with_training
@@ -94,6 +95,7 @@ def unknowns(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int, epochs: 
     """
     pretrain, finetune = documents_alone(recipe), questions_alone(recipe, epochs)
     asked = about_documents(corpus)
+    pretrain = settle_dropout(pretrain, asked)
     grid.open("unknowns", {"stages": [to_dict(pretrain), to_dict(finetune)], "files": corpus.files})
     bases = [_base(corpus, pretrain, seed) for seed in range(seeds)]
     marked = [marks.known for marks in grid.run({"documents": bases}, measure_stored, Stored)["documents"]]

@@ -146,6 +146,9 @@ def _trainings(base: RunConfig) -> dict[str, RunConfig]:
     }
 
 
+DROPOUTS = {"no dropout": 0.0, "dropout 0.1": 0.1}
+
+
 def _models(base: RunConfig) -> dict[str, RunConfig]:
     """Other architectures; twice or half the layers have about the same number of parameters in them."""
     model = base.model
@@ -153,7 +156,7 @@ def _models(base: RunConfig) -> dict[str, RunConfig]:
     width = round(model.width * (0.5**0.5 if deep else 2**0.5) / model.heads / 2) * model.heads * 2
     layers = model.layers * 2 if deep else model.layers // 2
     changes: dict[str, dict[str, Any]] = {
-        "dropout 0.1": {"dropout": 0.1},
+        **{name: {"dropout": rate} for name, rate in DROPOUTS.items() if rate != model.dropout},
         "learned positions": {"positions": "learned"},
         "twice as deep" if deep else "half as deep": {"layers": layers, "width": width},
     }

@@ -1,43 +1,56 @@
 """Whether a figure of others is reproduced by their own recipe, in a sentence."""
 
+import math
+
+from closedbook.evaluation.statistics import wilson
 from closedbook.experiments.comparing import Estimate
 from closedbook.facts.known import Reference
 
 
-def verdict(label: str, ours: Estimate, theirs: Reference) -> str | None:
+def verdict(label: str, ours: Estimate, theirs: Reference, questions: int) -> str | None:
     """One sentence on a row of the table, None where nobody has given a figure.
 
-    A figure is reproduced where it lies in the interval of ours.
+    A figure is reproduced where the 95 % interval of the difference holds zero (Newcombe 1998, method 10: from the
+    interval of ours and Wilson's of theirs).
 
     Args:
         label: What the row is called.
         ours: Accuracy on dev with its 95 % interval.
         theirs: The figures of others for the same system and questions.
+        questions: How many dev questions there are, theirs and ours.
     """
     if theirs.assignment is None:
         return None
     low, high = ours.interval
-    figure = f"{label}: the assignment's {theirs.assignment:.1%}"
-    measured = f"ours is {ours.value:.1%}, {low:.1%} to {high:.1%}"
-    if low <= theirs.assignment <= high:
-        sentence = f"{figure} is reproduced ({measured})"
-    else:
-        sentence = f"{figure} is not what this recipe reaches ({measured})"
-    return f"{sentence}{_among_the_public(ours, theirs)}.".replace("%", " %")
+    their_low, their_high = wilson(round(theirs.assignment * questions), questions)
+    difference = ours.value - theirs.assignment
+    lower = difference - math.hypot(ours.value - low, their_high - theirs.assignment)
+    upper = difference + math.hypot(high - ours.value, theirs.assignment - their_low)
+    outcome = "is reproduced" if lower <= 0 <= upper else "is not what this recipe reaches"
+    return (
+        f"{label}: the assignment's {_percent(theirs.assignment)} {outcome} (ours {_percent(ours.value)}, "
+        f"{100 * low:.1f} to {_percent(high)}){_among_the_public(ours.value, theirs)}."
+    )
 
 
-def _among_the_public(ours: Estimate, theirs: Reference) -> str:
-    """`; 82 public files: the median 23.0%, the best 31.8%, ours below the median`."""
+def _among_the_public(ours: float, theirs: Reference) -> str:
+    """`; 82 public files: the median 23.0 %, the best 31.8 %, ours below the median`."""
     parts = {"worst": theirs.public_worst, "median": theirs.public_median, "best": theirs.public_best}
-    known = [f"the {name} {share:.1%}" for name, share in parts.items() if share is not None]
-    if not known or theirs.public_best is None:
+    known = {name: share for name, share in parts.items() if share is not None}
+    if not known:
         return ""
-    files = f"{theirs.public_files} " if theirs.public_files else ""
-    middle = theirs.public_median
-    if ours.value > theirs.public_best:
+    if ours > known.get("best", 1.0):
         place = "above all of them"
-    elif middle is not None and ours.value != middle:
-        place = f"{'above' if ours.value > middle else 'below'} the median"
+    elif ours < known.get("worst", 0.0):
+        place = "below all of them"
+    elif "median" in known and ours != known["median"]:
+        place = f"{'above' if ours > known['median'] else 'below'} the median"
     else:
         place = "within them"
-    return f"; {files}public files: {', '.join(known)}, ours {place}"
+    files = f"{theirs.public_files} " if theirs.public_files else ""
+    figures = ", ".join(f"the {name} {_percent(share)}" for name, share in known.items())
+    return f"; {files}public files: {figures}, ours {place}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

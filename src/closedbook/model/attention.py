@@ -39,8 +39,8 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.value = nn.Linear(config.width, config.groups * config.head_width)
         self.projection = nn.Linear(config.width, config.width)
-        self.weight_dropout = Dropout(config.dropout or 0.0)
-        self.residual_dropout = Dropout(config.dropout or 0.0)
+        self.weight_dropout = Dropout(config.dropout_rate)
+        self.residual_dropout = Dropout(config.dropout_rate)
         self.hook_v = Point()
         self.scores = make_scores(config)
         self.hook_attn_scores, self.hook_pattern, self.hook_z = Point(), Point(), Point()

@@ -1,10 +1,10 @@
 """Dropout whose draws belong to a row of a step, not to the batch in which the row happens to be worked on.
 
 Each row has a generator of its own, seeded by (seed, step, row). So a step's gradient is the same however its rows are
-split into micro-batches, and these may be worked on side by side. Outside `dropping`, draws come from torch's global
-generator, as in `nn.Dropout`.
+split into micro-batches, and these may be worked on side by side. Outside `dropping`, and in a compiled model, draws
+come from torch's global generator, as in `nn.Dropout`.
 
-Axes: B rows, T time, C width, F draws a position needs, H heads, S key positions.
+Axes: B rows, T time, C width, F numbers of a position's states, H heads, S key positions.
 """
 
 import contextlib
@@ -21,17 +21,19 @@ from closedbook.draws import derive
 
 RANGE = 2**16  # of a draw: a probability is kept to one part in 65,536
 PACKED = 4  # draws in one of 64 bits
-KEPT = 0x7FFF_7FFF_7FFF_7FFF  # four draws that keep everything
+KEPT = 2**15 - 1  # a draw that keeps everything
 
 
 class Draws:
     """The draws of a micro-batch, handed out in the order in which the model asks for them.
 
+    A row of n positions has n draws for every number of the states and n for every row of attention weights, whatever
+    the micro-batch is padded to.
+
     Args:
-        config: Says how many a position needs: its width after the embedding and after each branch, and the block a
-            head for attention weights, so that no draw depends on how wide a micro-batch is.
+        config: Says how many numbers a position has: its width after the embedding and after each branch.
         rows_B: What each row's draws belong to, for example its number in the epoch.
-        lengths_B: Positions of each row that are not padding; the others keep everything.
+        lengths_B: Positions of each row that the loss depends on; the others keep everything.
         time: Positions of a row, padding included.
         counters: Seed and step.
         device: Where the model is.
@@ -46,27 +48,29 @@ class Draws:
         counters: tuple[int, ...],
         device: torch.device,
     ) -> None:
-        branches = 2 if config.hidden_width else 1
-        size = config.width * (1 + branches * config.layers) + config.heads * config.block * config.layers
-        wide_BTF = torch.full((len(rows_B), time, -(-size // PACKED)), KEPT, dtype=torch.int64, device=device)
+        width = config.width * (1 + (2 if config.hidden_width else 1) * config.layers)
+        heads = config.heads * config.layers
+        rows = len(rows_B)
+        self._states_BTF = torch.full((rows, time, width), KEPT, dtype=torch.int16, device=device)
+        self._weights_BTHS = torch.full((rows, time, heads, time), KEPT, dtype=torch.int16, device=device)
         generator = torch.Generator(device)
         for index, (row, length) in enumerate(zip(rows_B.tolist(), lengths_B.tolist(), strict=True)):
+            sizes = [length * width, length * heads * length]
+            packed = torch.empty(-(-sum(sizes) // PACKED), dtype=torch.int64, device=device)
             generator.manual_seed(derive(*counters, row))
-            wide_BTF[index, :length].random_(-(2**63), None, generator=generator)
-        self._draws_BTF: Int16[Tensor, "rows time draws"] = wide_BTF.view(torch.int16)
-        self._block, self._next = config.block, 0
-
-    def take(self, size: int) -> Int16[Tensor, "rows time size"]:
-        """The next draws of every position."""
-        first, self._next = self._next, self._next + size
-        return self._draws_BTF[..., first : self._next]
+            packed.random_(-(2**63), None, generator=generator)
+            states, weights = packed.view(torch.int16)[: sum(sizes)].split(sizes)
+            self._states_BTF[index, :length] = states.view(length, width)
+            self._weights_BTHS[index, :length, :, :length] = weights.view(length, heads, length)
+        self._next_feature = self._next_head = 0
 
     def like(self, x: Tensor) -> Int16[Tensor, "..."]:
         """The next draws for states (B T C), or for attention weights (B H T S)."""
         if x.ndim == 3:
-            return self.take(x.shape[-1])
-        heads, keys = x.shape[1], x.shape[-1]
-        return self.take(heads * self._block).unflatten(-1, (heads, self._block))[..., :keys].transpose(1, 2)
+            first, self._next_feature = self._next_feature, self._next_feature + x.shape[-1]
+            return self._states_BTF[..., first : self._next_feature]
+        first, self._next_head = self._next_head, self._next_head + x.shape[1]
+        return self._weights_BTHS[:, :, first : self._next_head].transpose(1, 2)
 
 
 _draws: ContextVar[Draws | None] = ContextVar("draws", default=None)
@@ -96,7 +100,7 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        draws = _draws.get()
+        draws = None if torch.compiler.is_compiling() else _draws.get()
         if draws is None:
             return F.dropout(x, self.p)
         kept = draws.like(x) >= round(self.p * RANGE) - RANGE // 2

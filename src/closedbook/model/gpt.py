@@ -26,7 +26,7 @@ class MLP(nn.Module):
         self.expand = nn.Linear(config.width, config.hidden_width)
         self.contract = nn.Linear(config.hidden_width, config.width)
         self.gelu = nn.GELU()
-        self.dropout = Dropout(config.dropout or 0.0)
+        self.dropout = Dropout(config.dropout_rate)
         self.hook_pre, self.hook_post = Point(), Point()
 
     def forward(self, x_BTC: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
@@ -82,7 +82,7 @@ class GPT(nn.Module):
         self.hook_embed = Point()
         if learned:
             self.hook_pos_embed = Point()
-        self.dropout = Dropout(config.dropout or 0.0)
+        self.dropout = Dropout(config.dropout_rate)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.final_norm = make_norm(config)
         self.head = nn.Linear(config.width, vocabulary_size, bias=False)

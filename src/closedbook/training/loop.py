@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from closedbook.config import TrainingConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
-from closedbook.facts.tokenizers import PAD_ID
 from closedbook.model.dropout import Draws, dropping
 from closedbook.model.gpt import GPT
 from closedbook.objectives.segments import IGNORED, Batch
@@ -105,11 +104,13 @@ def side_by_side(optimizers: list[torch.optim.Optimizer], workers: Workers | Non
 
 def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | None:
     """What dropout draws for a micro-batch's rows, which depends on the counters and on each row's number alone."""
-    if not model.config.dropout or not counters:
+    if not model.config.dropout_rate or not counters:
         return None
     rows, time = part.inputs_BT.shape
     rows_B = torch.arange(rows) if part.rows_B is None else part.rows_B
-    return Draws(model.config, rows_B, (part.inputs_BT != PAD_ID).sum(dim=1), time, counters, model.device)
+    until_T = torch.arange(1, time + 1, device=part.targets_BT.device)
+    lengths_B = ((part.targets_BT != IGNORED) * until_T).amax(dim=1)  # to the last target: what follows has no effect
+    return Draws(model.config, rows_B, lengths_B, time, counters, model.device)
 
 
 def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision, counters: tuple[int, ...] = ()) -> Tensor:
@@ -189,6 +190,7 @@ def train(
     count = workers_for(config, device)
     model.train()
     with (
+        seeded(config.seed, DROPOUT),
         Workers(count) if count > 1 else contextlib.nullcontext() as workers,
         side_by_side(state.optimizers, workers),
     ):
@@ -202,13 +204,14 @@ def train(
                 positions=state.positions,
                 corpus_positions=corpus_positions,
             )
+            torch.manual_seed(derive(config.seed, DROPOUT, state.step))  # for compiled models alone
             loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step)).item()
             if not math.isfinite(loss):
                 raise NonFiniteLoss(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
                     "Lower training.learning_rate, or use --training.precision fp32."
                 )
-            if not update(model, state.optimizers, share, config.clip):
+            if not update(model, state.optimizers, share, config.clip, workers):
                 raise NonFiniteLoss(
                     f"The gradient of batch {state.step + 1} is not finite; training stopped before the update. "
                     "Lower training.learning_rate, or use --training.precision fp32."
@@ -244,7 +247,9 @@ def refuse_bad_compiler(device: torch.device) -> None:
         raise UserError("training.compile: torch's compiled attention is wrong on this processor; leave it out.")
 
 
-def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float) -> bool:
+def update(
+    model: GPT, optimizers: list[torch.optim.Optimizer], share: float, clip: float, workers: Workers | None = None
+) -> bool:
     """One step of every optimizer at `share` of its peak rate, on the clipped gradient, which is then dropped.
 
     Returns:
@@ -253,7 +258,7 @@ def update(model: GPT, optimizers: list[torch.optim.Optimizer], share: float, cl
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
     if not math.isfinite(norm.item()):
         return False
-    with one_thread() if model.device.type == "cpu" else contextlib.nullcontext():
+    with one_thread() if workers else contextlib.nullcontext():
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
