@@ -1,7 +1,10 @@
 """The one error class for what a user can put right, and the words that sentences share."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class UserError(ValueError):
@@ -15,6 +18,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def named(known: Mapping[str, T], name: str, what: str) -> T:
+    """What is known by a name.
+
+    Raises:
+        UserError: Nothing is; the sentence suggests the nearest name and lists all.
+    """
+    if name not in known:
+        raise UserError(f"{name}: no such {what}{nearest(name, known)}; there are {', '.join(known)}.")
+    return known[name]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -24,7 +24,7 @@ from closedbook.config import (
     TokenizerConfig,
     TrainingConfig,
 )
-from closedbook.errors import UserError, nearest
+from closedbook.errors import named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,25 +57,29 @@ class Recipe:
         return config
 
 
-def with_attention(config: RunConfig, attention: str) -> RunConfig:
-    """The same configuration with another attention class.
-
-    A Synthesizer has no queries and keys to turn or to normalise: it takes learned positions.
-    """
-    model = config.model
-    if "key_query_value" not in attention.split("+"):
-        model = dataclasses.replace(model, positions="learned", normalised_queries=False)
-    return dataclasses.replace(config, model=dataclasses.replace(model, attention=attention))
-
-
 def with_training(config: RunConfig, **changes: Any) -> RunConfig:
     """The same configuration with other settings of its training."""
     return dataclasses.replace(config, training=dataclasses.replace(config.training, **changes))
 
 
+def with_model(config: RunConfig, **changes: Any) -> RunConfig:
+    """The same configuration with other settings of its architecture."""
+    return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
+
+
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
     """The same configuration with another seed."""
     return with_training(config, seed=seed)
+
+
+def with_attention(config: RunConfig, attention: str) -> RunConfig:
+    """The same configuration with another attention class.
+
+    A Synthesizer has no queries and keys to turn or to normalise: it takes learned positions.
+    """
+    if "key_query_value" in attention.split("+"):
+        return with_model(config, attention=attention)
+    return with_model(config, attention=attention, positions="learned", normalised_queries=False)
 
 
 def faithful() -> Recipe:
@@ -185,7 +189,7 @@ def default() -> Recipe:
     )
     return _with_questions(
         pretrain,
-        "a small model on 600 built-in subjects, BPE, cards, Muon: the assignment's finding in minutes",
+        "a small model for 600 built-in subjects, BPE, cards, Muon: the assignment's finding in minutes",
         scratch_epochs=40,
         built_in=PeopleConfig(count=600, train=0.5, dev=0.35, test=0.1, unseen=0.05),
     )
@@ -243,6 +247,4 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         UserError: There is none; the sentence suggests the nearest.
     """
-    if name not in RECIPES:
-        raise UserError(f"{name}: no such recipe{nearest(name, RECIPES)}; there are {', '.join(RECIPES)}.")
-    return RECIPES[name]()
+    return named(RECIPES, name, "recipe")()

@@ -155,7 +155,7 @@ def test_an_output_of_something_else_is_refused(done, tmp_path):
     with pytest.raises(UserError, match="holds an output of closedbook experiment toy with other settings or data"):
         grid.open("toy", {"what": 2})
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not an output of closedbook experiment toy"):
+    with pytest.raises(UserError, match="does not hold an output of closedbook experiment toy"):
         grid_at(tmp_path).open("toy", {})
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 

@@ -125,7 +125,7 @@ def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path, always
 def test_somebody_elses_partial_directory_is_left_alone(people, tmp_path):
     (tmp_path / "thesis.partial").mkdir()
     (tmp_path / "thesis.partial" / "chapter.txt").write_text("mine")
-    with pytest.raises(UserError, match="not an unfinished training of ours"):
+    with pytest.raises(UserError, match="does not hold an unfinished training"):
         train_run(tiny_config(), people, tmp_path / "thesis", device=CPU)
     assert (tmp_path / "thesis.partial" / "chapter.txt").read_text() == "mine"
 

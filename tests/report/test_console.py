@@ -9,7 +9,7 @@ from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import BitsHeld, Capacity
 from closedbook.experiments.comparing import Compared, advantage, difference, recall
-from closedbook.experiments.reader import ConfidenceBin, ReaderReport, RelationReading
+from closedbook.experiments.reader import ConfidenceBin, ReaderReport
 from closedbook.experiments.results import Result
 from closedbook.experiments.unknowns import MixtureRow, UnknownFacts
 from closedbook.facts.known import Reference
@@ -104,7 +104,7 @@ def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys)
         corpus=corpus.summary(),
         folds=5,
         right=proportion(3, 4),
-        relations=tuple(RelationReading(relation=name, right=proportion(1, 2)) for name in ("born", "field")),
+        relations={name: proportion(1, 2) for name in ("born", "field")},
         bins=(ConfidenceBin(low=0.8, high=1.0, right=proportion(2, 2)),),
         cards=1_234,
         mean_confidence=0.9,
@@ -113,7 +113,7 @@ def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys)
     assert "3/4" in text
     assert "confidence 0.8 to 1.0" in text
     assert "1,234 cards, mean confidence 0.900" in text
-    alone = dataclasses.replace(report, folds=0, right=None, relations=(), bins=())
+    alone = dataclasses.replace(report, folds=0, right=None, relations={}, bins=())
     assert "readings" not in printed(alone, tmp_path, capsys)
 
 

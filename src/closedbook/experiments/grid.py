@@ -5,7 +5,6 @@ output directory holds `NAME.json` (what was asked for), `runs/`, `results/` (a 
 the cell is finished) and `report.json`, what the experiment makes of the results.
 """
 
-import dataclasses
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +20,11 @@ from closedbook.errors import UserError
 from closedbook.experiments.cost import estimate, in_words
 from closedbook.experiments.options import OfRecipe
 from closedbook.experiments.reporter import Reporter
-from closedbook.experiments.results import Result, from_values
+from closedbook.experiments.results import Result, from_values, take_up
 from closedbook.experiments.train import train_run
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_json
-from closedbook.recipes import Recipe, with_seed, with_training
+from closedbook.recipes import Recipe, with_model, with_seed, with_training
 from closedbook.runs import Run, load, read_json
 from closedbook.training.precision import resolve_precision
 
@@ -124,17 +123,8 @@ class Grid:
         Raises:
             UserError: The directory holds something else.
         """
-        marker = self.out / f"{experiment}.json"
         command = f"closedbook {experiment}" if experiment == "reproduce" else f"closedbook experiment {experiment}"
-        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
-            write_json(marker, settings)
-        elif not marker.is_file():
-            raise UserError(f"{self.out}: exists and is not an output of {command}; choose another --out.")
-        elif read_json(marker) != settings:
-            raise UserError(
-                f"{self.out}: holds an output of {command} with other settings or data; "
-                "choose another --out or remove it."
-            )
+        take_up(self.out / f"{experiment}.json", settings, f"an output of {command}")
 
     def run(
         self,
@@ -231,9 +221,7 @@ class Grid:
         kept = run_config(read_json(path / "config.json"))
         expected = with_training(config, precision=resolve_precision(config.training, self.device))
         if config.model.dropout is None:  # left to the training, which has chosen
-            expected = dataclasses.replace(
-                expected, model=dataclasses.replace(config.model, dropout=kept.model.dropout)
-            )
+            expected = with_model(expected, dropout=kept.model.dropout)
         device = machine.describe(self.device)["device"]
         if kept != expected or read_json(path / "environment.json").get("device") != device:
             raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")

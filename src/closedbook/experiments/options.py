@@ -30,11 +30,7 @@ class _OnCorpus:
     strict: bool = False
 
     def read(self, built_in: PeopleConfig | None = None) -> Corpus:
-        """The corpus, the built-in one with the settings that a recipe is made for.
-
-        Raises:
-            UserError: The directory is missing or malformed.
-        """
+        """The corpus, the built-in one with the settings that a recipe is made for."""
         from closedbook.facts.built_in import read_corpus  # NumPy takes 75 ms, which `--help` does not need
 
         return read_corpus(self.corpus, built_in=built_in, strict=self.strict)
@@ -53,11 +49,7 @@ class OnMachine:
     threads: Count | None = None
 
     def open_device(self) -> "torch.device":
-        """The device, with the threads set.
-
-        Raises:
-            UserError: There is no such device here.
-        """
+        """The device, with the threads set."""
         import torch
 
         from closedbook.machine import pick_device
@@ -91,11 +83,7 @@ class OfRecipe(_OnCorpus, _Kept):
     seeds: Count = 3
 
     def chosen_recipe(self) -> Recipe:
-        """The recipe.
-
-        Raises:
-            UserError: There is none of that name.
-        """
+        """The recipe of that name, or the usual one."""
         return find_recipe(self.recipe or ("default" if self.corpus == BUILT_IN else "standard"))
 
 
@@ -115,11 +103,7 @@ class ReproduceConfig(_OnCorpus, _Kept):
     out: Path = Path("runs/reproduce")
 
     def chosen_preset(self) -> Preset:
-        """The preset, in the precision.
-
-        Raises:
-            UserError: There is none of that name.
-        """
+        """The preset of that name, or the usual one, in the precision."""
         preset = find_preset(self.preset or ("default" if self.corpus == BUILT_IN else "facts"))
         return preset.with_precision(self.precision) if self.precision else preset
 

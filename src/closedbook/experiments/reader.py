@@ -28,21 +28,13 @@ class ConfidenceBin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelationReading:
-    """Readings of one relation that are right, by the relation's name."""
-
-    relation: str
-    right: Proportion
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReaderReport(Result):
     """How well the reader reads."""
 
     corpus: CorpusSummary  # its summary
     folds: int  # of the cross-validation, 0 for none
     right: Proportion | None  # cross-validated readings that are accepted answers, None without cross-validation
-    relations: tuple[RelationReading, ...]  # the same by relation
+    relations: dict[str, Proportion]  # the same by relation
     bins: tuple[ConfidenceBin, ...]  # the same by confidence, the surest first
     cards: int  # that it wrote
     mean_confidence: float  # of the cards
@@ -65,7 +57,7 @@ def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:
         corpus=corpus.summary(),
         folds=options.folds,
         right=_right(book.exact) if book else None,
-        relations=_by_relation(book) if book else (),
+        relations=_by_relation(book) if book else {},
         bins=_by_confidence(book) if book else (),
         cards=len(cards),
         mean_confidence=sum(card.confidence for card in cards) / max(len(cards), 1),
@@ -85,11 +77,11 @@ def _right(exact: Sequence[bool]) -> Proportion:
     return proportion(sum(exact), len(exact))
 
 
-def _by_relation(book: OpenBook) -> tuple[RelationReading, ...]:
+def _by_relation(book: OpenBook) -> dict[str, Proportion]:
     hits: dict[str, list[bool]] = {}
     for fact, exact in zip(book.facts, book.exact, strict=True):
         hits.setdefault(fact.relation, []).append(exact)
-    return tuple(RelationReading(relation=name, right=_right(exact)) for name, exact in hits.items())
+    return {name: _right(exact) for name, exact in hits.items()}
 
 
 def _by_confidence(book: OpenBook) -> tuple[ConfidenceBin, ...]:

@@ -4,7 +4,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from closedbook.errors import UserError, nearest
+from closedbook.errors import named
 from closedbook.experiments import options
 
 if TYPE_CHECKING:
@@ -12,18 +12,16 @@ if TYPE_CHECKING:
     from closedbook.experiments.results import Result
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Experiment:
     """An experiment as it can be asked for.
 
     Args:
         name: On the command line; a module here has the same.
-        summary: One line.
         options: A frozen dataclass.
     """
 
     name: str
-    summary: str
     options: type[Any]
 
     def run(self, options: Any, reporter: "Reporter") -> "Result":
@@ -32,25 +30,20 @@ class Experiment:
         Raises:
             UserError: The data do not fit, or the output directory holds something else.
         """
-        module = importlib.import_module(f"closedbook.experiments.{self.name}")
-        result: Result = module.run(options, reporter)
+        result: Result = importlib.import_module(f"closedbook.experiments.{self.name}").run(options, reporter)
         return result
 
 
-def _experiment(name: str, config: type[Any]) -> Experiment:
-    return Experiment(name=name, summary=(config.__doc__ or "").split("\n")[0], options=config)
-
-
-REPRODUCE = _experiment("reproduce", options.ReproduceConfig)
-EXPERIMENTS: dict[str, Experiment] = {
+REPRODUCE = Experiment("reproduce", options.ReproduceConfig)
+EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        _experiment("compare", options.CompareConfig),
-        _experiment("ablate", options.AblateConfig),
-        _experiment("attribute", options.AttributeConfig),
-        _experiment("unknowns", options.UnknownsConfig),
-        _experiment("capacity", options.CapacityConfig),
-        _experiment("reader", options.ReaderExperimentConfig),
+        Experiment("compare", options.CompareConfig),
+        Experiment("ablate", options.AblateConfig),
+        Experiment("attribute", options.AttributeConfig),
+        Experiment("unknowns", options.UnknownsConfig),
+        Experiment("capacity", options.CapacityConfig),
+        Experiment("reader", options.ReaderExperimentConfig),
     )
 }
 
@@ -61,6 +54,4 @@ def find_experiment(name: str) -> Experiment:
     Raises:
         UserError: There is none; the sentence suggests the nearest.
     """
-    if name not in EXPERIMENTS:
-        raise UserError(f"{name}: no such experiment{nearest(name, EXPERIMENTS)}; there are {', '.join(EXPERIMENTS)}.")
-    return EXPERIMENTS[name]
+    return named(EXPERIMENTS, name, "experiment")

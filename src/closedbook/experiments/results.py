@@ -57,3 +57,23 @@ def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{path}: damaged ({where}: {first['msg']}).") from error
+
+
+def take_up(marker: Path, settings: dict[str, Any], what: str) -> None:
+    """Marks a directory that is new or empty with the settings, or goes into the one that the same settings left.
+
+    Args:
+        marker: The file in it that holds the settings.
+        settings: What must be the same for the directory to be taken up again (JSON-ready).
+        what: What such a directory holds, as errors call it.
+
+    Raises:
+        UserError: The directory holds something else.
+    """
+    directory = marker.parent
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        write_json(marker, settings)
+    elif not marker.is_file():
+        raise UserError(f"{directory}: exists and does not hold {what}; choose another --out.")
+    elif read_json(marker) != settings:
+        raise UserError(f"{directory}: holds {what} with other settings or data; remove it or choose another --out.")

@@ -16,17 +16,18 @@ from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
+from closedbook.experiments.results import take_up
 from closedbook.facts.corpus import Corpus, sha256
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
-from closedbook.files import disk_errors, write_json
+from closedbook.files import disk_errors
 from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
-from closedbook.recipes import with_training
-from closedbook.runs import Run, load, read_json, save_run
+from closedbook.recipes import with_model, with_training
+from closedbook.runs import Run, load, save_run
 from closedbook.selfstudy.study import study
 from closedbook.training.checkpoints import resume
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, TrainingState, seeded, train
@@ -142,7 +143,8 @@ def fit(
     state = TrainingState(make_optimizers(run.model, config.training))
     start = sha256(prepared.start / "model.safetensors") if prepared.start else None
     metrics, probing = Metrics(partial / "metrics.jsonl", state), Probe(partial / "recall.jsonl", run, probe)
-    _open_partial(partial, {"config": to_dict(config), "corpus": prepared.corpus.files, "start": start})
+    identity = {"config": to_dict(config), "corpus": prepared.corpus.files, "start": start}
+    take_up(partial / "identity.json", identity, "an unfinished training")
     if resume(partial / "checkpoints", run.model, state):
         announce(f"resumed at step {state.step:,}")
     metrics.resume(state.step)
@@ -179,7 +181,8 @@ def save(prepared: Prepared, state: TrainingState, out: Path) -> Run:
     run = dataclasses.replace(run, environment=environment)
     save_run(run.path, run)
     with disk_errors(out):
-        shutil.rmtree(run.path / "checkpoints")
+        if (run.path / "checkpoints").exists():
+            shutil.rmtree(run.path / "checkpoints")
         (run.path / "identity.json").unlink()
         (run.path / "predictions").mkdir(exist_ok=True)
         run.path.rename(out)
@@ -211,8 +214,7 @@ def _with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     """With the dropout that None means in a training of so many passes over its examples."""
     if config.model.dropout is not None:
         return config
-    dropout = DROPOUT if epochs >= MANY_PASSES else 0.0
-    return dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=dropout))
+    return with_model(config, dropout=DROPOUT if epochs >= MANY_PASSES else 0.0)
 
 
 def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:
@@ -220,21 +222,6 @@ def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:
     answers = [fact.answers[0] for fact in (*corpus.train, *corpus.dev) if fact.answers]
     long = sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
     return {"answers_too_long_to_write": long} if long else {}
-
-
-def _open_partial(partial: Path, identity: dict[str, Any]) -> None:
-    """Makes the directory of an unfinished training, or goes into the one that the same training left."""
-    marker = partial / "identity.json"
-    if not partial.exists():
-        with disk_errors(partial):
-            (partial / "checkpoints").mkdir(parents=True)
-        write_json(marker, identity)
-    elif not marker.is_file():
-        raise UserError(f"{partial}: exists and is not an unfinished training of ours; choose another --out.")
-    elif read_json(marker) != identity:
-        raise UserError(
-            f"{partial}: holds an unfinished training with other settings or data; remove it or choose another --out."
-        )
 
 
 def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run | None:

@@ -27,11 +27,11 @@ from closedbook.config import (
     TokenizerConfig,
     WholeLine,
 )
-from closedbook.errors import UserError, nearest
+from closedbook.errors import UserError, named, nearest
 from closedbook.experiments.grid import Cell, seeded
 from closedbook.facts.corpus import Corpus
 from closedbook.model.costs import parameters, with_parameters
-from closedbook.recipes import Recipe, with_attention, with_training
+from closedbook.recipes import Recipe, with_attention, with_model, with_training
 
 BASE = "unchanged"
 ADDED: tuple[Objective, ...] = (
@@ -45,6 +45,7 @@ ADDED: tuple[Objective, ...] = (
     SpanCorruption(),
 )
 """Objectives of the standard track that a recipe may not have."""
+DROPOUTS = {"no dropout": 0.0, "dropout 0.1": 0.1}
 WITHIN = 0.02  # of the first variant's parameters
 FIELDS = ("positions", "key_value_heads", "heads", "normalised_queries", "layers")
 
@@ -95,10 +96,7 @@ def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
     Raises:
         UserError: There is none of a name; the sentence suggests the nearest.
     """
-    for name in names:
-        if name not in known:
-            raise UserError(f"{name}: no such variant{nearest(name, known)}; there are {', '.join(known)}.")
-    return [known[BASE], *(known[name] for name in names or known if name != BASE)]
+    return [known[BASE], *(named(known, name, "variant") for name in names or known if name != BASE)]
 
 
 def _objectives(base: RunConfig) -> dict[str, RunConfig]:
@@ -146,25 +144,20 @@ def _trainings(base: RunConfig) -> dict[str, RunConfig]:
     }
 
 
-DROPOUTS = {"no dropout": 0.0, "dropout 0.1": 0.1}
-
-
 def _models(base: RunConfig) -> dict[str, RunConfig]:
     """Other architectures; twice or half the layers have about the same number of parameters in them."""
     model = base.model
     deep = model.layers <= 2
     width = round(model.width * (0.5**0.5 if deep else 2**0.5) / model.heads / 2) * model.heads * 2
     layers = model.layers * 2 if deep else model.layers // 2
-    changes: dict[str, dict[str, Any]] = {
-        **{name: {"dropout": rate} for name, rate in DROPOUTS.items() if rate != model.dropout},
-        "learned positions": {"positions": "learned"},
-        "twice as deep" if deep else "half as deep": {"layers": layers, "width": width},
+    configs = {
+        **{name: with_model(base, dropout=rate) for name, rate in DROPOUTS.items() if rate != model.dropout},
+        "learned positions": with_model(base, positions="learned"),
+        "twice as deep" if deep else "half as deep": with_model(base, layers=layers, width=width),
     }
     if model.attention == "key_query_value":
-        changes["normalised queries"] = {"normalised_queries": True}
-    return {
-        name: dataclasses.replace(base, model=dataclasses.replace(model, **change)) for name, change in changes.items()
-    }
+        configs["normalised queries"] = with_model(base, normalised_queries=True)
+    return configs
 
 
 def _without(config: RunConfig, objective: Objective) -> RunConfig:
@@ -194,12 +187,10 @@ def attention_variant(recipe: Recipe, text: str) -> Variant:
             )
         changes[field] = _value(value)
 
-    def changed(config: RunConfig) -> RunConfig:
-        config = with_attention(config, attention)
-        return dataclasses.replace(config, model=dataclasses.replace(config.model, **changes))
-
     try:
-        return Variant(text, tuple(changed(config) for config in stages(recipe)))
+        return Variant(
+            text, tuple(with_model(with_attention(config, attention), **changes) for config in stages(recipe))
+        )
     except UserError as error:
         raise UserError(f"--variants {text}: {error}") from None
 

@@ -58,7 +58,7 @@ def attribution_tables(report: Attribution) -> Shown:
     ]
     rows += [_difference(name, found, by_seed=by_seed) for name, found in differences.items()]
     facts, seeds = counted(report.questions, "dev fact"), counted(report.seeds, "seed")
-    figures = ["recall", "95 % interval", *(["by seed"] if by_seed else [])]
+    figures = ["recall", "95 % interval", *(["by seed, %"] if by_seed else [])]
     return [
         Table(f"{report.recipe}: recall of {facts}, {seeds}", ["the model"], figures, rows),
         f"Always the most frequent answer: {percent(report.most_frequent_answer)}.",
@@ -76,7 +76,7 @@ def unknowns_tables(report: UnknownFacts) -> Shown:
     further = {
         "facts": [" ".join(map(thousands, row.facts)) for row in report.rows],
         "fitted": [percent(row.fitted) for row in report.rows],
-        "wrong attempts": [percents(row.made_up) for row in report.rows],
+        "wrong attempts, %": [percents(row.made_up) for row in report.rows],
         "their confidence": [decimals(row.confidence_wrong) for row in report.rows],
     }
     title = f"{report.recipe}: {facts} after {counted(report.epochs, 'epoch')} of finetuning, {seeds}"
@@ -118,7 +118,7 @@ def reader_tables(report: ReaderReport) -> Shown:
         return [cards]
     parts = [("all", report.right)]
     if len(report.relations) > 1:
-        parts += [(part.relation, part.right) for part in report.relations]
+        parts += report.relations.items()
     parts += [(f"confidence {part.low:.1f} to {part.high:.1f}", part.right) for part in report.bins]
     rows = [(label, f"{right.hits}/{right.total}", percent(right.value), shares(right)) for label, right in parts]
     title = f"open book, cross-validated in {counted(report.folds, 'fold')} on training subjects"

@@ -120,7 +120,7 @@ def compared_table(title: str, what: str, rows: Sequence[Compared], further: Map
     """
     figures = ["recall", "95 % interval", "against the first", "95 % interval", "p"]
     by_seed = len(rows[0].recall.by_seed) > 1
-    figures += ["recall by seed", "McNemar p by seed"] if by_seed else []
+    figures += ["recall by seed, %", "McNemar p by seed"] if by_seed else []
     cells = [_compared(row, by_seed=by_seed) for row in rows]
     lines = [(plain(row.name), *own, *more) for row, own, *more in zip(rows, cells, *further.values(), strict=True)]
     return Table(title, [what], [*figures, *further], lines)
