@@ -269,7 +269,7 @@ def test_reproduce_refuses_an_output_of_something_else_before_a_word(toy, tiny, 
     (tmp_path / "thesis.txt").write_text("mine")
     code, printed, error = call(capsys, "reproduce", "--preset", "tiny", "--corpus", toy.corpus, "--out", tmp_path)
     assert (code, printed) == (2, "")
-    assert "is not an output of closedbook reproduce" in error
+    assert "does not hold an output of closedbook reproduce" in error
 
 
 def test_a_directory_called_like_the_built_in_corpus_is_read_by_its_path(toy, capsys, tmp_path, monkeypatch):
