@@ -1,6 +1,7 @@
 """Imports run along the house and never back; the package is quick to import."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -88,6 +89,14 @@ def test_every_room_stands_in_the_house():
 def test_torch_is_not_imported_before_it_is_needed(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(("given", "taken"), [({}, "256"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8"}, "8")])
+def test_few_compiled_kernels_are_kept_unless_the_user_says_otherwise(given, taken):
+    code = "import os, closedbook; print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'])"
+    own = {name: value for name, value in os.environ.items() if name != "ONEDNN_PRIMITIVE_CACHE_CAPACITY"}
+    done = subprocess.run([sys.executable, "-c", code], env=own | given, capture_output=True, text=True)
+    assert done.stdout.strip() == taken
 
 
 def test_what_is_exported_can_be_had():

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Before torch loads, which reads it once: threads that spin while they wait starve beside another busy program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Likewise oneDNN: every size of a batch has kernels of its own, of which it keeps 1,024, about a MiB each.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256")
 
 _HOMES = {
     "AuditSettings": "audit.settings:Settings",
