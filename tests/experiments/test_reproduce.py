@@ -11,7 +11,7 @@ from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.registry import EXPERIMENTS, REPRODUCE, find_experiment
 from closedbook.experiments.reproduce import reproduce
 from closedbook.experiments.reproduction import SHOWN, Reproduction, SystemRun
-from closedbook.experiments.results import read_result
+from closedbook.experiments.results import from_values
 from closedbook.facts.built_in import write_built_in
 from closedbook.presets import find_preset
 from tests.experiments.conftest import Listening, dev_of
@@ -38,8 +38,9 @@ def done(recipe, directory, tmp_path_factory):
 
 def test_the_report_has_the_promised_form(done):
     options, report = done
-    assert read_result(Reproduction, options.out / "report.json") == report
-    values = json.loads((options.out / "report.json").read_text())
+    path = options.out / "report.json"
+    values = json.loads(path.read_text())
+    assert from_values(Reproduction, values, path) == report
     assert set(values) >= {"schema", "preset", "corpus", "machine", "systems", "comparisons"}
     names = ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
     assert [row["name"] for row in values["systems"]] == names

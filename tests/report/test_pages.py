@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from closedbook.experiments.results import from_values
 from closedbook.facts.known import Reference
 from closedbook.report.compare_page import write_comparison
 from closedbook.report.page import write_page
@@ -90,9 +91,8 @@ def test_the_comparison_holds_every_variant_kind_and_figure(comparison, tmp_path
 
 @pytest.mark.parametrize("which", ["reproduction", "comparison"])
 def test_a_result_goes_to_json_and_comes_back(which, request, tmp_path):
-    from closedbook.experiments.results import read_result
-
     result = request.getfixturevalue(which)
-    result.write(tmp_path / "report.json")
-    assert json.loads((tmp_path / "report.json").read_text())["schema"] == result.SCHEMA
-    assert read_result(type(result), tmp_path / "report.json") == result
+    path = tmp_path / "report.json"
+    result.write(path)
+    assert json.loads(path.read_text())["schema"] == result.SCHEMA
+    assert from_values(type(result), json.loads(path.read_text()), path) == result

@@ -1,6 +1,5 @@
 """Who watches an experiment: gets lines, and a callback for each training."""
 
-import contextlib
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
@@ -20,17 +19,3 @@ class Reporter(Protocol):
 
     def progress(self, title: str) -> AbstractContextManager[Callback]:
         """A bar for a training of that title, as the callback that moves it."""
-
-
-class Silent:
-    """A reporter that no one listens to."""
-
-    def say(self, line: str) -> None:
-        """Nothing."""
-
-    def corpus(self, corpus: Corpus) -> None:
-        """Nothing."""
-
-    def progress(self, title: str) -> AbstractContextManager[Callback]:
-        """A callback that does nothing."""
-        return contextlib.nullcontext(lambda record: None)

@@ -26,7 +26,7 @@ class Result:
         return "finished"
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary, `schema` first; `read_result` reads it back."""
+        """A JSON-ready dictionary, `schema` first; `from_values` reads it back."""
         return {"schema": self.SCHEMA, **TypeAdapter(type(self)).dump_python(self, mode="json")}
 
     def write(self, path: Path) -> None:
@@ -37,17 +37,17 @@ class Result:
 R = TypeVar("R", bound=Result)
 
 
-def read_result(cls: type[R], path: Path) -> R:
-    """The result that was written to a file.
+def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
+    """The inverse of `to_json`.
+
+    Args:
+        cls: What the values are of.
+        values: As `to_json` gave them.
+        path: Where they stand, for errors.
 
     Raises:
-        UserError: The file is missing or damaged, or of another version.
+        UserError: They are damaged, or of another version.
     """
-    return from_values(cls, read_json(path), path)
-
-
-def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
-    """The inverse of `to_json`; `path` is named where something is wrong."""
     fields = dict(values)
     if (version := fields.pop("schema", None)) != cls.SCHEMA:
         raise UserError(f"{path}: has version {version} of its form, this closedbook reads {cls.SCHEMA}; remove it.")

@@ -12,7 +12,7 @@ from closedbook.files import write_text
 from closedbook.report.figures import Bar, costs, recall_bars
 from closedbook.report.numbers import decimals, mebibytes, percent, thousands
 from closedbook.report.result_tables import compared_table, relation_tables
-from closedbook.report.table import Table
+from closedbook.report.table import Columns, Table, tabulated
 from closedbook.report.templates import environment
 from closedbook.trace.patterns import head_panels
 
@@ -25,30 +25,29 @@ def comparison_tables(report: Comparison) -> list[Table | str]:
 
 def recall_table(report: Comparison) -> Table:
     """Every variant against the first."""
-    rows = report.rows
     questions, seeds = counted(report.questions, "dev question"), counted(report.seeds, "seed")
-    further = {
-        "positions": [row.positions for row in rows],
-        "loss": [decimals(row.loss, 3) for row in rows],
-        "answer, nats": [decimals(row.answer_nats) for row in rows],
+    further: Columns = {
+        "positions": lambda row: row.positions,
+        "loss": lambda row: decimals(row.loss, 3),
+        "answer, nats": lambda row: decimals(row.answer_nats),
     }
-    return compared_table(f"{report.recipe} on {report.corpus.name}: {questions}, {seeds}", "variant", rows, further)
+    title = f"{report.recipe} on {report.corpus.name}: {questions}, {seeds}"
+    return compared_table(title, "variant", report.rows, further)
 
 
 def cost_table(report: Comparison) -> Table:
     """Size, speed and memory of every variant."""
-    figures = {
-        "parameters": [thousands(row.parameters) for row in report.rows],
-        "MLP width": [thousands(row.mlp_width) for row in report.rows],
-        "FLOPs/token": [thousands(row.training_flops_per_token) for row in report.rows],
-        "training tokens/s": [thousands(row.costs.train_tokens_per_second) for row in report.rows],
-        "questions/s": [thousands(row.costs.questions_per_second) for row in report.rows],
-        "kept for backward": [mebibytes(row.costs.kept_bytes) for row in report.rows],
-        "cached numbers/token": [thousands(row.cached_numbers_per_token) for row in report.rows],
-        "training, s": [thousands(row.seconds) for row in report.rows],
+    figures: Columns = {
+        "parameters": lambda row: thousands(row.parameters),
+        "MLP width": lambda row: thousands(row.mlp_width),
+        "FLOPs/token": lambda row: thousands(row.training_flops_per_token),
+        "training tokens/s": lambda row: thousands(row.costs.train_tokens_per_second),
+        "questions/s": lambda row: thousands(row.costs.questions_per_second),
+        "kept for backward": lambda row: mebibytes(row.costs.kept_bytes),
+        "cached numbers/token": lambda row: thousands(row.cached_numbers_per_token),
+        "training, s": lambda row: thousands(row.seconds),
     }
-    names = [label(row.name) for row in report.rows]
-    return Table("what it costs", ["variant"], list(figures), list(zip(names, *figures.values(), strict=True)))
+    return tabulated("what it costs", report.rows, {"variant": lambda row: label(row.name)}, figures)
 
 
 def kind_table(report: Comparison) -> Table:

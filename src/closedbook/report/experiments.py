@@ -9,7 +9,6 @@ from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import Capacity
 from closedbook.experiments.compare import Comparison
-from closedbook.experiments.comparing import Estimate
 from closedbook.experiments.reader import ReaderReport
 from closedbook.experiments.reproduction import Reproduction
 from closedbook.experiments.results import Result
@@ -19,7 +18,7 @@ from closedbook.report.console import say, say_table
 from closedbook.report.numbers import decimals, interval, percent, percents, points, points_interval, shares, thousands
 from closedbook.report.page import write_page
 from closedbook.report.result_tables import compared_table, relation_tables, reproduction_tables
-from closedbook.report.table import Table
+from closedbook.report.table import Columns, Table, tabulated
 
 Shown = Sequence[Table | str]
 
@@ -35,9 +34,9 @@ def show(result: Result, out: Path) -> None:
 def ablation_tables(report: Ablation) -> Shown:
     """Every variant against the recipe itself."""
     facts, seeds = counted(report.held_out, "held-out training fact"), counted(report.seeds, "seed")
-    further = {
-        "parameters": [thousands(row.parameters) for row in report.rows],
-        "seconds": [thousands(row.seconds) for row in report.rows],
+    further: Columns = {
+        "parameters": lambda row: thousands(row.parameters),
+        "seconds": lambda row: thousands(row.seconds),
     }
     title = f"{report.recipe}: recall of {facts}, {seeds}"
     return [compared_table(title, "variant", report.rows, further), *relation_tables(report.rows)]
@@ -51,33 +50,30 @@ def attribution_tables(report: Attribution) -> Shown:
         "was not pretrained": report.not_pretrained,
     }
     differences = {"difference: knowledge": report.knowledge, "difference: features": report.features}
-    by_seed = report.seeds > 1
     rows = [
-        (name, percent(found.value), interval(found.interval), *([percents(found.by_seed)] if by_seed else []))
+        (name, percent(found.value), interval(found.interval), percents(found.by_seed))
         for name, found in recalls.items()
     ]
-    rows += [_difference(name, found, by_seed=by_seed) for name, found in differences.items()]
+    rows += [
+        (name, f"{points(found.value)} points", points_interval(found.interval), " ".join(map(points, found.by_seed)))
+        for name, found in differences.items()
+    ]
     facts, seeds = counted(report.questions, "dev fact"), counted(report.seeds, "seed")
-    figures = ["recall", "95 % interval", *(["by seed, %"] if by_seed else [])]
+    figures = ["recall", "95 % interval", "by seed, %"]
     return [
         Table(f"{report.recipe}: recall of {facts}, {seeds}", ["the model"], figures, rows),
         f"Always the most frequent answer: {percent(report.most_frequent_answer)}.",
     ]
 
 
-def _difference(name: str, found: Estimate, *, by_seed: bool) -> tuple[str, ...]:
-    seeds = " ".join(map(points, found.by_seed))
-    return (name, f"{points(found.value)} points", points_interval(found.interval), *([seeds] if by_seed else []))
-
-
 def unknowns_tables(report: UnknownFacts) -> Shown:
     """Every mixture against known facts alone."""
     facts, seeds = counted(report.questions, "dev fact"), counted(report.seeds, "seed")
-    further = {
-        "facts": [" ".join(map(thousands, row.facts)) for row in report.rows],
-        "fitted": [percent(row.fitted) for row in report.rows],
-        "wrong attempts, %": [percents(row.made_up) for row in report.rows],
-        "their confidence": [decimals(row.confidence_wrong) for row in report.rows],
+    further: Columns = {
+        "facts": lambda row: " ".join(map(thousands, row.facts)),
+        "fitted": lambda row: percent(row.fitted),
+        "wrong attempts, %": lambda row: percents(row.made_up),
+        "their confidence": lambda row: decimals(row.confidence_wrong),
     }
     title = f"{report.recipe}: {facts} after {counted(report.epochs, 'epoch')} of finetuning, {seeds}"
     pairs = zip(report.known, report.unknown, strict=True)
@@ -91,22 +87,18 @@ def unknowns_tables(report: UnknownFacts) -> Shown:
 
 def capacity_tables(report: Capacity) -> Shown:
     """Bits held for every number of subjects."""
-    figures = ["facts", "bits taught", "bits held", "parameters", "bits a parameter", "seconds"]
-    rows = [
-        (
-            thousands(row.subjects),
-            thousands(row.facts),
-            thousands(row.bits_taught),
-            thousands(row.bits_held),
-            thousands(row.parameters),
-            decimals(row.bits_a_parameter),
-            thousands(row.seconds),
-        )
-        for row in report.rows
-    ]
+    figures: Columns = {
+        "facts": lambda row: thousands(row.facts),
+        "bits taught": lambda row: thousands(row.bits_taught),
+        "bits held": lambda row: thousands(row.bits_held),
+        "parameters": lambda row: thousands(row.parameters),
+        "bits a parameter": lambda row: decimals(row.bits_a_parameter),
+        "seconds": lambda row: thousands(row.seconds),
+    }
+    subjects: Columns = {"subjects": lambda row: thousands(row.subjects)}
     exposures = counted(report.exposures, "exposure")
     return [
-        Table("what a model of this size holds", ["subjects"], figures, rows),
+        tabulated("what a model of this size holds", report.rows, subjects, figures),
         f"capacity: at least {report.capacity:.2f} bits a parameter after {exposures}",
     ]
 

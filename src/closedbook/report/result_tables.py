@@ -1,9 +1,9 @@
 """The results of `reproduce` as tables, for the console and for the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from closedbook.evaluation.knowledge import GROUPINGS
-from closedbook.experiments.comparing import Compared
+from closedbook.experiments.comparing import Compared, Difference
 from closedbook.experiments.reproduction import Reproduction, SystemRow
 from closedbook.facts.coverage import Coverage
 from closedbook.facts.relations import titles
@@ -19,7 +19,7 @@ from closedbook.report.numbers import (
     points_interval,
     thousands,
 )
-from closedbook.report.table import Table
+from closedbook.report.table import Columns, Table, tabulated
 
 STORED = {
     "stored_and_extracted": "stored and extracted",
@@ -63,26 +63,25 @@ def tracks(report: Reproduction) -> dict[str, list[SystemRow]]:
 
 def results_table(report: Reproduction, rows: Sequence[SystemRow], of_track: str = "") -> Table:
     """Every system's accuracy, and known figures beside it where the data are known."""
-    figures = ["parameters", "correct", "accuracy", "95 % interval", "normalised", "seconds"]
+    figures: Columns = {
+        "parameters": lambda row: thousands(row.parameters),
+        "correct": lambda row: mean_correct([sum(run.exact) for run in row.runs], len(row.runs[0].exact)),
+        "accuracy": lambda row: percent(row.accuracy),
+        "95 % interval": lambda row: interval(row.interval),
+        "normalised": lambda row: percent(row.normalised_accuracy),
+        "seconds": lambda row: thousands(row.seconds),
+    }
+    known: Columns = {
+        "the assignment's": lambda row: percent(row.reference and row.reference.assignment),
+        "public median": lambda row: percent(row.reference and row.reference.public_median),
+        "public best": lambda row: percent(row.reference and row.reference.public_best),
+    }
     referred = any(row.reference for row in report.systems)
-    figures += ["the assignment's", "public median", "public best"] if referred else []
-    title = f"{report.preset} on {report.corpus.name}: exact match on dev{of_track}"
-    return Table(title, ["system", "attention"], figures, [_result(row, referred=referred) for row in rows])
-
-
-def _result(row: SystemRow, *, referred: bool) -> tuple[str, ...]:
-    known = row.reference
-    references = (known.assignment, known.public_median, known.public_best) if known else (None, None, None)
-    return (
-        row.label,
-        row.attention or "no model",
-        thousands(row.parameters),
-        mean_correct([sum(run.exact) for run in row.runs], len(row.runs[0].exact)),
-        percent(row.accuracy),
-        interval(row.interval),
-        percent(row.normalised_accuracy),
-        thousands(row.seconds),
-        *(map(percent, references) if referred else ()),
+    return tabulated(
+        f"{report.preset} on {report.corpus.name}: exact match on dev{of_track}",
+        rows,
+        {"system": lambda row: row.label, "attention": lambda row: row.attention or "no model"},
+        {**figures, **(known if referred else {})},
     )
 
 
@@ -109,49 +108,38 @@ def _labels(rows: Sequence[SystemRow] | Sequence[Compared]) -> dict[str, str]:
     return titles({relation.relation: relation.label for relation in rows[0].relations})
 
 
-def compared_table(title: str, what: str, rows: Sequence[Compared], further: Mapping[str, Sequence[str]]) -> Table:
-    """The arms of an experiment, each against the first.
+def compared_table(title: str, what: str, rows: Sequence[Compared], further: Columns) -> Table:
+    """The arms of an experiment, each against the first; `what` says what an arm is."""
 
-    Args:
-        title: The table's.
-        what: What an arm is.
-        rows: The arms.
-        further: Cells of further columns, by heading.
-    """
-    figures = ["recall", "95 % interval", "against the first", "95 % interval", "p"]
-    by_seed = len(rows[0].recall.by_seed) > 1
-    figures += ["recall by seed, %", "McNemar p by seed"] if by_seed else []
-    cells = [_compared(row, by_seed=by_seed) for row in rows]
-    lines = [(plain(row.name), *own, *more) for row, own, *more in zip(rows, cells, *further.values(), strict=True)]
-    return Table(title, [what], [*figures, *further], lines)
+    def difference(form: Callable[[Difference], str]) -> Callable[[Compared], str]:
+        return lambda row: form(row.against_first) if row.against_first else "-"
 
-
-def _compared(row: Compared, *, by_seed: bool) -> tuple[str, ...]:
-    difference = row.against_first
-    seeds = (percents(row.recall.by_seed), p_values(difference.p_values) if difference else "-")
-    return (
-        percent(row.recall.value),
-        interval(row.recall.interval),
-        f"{points(difference.difference)} points" if difference else "-",
-        points_interval(difference.interval) if difference else "-",
-        p_value(difference.permutation_p) if difference else "-",
-        *(seeds if by_seed else ()),
-    )
+    figures: Columns = {
+        "recall": lambda row: percent(row.recall.value),
+        "95 % interval": lambda row: interval(row.recall.interval),
+        "against the first": difference(lambda found: f"{points(found.difference)} points"),
+        "its 95 % interval": difference(lambda found: points_interval(found.interval)),
+        "p": difference(lambda found: p_value(found.permutation_p)),
+    }
+    by_seed: Columns = {
+        "recall by seed, %": lambda row: percents(row.recall.by_seed),
+        "McNemar p by seed": difference(lambda found: p_values(found.p_values)),
+    }
+    several = len(rows[0].recall.by_seed) > 1
+    names: Columns = {what: lambda row: plain(row.name)}
+    return tabulated(title, rows, names, {**figures, **(by_seed if several else {}), **further})
 
 
 def pair_table(report: Reproduction) -> Table:
     """The second system against the first, for every pair of one track."""
-    rows = [
-        (
-            f"{plain(pair.second)} − {plain(pair.first)}",
-            f"{points(pair.difference)} points",
-            points_interval(pair.interval),
-            p_values(pair.p_values),
-        )
-        for pair in report.comparisons
-    ]
     seeds = ", seed by seed" if any(len(row.runs) > 1 for row in report.systems) else ""
-    return Table("", ["second minus first"], ["difference", "95 % interval", f"McNemar p{seeds}"], rows)
+    figures: Columns = {
+        "difference": lambda pair: f"{points(pair.difference)} points",
+        "95 % interval": lambda pair: points_interval(pair.interval),
+        f"McNemar p{seeds}": lambda pair: p_values(pair.p_values),
+    }
+    names: Columns = {"second minus first": lambda pair: f"{plain(pair.second)} − {plain(pair.first)}"}
+    return tabulated("", report.comparisons, names, figures)
 
 
 def knowledge_table(rows: Sequence[SystemRow]) -> Table:
@@ -180,31 +168,23 @@ def coverage_tables(report: Reproduction) -> list[tuple[str, Table]]:
     for row in report.systems:
         if row.coverage:
             names.setdefault(row.coverage, []).append(plain(row.name))
-    tables = []
-    for reach, systems in names.items():
-        rows = [_reached(row, labels) for row in reach]
-        figures = ["facts", "in the subject's document", "in what is asked for"]
-        table = Table("", ["relation", "part"], figures, rows, ["not reached, such as"])
-        tables.append((", ".join(systems), table))
-    return tables
-
-
-def _reached(row: Coverage, labels: dict[str, str]) -> tuple[str, ...]:
-    return (
-        labels.get(row.relation, row.relation),
-        row.part,
-        thousands(row.facts),
-        thousands(row.in_document),
-        thousands(row.asked),
-        "; ".join((*row.absent, *row.missed)),
-    )
+    texts: Columns = {"relation": lambda row: labels.get(row.relation, row.relation), "part": lambda row: row.part}
+    figures: Columns = {
+        "facts": lambda row: thousands(row.facts),
+        "in the subject's document": lambda row: thousands(row.in_document),
+        "in what is asked for": lambda row: thousands(row.asked),
+    }
+    remarks: Columns = {"not reached, such as": lambda row: "; ".join((*row.absent, *row.missed))}
+    return [(", ".join(systems), tabulated("", reach, texts, figures, remarks)) for reach, systems in names.items()]
 
 
 def run_table(report: Reproduction) -> Table:
     """Every run."""
-    rows = [
-        (plain(row.name), str(run.seed), f"{sum(run.exact)}/{len(run.exact)}", f"{run.seconds:.1f}", run.run or "-")
-        for row in report.systems
-        for run in row.runs
-    ]
-    return Table("", ["system"], ["seed", "correct", "seconds"], rows, ["run"])
+    figures: Columns = {
+        "seed": lambda pair: str(pair[1].seed),
+        "correct": lambda pair: f"{sum(pair[1].exact)}/{len(pair[1].exact)}",
+        "seconds": lambda pair: f"{pair[1].seconds:.1f}",
+    }
+    pairs = [(row, run) for row in report.systems for run in row.runs]
+    names: Columns = {"system": lambda pair: plain(pair[0].name)}
+    return tabulated("", pairs, names, figures, {"run": lambda pair: pair[1].run or "-"})

@@ -1,7 +1,11 @@
 """A table, made once, for the console and for pages alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+Columns = Mapping[str, Callable[[Any], str]]
+"""What stands in a row's cell, by the column's heading."""
 
 
 @dataclass(frozen=True)
@@ -21,3 +25,12 @@ class Table:
     figures: Sequence[str]
     rows: Sequence[Sequence[str]]
     remarks: Sequence[str] = ()
+
+
+def tabulated(
+    title: str, items: Iterable[Any], texts: Columns, figures: Columns, remarks: Columns | None = None
+) -> Table:
+    """A row for each of the items; the columns as in `Table`."""
+    remarks = remarks or {}
+    cells = [*texts.values(), *figures.values(), *remarks.values()]
+    return Table(title, list(texts), list(figures), [[cell(item) for cell in cells] for item in items], list(remarks))
