@@ -66,10 +66,10 @@ def test_the_baseline_gives_each_relation_its_most_frequent_answer(learned):
 def test_a_variants_answers_know_their_kinds_and_nats(learned, share):
     answers = compare.measure(learned)
     assert np.mean(answers.exact) == share
-    assert all(set(kinds) == set(GROUPINGS) for kinds in answers.kinds)
+    assert set(answers.knowledge.recall) == set(GROUPINGS)
     prompts = learned.run.prompts([fact.question for fact in learned.asked.dev])
     nats = learned.run.log_probability(prompts, [fact.answers[0] for fact in learned.asked.dev])
-    assert answers.answer_nats == pytest.approx(-np.mean(nats), rel=1e-4)
+    assert answers.knowledge.mean_question_nats == pytest.approx(np.mean(nats), rel=1e-4)
     losses = [json.loads(line)["loss"] for line in (learned.paths[0] / "metrics.jsonl").read_text().splitlines()]
     assert min(losses) <= answers.loss <= max(losses)
 

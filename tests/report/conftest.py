@@ -9,7 +9,7 @@ from closedbook import machine
 from closedbook.config import PeopleConfig
 from closedbook.evaluation.knowledge import KnownFact, summarise
 from closedbook.experiments.benchmark import Costs
-from closedbook.experiments.compare import Comparison, KindRow, Maps, VariantRow
+from closedbook.experiments.compare import Comparison, Maps, VariantRow
 from closedbook.experiments.comparing import RelationRecall, difference, recall, recall_by_relation
 from closedbook.experiments.reproduction import Example, Examples, Pair, Reproduction, SystemRow, SystemRun
 from closedbook.facts.built_in import built_in_corpus
@@ -118,6 +118,7 @@ def comparison(corpus) -> Comparison:
             tokens=4_000,
             loss=1.5,
             answer_nats=None,
+            knowledge=(summarise([known(True)] * 3 + [known(False)]),),
             parameters=1_000 + index,
             mlp_width=64,
             training_flops_per_token=123_456.0,
@@ -145,9 +146,5 @@ def comparison(corpus) -> Comparison:
         steps=(8,),
         tokens=(4_000,),
         rows=rows,
-        kinds=(
-            KindRow(grouping="name_length", kind="1-4", questions=3, recall=(0.25, 0.75)),
-            KindRow(grouping="name_length", kind="5-6", questions=1, recall=(0.0, 1.0)),
-        ),
         maps=(Maps(labels=("Who", "mask"), prompts=4, pattern=(pattern,)),) * 2,
     )

@@ -3,10 +3,12 @@ import json
 
 import pytest
 
+from closedbook.evaluation.knowledge import summarise
 from closedbook.experiments.results import from_values
 from closedbook.facts.known import Reference
 from closedbook.report.compare_page import write_comparison
 from closedbook.report.page import write_page
+from tests.report.conftest import known
 
 
 def test_the_page_has_a_table_a_track_and_stands_alone(reproduction, tmp_path):
@@ -37,6 +39,16 @@ def test_kinds_of_facts_that_there_are_none_of_have_no_row(reproduction, tmp_pat
     assert "training facts with the same answer: 2-5" in page
     assert "training facts with the same answer: 6-20" not in page
     assert ">0/0<" not in page
+
+
+def test_what_is_known_is_a_mean_over_the_seeds(reproduction, tmp_path):
+    row = reproduction.systems[1]
+    less = summarise([known(True), *[known(False)] * 3])
+    runs = (row.runs[0], dataclasses.replace(row.runs[1], knowledge=less))
+    systems = (reproduction.systems[0], dataclasses.replace(row, runs=runs), reproduction.systems[2])
+    page = write_page(tmp_path, dataclasses.replace(reproduction, systems=systems)).read_text()
+    assert '<td>tokens of the name: 1-4</td><td class="number">2/4</td>' in page
+    assert "Means over the seeds" in page
 
 
 def test_one_relation_needs_no_table_of_its_own(reproduction, tmp_path):

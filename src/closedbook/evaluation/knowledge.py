@@ -47,10 +47,6 @@ class KnownFact:
         """Whether the answer stands in the subject's document."""
         return self.stored is not None
 
-    def kinds(self) -> dict[str, str]:
-        """The kind of the fact in every grouping."""
-        return {name: grouping.kind(getattr(self, name)) for name, grouping in GROUPINGS.items()}
-
 
 @dataclass(frozen=True)
 class Grouping:

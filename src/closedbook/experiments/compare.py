@@ -16,7 +16,7 @@ from jaxtyping import Float
 from closedbook.config import to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
-from closedbook.evaluation.knowledge import GROUPINGS, examine
+from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.experiments.benchmark import Costs, benchmark
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
 from closedbook.experiments.grid import Grid, Trained, opened
@@ -41,8 +41,7 @@ FLOPS_LENGTH = 32  # tokens
 class Answers(Scored):
     """A variant and seed."""
 
-    kinds: tuple[dict[str, str], ...]  # each dev fact's kind by grouping
-    answer_nats: float | None  # mean negative log-probability of the true answers, None where none can be spelled
+    knowledge: Knowledge  # what is known, and of which facts
     loss: float  # mean over the last steps of the first stage, in nats a target
     vocabulary: int  # tokens
     steps: int  # of all stages
@@ -54,21 +53,12 @@ class VariantRow(Compared):
 
     positions: str  # how it knows them
     loss: float  # as `Answers.loss`, the mean of the seeds
-    answer_nats: float | None  # as `Answers.answer_nats`, likewise
+    answer_nats: float | None  # mean negative log-probability of the true answers, likewise; None where none is known
+    knowledge: tuple[Knowledge, ...]  # what is known, and of which facts, by seed
     mlp_width: int  # what was made wider or narrower
     training_flops_per_token: float  # three forward passes at 32 tokens
     cached_numbers_per_token: int  # that decoding keeps
     costs: Costs  # measured in turns
-
-
-@dataclass(frozen=True, kw_only=True)
-class KindRow:
-    """Recall on one kind of question."""
-
-    grouping: str  # a key of `closedbook.evaluation.knowledge.GROUPINGS`
-    kind: str  # one of its kinds
-    questions: int  # how many
-    recall: tuple[float, ...]  # of each variant in the order of the rows, means over the seeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +85,6 @@ class Comparison(Report):
     steps: tuple[int, ...]  # that every variant took, by seed
     tokens: tuple[int, ...]  # that every variant was trained on, by seed
     rows: tuple[VariantRow, ...]  # the variants, the first one that the others are compared with
-    kinds: tuple[KindRow, ...]  # recall by kind of question
     maps: tuple[Maps, ...]  # what seed 0 of each variant learned to look at, in the order of the rows
 
 
@@ -132,22 +121,18 @@ def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: i
             steps=tuple(_same([found[seed].steps for found in results.values()]) for seed in range(seeds)),
             tokens=tuple(_same([found[seed].tokens for found in results.values()]) for seed in range(seeds)),
             rows=tuple(_row(*pair, results, corpus) for pair in zip(variants, costs, strict=True)),
-            kinds=_kinds(list(results.values())),
             maps=tuple(learned_maps(run, corpus.dev) for run in runs),
         )
     )
 
 
 def measure(trained: Trained) -> Answers:
-    """Asks every dev question and looks at what kind of fact it is."""
+    """Asks every dev question."""
     run, corpus = trained.run, trained.asked
     answered = evaluate(run, corpus.dev)
-    known = examine(run, corpus, answered)
-    nats = [fact.question_nats for fact in known if fact.question_nats is not None]
     return Answers(
         **scored(trained, answered),
-        kinds=tuple(fact.kinds() for fact in known),
-        answer_nats=-float(np.mean(nats)) if nats else None,
+        knowledge=summarise(examine(run, corpus, answered)),
         loss=_final_loss(trained.paths[0] / "metrics.jsonl"),
         vocabulary=run.tokenizer.vocabulary_size,
         steps=trained.total("steps"),
@@ -167,32 +152,19 @@ def _same(values: Sequence[int]) -> int:
 
 def _row(variant: Variant, costs: Costs, results: Mapping[str, Sequence[Answers]], asked: Corpus) -> VariantRow:
     own = results[variant.name]
-    nats = [result.answer_nats for result in own if result.answer_nats is not None]
+    nats = [-nats for result in own if (nats := result.knowledge.mean_question_nats) is not None]
     flops = forward_flops(variant.model, own[0].vocabulary, batch=1, length=FLOPS_LENGTH)
     return VariantRow(
         **compared(variant.name, results, asked),
         positions=variant.model.positions,
         loss=float(np.mean([result.loss for result in own])),
         answer_nats=float(np.mean(nats)) if nats else None,
+        knowledge=tuple(result.knowledge for result in own),
         mlp_width=variant.model.hidden_width,
         training_flops_per_token=3 * flops / FLOPS_LENGTH,
         cached_numbers_per_token=cached_numbers(variant.model),
         costs=costs,
     )
-
-
-def _kinds(results: Sequence[Sequence[Answers]]) -> tuple[KindRow, ...]:
-    """Recall of every variant by kind of question."""
-    means_VQ = np.array([np.mean([result.exact for result in seeds], axis=0) for seeds in results])
-    rows = []
-    for name, grouping in GROUPINGS.items():
-        column = [fact[name] for fact in results[0][0].kinds]
-        for kind, _ in grouping.kinds:
-            chosen_Q = np.array([value == kind for value in column])
-            if chosen_Q.any():
-                means = tuple(means_VQ[:, chosen_Q].mean(axis=1).tolist())
-                rows.append(KindRow(grouping=name, kind=kind, questions=int(chosen_Q.sum()), recall=means))
-    return tuple(rows)
 
 
 def learned_maps(run: Run, facts: Sequence[Fact]) -> Maps:

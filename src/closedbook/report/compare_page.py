@@ -6,12 +6,11 @@ import numpy as np
 
 from closedbook.drawing import save, to_svg
 from closedbook.errors import counted
-from closedbook.evaluation.knowledge import GROUPINGS
 from closedbook.experiments.compare import Comparison
 from closedbook.files import write_text
 from closedbook.report.figures import Bar, costs, recall_bars
-from closedbook.report.numbers import decimals, mebibytes, percent, thousands
-from closedbook.report.result_tables import compared_table, relation_tables
+from closedbook.report.numbers import decimals, mebibytes, thousands
+from closedbook.report.result_tables import compared_table, knowledge_table, relation_tables
 from closedbook.report.table import Columns, Table, tabulated
 from closedbook.report.templates import environment
 from closedbook.trace.patterns import head_panels
@@ -50,15 +49,6 @@ def cost_table(report: Comparison) -> Table:
     return tabulated("what it costs", report.rows, {"variant": lambda row: label(row.name)}, figures)
 
 
-def kind_table(report: Comparison) -> Table:
-    """Recall of every variant by kind of question."""
-    rows = [
-        (f"{GROUPINGS[row.grouping].label}: {row.kind}", thousands(row.questions), *map(percent, row.recall))
-        for row in report.kinds
-    ]
-    return Table("", ["kind of question"], ["questions", *(label(row.name) for row in report.rows)], rows)
-
-
 def label(variant: str) -> str:
     """The variant's name as readers see it."""
     return variant.replace("_", " ").replace("+", " + ").replace(":", ",").replace(",", ", ")
@@ -93,7 +83,7 @@ def write_comparison(out: Path, report: Comparison) -> Path:
             recall=(recall, recall_table(report)),
             relations=relation_tables(report.rows, intervals=True),
             costs=(cost, cost_table(report)),
-            kinds=kind_table(report),
+            knowledge=knowledge_table({label(row.name): row.knowledge for row in report.rows}),
             maps=zip(labels, report.maps, patterns, strict=True),
         )
     )

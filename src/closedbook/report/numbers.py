@@ -69,7 +69,12 @@ def decimals(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
+def mean(counts: Sequence[int]) -> str:
+    """`1,110`; the mean of several, with one decimal where it is not whole."""
+    value = sum(counts) / len(counts)
+    return f"{value:,.{0 if value == int(value) else 1}f}"
+
+
 def mean_correct(correct: Sequence[int], total: int) -> str:
-    """`111/500`; over several seeds the mean, with one decimal where it is not whole."""
-    mean = sum(correct) / len(correct)
-    return f"{mean:.{0 if mean == int(mean) else 1}f}/{total}"
+    """`111/500`, the mean over the seeds."""
+    return f"{mean(correct)}/{total:,}"

@@ -60,6 +60,7 @@ def write_page(out: Path, report: Reproduction) -> Path:
             recall=to_svg(learning_curves(recall, "recall"), "recall against step") if recall else "",
             counts=_counts(report.systems),
             runs=run_table(report),
+            seeds=max(len(row.runs) for row in report.systems),
         )
     )
     path = out / "report.html"
@@ -74,7 +75,9 @@ def _section(report: Reproduction, track: str, rows: Sequence[SystemRow]) -> Sec
         verdicts=verdicts(rows),
         bars=to_svg(recall_bars([_bar(row) for row in rows], "the assignment's"), f"accuracy of every system {track}"),
         relations=relation_tables(rows, intervals=True),
-        knowledge=knowledge_table(rows),
+        knowledge=knowledge_table(
+            {plain(row.name): [run.knowledge for run in row.runs if run.knowledge] for row in rows if row.attention}
+        ),
     )
 
 

@@ -1,8 +1,8 @@
 """The results of `reproduce` as tables, for the console and for the page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from closedbook.evaluation.knowledge import GROUPINGS
+from closedbook.evaluation.knowledge import GROUPINGS, Knowledge
 from closedbook.experiments.comparing import Compared, Difference
 from closedbook.experiments.reproduction import Reproduction, SystemRow
 from closedbook.facts.coverage import Coverage
@@ -10,6 +10,7 @@ from closedbook.facts.relations import titles
 from closedbook.report.numbers import (
     decimals,
     interval,
+    mean,
     mean_correct,
     p_value,
     p_values,
@@ -142,23 +143,34 @@ def pair_table(report: Reproduction) -> Table:
     return tabulated("", report.comparisons, names, figures)
 
 
-def knowledge_table(rows: Sequence[SystemRow]) -> Table:
-    """Right answers of each trained system for the kinds of facts that there are, and what is stored of them."""
-    trained = {plain(row.name): knowledge for row in rows if (knowledge := row.runs[0].knowledge)}
-    known = list(trained.values())
-    kinds = [
-        (f"{grouping.label}: {kind}", [knowledge.recall[name][kind] for knowledge in known])
-        for name, grouping in GROUPINGS.items()
-        for kind, _ in grouping.kinds
-    ]
+def knowledge_table(known: Mapping[str, Sequence[Knowledge]]) -> Table:
+    """Right answers for the kinds of facts that there are, and what is stored of them, means over the seeds.
+
+    Args:
+        known: What is known, seed by seed, by what was trained.
+    """
+    columns = list(known.values())
+    if not columns:
+        return Table("", [], [], [])
+    totals = {(name, kind): cell.total for name, kinds in columns[0][0].recall.items() for kind, cell in kinds.items()}
     lines = [
-        (label, *(f"{cell.hits}/{cell.total}" for cell in cells))
-        for label, cells in kinds
-        if any(cell.total for cell in cells)
+        (
+            f"{GROUPINGS[name].label}: {kind}",
+            *(mean_correct([each.recall[name][kind].hits for each in seeds], total) for seeds in columns),
+        )
+        for (name, kind), total in totals.items()
+        if total
     ]
-    lines += [(label, *(thousands(getattr(each, name)) for each in known)) for name, label in STORED.items()]
-    lines += [(label, *(decimals(getattr(each, name)) for each in known)) for name, label in NATS.items()]
-    return Table("", ["right answers of seed 0"], list(trained), lines)
+    lines += [
+        (label, *(mean([getattr(each, name) for each in seeds]) for seeds in columns)) for name, label in STORED.items()
+    ]
+    lines += [(label, *(_mean_nats(seeds, name) for seeds in columns)) for name, label in NATS.items()]
+    return Table("", ["right answers"], list(known), lines)
+
+
+def _mean_nats(seeds: Sequence[Knowledge], name: str) -> str:
+    values = [value for each in seeds if (value := getattr(each, name)) is not None]
+    return decimals(sum(values) / len(values) if values else None)
 
 
 def coverage_tables(report: Reproduction) -> list[tuple[str, Table]]:
