@@ -10,7 +10,7 @@ from closedbook.experiments.compare import Comparison
 from closedbook.files import write_text
 from closedbook.report.figures import Bar, costs, recall_bars
 from closedbook.report.numbers import decimals, mebibytes, thousands
-from closedbook.report.result_tables import compared_table, knowledge_table, relation_tables
+from closedbook.report.result_tables import compared_table, knowledge_table, plain, relation_tables
 from closedbook.report.table import Columns, Table, tabulated
 from closedbook.report.templates import environment
 from closedbook.trace.patterns import head_panels
@@ -46,12 +46,7 @@ def cost_table(report: Comparison) -> Table:
         "cached numbers/token": lambda row: thousands(row.cached_numbers_per_token),
         "training, s": lambda row: thousands(row.seconds),
     }
-    return tabulated("what it costs", report.rows, {"variant": lambda row: label(row.name)}, figures)
-
-
-def label(variant: str) -> str:
-    """The variant's name as readers see it."""
-    return variant.replace("_", " ").replace("+", " + ").replace(":", ",").replace(",", ", ")
+    return tabulated("what it costs", report.rows, {"variant": lambda row: plain(row.name)}, figures)
 
 
 def write_comparison(out: Path, report: Comparison) -> Path:
@@ -60,9 +55,9 @@ def write_comparison(out: Path, report: Comparison) -> Path:
     Raises:
         UserError: The file system refuses.
     """
-    labels = [label(row.name) for row in report.rows]
+    labels = [plain(row.name) for row in report.rows]
     bars = [
-        Bar(label(row.name), row.recall.value, row.recall.interval, row.recall.by_seed if report.seeds > 1 else ())
+        Bar(plain(row.name), row.recall.value, row.recall.interval, row.recall.by_seed if report.seeds > 1 else ())
         for row in report.rows
     ]
     drawn = {"recall": recall_bars(bars, "a seed"), "costs": costs(report.rows, labels)}
@@ -83,7 +78,7 @@ def write_comparison(out: Path, report: Comparison) -> Path:
             recall=(recall, recall_table(report)),
             relations=relation_tables(report.rows, intervals=True),
             costs=(cost, cost_table(report)),
-            knowledge=knowledge_table({label(row.name): row.knowledge for row in report.rows}),
+            knowledge=knowledge_table({plain(row.name): row.knowledge for row in report.rows}),
             maps=zip(labels, report.maps, patterns, strict=True),
         )
     )

@@ -35,8 +35,8 @@ NATS = {
 
 
 def plain(name: str) -> str:
-    """A system's name for readers."""
-    return name.replace("_", " ")
+    """A system's or a variant's name for readers."""
+    return name.replace("_", " ").replace("+", " + ").replace(":", ",").replace(",", ", ")
 
 
 def reproduction_tables(report: Reproduction) -> list[Table | str]:
