@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -20,9 +20,10 @@ from safetensors.torch import save
 
 from closedbook.config import RunConfig, run_config, to_dict
 from closedbook.errors import UserError
-from closedbook.evaluation.alternatives import alternatives
+from closedbook.evaluation.alternatives import alternatives as likeliest_answers
 from closedbook.evaluation.decoding import Written, generate, prompts, sampled
-from closedbook.evaluation.language_model import Ability, Prompt, Response
+from closedbook.evaluation.form import Form
+from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
 from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
 from closedbook.evaluation.ranking import best, candidate_ids
 from closedbook.facts.corpus import sha256
@@ -83,8 +84,15 @@ class Run:
         return count_parameters(self.model)
 
     @property
-    def template(self) -> str:
-        return ""
+    def form(self) -> None:
+        return None
+
+    @property
+    def chats(self) -> bool:
+        return False
+
+    def asked_by(self, form: Form) -> NoReturn:
+        raise UserError("--template, --chat and --shots have no effect on a run of ours, it was trained with its prompt.")
 
     def lacks(self, ability: Ability) -> str | None:
         return None
@@ -107,13 +115,22 @@ class Run:
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
         return self._responses(generate(self.model, [prompt.ids for prompt in prompts]))
 
-    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
-        encoded = [prompt.ids for prompt in prompts for _ in range(count)]
-        drawn = self._responses(generate(self.model, encoded, choose=sampled(seed), batch_size=512))
-        return [drawn[first : first + count] for first in range(0, len(drawn), count)]
-
-    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
-        return [self._responses(written) for written in alternatives(self.model, [prompt.ids for prompt in prompts])]
+    def inquire(
+        self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
+    ) -> list[Answers]:
+        encoded = [prompt.ids for prompt in prompts]
+        drawn = generate(
+            self.model, [ids for ids in encoded for _ in range(samples)], choose=sampled(seed), batch_size=512
+        )
+        found = likeliest_answers(self.model, encoded) if alternatives else [()] * len(prompts)
+        return [
+            Answers(
+                response=response,
+                samples=tuple(self._responses(drawn[index * samples : (index + 1) * samples])),
+                alternatives=tuple(self._responses(found[index])),
+            )
+            for index, response in enumerate(self.respond(prompts))
+        ]
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
         closed = [[*ids, MASK_ID] for ids in self.tokenizer.encode(answers)]
@@ -137,6 +154,12 @@ class Run:
     def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
         encoded = self.tokenizer.encode(up_to_subjects([prompt.question for prompt in prompts], subjects))
         return last_states(self.model, encoded, halfway(self.model))
+
+    def represent_answers(
+        self, prompts: Sequence[Prompt], responses: Sequence[Response]
+    ) -> Float[np.ndarray, "prompts width"]:
+        rows = [[*prompt.ids, *response.ids] for prompt, response in zip(prompts, responses, strict=True)]
+        return last_states(self.model, rows, halfway(self.model))
 
     def _lines(self, subjects: Sequence[str], before: Sequence[str], most: int) -> list[list[int]]:
         """The subject, the last words before and a mask, as a context card has them, cut from the left to `most`."""

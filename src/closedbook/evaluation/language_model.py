@@ -12,8 +12,11 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-Ability = Literal["log_probabilities", "samples", "alternatives", "representations", "continuations"]
-"""What a kind of model may be unable to do, beside answering."""
+from closedbook.evaluation.form import Form
+
+Ability = Literal["log_probabilities", "samples", "alternatives", "representations", "continuations", "given_answers"]
+"""What a kind of model may be unable to do, beside answering: `log_probabilities` of what it writes, `given_answers`
+those of other texts (`log_probability`, `choose`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +40,51 @@ class Response:
 
     Args:
         text: The answer, without what closes it.
-        ids: Its token ids, what closes it included.
+        ids: Its token ids, what closes it included; empty where the model does not tell.
         token_nats: Log-probability of each of those tokens in nats, None where the model does not tell.
         closed: Whether the model closed the answer itself, rather than being cut off.
+        pieces: The text that each token adds, so that they make up the text with space around it and what closes it;
+            empty where that is not known, and for a run of ours, whose answer is nothing but an answer.
     """
 
     text: str
     ids: tuple[int, ...]
     token_nats: tuple[float, ...] | None
     closed: bool
+    pieces: tuple[str, ...] = ()
 
     @property
     def nats(self) -> float | None:
         """Log-probability of the whole answer and its closing."""
         return None if self.token_nats is None else min(sum(self.token_nats), 0.0)
+
+    def part(self, start: int, end: int) -> tuple[float, ...] | None:
+        """Log-probabilities of the tokens that write `text[start:end]`, of all of them where that is the whole text."""
+        if self.token_nats is None or not self.pieces or (start, end) == (0, len(self.text)):
+            return self.token_nats
+        written = "".join(self.pieces)
+        first = len(written) - len(written.lstrip())  # the text begins behind space
+        nats, place = [], -first
+        for piece, value in zip(self.pieces, self.token_nats, strict=True):
+            if place < end and place + len(piece) > start:
+                nats.append(value)
+            place += len(piece)
+        return tuple(nats) or self.token_nats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What came of one prompt.
+
+    Args:
+        response: The greedy answer.
+        samples: Answers drawn at temperature 1.
+        alternatives: The most probable complete answers, best first; perhaps none.
+    """
+
+    response: Response
+    samples: tuple[Response, ...] = ()
+    alternatives: tuple[Response, ...] = ()
 
 
 @runtime_checkable
@@ -70,8 +104,19 @@ class LanguageModel(Protocol):
         """Parameters, shared ones once; 0 where that is not known."""
 
     @property
-    def template(self) -> str:
-        """How it is asked, "" where it was trained with a prompt of its own."""
+    def form(self) -> Form | None:
+        """How it is asked, None where it was trained with a prompt of its own."""
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat format."""
+
+    def asked_by(self, form: Form) -> "LanguageModel":
+        """The same model, asked otherwise.
+
+        Raises:
+            UserError: It was trained with a prompt of its own, or the form is a chat and it has no chat format.
+        """
 
     def lacks(self, ability: Ability) -> str | None:
         """Why the model cannot do that, None where it can."""
@@ -92,11 +137,17 @@ class LanguageModel(Protocol):
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
         """The greedy answer to each prompt."""
 
-    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
-        """`count` answers to each prompt at temperature 1; the same for the same seed on the same machine."""
+    def inquire(
+        self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
+    ) -> list[Answers]:
+        """The greedy answer to each prompt with what else the model might say, all in one go.
 
-    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
-        """The most probable complete answers to each prompt, best first; perhaps none."""
+        Args:
+            prompts: Whatever was asked.
+            samples: Answers to draw at temperature 1; the same for the same seed on the same machine.
+            alternatives: Whether the most probable complete answers are looked for.
+            seed: Of the samples.
+        """
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
         """Log-probability in nats of each answer and its closing after its prompt, None where it does not fit."""
@@ -118,3 +169,8 @@ class LanguageModel(Protocol):
 
     def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
         """The residual stream at the last token of the subject, half-way through the layers."""
+
+    def represent_answers(
+        self, prompts: Sequence[Prompt], responses: Sequence[Response]
+    ) -> Float[np.ndarray, "prompts width"]:
+        """The residual stream at the last token of the answer, half-way through the layers."""

@@ -1,38 +1,64 @@
-"""The door to models, whoever trained them: a run directory, or `hf:PATH`, a model in Hugging Face format on this disk.
+"""The door to models, whoever trained them, by one name.
 
-What a kind needs is imported when one is opened.
+A run directory; `hf:DIR`, a model in Hugging Face format; `gguf:FILE`, one in llama.cpp's; `api:URL`, an endpoint that
+speaks OpenAI's protocol. What a kind needs is imported when one is opened.
 """
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
 
 if TYPE_CHECKING:
     import torch
 
     from closedbook.evaluation.language_model import LanguageModel
 
-    Opener = Callable[[str, torch.device | str, str | None], LanguageModel]
+HUGGING_FACE, GGUF, ENDPOINT = "hf", "gguf", "api"
+"""The prefixes of the models that are not ours."""
+Backend = Literal["transformers", "llama.cpp"]
 
-HUGGING_FACE = "hf"
-"""The prefix of the models in that format."""
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a model is opened.
+
+    Args:
+        device: Where it computes.
+        form: How it is asked, None for its own way: its chat format where it has one, else a plain question.
+        served: The name of the model at an endpoint.
+        precision: What it computes in, None for what the machine is good at.
+        backend: What computes a GGUF file, None for llama.cpp where that is installed.
+    """
+
+    device: "torch.device | str" = "cpu"
+    form: Form | None = None
+    served: str | None = None
+    precision: Literal["fp32", "bf16"] | None = None
+    backend: Backend | None = None
 
 
-def open_model(name: str, device: "torch.device | str" = "cpu", template: str | None = None) -> "LanguageModel":
+def open_model(name: str, way: Way | None = None) -> "LanguageModel":
     """The model of that name, ready to be asked.
 
     Args:
         name: A run directory, or a prefix of `OPENERS`, a colon and what it opens.
-        device: Where it computes.
-        template: How it is asked, with `{}` for the question; None for its own way.
+        way: How.
 
     Raises:
-        UserError: It cannot be loaded, or a template is given for a run of ours, which has its own.
+        UserError: It cannot be loaded, or is asked for in a way that it does not have.
     """
+    way = way or Way()
     prefix, rest = _split(name)
-    return OPENERS[prefix](rest, device, template)
+    if way.served is not None and prefix != ENDPOINT:
+        raise UserError(f"--model has no effect on {name}, which is one model; it names that of an api: endpoint.")
+    if way.backend is not None and prefix != GGUF:
+        raise UserError(f"--backend has no effect on {name}; it is for gguf: files.")
+    return OPENERS[prefix](rest, way)
 
 
 def is_foreign(name: str) -> bool:
@@ -40,13 +66,16 @@ def is_foreign(name: str) -> bool:
     return bool(_split(name)[0])
 
 
-def model_directory(name: str) -> Path:
-    """Where the model lies."""
-    return Path(_split(name)[1])
+def model_directory(name: str) -> Path | None:
+    """Where the model lies, and what belongs to it can be kept; None for an endpoint."""
+    prefix, rest = _split(name)
+    if prefix == ENDPOINT:
+        return None
+    return Path(rest).parent if prefix == GGUF else Path(rest)
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256 of the model's weights, without loading them.
+    """SHA-256 of the model's weights, without loading them; of an endpoint's address, whose weights nobody sees.
 
     Raises:
         UserError: They are not there.
@@ -54,12 +83,16 @@ def fingerprint(name: str) -> str:
     from closedbook.facts.corpus import sha256
     from closedbook.hub.directory import weights_sha256
 
-    path = model_directory(name)
-    if is_foreign(name):
+    prefix, rest = _split(name)
+    if prefix == ENDPOINT:
+        return hashlib.sha256(rest.encode()).hexdigest()
+    path = Path(rest)
+    if prefix == HUGGING_FACE:
         return weights_sha256(path)
-    if not (path / "model.safetensors").is_file():
-        raise UserError(f"{path}: no such run.")
-    return sha256(path / "model.safetensors")
+    file = path if prefix == GGUF else path / "model.safetensors"
+    if not file.is_file():
+        raise UserError(f"{path}: no such {'file' if prefix == GGUF else 'run'}.")
+    return sha256(file)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -68,20 +101,38 @@ def _split(name: str) -> tuple[str, str]:
     return (prefix, rest) if colon and prefix in OPENERS else ("", name)
 
 
-def _open_run(path: str, device: "torch.device | str", template: str | None) -> "LanguageModel":
+def _open_run(path: str, way: Way) -> "LanguageModel":
     from closedbook.runs import load
 
-    if template is not None:
-        raise UserError("--template has no effect on a run of ours, which was trained with its own prompt.")
-    return load(path, device)
+    if way.form is not None:
+        raise UserError("--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own.")
+    if way.precision is not None:
+        raise UserError("--precision has no effect on a run of ours, which is asked in fp32.")
+    return load(path, way.device)
 
 
-def _open_causal(path: str, device: "torch.device | str", template: str | None) -> "LanguageModel":
-    from closedbook.hub.causal import CausalModel
-    from closedbook.hub.template import TEMPLATE
+def _open_directory(path: str, way: Way) -> "LanguageModel":
+    from closedbook.hub.directory import open_directory
 
-    return CausalModel(Path(path), TEMPLATE if template is None else template, device)
+    return open_directory(Path(path), way)
 
 
-OPENERS: "dict[str, Opener]" = {"": _open_run, HUGGING_FACE: _open_causal}
+def _open_gguf(path: str, way: Way) -> "LanguageModel":
+    from closedbook.hub.gguf import open_gguf
+
+    return open_gguf(Path(path), way)
+
+
+def _open_endpoint(url: str, way: Way) -> "LanguageModel":
+    from closedbook.hub.endpoint import open_endpoint
+
+    return open_endpoint(url, way)
+
+
+OPENERS: "dict[str, Callable[[str, Way], LanguageModel]]" = {
+    "": _open_run,
+    HUGGING_FACE: _open_directory,
+    GGUF: _open_gguf,
+    ENDPOINT: _open_endpoint,
+}
 """By prefix."""

@@ -1,125 +1,141 @@
 """A causal language model that was trained elsewhere, through `transformers`: a `LanguageModel`.
 
-A question is put by a template; the answer is what follows up to a line break or the end of the text. Each step has a
-module: `directory` opens the files, `template` puts the question, `vocabulary` spells it, `generation` writes answers,
-`likelihood` scores given ones, `states` looks at hidden states, `batches` gathers the rows that they read.
+A question is put by a form; the answer is what follows, up to a line break or the end of the text, in a chat up to the
+end of the turn. Each step has a module: `directory` and `gguf` open the files, `vocabulary` spells, `reading` reads rows
+behind what they share, `generation` writes answers, `likelihood` scores given ones, `states` looks at hidden states.
 """
 
+import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from closedbook.errors import UserError
-from closedbook.evaluation.language_model import Ability, Prompt, Response
+from closedbook.evaluation.form import Form
+from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
 from closedbook.facts.forms import up_to_subjects
-from closedbook.hub import HUGGING_FACE
-from closedbook.hub.directory import check_directory, load_directory, weights_sha256
-from closedbook.hub.generation import MOST_NEW_TOKENS, beams, generate, respond
+from closedbook.hub.generation import BEAMS, Path, Written, write
 from closedbook.hub.likelihood import answer_nats
+from closedbook.hub.reading import CausalReader
 from closedbook.hub.states import last_middle_states
-from closedbook.hub.template import TEMPLATE, Template
 from closedbook.hub.vocabulary import Vocabulary
 from closedbook.model.gpt import count_parameters
 
 UNKNOWN_CONTEXT = 1024  # where a model does not say how much it can read
+MOST_NEW_TOKENS = 24
+MOST_NEW_TOKENS_OF_CHAT = 40
 
 
+@dataclass(frozen=True)
 class CausalModel:
-    """A causal language model, its tokenizer and the template that it is asked with.
+    """A causal language model, its tokenizer and the form that it is asked in.
 
     Args:
-        path: The directory.
-        template: The prompt, with `{}` for the question.
-        device: Where it computes.
-
-    Raises:
-        UserError: It cannot be loaded safely, and why.
+        name: As it was opened.
+        kind: What it is, in a line.
+        weights_sha256: Of its weights.
+        model: Of `transformers`, in evaluation mode.
+        vocabulary: Its tokenizer.
+        form: How it is asked.
     """
 
-    def __init__(self, path: Path, template: str = TEMPLATE, device: torch.device | str = "cpu") -> None:
-        self._template = Template(template)
-        check_directory(path)
-        self.path = path
-        tokenizer, self._model = load_directory(path, device)
-        text = self._model.config.get_text_config()
-        ends = self._model.generation_config.eos_token_id or text.eos_token_id
-        self._vocabulary = Vocabulary(tokenizer, path, int(text.vocab_size), ends if isinstance(ends, list) else [ends])
-        self._context = int(getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT)
-        # what a model's files say of sampling must not reach a greedy answer
-        self._model.generation_config = type(self._model.generation_config)()
+    name: str
+    kind: str
+    weights_sha256: str
+    model: Any
+    vocabulary: Vocabulary
+    form: Form
 
-    @property
-    def name(self) -> str:
-        return f"{HUGGING_FACE}:{self.path}"
+    @cached_property
+    def _reader(self) -> CausalReader:
+        return CausalReader(self.model)
 
-    @property
-    def kind(self) -> str:
-        return f"a causal language model in Hugging Face format, {type(self._model).__name__}"
-
-    @property
+    @cached_property
     def parameters(self) -> int:
-        return count_parameters(self._model)
+        return count_parameters(self.model)
 
     @property
-    def template(self) -> str:
-        return self._template.text
+    def chats(self) -> bool:
+        return self.vocabulary.chats
+
+    def asked_by(self, form: Form) -> "CausalModel":
+        if form.chat and not self.chats:
+            raise UserError(f"{self.name}: its tokenizer has no chat format; ask it in plain text.")
+        other = dataclasses.replace(self, form=form)
+        other.__dict__["_reader"] = self._reader  # of the same weights
+        return other
 
     def lacks(self, ability: Ability) -> str | None:
         return None
 
     def fingerprint(self) -> str:
-        return weights_sha256(self.path)
+        return self.weights_sha256
+
+    @cached_property
+    def _context(self) -> int:
+        text = self.model.config.get_text_config()
+        return int(getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT)
+
+    @property
+    def _limit(self) -> int:
+        return MOST_NEW_TOKENS_OF_CHAT if self.form.chat else MOST_NEW_TOKENS
+
+    @property
+    def _closing(self) -> list[int]:
+        return self.vocabulary.ends if self.form.chat else self.vocabulary.closing
 
     def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
         made = []
         for number, question in enumerate(questions, 1):
-            text = self._template.put(question)
-            ids = self._vocabulary.encode(text)
-            if len(ids) + MOST_NEW_TOKENS > self._context:
+            text = self.vocabulary.put(self.form, question)
+            ids = self.vocabulary.encode(text, whole=self.form.chat)
+            if len(ids) + self._limit > self._context:
                 raise UserError(
-                    f"{place} {number}: {len(ids)} tokens in the template leave no room for an answer in the model's "
+                    f"{place} {number}: {len(ids)} tokens in its form leave no room for an answer in the model's "
                     f"{self._context}."
                 )
-            self._vocabulary.check(question, f"{place} {number}")
+            self.vocabulary.check(question, f"{place} {number}")
             made.append(Prompt(question=question, ids=tuple(ids), text=text))
         return made
 
     def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
         for number, answer in enumerate(answers, 1):
-            self._vocabulary.check(answer, f"{place} {number}")
+            self.vocabulary.check(answer, f"{place} {number}")
 
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
-        rows = respond(self._model, self._vocabulary, [prompt.ids for prompt in prompts])
-        return [responses[0] for responses in rows]
+        return [answers.response for answers in self.inquire(prompts)]
 
-    def sample(self, prompts: Sequence[Prompt], count: int, seed: int) -> list[list[Response]]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return respond(
-                self._model,
-                self._vocabulary,
-                [prompt.ids for prompt in prompts],
-                do_sample=True,
-                temperature=1.0,
-                top_k=0,
-                num_return_sequences=count,
-            )
-
-    def alternatives(self, prompts: Sequence[Prompt]) -> list[list[Response]]:
-        return beams(self._model, self._vocabulary, [prompt.ids for prompt in prompts])
+    def inquire(
+        self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
+    ) -> list[Answers]:
+        every: list[Answers | None] = [None] * len(prompts)
+        beams = min(BEAMS, self.vocabulary.size) if alternatives else 0
+        for batch, written in write(
+            self._reader,
+            [prompt.ids for prompt in prompts],
+            closing=self._closing,
+            limit=self._limit,
+            samples=samples,
+            beams=beams,
+            seed=seed,
+        ):
+            for index, paths in zip(batch, written, strict=True):
+                every[index] = self._answers(paths)
+        return [answers for answers in every if answers is not None]
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
         after = [
-            self._vocabulary.encode_after(prompt.text, prompt.ids, answer)
+            self.vocabulary.encode_after(prompt.text, prompt.ids, self.form.gap + answer, whole=self.form.chat)
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
-        return self._nats([prompt.ids for prompt in prompts], after, closing=self._vocabulary.closing)
+        return self._nats([prompt.ids for prompt in prompts], after, closing=self._closing)
 
     def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
-        spelled = {tuple(self._vocabulary.encode_answer(text)) for text in candidates}
+        spelled = {tuple(self.vocabulary.encode_answer(self.form.gap + text)) for text in candidates}
         if len(spelled) < len(candidates) or not candidates:
             raise UserError("The candidates must be at least one, and no two may be spelled with the same tokens.")
         self.check_answers(candidates, place="candidate")
@@ -132,28 +148,59 @@ class CausalModel:
         return [candidate for candidate, _ in chosen]
 
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
-        rows = generate(self._model, self._vocabulary, self._documents(subjects, before))
-        return [self._vocabulary.decode_answer(written[0]) for written in rows]
+        texts = [""] * len(subjects)
+        rows = self._documents(subjects, before)
+        for batch, written in write(self._reader, rows, closing=self.vocabulary.closing, limit=MOST_NEW_TOKENS):
+            for index, paths in zip(batch, written, strict=True):
+                texts[index] = self._response(paths.greedy, line=True).text
+        return texts
 
     def continuation_log_probability(
         self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
     ) -> list[float | None]:
-        after = [self._vocabulary.encode_answer(answer) for answer in answers]
+        after = [self.vocabulary.encode_answer(f" {answer}") for answer in answers]
         return self._nats(self._documents(subjects, before), after, closing=())
 
     def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
-        texts = up_to_subjects([prompt.question for prompt in prompts], subjects)
-        return last_middle_states(
-            self._model, [self._vocabulary.encode(self._template.before + text) for text in texts]
+        named = up_to_subjects([prompt.question for prompt in prompts], subjects)
+        texts = [
+            prompt.text[: prompt.text.rindex(prompt.question)] + text
+            for prompt, text in zip(prompts, named, strict=True)
+        ]
+        rows = [self.vocabulary.encode(text, whole=self.form.chat) for text in texts]
+        return last_middle_states(self.model, self._reader, rows)
+
+    def represent_answers(
+        self, prompts: Sequence[Prompt], responses: Sequence[Response]
+    ) -> Float[np.ndarray, "prompts width"]:
+        rows = [[*prompt.ids, *response.ids] for prompt, response in zip(prompts, responses, strict=True)]
+        return last_middle_states(self.model, self._reader, rows)
+
+    def _answers(self, written: Written) -> Answers:
+        ended = sorted(written.ended, key=lambda path: -path.total)
+        return Answers(
+            response=self._response(written.greedy),
+            samples=tuple(self._response(path) for path in written.samples),
+            alternatives=tuple(self._response(path) for path in ended),
+        )
+
+    def _response(self, path: Path, line: bool = False) -> Response:
+        """A path as a response; `line` where it is none to a question and ends with its first line."""
+        pieces = self.vocabulary.pieces(path.ids, path.closed)
+        text = "".join(pieces).strip()
+        if line or not self.form.chat:
+            text = text.split("\n")[0].strip()
+        return Response(
+            text=text, ids=path.ids, token_nats=tuple(min(nats, 0.0) for nats in path.nats), closed=path.closed, pieces=pieces
         )
 
     def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:
         """Tokens of each document up to where it is to go on."""
         room = self._context - MOST_NEW_TOKENS
         texts = [f"{subject}.{words}".rstrip() for subject, words in zip(subjects, before, strict=True)]
-        return [self._vocabulary.encode(text)[-room:] for text in texts]
+        return [self.vocabulary.encode(text)[-room:] for text in texts]
 
     def _nats(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, closing: Sequence[int]
     ) -> list[float | None]:
-        return answer_nats(self._model, prompts, answers, closing=closing, context=self._context)
+        return answer_nats(self._reader, prompts, answers, closing=closing, context=self._context)

@@ -1,7 +1,6 @@
 """A model directory in Hugging Face format: what cannot be opened safely is refused before it is read.
 
-No remote code is run, no pickle is read, nothing is downloaded. A file of another format is opened in a module beside
-this one, which hands on the same two things: a tokenizer and a causal model of `transformers`.
+No remote code is run, no pickle is read, nothing is downloaded.
 
 Axes: B batch, T time.
 """
@@ -14,7 +13,13 @@ from typing import Any
 import torch
 
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
 from closedbook.facts.corpus import sha256
+from closedbook.facts.forms import SLOT
+from closedbook.hub import HUGGING_FACE, Way
+from closedbook.hub.causal import CausalModel
+from closedbook.hub.vocabulary import Vocabulary
+from closedbook.training.precision import native_precision
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -46,28 +51,49 @@ def check_directory(path: Path) -> None:
         raise UserError(f"{path}: holds no tokenizer ({', '.join(TOKENIZERS)}); save it beside the model.")
 
 
-def load_directory(path: Path, device: torch.device | str) -> tuple[Any, Any]:
-    """Tokenizer and model, in evaluation mode.
-
-    Args:
-        path: A directory that `check_directory` lets pass.
-        device: Where the model computes.
+def open_directory(path: Path, way: Way) -> CausalModel:
+    """The model of a directory, ready to be asked.
 
     Raises:
-        UserError: `transformers` is not installed, a file is damaged, or the model is not a causal language model.
+        UserError: It cannot be opened safely, `transformers` is not installed, a file is damaged, or the model is not a
+            causal language model.
     """
-    transformers = _transformers()
-    safe = {"local_files_only": True, "trust_remote_code": False}
+    check_directory(path)
+    return open_causal(f"{HUGGING_FACE}:{path}", "Hugging Face format", path, path, weights_sha256(path), way)
+
+
+def open_causal(
+    name: str, format: str, path: Path, directory: Path, weights: str, way: Way, **more: Any
+) -> CausalModel:
+    """Tokenizer and model, through `transformers`.
+
+    Args:
+        name: As it was opened.
+        format: What its files are, for reports.
+        path: Whose they are, for errors.
+        directory: Where they lie.
+        weights: SHA-256 of the weights.
+        way: How it is opened.
+        more: For the library's loaders.
+    """
+    transformers = library()
+    safe = {"local_files_only": True, "trust_remote_code": False, **more}
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, **safe)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **safe)
     except Exception as error:  # the library raises whatever comes up in a tokenizer's files
         raise UserError(f"{path}: its tokenizer cannot be loaded ({_first_line(error)}).") from error
+    device = torch.device(way.device)
+    precision = way.precision or native_precision(device)
     try:
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            path, use_safetensors=True, output_loading_info=True, **safe
+            directory,
+            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            **safe,
         )
     except Exception as error:  # likewise: an unknown architecture, a damaged file, weights of another size
-        own_code = "auto_map" in _configuration(path)
+        own_code = not more and "auto_map" in _configuration(directory)
         why = "it needs code of its own, which is not run" if own_code else _first_line(error)
         raise UserError(f"{path}: cannot be loaded as a causal language model ({why}).") from error
     if missing := sorted(info["missing_keys"]):
@@ -75,15 +101,22 @@ def load_directory(path: Path, device: torch.device | str) -> tuple[Any, Any]:
     model = model.to(device).eval()
     if not is_causal(model):
         raise UserError(f"{path}: sees later tokens, so not a causal language model.")
-    return tokenizer, model
+    text = model.config.get_text_config()
+    ends = model.generation_config.eos_token_id or text.eos_token_id
+    vocabulary = Vocabulary(tokenizer, path, int(text.vocab_size), ends if isinstance(ends, list) else [ends])
+    form = way.form or (Form(template=SLOT, chat=True) if vocabulary.chats else Form())
+    if form.chat and not vocabulary.chats:
+        raise UserError(f"{path}: its tokenizer has no chat format; ask it in plain text (without --chat).")
+    kind = f"a causal language model in {format}, {type(model).__name__}, {precision}"
+    return CausalModel(name=name, kind=kind, weights_sha256=weights, model=model, vocabulary=vocabulary, form=form)
 
 
-def _transformers() -> Any:
+def library() -> Any:
     """The library, told to be silent."""
     try:
         import transformers
     except ImportError as error:
-        raise UserError("hf: needs transformers; install it with pip install 'closedbook[hf]'.") from error
+        raise UserError("hf: and gguf: need transformers; install it with pip install 'closedbook[hf]'.") from error
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return transformers

@@ -1,128 +1,217 @@
-"""What a model from elsewhere writes: greedily, drawn, or as beams, with the log-probabilities that came up on the way.
+"""What a model from elsewhere writes: greedily, drawn, and as beams, all at once.
 
-Axes: B batch, T time, V vocabulary, R sequences, one or several a prompt.
+Greedy answers, samples and beams of one question share what they begin with: they are paths in one tree of tokens, of
+which every node is read once. The log-probability of every token comes up on the way.
+
+Axes: R rows (open nodes), V vocabulary, K continuations of a beam.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from closedbook.evaluation.language_model import Response
-from closedbook.evaluation.scorers import normalise
-from closedbook.hub.batches import in_batches, padded
-from closedbook.hub.likelihood import token_nats
-from closedbook.hub.vocabulary import Vocabulary
+from closedbook.draws import UNIT, derive, random_bits
+from closedbook.hub.reading import CausalReader, Row
 
-MOST_NEW_TOKENS = 24
 BEAMS = 12
+LEAST_NATS = -6.9  # of a beam that is followed: a probability of 0.1 %, as for the models of our own
+SPARSE = 0.75  # share of rows in use below which the others are dropped, which copies the cache
 
 
-def respond(
-    model: Any, vocabulary: Vocabulary, prompts: Sequence[Sequence[int]], **settings: Any
-) -> list[list[Response]]:
-    """One or several responses to each prompt, as the settings say, greedy without any.
+@dataclass(frozen=True)
+class Path:
+    """Tokens after a prompt, with the log-probability of each; whether the last closes the answer."""
+
+    ids: tuple[int, ...] = ()
+    nats: tuple[float, ...] = ()
+    closed: bool = False
+
+    def then(self, token: int, nats: float, closed: bool = False) -> "Path":
+        return Path((*self.ids, token), (*self.nats, nats), closed)
+
+    @property
+    def total(self) -> float:
+        """Log-probability of the whole."""
+        return sum(self.nats)
+
+
+@dataclass
+class Written:
+    """What is written after one prompt."""
+
+    key: int  # of the prompt, for draws
+    greedy: Path = field(default_factory=Path)
+    samples: list[Path] = field(default_factory=list)
+    beams: list[Path] = field(default_factory=list)  # open, likeliest first
+    ended: list[Path] = field(default_factory=list)  # beams that are closed
+
+    def open_paths(self) -> Iterator[Path]:
+        """All that go on."""
+        yield from (path for path in (self.greedy, *self.samples, *self.beams) if not path.closed)
+
+
+def write(
+    reader: CausalReader,
+    prompts: Sequence[Row],
+    *,
+    closing: Sequence[int],
+    limit: int,
+    samples: int = 0,
+    beams: int = 0,
+    seed: int = 0,
+) -> Iterator[tuple[list[int], list[Written]]]:
+    """What follows each prompt, batch by batch: numbers of prompts, and what was written after them.
 
     Args:
-        model: A causal model of `transformers`.
-        vocabulary: Its tokenizer.
+        reader: The model.
         prompts: Token ids.
-        settings: Of `transformers.GenerationConfig`.
+        closing: The tokens of which any ends an answer.
+        limit: Tokens at the most.
+        samples: Answers to draw at temperature 1 for each; the same for the same seed and prompt in any batch.
+        beams: Answers to look for beside the greedy one.
+        seed: Of the samples.
     """
-    recorder = Recorder(vocabulary.closing)
-    rows = generate(model, vocabulary, prompts, recorder, **settings)
-    nats = iter(recorder.rows)
-    return [[as_response(vocabulary, ids, next(nats)[: len(ids)]) for ids in of_prompt] for of_prompt in rows]
+    reader.share(prompts)
+    tree = _Tree(reader, closing, limit, beams, seed)
+    for batch in reader.batches(prompts, copies=1 + (samples + beams) // 2, more=limit):
+        written = []
+        for index in batch:
+            digest = hashlib.sha256(repr(tuple(prompts[index])).encode()).digest()
+            start = Path()
+            written.append(
+                Written(key=int.from_bytes(digest[:7]), samples=[start] * samples, beams=[start] if beams else [])
+            )
+        tree.grow([prompts[index] for index in batch], written)
+        yield batch, written
 
 
-def beams(model: Any, vocabulary: Vocabulary, prompts: Sequence[Sequence[int]]) -> list[list[Response]]:
-    """The closed answers that a beam search ends in, likeliest first, of those that are read alike the likeliest."""
-    count = min(BEAMS, vocabulary.size)
-    settings: dict[str, Any] = {"num_beams": count, "num_return_sequences": count, "length_penalty": 0.0}
-    results = []
-    for prompt, written in zip(prompts, generate(model, vocabulary, prompts, **settings), strict=True):
-        closed = [ids for ids in written if len(vocabulary.before_closing(ids)) < len(ids)]
-        distinct = {tuple(vocabulary.before_closing(ids)): ids for ids in closed}
-        nats = token_nats(model, [prompt] * len(distinct), list(distinct), closing=vocabulary.closing)
-        responses = [as_response(vocabulary, *row) for row in zip(distinct.values(), nats, strict=True)]
-        likeliest: dict[str, Response] = {}
-        for response in sorted(responses, key=lambda response: -(response.nats or 0.0)):
-            likeliest.setdefault(normalise(response.text), response)
-        results.append(list(likeliest.values()))
-    return results
+class _Tree:
+    """Grows the paths of a batch of prompts, a token a step."""
+
+    def __init__(self, reader: CausalReader, closing: Sequence[int], limit: int, beams: int, seed: int) -> None:
+        self._reader, self._limit, self._beams, self._seed = reader, limit, beams, seed
+        self._closing = torch.tensor(closing, dtype=torch.int64, device=reader.device)
+        self._ends = frozenset(closing)
+
+    def grow(self, prompts: Sequence[Row], written: Sequence[Written]) -> None:
+        state, logits_BKV = self._reader.begin(prompts)
+        logits_RV = logits_BKV[:, 0]
+        rows: dict[tuple[int, tuple[int, ...]], int] = {(index, ()): index for index in range(len(prompts))}
+        for step in range(self._limit):
+            self._extend(written, rows, logits_RV.log_softmax(dim=-1), step)
+            nodes = list(
+                dict.fromkeys((index, path.ids) for index, each in enumerate(written) for path in each.open_paths())
+            )
+            if not nodes or step + 1 == self._limit:
+                return
+            parents = [rows[index, ids[:-1]] for index, ids in nodes]
+            nodes, parents = _keep_order(nodes, parents, len(logits_RV))
+            tokens_R = torch.tensor([ids[-1] if ids else 0 for _, ids in nodes], device=self._reader.device)
+            same = parents == list(range(len(logits_RV)))
+            parents_R = None if same else torch.tensor(parents, device=self._reader.device)
+            logits_RV = self._reader.step(state, parents_R, tokens_R)
+            rows = {node: row for row, node in enumerate(nodes)}
+
+    def _extend(
+        self,
+        written: Sequence[Written],
+        rows: dict[tuple[int, tuple[int, ...]], int],
+        nats_RV: Float[Tensor, "rows vocabulary"],
+        step: int,
+    ) -> None:
+        """Every open path by a token."""
+        closing_R = nats_RV[:, self._closing].logsumexp(dim=1) if len(self._closing) else nats_RV[:, 0] - torch.inf
+        best_R = nats_RV.argmax(dim=1)
+        best, best_nats = best_R.tolist(), nats_RV.gather(1, best_R[:, None])[:, 0].tolist()
+        closing = closing_R.tolist()
+        drawn = self._draw(written, rows, nats_RV, step)
+        likeliest = self._likeliest(written, rows, nats_RV)
+        for index, each in enumerate(written):
+            if not each.greedy.closed:
+                row = rows[index, each.greedy.ids]
+                each.greedy = self._then(each.greedy, best[row], best_nats[row], closing[row])
+            each.samples = [
+                path if path.closed else self._then(path, *drawn[index, number], closing[rows[index, path.ids]])
+                for number, path in enumerate(each.samples)
+            ]
+            candidates = []
+            for path in each.beams:
+                row = rows[index, path.ids]
+                if path.total + closing[row] >= LEAST_NATS:
+                    each.ended.append(path.then(int(self._closing[0]), closing[row], closed=True))
+                candidates += [path.then(token, nats) for token, nats in likeliest[row]]
+            kept = sorted(candidates, key=lambda path: -path.total)[: self._beams]
+            each.beams = [path for path in kept if path.total >= LEAST_NATS]
+
+    def _then(self, path: Path, token: int, nats: float, closing: float) -> Path:
+        return path.then(token, closing, closed=True) if token in self._ends else path.then(token, nats)
+
+    def _draw(
+        self,
+        written: Sequence[Written],
+        rows: dict[tuple[int, tuple[int, ...]], int],
+        nats_RV: Float[Tensor, "rows vocabulary"],
+        step: int,
+    ) -> dict[tuple[int, int], tuple[int, float]]:
+        """A token and its log-probability for every open sample, by prompt and number."""
+        which = [
+            (index, number, rows[index, path.ids])
+            for index, each in enumerate(written)
+            for number, path in enumerate(each.samples)
+            if not path.closed
+        ]
+        if not which:
+            return {}
+        used = sorted({row for *_, row in which})
+        place = {row: i for i, row in enumerate(used)}
+        cumulative_UV = nats_RV[used].exp().cumsum(dim=1)
+        bits = [
+            int(random_bits(derive(self._seed, written[index].key), step, 0, torch.tensor(number)))
+            for index, number, _ in which
+        ]
+        places_S = torch.tensor([place[row] for *_, row in which], device=nats_RV.device)
+        shares_S = (torch.tensor(bits, dtype=torch.float64) / UNIT).float().to(nats_RV.device)
+        # of the last sum, not of one: rounding must not leave a share that no token has
+        sums_SV = cumulative_UV[places_S]
+        tokens_S = torch.searchsorted(sums_SV, (shares_S * sums_SV[:, -1])[:, None], right=True)[:, 0]
+        tokens_S = tokens_S.clamp(max=nats_RV.shape[1] - 1)
+        rows_S = torch.tensor([row for *_, row in which], device=nats_RV.device)
+        values = nats_RV[rows_S, tokens_S].tolist()
+        return {
+            (index, number): pair
+            for (index, number, _), pair in zip(which, zip(tokens_S.tolist(), values, strict=True), strict=True)
+        }
+
+    def _likeliest(
+        self,
+        written: Sequence[Written],
+        rows: dict[tuple[int, tuple[int, ...]], int],
+        nats_RV: Float[Tensor, "rows vocabulary"],
+    ) -> dict[int, list[tuple[int, float]]]:
+        """The likeliest tokens that do not close, with their log-probabilities, by row that a beam ends in."""
+        used = sorted({rows[index, path.ids] for index, each in enumerate(written) for path in each.beams})
+        if not used:
+            return {}
+        open_UV = nats_RV[used]
+        open_UV[:, self._closing] = -torch.inf
+        top = open_UV.topk(min(self._beams, open_UV.shape[1]), dim=1)
+        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        return {row: list(zip(*pair, strict=True)) for row, pair in zip(used, pairs, strict=True)}
 
 
-def as_response(vocabulary: Vocabulary, ids: Sequence[int], nats: Sequence[float]) -> Response:
-    """Tokens up to and including what closes them, and the log-probability of each, as a response."""
-    closed = len(vocabulary.before_closing(ids)) < len(ids)
-    return Response(text=vocabulary.decode_answer(ids), ids=tuple(ids), token_nats=tuple(nats), closed=closed)
+def _keep_order(
+    nodes: list[tuple[int, tuple[int, ...]]], parents: list[int], before: int
+) -> tuple[list[tuple[int, tuple[int, ...]]], list[int]]:
+    """Nodes in the order of their parents; where each parent has one at most and few are idle, idle rows stay.
 
-
-@torch.inference_mode()
-def generate(
-    model: Any,
-    vocabulary: Vocabulary,
-    prompts: Sequence[Sequence[int]],
-    recorder: "Recorder | None" = None,
-    **settings: Any,
-) -> list[list[list[int]]]:
-    """New tokens, closing included, one or several sequences a prompt; see `respond`."""
-    from transformers import GenerationConfig, LogitsProcessorList
-
-    closing = vocabulary.closing
-    pad = closing[0] if closing else 0  # what is behind the padding mask does not matter
-    plain = {"do_sample": False, "num_beams": 1, "top_p": 1.0, "repetition_penalty": 1.0}
-    config = GenerationConfig(
-        max_new_tokens=MOST_NEW_TOKENS, eos_token_id=closing or None, pad_token_id=pad, **(plain | settings)
-    )
-    results: list[list[list[int]]] = []
-    for part in in_batches(len(prompts)):
-        tokens_BT, mask_BT = padded(prompts[part], model.device, before=True, pad=pad)
-        new_RT = model.generate(
-            tokens_BT,
-            attention_mask=mask_BT,
-            generation_config=config,
-            logits_processor=LogitsProcessorList([recorder] if recorder else []),
-        )[:, tokens_BT.shape[1] :]
-        if recorder:
-            recorder.finish(new_RT)
-        rows = [vocabulary.up_to_closing(ids) for ids in new_RT.tolist()]  # padding follows what closes
-        each = len(rows) // len(tokens_BT)
-        results += [rows[start : start + each] for start in range(0, len(rows), each)]
-    return results
-
-
-class Recorder:
-    """Listens to `generate`: the log-probability of every token that is written, a closing one as any closing.
-
-    Args:
-        closing: The tokens that end an answer.
+    An idle row goes on with an arbitrary token and is looked at by nobody: that is cheaper than to copy the cache.
     """
-
-    def __init__(self, closing: Sequence[int]) -> None:
-        self.rows: list[list[float]] = []  # a row a sequence, batch after batch
-        self._closing = torch.tensor(closing, dtype=torch.int64)
-        self._last_BV: Tensor | None = None
-        self._steps: list[Tensor] = []
-
-    def __call__(self, tokens_BT: Tensor, scores_BV: Tensor) -> Tensor:
-        """Called before every step, with the tokens so far; the scores pass unchanged."""
-        self._take(tokens_BT[:, -1])
-        self._last_BV = scores_BV.float().log_softmax(dim=-1)
-        return scores_BV
-
-    def _take(self, token_B: Tensor) -> None:
-        """The log-probability of what was chosen of the last scores."""
-        if self._last_BV is None:
-            return
-        closing = self._closing.to(token_B.device)
-        nats_B = self._last_BV.gather(1, token_B[:, None])[:, 0]
-        any_closing_B = self._last_BV[:, closing].logsumexp(dim=1)
-        self._steps.append(torch.where(torch.isin(token_B, closing), any_closing_B, nats_B))
-
-    def finish(self, written_BT: Tensor) -> None:
-        """Called after a batch, with all that it wrote."""
-        self._take(written_BT[:, -1])
-        self.rows += torch.stack(self._steps, dim=1).tolist()
-        self._last_BV, self._steps = None, []
+    by_parent = dict(zip(parents, nodes, strict=True))
+    if len(by_parent) == len(nodes) and len(nodes) >= SPARSE * before:
+        return [by_parent.get(row, (-1 - row, ())) for row in range(before)], list(range(before))
+    order = sorted(range(len(nodes)), key=lambda i: parents[i])
+    return [nodes[i] for i in order], [parents[i] for i in order]

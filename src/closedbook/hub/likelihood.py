@@ -2,21 +2,21 @@
 
 The probability of a closed answer is that of its tokens and of any closing after them.
 
-Axes: B batch, T time, V vocabulary.
+Axes: B batch, K last positions, V vocabulary.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from closedbook.hub.batches import in_batches, padded
+from closedbook.hub.reading import CausalReader, Row
 
 
+@torch.inference_mode()
 def answer_nats(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[int]],
+    reader: CausalReader,
+    prompts: Sequence[Row],
+    answers: Sequence[Row],
     *,
     closing: Sequence[int],
     context: int,
@@ -24,7 +24,7 @@ def answer_nats(
     """Log-probability of each answer after its prompt.
 
     Args:
-        model: A causal model of `transformers`.
+        reader: The model.
         prompts: Token ids.
         answers: Token ids of the answers, without what closes them.
         closing: The tokens of which any closes an answer; none where it goes on.
@@ -33,29 +33,19 @@ def answer_nats(
     Returns:
         Nats, None where prompt and answer do not fit into the context.
     """
-    pairs = list(zip(prompts, answers, strict=True))
-    fitting = [index for index, (prompt, ids) in enumerate(pairs) if len(prompt) + len(ids) < context]
-    rows = token_nats(model, [prompts[i] for i in fitting], [answers[i] for i in fitting], closing=closing)
-    values: list[float | None] = [None] * len(pairs)
-    for index, nats in zip(fitting, rows, strict=True):
-        values[index] = min(sum(nats), 0.0)
-    return values
-
-
-@torch.inference_mode()
-def token_nats(
-    model: Any, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, closing: Sequence[int]
-) -> list[list[float]]:
-    """Log-probability of each token of each answer, and behind them of any closing where there are such tokens."""
-    values: list[list[float]] = []
-    closing_V = torch.tensor(closing, dtype=torch.int64, device=model.device)
-    for part in in_batches(len(prompts)):
-        pairs = list(zip(prompts[part], answers[part], strict=True))
-        tokens_BT, mask_BT = padded([[*prompt, *ids] for prompt, ids in pairs], model.device)
-        logits_BTV = model(tokens_BT, attention_mask=mask_BT).logits
-        for row, (prompt, ids) in enumerate(pairs):
-            end = len(prompt) + len(ids)
-            log_TV = logits_BTV[row, len(prompt) - 1 : end].float().log_softmax(dim=-1)
-            nats = log_TV[:-1].gather(1, tokens_BT[row, len(prompt) : end, None])[:, 0].tolist()
-            values.append([*nats, *([float(log_TV[-1, closing_V].logsumexp(dim=0))] if len(closing) else [])])
+    values: list[float | None] = [None] * len(prompts)
+    fitting = [i for i, (prompt, ids) in enumerate(zip(prompts, answers, strict=True)) if len(prompt) + len(ids) < context]
+    rows = [[*prompts[index], *answers[index]] for index in fitting]
+    reader.share([prompts[index] for index in fitting])
+    closing_V = torch.tensor(closing, dtype=torch.int64, device=reader.device)
+    for batch in reader.batches(rows):
+        keep = max(len(answers[fitting[i]]) for i in batch) + 1
+        _, logits_BKV = reader.begin([rows[i] for i in batch], keep)
+        for i, logits_KV in zip(batch, logits_BKV, strict=True):
+            ids = answers[fitting[i]]
+            log_KV = logits_KV[-len(ids) - 1 :].log_softmax(dim=-1)
+            total = float(log_KV[:-1].gather(1, torch.tensor([*ids], device=reader.device)[:, None]).sum())
+            if len(closing):
+                total += float(log_KV[-1, closing_V].logsumexp(dim=0))
+            values[fitting[i]] = min(total, 0.0)
     return values

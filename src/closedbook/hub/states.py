@@ -10,17 +10,26 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from closedbook.hub.batches import in_batches, padded
+from closedbook.hub.reading import CausalReader, Row
 
 
 @torch.inference_mode()
-def last_middle_states(model: Any, rows: Sequence[Sequence[int]]) -> Float[np.ndarray, "rows width"]:
+def last_middle_states(model: Any, reader: CausalReader, rows: Sequence[Row]) -> Float[np.ndarray, "rows width"]:
     """The residual stream half-way through the layers, at the last token of each row of token ids."""
-    found = []
-    for part in in_batches(len(rows)):
-        tokens_BT, mask_BT = padded(rows[part], model.device)
-        states = model(tokens_BT, attention_mask=mask_BT, output_hidden_states=True).hidden_states
-        middle_BTC = states[len(states) // 2]
+    states: list[np.ndarray | None] = [None] * len(rows)
+    for batch in reader.batches(rows):
+        longest = max(len(rows[i]) for i in batch)
+        tokens_BT = torch.tensor([[*rows[i]] + [0] * (longest - len(rows[i])) for i in batch], device=reader.device)
+        mask_BT = torch.tensor([[1] * len(rows[i]) + [0] * (longest - len(rows[i])) for i in batch], device=reader.device)
+        layers = _base(model)(tokens_BT, attention_mask=mask_BT, output_hidden_states=True).hidden_states
+        middle_BTC = layers[len(layers) // 2]
         last_B = mask_BT.sum(dim=1) - 1
-        found.append(middle_BTC[torch.arange(len(last_B)), last_B].float().cpu().numpy())
-    return np.concatenate(found)
+        last_BC = middle_BTC[torch.arange(len(last_B), device=reader.device), last_B].float().cpu().numpy()
+        for i, state in zip(batch, last_BC, strict=True):
+            states[i] = state
+    return np.stack([state for state in states if state is not None])
+
+
+def _base(model: Any) -> Any:
+    """The model without what makes logits of its states, which are not needed here."""
+    return model.get_decoder() if hasattr(model, "get_decoder") else model

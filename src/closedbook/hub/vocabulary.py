@@ -1,7 +1,7 @@
 """Text to tokens and back, by the tokenizer of a model that was trained elsewhere.
 
-An answer follows its prompt after a space, and goes up to a line break or the end of the text: what closes it is any
-token that holds a line break or ends a text.
+An answer in plain text goes up to a line break or the end of the text: what closes it is any token that holds a line
+break or ends a text. A turn of a chat goes up to a token that ends it.
 """
 
 import string
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
+
+HALF = "\ufffd"  # what a part of a character is decoded to
 
 
 class Vocabulary:
@@ -28,27 +31,53 @@ class Vocabulary:
         self.tokenizer, self.size = tokenizer, size
         self._path, self._ends = path, ends
 
-    def encode(self, text: str) -> list[int]:
-        """The text's tokens with what the tokenizer puts before it, without an end token behind it."""
-        ids: list[int] = self.tokenizer(text)["input_ids"]
+    @property
+    def chats(self) -> bool:
+        """Whether there is a chat format."""
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
+    def put(self, form: Form, question: str) -> str:
+        """The whole prompt as the model sees it.
+
+        Raises:
+            UserError: The chat format is damaged.
+        """
+        if not form.chat:
+            return form.text(question)
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                form.messages(question), tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # a template is a program in a language of its own
+            raise UserError(f"{self._path}: its chat format cannot be used ({error}).") from error
+        return text
+
+    def encode(self, text: str, *, whole: bool = False) -> list[int]:
+        """The text's tokens, without an end token behind them.
+
+        Args:
+            text: To encode.
+            whole: Nothing is put before it either: a chat format has written it.
+        """
+        ids: list[int] = self.tokenizer(text, add_special_tokens=not whole)["input_ids"]
         end = self.tokenizer.eos_token_id
-        return ids[:-1] if len(ids) > 1 and ids[-1] == end else ids
+        return ids[:-1] if not whole and len(ids) > 1 and ids[-1] == end else ids
 
     def encode_answer(self, answer: str) -> list[int]:
-        """An answer's tokens alone, behind a space."""
-        ids: list[int] = self.tokenizer(f" {answer}", add_special_tokens=False)["input_ids"]
+        """An answer's tokens alone."""
+        ids: list[int] = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
         return ids
 
-    def encode_after(self, text: str, prompt: Sequence[int], answer: str) -> list[int]:
+    def encode_after(self, text: str, prompt: Sequence[int], answer: str, *, whole: bool = False) -> list[int]:
         """The answer's tokens as they stand after the prompt, which is given as text and as tokens."""
-        together = self.encode(f"{text} {answer}")
+        together = self.encode(text + answer, whole=whole)
         if tuple(together[: len(prompt)]) == tuple(prompt) and len(together) > len(prompt):
             return together[len(prompt) :]
         return self.encode_answer(answer)
 
     def check(self, text: str, place: str) -> None:
         """Raises a `UserError` that begins with `place` if the text does not come back as it was."""
-        ids = self.encode_answer(text)
+        ids = self.encode_answer(f" {text}")
         back = self.tokenizer.decode(ids, skip_special_tokens=True)
         if self.tokenizer.unk_token_id in ids or letters(back) != letters(text):
             raise UserError(
@@ -57,27 +86,31 @@ class Vocabulary:
             )
 
     @cached_property
+    def ends(self) -> list[int]:
+        """The tokens that end a text or a turn."""
+        ends = {end for end in [*self._ends, self.tokenizer.eos_token_id] if end is not None}
+        return sorted(token for token in ends if token < self.size)
+
+    @cached_property
     def closing(self) -> list[int]:
-        """The tokens that end an answer: the end of the text, and all that hold a line break."""
+        """The tokens that end an answer in plain text: those that end a text, and all that hold a line break."""
         texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
-        breaks = [token for token, text in enumerate(texts) if "\n" in text]
-        ends = [end for end in [*self._ends, self.tokenizer.eos_token_id] if end is not None]
-        return sorted(token for token in {*breaks, *ends} if token < self.size)
+        breaks = {token for token, text in enumerate(texts) if "\n" in text and token < self.size}
+        return sorted(breaks | {*self.ends})
 
-    def before_closing(self, ids: Sequence[int]) -> list[int]:
-        """The tokens before the first that closes."""
-        closing = set(self.closing)
-        end = next((index for index, token in enumerate(ids) if token in closing), len(ids))
-        return list(ids[:end])
-
-    def up_to_closing(self, ids: Sequence[int]) -> list[int]:
-        """The tokens up to and including the first that closes."""
-        return list(ids[: len(self.before_closing(ids)) + 1])
-
-    def decode_answer(self, ids: Sequence[int]) -> str:
-        """The answer's text; what stands before a line break inside a token belongs to it."""
-        text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return text.lstrip("\n").split("\n")[0].strip()
+    def pieces(self, ids: Sequence[int], closed: bool) -> tuple[str, ...]:
+        """The text that each token adds; the last adds what stands before a line break where it closes an answer."""
+        texts = [self.tokenizer.decode(ids[: count + 1], skip_special_tokens=True) for count in range(len(ids))]
+        pieces, before = [], ""
+        for count, text in enumerate(texts):
+            if text.endswith(HALF) and count + 1 < len(texts):
+                pieces.append("")  # the rest of the character follows
+                continue
+            pieces.append(text[len(before) :])
+            before = text
+        if closed and pieces:
+            pieces[-1] = pieces[-1].split("\n")[0]
+        return tuple(pieces)
 
 
 def letters(text: str) -> str:

@@ -14,8 +14,11 @@ ONEDNN_WITH_BF16 = ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
 
 def resolve_precision(config: TrainingConfig, device: torch.device) -> Precision:
     """What the configuration's `auto` means on this device."""
-    if config.precision != "auto":
-        return config.precision
+    return native_precision(device) if config.precision == "auto" else config.precision
+
+
+def native_precision(device: torch.device) -> Precision:
+    """bf16 where the device computes it natively, else fp32."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return "bf16" if device.type == "cpu" and cpu_computes_bf16() else "fp32"

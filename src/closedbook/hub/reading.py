@@ -1,0 +1,182 @@
+"""Reading rows of tokens with a model from elsewhere: once what all rows begin with, in batches of like length.
+
+What rows have in common (a template, a chat format, examples) is read once and its keys and values are handed to every
+row; then rows go on one token at a time. A model whose cache does not give what reading afresh gives, or that keeps
+none, is read afresh at every step: slower, and right.
+
+Axes: B batch or rows, P shared prefix, T time, K last positions, V vocabulary.
+"""
+
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+MOST_ROWS = 64
+LEAST_BUDGET = 64 * 2**20  # bytes of keys and values in a batch
+BUDGET_SHARE = 0.25  # of the weights' bytes, where that is more
+SAME = 0.1  # of the logits' standard deviation, within which a cache gives what reading afresh gives
+Row = Sequence[int]
+
+
+@dataclass
+class State:
+    """Rows that have been read, and what the model keeps of them."""
+
+    cache: Any  # keys and values, None where the model is read afresh
+    mask_BT: Int64[Tensor, "rows time"]  # 1 where a token is no padding
+    tokens_BT: Int64[Tensor, "rows time"] | None  # where the model is read afresh
+
+
+class CausalReader:
+    """A causal model of `transformers`, read in batches.
+
+    Args:
+        model: In evaluation mode.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        takes = inspect.signature(model.forward).parameters
+        self._keeps_last, self._takes_places = "logits_to_keep" in takes, "position_ids" in takes
+        weights = sum(tensor.nbytes for tensor in {id(p): p for p in model.parameters()}.values())
+        self._budget = max(LEAST_BUDGET, int(BUDGET_SHARE * weights))
+        self._prefix: tuple[tuple[int, ...], Any] = ((), None)
+        self._bytes_a_token = 0
+        self._cached = True
+        self._cached = self._cache_agrees()
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return torch.device(self._model.device)
+
+    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0) -> Iterator[list[int]]:
+        """Numbers of the rows in batches of like length, longest first, so that memory is known from the start.
+
+        Args:
+            rows: Token ids.
+            copies: How many of each row there will be.
+            more: Tokens that will follow.
+        """
+        order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
+        while order:
+            slots = (len(rows[order[0]]) + more) * copies * max(self._bytes_a_token, 1)
+            size = max(min(MOST_ROWS, self._budget // slots), 1)
+            yield order[:size]
+            order = order[size:]
+
+    @torch.inference_mode()
+    def begin(self, rows: Sequence[Row], keep: int = 1) -> tuple[State, Float[Tensor, "rows last vocabulary"]]:
+        """The rows read, and the logits at their last `keep` positions.
+
+        Rows must share what `share` was last given of them.
+        """
+        prefix, kept = self._prefix
+        tails = [row[len(prefix) :] for row in rows] if self._cached else rows
+        longest = max(map(len, tails))
+        tokens_BT = torch.tensor([[0] * (longest - len(row)) + [*row] for row in tails], device=self.device)
+        mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in tails], device=self.device)
+        if not self._cached:
+            state = State(cache=None, mask_BT=mask_BT, tokens_BT=tokens_BT)
+            return state, self._afresh(state, keep)
+        cache = None
+        if kept is not None:
+            cache = copy.deepcopy(kept)
+            cache.batch_repeat_interleave(len(rows))
+            mask_BT = torch.cat([mask_BT.new_ones(len(rows), len(prefix)), mask_BT], dim=1)
+        state = State(cache=cache, mask_BT=mask_BT, tokens_BT=None)
+        return state, self._forward(state, tokens_BT, keep)
+
+    @torch.inference_mode()
+    def share(self, rows: Sequence[Row], spare: int = 1) -> None:
+        """Reads what all the rows begin with, all but the last `spare` tokens of each at the most."""
+        if not self._cached or not rows:
+            return
+        first, last = min(rows), max(rows)
+        most = min(map(len, rows)) - spare
+        same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
+        prefix = tuple(first[: max(min(same, most), 0)])
+        if prefix == self._prefix[0]:
+            return
+        self._prefix = ((), None)
+        if prefix:
+            state, _ = self.begin([prefix])
+            self._prefix = (prefix, state.cache)
+
+    @torch.inference_mode()
+    def step(
+        self, state: State, parents_R: Int64[Tensor, "rows"] | None, tokens_R: Int64[Tensor, "rows"]
+    ) -> Float[Tensor, "rows vocabulary"]:
+        """One more token behind chosen rows; the logits after it.
+
+        Args:
+            state: Is changed: its rows become those of the tokens.
+            parents_R: Which row each token follows, None where they are all rows in their order.
+            tokens_R: The tokens.
+        """
+        if parents_R is not None:
+            state.mask_BT = state.mask_BT[parents_R]
+            if state.cache is not None:
+                state.cache.batch_select_indices(parents_R)
+        state.mask_BT = torch.cat([state.mask_BT, state.mask_BT.new_ones(len(tokens_R), 1)], dim=1)
+        if state.tokens_BT is not None:
+            before_BT = state.tokens_BT if parents_R is None else state.tokens_BT[parents_R]
+            state.tokens_BT = torch.cat([before_BT, tokens_R[:, None]], dim=1)
+            return self._afresh(state, 1)[:, 0]
+        return self._forward(state, tokens_R[:, None], 1)[:, 0]
+
+    def _forward(self, state: State, tokens_BT: Tensor, keep: int) -> Tensor:
+        """Tokens behind what the cache holds."""
+        extra: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_last else {}
+        if self._takes_places:
+            places_BT = (state.mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+            extra["position_ids"] = places_BT[:, -tokens_BT.shape[1] :]
+        output = self._model(
+            tokens_BT, attention_mask=state.mask_BT, past_key_values=state.cache, use_cache=True, **extra
+        )
+        state.cache = getattr(output, "past_key_values", None)
+        if not self._bytes_a_token and state.cache is not None:
+            self._bytes_a_token = _size(state.cache) // max(state.mask_BT.numel(), 1)
+        return output.logits[:, -keep:].float()
+
+    def _afresh(self, state: State, keep: int) -> Tensor:
+        """All tokens of the rows, without a cache."""
+        assert state.tokens_BT is not None
+        extra: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_last else {}
+        output = self._model(state.tokens_BT, attention_mask=state.mask_BT, use_cache=False, **extra)
+        return output.logits[:, -keep:].float()
+
+    @torch.inference_mode()
+    def _cache_agrees(self) -> bool:
+        """Whether a shared beginning, padding and one more token give what reading all afresh gives."""
+        vocabulary = int(self._model.config.get_text_config().vocab_size)
+        rows = [[min(token, vocabulary - 1) for token in row] for row in ([1, 2, 3, 1, 4], [1, 2, 4])]
+        token = rows[0][0]
+        afresh_BV = torch.stack(
+            [self._model(torch.tensor([[*row, token]], device=self.device)).logits[0, -1].float() for row in rows]
+        )
+        try:
+            self.share(rows)
+            state, _ = self.begin(rows)
+            if state.cache is None or not self._bytes_a_token:
+                return False
+            order_B = torch.tensor([1, 0], device=self.device)
+            stepped_BV = self.step(state, order_B, torch.tensor([token, token], device=self.device))[order_B]
+        except Exception:  # whatever an architecture's cache does not offer
+            return False
+        finally:
+            self._prefix = ((), None)
+        return bool((stepped_BV - afresh_BV).abs().max() <= SAME * afresh_BV.std())
+
+
+def _size(cache: Any) -> int:
+    """Bytes of the keys and values."""
+    layers = getattr(cache, "layers", ())
+    tensors = [getattr(layer, name, None) for layer in layers for name in ("keys", "values")]
+    return sum(tensor.nbytes for tensor in tensors if isinstance(tensor, Tensor))
