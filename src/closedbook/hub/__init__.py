@@ -105,7 +105,9 @@ def _open_run(path: str, way: Way) -> "LanguageModel":
     from closedbook.runs import load
 
     if way.form is not None:
-        raise UserError("--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own.")
+        raise UserError(
+            "--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own."
+        )
     if way.precision is not None:
         raise UserError("--precision has no effect on a run of ours, which is asked in fp32.")
     return load(path, way.device)

@@ -191,7 +191,11 @@ class CausalModel:
         if line or not self.form.chat:
             text = text.split("\n")[0].strip()
         return Response(
-            text=text, ids=path.ids, token_nats=tuple(min(nats, 0.0) for nats in path.nats), closed=path.closed, pieces=pieces
+            text=text,
+            ids=path.ids,
+            token_nats=tuple(min(nats, 0.0) for nats in path.nats),
+            closed=path.closed,
+            pieces=pieces,
         )
 
     def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:
