@@ -95,7 +95,17 @@ def evaluate(
         UserError: A question cannot be spelled or is too long.
     """
     prompts = model.prompts([fact.question for fact in facts], place=place)
-    responses = model.respond(prompts)
+    return scored(model, facts, prompts, model.respond(prompts), scorer)
+
+
+def scored(
+    model: LanguageModel,
+    facts: Sequence[Fact],
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    scorer: Scorer = exact_match,
+) -> Evaluation:
+    """What came of asking a model facts, with the score of every response."""
     return Evaluation(
         model=model.name,
         scorer=scorer,

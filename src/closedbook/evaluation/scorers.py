@@ -1,8 +1,8 @@
 """Scorers: a response and a fact become a score, once; every report reads that score.
 
 Three grades as SimpleQA counts them (Wei et al. 2024, section 3): correct, incorrect, not attempted. The course
-compares to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers. Of a model that
-writes sentences an answer counts that stands in the response, as whole words.
+compares to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers. Of models
+that writes sentences an answer counts that stands in the response, as whole words.
 """
 
 import re
@@ -94,12 +94,15 @@ class Scorer:
         """Whether a text is an answer, right or wrong."""
         return is_attempt(text) and not (self.span and refuses(text))
 
-    def alike(self, question: str, first: str, second: str) -> bool:
-        """Whether two responses give the same answer: after `normalise`, in sentences also one inside the other."""
-        one, other = normalise(self.read(question, first)), normalise(self.read(question, second))
-        if one == other or not self.span:
-            return one == other
-        return self.attempts(first) == self.attempts(second) and (stands_in(one, other) or stands_in(other, one))
+    def plain(self, question: str, text: str) -> str:
+        """What two responses are compared by: the answer after `normalise`, "" where a sentence gives none."""
+        return "" if self.span and not self.attempts(text) else normalise(self.read(question, text))
+
+    def alike(self, first: str, second: str) -> bool:
+        """Whether two plain answers are the same, in sentences also where one holds the other."""
+        if first == second or not (self.span and first and second):
+            return first == second
+        return stands_in(first, second) or stands_in(second, first)
 
 
 def normalise(text: str) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from closedbook.facts.scripts import UNSPACED_LETTER
 
 SMALL = frozenset(
-    "a an the of in on at to by for from with and or is are was were be been it its this that as has have had their his "
-    "her there which who whom what where when how many much do does did one not".split()
+    "a an the of in on at to by for from with and or is are was were be been it its this that as has have had their "
+    "his her there which who whom what where when how many much do does did one not".split()
 )
 """Words that are no answer by themselves."""
 AROUND = frozenset(
@@ -21,6 +21,8 @@ AROUND = frozenset(
     "also commonly usually generally according sure yes no well so i".split()
 )
 """Words that stand around answers."""
+INSIDE = frozenset("of the and de la del da di el al bin von van".split())
+"""Words that stand inside names."""
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+")
 _REFUSAL = re.compile(
@@ -29,7 +31,8 @@ _REFUSAL = re.compile(
     r"(?:know|have|find|provide|answer|recall|remember|determine|confirm|say|tell|access|verify|assist|help|give)\b"
     r"|\bi have no (?:idea|information|knowledge|record)\b|\bas an ai\b|\bno idea\b"
     r"|\bthere is no (?:\w+ ){0,2}(?:information|record|data|evidence|answer)\b"
-    r"|\b(?:is|are|was|were) (?:not|un)(?: publicly| widely| well)? ?(?:known|available|clear|certain|documented|recorded)\b"
+    r"|\b(?:is|are|was|were) (?:not|un)(?: publicly| widely| well)? ?"
+    r"(?:known|available|clear|certain|documented|recorded)\b"
     r"|\b(?:cannot|can't) be (?:determined|answered|known)\b|\bnot enough information\b|\binsufficient information\b"
     r"|\bno one knows\b|\bnobody knows\b|\bcould you (?:please )?(?:clarify|provide|specify|rephrase)\b"
     r"|\bplease (?:clarify|provide|specify|rephrase)\b",
@@ -43,7 +46,8 @@ _NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
 _PARTICIPLE = re.compile(r"[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
 _GUESS = re.compile(
     r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
-    r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b|\bit (?:is|was) likely\b",
+    r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b"
+    r"|\bit (?:is|was) likely\b",
     re.IGNORECASE,
 )
 
@@ -145,7 +149,9 @@ def _goes_on(words: list[_Word], index: int, text: str) -> bool:
     if words[index].new or (words[index].capital and _plain(words[index].text) not in SMALL):
         return True
     small = _plain(words[index].text) in ("of", "the", "and", "de", "la", "del")
-    return small and index + 1 < len(words) and words[index + 1].capital and _beside(*words[index : index + 2], text)
+    return (
+        small and index + 1 < len(words) and words[index + 1].capital and _beside(words[index], words[index + 1], text)
+    )
 
 
 def _beside(first: _Word, second: _Word, text: str) -> bool:

@@ -1,8 +1,8 @@
 """A causal language model that was trained elsewhere, through `transformers`: a `LanguageModel`.
 
 A question is put by a form; the answer is what follows, up to a line break or the end of the text, in a chat up to the
-end of the turn. Each step has a module: `directory` and `gguf` open the files, `vocabulary` spells, `reading` reads rows
-behind what they share, `generation` writes answers, `likelihood` scores given ones, `states` looks at hidden states.
+end of the turn. Each step has a module: `directory` and `gguf` open the files, `vocabulary` spells, `reading` reads
+rows behind what they share, `generation` writes answers, `likelihood` scores given ones, `states` looks inside.
 """
 
 import dataclasses

@@ -98,7 +98,7 @@ class CausalReader:
         """Reads what all the rows begin with, all but the last `spare` tokens of each at the most."""
         if not self._cached or not rows:
             return
-        first, last = min(rows), max(rows)
+        first, last = min(map(tuple, rows)), max(map(tuple, rows))
         most = min(map(len, rows)) - spare
         same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
         prefix = tuple(first[: max(min(same, most), 0)])
