@@ -52,7 +52,7 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
         assert set(prompt.roles) <= set(ROLES)
     for question, name, sentence in (
         ("Where was Ann born?", "Bob", "not as whole words"),
-        ("Where was Ann born?", "An", "not as whole words"),
+        ("Is Fanny a canny one?", "an", "not as whole words"),
         ("Where was Ann born?", " ", "not as whole words"),
         ("Was Ann born where Ann lives?", "Ann", "more than once"),
     ):
@@ -61,6 +61,15 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
     question = facts[0].question.replace(facts[0].subject, facts[0].subject.lower())
     (lower,) = trace_prompts(run, [question], [facts[0].subject])
     assert run.tokenizer.decode(lower.ids[slice(*lower.span)]) == facts[0].subject.lower()
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [("法国的首都是哪里?", "法国"), ("東京はどこですか?", "東京"), ("กระบี่อยู่ที่ไหน?", "กระบี่"), ("서울은 어디?", "서울")],
+)
+def test_names_are_found_in_scripts_without_spaces(run, question, name):
+    (prompt,) = trace_prompts(run, [question], [name])
+    assert run.tokenizer.decode(prompt.ids[slice(*prompt.span)]) == name
 
 
 def test_patterns_are_weights_and_top_is_their_largest(run, prompts):
