@@ -221,6 +221,25 @@ def test_the_nearest_names_are_others_that_the_model_can_spell(run, facts, tmp_p
     assert "&quot;&lt;&amp;&gt; \\1" in (tmp_path / "names.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("question", "subject", "form"),
+    [
+        ("What is the symbol of tin?", "Tin", "What is the symbol of {}?"),
+        ("Is the Ironmonger of Iron?", "Iron", "Is the Ironmonger of {}?"),
+        ("Where are foxes?", "fox", "Where are {}es?"),
+    ],
+)
+def test_nearest_names_stand_where_the_question_has_its_own(run, question, subject, form):
+    names = ["Tin", "Gold", "Ironmonger", "e"]
+    found = trace_question(run, question, subject, names=names, layer=0).nearest
+    expected = nearest_names(run, form, subject, names, layer=0)
+    assert found is not None
+    assert found.names == expected.names
+    assert found.cosine_Q == pytest.approx(expected.cosine_Q)
+    assert set(found.names) == {*names} - {subject}
+    assert trace_question(run, "What is Tin {}?", "Tin", names=names).nearest is None
+
+
 @pytest.mark.parametrize("form", ["random_synthesizer", "all", "attention only", "multi-query"])
 def test_every_view_works_for_every_architecture(form, corpus, tmp_path):
     config = dataclasses.replace(tiny_config("finetune"), stage="scratch")
