@@ -161,6 +161,24 @@ def test_a_form_whose_answers_stand_nowhere_is_passed_over():
     assert [(card.subject, card.answer) for card in study(corpus, ONCE).cards] == [("Aa11", "red")]
 
 
+def test_cross_validation_passes_over_the_forms_that_study_does():
+    book = cross_validate(two_forms(12, 12), ONCE, folds=3)
+    assert {fact.relation for fact in book.facts} == {"sort"}
+    assert len(book.facts) == sum(book.exact) == 12
+    with pytest.raises(UserError, match="finds no training answer of 'Who made"):
+        cross_validate(two_forms(12, 4), ONCE, folds=3)
+
+
+def test_nothing_is_read_where_the_other_folds_teach_nothing():
+    corpus = two_forms(0, 12)
+    train = [dataclasses.replace(fact, answers=("unread",)) for fact in corpus.train[1:]]
+    book = cross_validate(dataclasses.replace(corpus, train=(corpus.train[0], *train)), ONCE, folds=3)
+    assert len(book.facts) == 12
+    unread = [fact for fact, reading in zip(book.facts, book.readings, strict=True) if reading.answer == ""]
+    assert len(unread) >= 4
+    assert corpus.train[0] in unread
+
+
 def test_subjects_of_another_kind_get_no_cards():
     """Twelve countries with two relations, twelve elements with two of their own; one of each is not asked about."""
     kinds = {"Land": ("capital", "coin"), "Metal": ("symbol", "colour")}
