@@ -84,6 +84,12 @@ def test_a_sentence_without_end_is_cut_between_letters():
     assert windows("", tone * 70, 50) == [tone * 50, tone * 20]
 
 
+def test_a_long_title_without_a_text_is_one_window(tmp_path):
+    row = {"title": "漢" * 200, "text": "漢" * 200 + "。"}
+    path = lines_of(tmp_path / "c.jsonl", json.dumps(row))
+    assert shown(windowed(read_sources(path))) == [(row["title"], row["text"], 1)]
+
+
 def test_short_texts_of_a_script_without_spaces_stay_whole(tmp_path):
     text = "法国。" + SENTENCES[0]
     assert shown(read_documents(lines_of(tmp_path / "c.txt", text))) == [("法国", text, 1)]

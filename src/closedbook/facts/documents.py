@@ -218,7 +218,7 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
             if first:
                 parts.append([])
             parts[-1] += sentence[first : first + room]
-    between = " " if not titled or body[0].isspace() else ""
+    between = " " if not titled or body[:1].isspace() else ""
     texts = ["".join(part).lstrip() for part in parts]
     return [head + between + part if head and (titled or number) else part for number, part in enumerate(texts)]
 
