@@ -92,9 +92,11 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
 def test_the_built_in_data_are_written_into_the_output(recipe, planned):
     preset = find_preset("default")
     grid = planned(None)
-    corpus = room.prepare(grid, dataclasses.replace(preset, built_in=recipe.built_in), ReproduceConfig(out=grid.out))
+    toy = dataclasses.replace(preset, built_in=recipe.built_in)
+    corpus = room.prepare(grid, toy, ReproduceConfig(out=grid.out))
     assert (grid.out / "corpus" / "dev.tsv").is_file()
     assert corpus.name == ReproduceConfig().corpus
+    assert room.prepare(grid, toy, ReproduceConfig(out=grid.out)) == corpus  # taken up again
     other = dataclasses.replace(recipe.built_in, count=61)
     with pytest.raises(UserError, match="other settings or data"):
         room.prepare(grid, dataclasses.replace(preset, built_in=other), ReproduceConfig(out=grid.out))
