@@ -7,11 +7,13 @@ import shutil
 
 import pytest
 
+from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards
 from closedbook.errors import UserError
-from closedbook.experiments import capacity, compare, reproduce, unknowns
+from closedbook.experiments import capacity, compare, reproduce, train, unknowns
 from closedbook.experiments.comparing import Scored, measure_exact
 from closedbook.experiments.grid import Cell, seeded
 from closedbook.recipes import with_seed
+from closedbook.selfstudy.study import study
 from tests.experiments.conftest import Listening, grid_at
 
 
@@ -111,6 +113,18 @@ def test_a_run_whose_dropout_was_left_to_the_training_is_kept(recipe, corpus, tm
     first = grid.trained(cell)
     assert first.run.config.model.dropout == 0.0
     assert grid.trained(cell).run.config == first.run.config
+
+
+def test_seeds_of_a_grid_share_the_reader_that_studied(recipe, corpus, tmp_path, monkeypatch):
+    learned = []
+    monkeypatch.setattr(train, "study", lambda *asked: learned.append(asked) or study(*asked))
+    mixture = (QuestionAnswering(), StudyCards())
+    config = dataclasses.replace(recipe.pretrain, mixture=mixture, reader=ReaderConfig(rounds=1))
+    grid = grid_at(tmp_path / "out")
+    for seed in (0, 1):
+        grid.trained(seeded("studying", (config,), seed, corpus))
+    assert len(learned) == 1
+    assert grid.reporter.count("the open-book reader wrote") == 2
 
 
 def test_runs_that_were_trained_otherwise_are_refused(done, cells, tmp_path):

@@ -7,7 +7,7 @@ the cell is finished) and `report.json`, what the experiment makes of the result
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from closedbook.experiments.cost import estimate, in_words
 from closedbook.experiments.options import OfRecipe
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values, take_up
-from closedbook.experiments.train import train_run
+from closedbook.experiments.train import LastStudy, train_run
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_json
 from closedbook.recipes import Recipe, with_model, with_seed, with_training
@@ -106,12 +106,14 @@ class Grid:
         device: Where to train.
         reporter: Who watches.
         keep_runs: Whether run directories stay when their cell is finished.
+        study: Writes the cards of recipes that study, once for cells of one corpus in a row.
     """
 
     out: Path
     device: torch.device
     reporter: Reporter
     keep_runs: bool = True
+    study: LastStudy = field(default_factory=LastStudy)
 
     def open(self, experiment: str, settings: dict[str, Any]) -> None:
         """Marks a new output directory with the settings, or goes into the one that the same settings left.
@@ -214,6 +216,7 @@ class Grid:
                 callbacks=(callback,),
                 announce=lambda line: self.reporter.say(f"{title}: {line}"),
                 probe=(cell.asked or cell.corpus).dev[: cell.probed],
+                studied=self.study,
             )
 
     def _check_kept(self, config: RunConfig, path: Path) -> None:
