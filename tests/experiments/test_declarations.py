@@ -50,7 +50,7 @@ def test_recall_is_told_by_relation(corpus):
 
 
 def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned, corpus, recipe):
-    variants = choose(ingredients(recipe.pretrain), ["dropout 0.1", "weight decay 0.1"])
+    variants = choose(ingredients(recipe), ["dropout 0.1", "weight decay 0.1"])
     grid = planned(
         lambda cell, result: scored(["dropout" in cell.name] * len(dev_of(cell)), 1.0 + cell.stages[0].training.seed)
     )

@@ -1,5 +1,7 @@
 """Ablation: a recipe with one ingredient changed at a time, on subjects held out from the training questions.
 
+The ingredients are those of pretraining; where it has no questions among them, finetuning teaches these afterwards.
+
 Dev is never looked at. The training facts are split by subject; every variant trains on one part and is asked about the
 other, seed by seed, and each is compared with the recipe itself on the same questions and seeds.
 """
@@ -31,25 +33,26 @@ class Ablation(Report):
 def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     """Trains what is not finished yet; the runs themselves are not kept."""
     recipe = options.chosen_recipe()
-    base = recipe.pretrain
     if options.epochs is not None:
-        base = with_training(base, epochs=options.epochs, least_steps=None)
-    choose(ingredients(base), options.variants)  # refuses before the corpus is read
+        pretrain = with_training(recipe.pretrain, epochs=options.epochs, least_steps=None)
+        recipe = dataclasses.replace(recipe, pretrain=pretrain)
+    choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    base = settle_dropout(base, validation_corpus(corpus, options.held_out))
-    variants = choose(ingredients(base), options.variants)
+    pretrain = settle_dropout(recipe.pretrain, validation_corpus(corpus, options.held_out))
+    variants = choose(ingredients(dataclasses.replace(recipe, pretrain=pretrain)), options.variants)
     return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
 
 
 def ablate(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: int, held_out: int) -> Ablation:
     """The variants, the recipe itself first, on `held_out` training facts; variants and seeds may be added later."""
     split = validation_corpus(corpus, held_out)
-    base = variants[0].stages[0]
-    grid.open("ablate", {"recipe": to_dict(base), "held_out": held_out, "files": corpus.files})
+    stages = variants[0].stages
+    settings = {"stages": [to_dict(config) for config in stages], "held_out": held_out, "files": corpus.files}
+    grid.open("ablate", settings)
     results = grid.run(arms(variants, split, seeds), measure_exact, Scored)
     return grid.report(
         Ablation(
-            **provenance(grid, corpus, base.recipe, seeds),
+            **provenance(grid, corpus, stages[0].recipe, seeds),
             held_out=len(split.dev),
             rows=tuple(Compared(**compared(name, results, split)) for name in results),
         )

@@ -83,11 +83,25 @@ def stages(recipe: Recipe) -> tuple[RunConfig, ...]:
     return (recipe.pretrain,) if taught else (recipe.pretrain, recipe.finetune)
 
 
-def ingredients(base: RunConfig) -> dict[str, Variant]:
-    """Every variant of a configuration's ingredients by name, the configuration itself first."""
+def ingredients(recipe: Recipe) -> dict[str, Variant]:
+    """Every variant of the ingredients of a recipe's pretraining by name, the recipe itself first."""
+    base = recipe.pretrain
     configs = {BASE: base, **_objectives(base), **_questions(base), **_trainings(base), **_models(base)}
     configs["characters"] = dataclasses.replace(base, tokenizer=TokenizerConfig(kind="characters"))
-    return {name: Variant(name, (config,)) for name, config in configs.items() if config != base or name == BASE}
+    return {
+        name: Variant(name, stages(_pretrained(recipe, config)))
+        for name, config in configs.items()
+        if config != base or name == BASE
+    }
+
+
+def _pretrained(recipe: Recipe, config: RunConfig) -> Recipe:
+    """The recipe with another pretraining, and what that changes of architecture and vocabulary in its finetuning."""
+    base, finetune = recipe.pretrain, recipe.finetune
+    own = {field.name: getattr(config.model, field.name) for field in dataclasses.fields(config.model)}
+    changes = {name: value for name, value in own.items() if value != getattr(base.model, name)}
+    finetune = dataclasses.replace(with_model(finetune, **changes), tokenizer=config.tokenizer)
+    return dataclasses.replace(recipe, pretrain=config, finetune=finetune)
 
 
 def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
