@@ -5,17 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
-from closedbook.config import Outlines, PeopleConfig, QuestionAnswering
+from closedbook.config import Outlines, PeopleConfig, QuestionAnswering, SpanCorruption
 from closedbook.errors import UserError
+from closedbook.experiments import ablate as room
 from closedbook.experiments.ablate import ablate, validation_corpus
 from closedbook.experiments.attribute import attribute, halves, without_documents
 from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
 from closedbook.experiments.comparing import Scored, difference, recall, recall_by_relation
+from closedbook.experiments.options import AblateConfig
+from closedbook.experiments.train import passes
 from closedbook.experiments.unknowns import MIXTURES, Finetuned, Stored, documents_alone, mixtures, unknowns
 from closedbook.experiments.variants import BASE, choose, ingredients
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Fact
-from closedbook.recipes import open_track, standard
+from closedbook.recipes import RECIPES, open_track, standard, with_training
 from tests.experiments.conftest import dev_of
 
 
@@ -66,6 +69,25 @@ def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned
         assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in dev_of(cell))
     with pytest.raises(UserError, match="closedbook experiment ablate with other settings"):
         ablate(grid, corpus, variants, seeds=3, held_out=12)
+
+
+@pytest.fixture
+def ablation(corpus, recipe, monkeypatch, planned):
+    """The report and the grid of an ablation of a toy that takes passes for its relations; nothing is trained."""
+    mixture = (SpanCorruption(), QuestionAnswering())
+    pretrain = with_training(dataclasses.replace(recipe.pretrain, mixture=mixture), epochs=4, epochs_a_relation=4)
+    monkeypatch.setitem(RECIPES, "tiny", lambda: dataclasses.replace(recipe, pretrain=pretrain))
+    grid = planned(lambda cell, result: scored([0] * len(dev_of(cell))))
+    monkeypatch.setattr(room, "opened", lambda *arguments, keep_runs: (grid, corpus))
+    return lambda **options: (room.run(AblateConfig(recipe="tiny", seeds=1, **options), grid.reporter), grid)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(None, 8), (2, 2)])
+def test_half_time_is_half_of_the_passes_and_epochs_asked_for_are_all(ablation, corpus, epochs, expected):
+    _, grid = ablation(epochs=epochs, held_out=10, variants=("questions from half-time",))
+    unchanged, late = (cell.stages[0] for cell in grid.cells.values())
+    assert passes(unchanged, corpus) == passes(late, corpus) == expected
+    assert [objective.first_epoch for objective in late.mixture] == [0, expected // 2]
 
 
 def test_held_out_subjects_take_the_place_of_dev(corpus):

@@ -15,7 +15,7 @@ from closedbook.experiments.comparing import Compared, Report, Scored, compared,
 from closedbook.experiments.grid import Grid, opened
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.reporter import Reporter
-from closedbook.experiments.train import settle_dropout
+from closedbook.experiments.train import passes, with_dropout
 from closedbook.experiments.variants import Variant, arms, choose, ingredients
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.splits import hold_out
@@ -34,12 +34,13 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     """Trains what is not finished yet; the runs themselves are not kept."""
     recipe = options.chosen_recipe()
     if options.epochs is not None:
-        pretrain = with_training(recipe.pretrain, epochs=options.epochs, least_steps=None)
+        pretrain = with_training(recipe.pretrain, epochs=options.epochs, epochs_a_relation=0, least_steps=None)
         recipe = dataclasses.replace(recipe, pretrain=pretrain)
     choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    pretrain = settle_dropout(recipe.pretrain, validation_corpus(corpus, options.held_out))
-    variants = choose(ingredients(dataclasses.replace(recipe, pretrain=pretrain)), options.variants)
+    epochs = passes(recipe.pretrain, validation_corpus(corpus, options.held_out), grid.study)
+    recipe = dataclasses.replace(recipe, pretrain=with_dropout(recipe.pretrain, epochs))
+    variants = choose(ingredients(recipe, epochs), options.variants)
     return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
 
 

@@ -131,7 +131,7 @@ class AblateConfig(OfRecipe):
 
     Args:
         variants: Names of variants of its pretraining, all of them unless given.
-        epochs: Epochs of every variant, the recipe's unless given.
+        epochs: Epochs of pretraining, whatever the data; the recipe's unless given.
         held_out: Training facts to ask about instead of learning them.
     """
 

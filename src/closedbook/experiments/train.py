@@ -141,7 +141,7 @@ def prepare(
         announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
     mixture = build_mixture(config, corpus, tokenizer, device)
     batches = Batches(mixture, config)
-    config = _with_dropout(config, batches.epochs)
+    config = with_dropout(config, batches.epochs)
     run = Run(partial, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
         run.model.load_state_dict(origin.model.state_dict())
@@ -221,15 +221,20 @@ def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device)
         return GPT(config.model, tokenizer.vocabulary_size).to(device)
 
 
+def passes(config: RunConfig, corpus: Corpus, studied: Study = study) -> int:
+    """Passes over its mixture that a training on that corpus takes, with those for relations and `least_steps`."""
+    if config.reader:
+        corpus = studied(corpus, config.reader)
+    mixture = build_mixture(config, corpus, make_tokenizer(config, corpus), torch.device("cpu"))
+    return Batches(mixture, config).epochs
+
+
 def settle_dropout(config: RunConfig, corpus: Corpus) -> RunConfig:
     """With the dropout that None means on that corpus, for experiments in which it must not change with the passes."""
-    if config.model.dropout is not None:
-        return config
-    mixture = build_mixture(config, corpus, make_tokenizer(config, corpus), torch.device("cpu"))
-    return _with_dropout(config, Batches(mixture, config).epochs)
+    return config if config.model.dropout is not None else with_dropout(config, passes(config, corpus))
 
 
-def _with_dropout(config: RunConfig, epochs: int) -> RunConfig:
+def with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     """With the dropout that None means in a training of so many passes over its examples."""
     if config.model.dropout is not None:
         return config
