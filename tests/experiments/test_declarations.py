@@ -90,6 +90,14 @@ def test_half_time_is_half_of_the_passes_and_epochs_asked_for_are_all(ablation, 
     assert [objective.first_epoch for objective in late.mixture] == [0, expected // 2]
 
 
+def test_a_fifth_of_the_training_facts_is_held_out_unless_a_number_is_given(ablation, corpus):
+    report, grid = ablation(variants=(BASE,))
+    fifth = len(corpus.train) // 5
+    assert fifth <= report.held_out <= fifth + 1  # the last subject has two facts
+    said = f"{report.held_out} of {len(corpus.train)} training facts are held out and asked about"
+    assert grid.reporter.count(said) == 1
+
+
 def test_held_out_subjects_take_the_place_of_dev(corpus):
     split = validation_corpus(corpus, 10)
     assert len(split.dev) >= 10

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closedbook.config import to_dict
+from closedbook.errors import counted
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, measure_exact, provenance
 from closedbook.experiments.grid import Grid, opened
 from closedbook.experiments.options import AblateConfig
@@ -20,6 +21,8 @@ from closedbook.experiments.variants import Variant, arms, choose, ingredients
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.splits import hold_out
 from closedbook.recipes import with_training
+
+A_PART, MOST_HELD_OUT = 5, 400  # a fifth of the training facts is held out unless a number is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +41,13 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
         recipe = dataclasses.replace(recipe, pretrain=pretrain)
     choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    epochs = passes(recipe.pretrain, validation_corpus(corpus, options.held_out), grid.study)
+    held_out = options.held_out or max(min(len(corpus.train) // A_PART, MOST_HELD_OUT), 1)
+    split = validation_corpus(corpus, held_out)
+    reporter.say(f"{len(split.dev):,} of {counted(len(corpus.train), 'training fact')} are held out and asked about")
+    epochs = passes(recipe.pretrain, split, grid.study)
     recipe = dataclasses.replace(recipe, pretrain=with_dropout(recipe.pretrain, epochs))
     variants = choose(ingredients(recipe, epochs), options.variants)
-    return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
+    return ablate(grid, corpus, variants, seeds=options.seeds, held_out=held_out)
 
 
 def ablate(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: int, held_out: int) -> Ablation:
