@@ -7,12 +7,14 @@ import shutil
 
 import pytest
 
+from closedbook import machine
 from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards
 from closedbook.errors import UserError
 from closedbook.experiments import capacity, compare, reproduce, train, unknowns
+from closedbook.experiments import grid as room
 from closedbook.experiments.comparing import Scored, measure_exact
 from closedbook.experiments.grid import Cell, seeded
-from closedbook.recipes import with_seed
+from closedbook.recipes import with_seed, with_training
 from closedbook.selfstudy.study import study
 from tests.experiments.conftest import Listening, grid_at
 
@@ -151,6 +153,19 @@ def test_results_of_another_configuration_or_form_are_refused(done, cells, tmp_p
         path.write_text(json.dumps(whole | {"result": whole["result"] | change}))
         with pytest.raises(UserError, match=sentence):
             results_of(copy, [cells[1]])
+
+
+def test_results_of_another_device_or_precision_are_refused(corpus, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "resolve_precision", lambda config, device: "fp32")
+    cell = seeded("auto", (with_training(recipe.scratch, precision="auto"),), 0, corpus)
+    grid = grid_at(tmp_path / "out", keep_runs=False)
+    found = results_of(grid, [cell])
+    assert results_of(grid, [cell]) == found
+    for place, name, other in ((machine, "device_name", "another GPU"), (room, "resolve_precision", "bf16")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, lambda *_, other=other: other)
+            with pytest.raises(UserError, match="was made with another configuration or on another device"):
+                results_of(grid, [cell])
 
 
 def test_runs_are_dropped_where_they_are_not_kept(cells, recipe, tmp_path):
