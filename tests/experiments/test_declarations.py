@@ -11,7 +11,7 @@ from closedbook.experiments import ablate as room
 from closedbook.experiments.ablate import ablate, validation_corpus
 from closedbook.experiments.attribute import attribute, halves, without_documents
 from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
-from closedbook.experiments.comparing import Scored, difference, recall, recall_by_relation
+from closedbook.experiments.comparing import Scored, advantage, difference, recall, recall_by_relation
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.train import passes
 from closedbook.experiments.unknowns import MIXTURES, Finetuned, Stored, documents_alone, mixtures, unknowns
@@ -42,6 +42,23 @@ def test_a_difference_has_the_sign_of_the_second_and_one_row_stands_for_all():
     assert found.p_values == pytest.approx([2 / 2**10] * 2)
     assert found.permutation_p < 0.01
     assert difference([first], [first]).permutation_p == 1.0
+
+
+@pytest.mark.parametrize("right", [0, 1])
+def test_answers_that_are_all_alike_leave_recall_uncertain(right):
+    several = recall([[right] * 5] * 3)
+    assert several.value == right
+    assert several.interval == pytest.approx(recall([[right] * 5]).interval)  # Wilson's
+    assert several.interval == pytest.approx((0.566, 1.0) if right else (0.0, 0.434), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high"), [(0, -0.434, 0.434), (1, 1 - 2**0.5 * 0.434, 1.0), (-1, -1.0, -1 + 2**0.5 * 0.434)]
+)
+def test_a_difference_that_is_everywhere_the_same_is_uncertain(gain, low, high):
+    first, second = [[int(gain < 0)] * 5], [[int(gain > 0)] * 5] * 2
+    assert difference(first, second).interval == pytest.approx((low, high), abs=1e-3)
+    assert advantage(first * 2, second).interval == pytest.approx((low, high), abs=1e-3)
 
 
 def test_recall_is_told_by_relation(corpus):
