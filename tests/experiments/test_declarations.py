@@ -14,7 +14,15 @@ from closedbook.experiments.capacity import capacity, capacity_config, taught_co
 from closedbook.experiments.comparing import Scored, advantage, difference, recall, recall_by_relation
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.train import passes
-from closedbook.experiments.unknowns import MIXTURES, Finetuned, Stored, documents_alone, mixtures, unknowns
+from closedbook.experiments.unknowns import (
+    MIXTURES,
+    Finetuned,
+    Stored,
+    about_others,
+    documents_alone,
+    mixtures,
+    unknowns,
+)
 from closedbook.experiments.variants import BASE, choose, ingredients
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Fact
@@ -194,6 +202,18 @@ def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, rec
     assert all(
         cell.stages[0].training.epochs == 2 and cell.corpus.documents == base.corpus.documents for cell in finetuned
     )
+
+
+def test_no_subject_whose_document_may_be_left_out_is_asked_about(planned, corpus, recipe):
+    recipe = dataclasses.replace(recipe, pretrain=dataclasses.replace(recipe.pretrain, mixture=(Outlines(),)))
+    born, field = (
+        tuple(fact for fact in corpus.train if fact.relation == relation) for relation in ("born", "field")
+    )  # each subject is taught under one relation, and asked about under the other
+    grid = planned(None)
+    with pytest.raises(UserError, match="Every dev question is about a subject of a training question"):
+        unknowns(grid, dataclasses.replace(corpus, train=born, dev=field), recipe, seeds=1, epochs=1)
+    mixed = dataclasses.replace(corpus, train=born, dev=(*field[:3], *corpus.dev))
+    assert about_others(mixed).dev == corpus.dev
 
 
 def test_mixtures_are_equally_large_and_half_unknown():
