@@ -440,6 +440,12 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(tiny, toy, arguments, se
         (b"training: {epochs: few}\n", "training.epochs: cannot be 'few'; takes a whole number."),
         (b"training: {epochs: true}\n", "training.epochs: cannot be True; takes a whole number."),
         (b"bogus: 3\n", "bogus: no such setting"),
+        (b"mixture.repeats: 2\n", "mixture.repeats: cannot be set; mixture as it is given takes no settings by name."),
+        (b"recipe.x: 1\n", "recipe.x: cannot be set; recipe as it is given takes no settings by name."),
+        (
+            b"training: 3\ntraining.epochs: 4\n",
+            "training.epochs: cannot be set; training as it is given takes no settings by name.",
+        ),
         (b"- 3\n", "has a value where settings by name belong"),
         (b"recipe: faithful\n", "c.yaml: is for recipe faithful, the command line says tiny."),
         (b"training: \xff\n", "c.yaml: "),
