@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+from matplotlib.figure import Figure
 
 from closedbook.evaluation.knowledge import summarise
 from closedbook.experiments.results import from_values
@@ -110,6 +111,19 @@ def test_the_comparison_holds_every_variant_kind_and_figure(comparison, tmp_path
     assert "3.0 MiB" in page
     assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".svg", ".png"}
     assert not (tmp_path / "maps-7.svg").exists()
+
+
+def test_a_figure_is_drawn_once_for_its_file_and_the_page(comparison, tmp_path, monkeypatch):
+    drawn, savefig = [], Figure.savefig
+
+    def counting(self, where, **settings):
+        drawn.append(settings.get("format"))
+        savefig(self, where, **settings)
+
+    monkeypatch.setattr(Figure, "savefig", counting)
+    page = write_comparison(tmp_path, comparison).read_text()
+    assert all(path.read_text().strip() in page for path in tmp_path.glob("*.svg"))
+    assert drawn.count("svg") == len(list(tmp_path.glob("*.svg"))) == 4
 
 
 @pytest.mark.parametrize("which", ["reproduction", "comparison"])
