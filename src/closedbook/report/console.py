@@ -66,14 +66,17 @@ class Progress:
             self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
         elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
             self._last_line = time.monotonic()
-            left = (record.steps - record.step) * self._seconds_a_step()
-            say(
-                f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}, "
-                f"{self._speed():,.0f} tokens/s, {left:,.0f} s left"
-            )
+            say(f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}{self._pace(record)}")
+
+    def _pace(self, record: Any) -> str:
+        """Speed and time left, nothing before there are two records to take them from."""
+        if len(self._recent) < 2:
+            return ""
+        left = (record.steps - record.step) * self._seconds_a_step()
+        return f", {self._speed():,.0f} tokens/s, {left:,.0f} s left"
 
     def _seconds_a_step(self) -> float:
-        return (self._recent[-1][0] - self._recent[0][0]) / max(len(self._recent) - 1, 1)
+        return (self._recent[-1][0] - self._recent[0][0]) / (len(self._recent) - 1)
 
     def _speed(self) -> float:
         seconds = self._recent[-1][0] - self._recent[0][0]
