@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -75,6 +76,16 @@ def test_examples_are_of_the_best_trained_system(done):
     assert all(example.answer in example.gold.split(" / ") for example in report.examples.right)
     assert all(example.answer not in example.gold.split(" / ") for example in report.examples.wrong)
     assert len(report.examples.wrong) == SHOWN
+
+
+@pytest.mark.parametrize("count", [3, 10, 19, 25])
+def test_examples_are_spread_over_all_that_there_are(planned, corpus, count):
+    dev = tuple(dataclasses.replace(corpus.dev[0], question=str(number)) for number in range(count))
+    report = reproduce(planned(constant), dataclasses.replace(corpus, dev=dev), find_preset("facts"), seeds=1)
+    shown = [int(example.question) for example in report.examples.wrong]
+    assert shown == sorted(set(shown))
+    assert len(shown) == min(count, SHOWN)
+    assert max(b - a for a, b in itertools.pairwise([*shown, count])) <= -(-count // SHOWN)
 
 
 def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, directory):
