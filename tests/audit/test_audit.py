@@ -99,7 +99,7 @@ def test_a_bare_audit_leaves_out_what_it_cannot_know_and_says_why(run):
 
 
 def test_a_model_that_lacks_abilities_is_audited_without_them(corpus):
-    parrot = Parrot(lacking=("log_probabilities", "alternatives", "representations", "continuations"))
+    parrot = Parrot(lacking=("log_probabilities", "given_answers", "alternatives", "representations", "continuations"))
     material = Material(facts=corpus.train[:8], known=corpus.train, corpus=corpus)
     with pytest.raises(UserError, match="sequence_probability: a parrot cannot; take sample_agreement"):
         audit(parrot, material)

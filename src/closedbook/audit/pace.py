@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from closedbook.audit.depth import Plan, Workload
 from closedbook.audit.signals import ask_surely
@@ -13,6 +13,7 @@ TIMED = 8  # prompts
 Say = Callable[[str], None]
 
 
+@runtime_checkable
 class Watch(Protocol):
     """Who is told how far an audit is."""
 
