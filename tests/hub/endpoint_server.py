@@ -64,8 +64,8 @@ class Server:
 
             def do_GET(self):
                 server.keys.append(self.headers.get("Authorization"))
-                if server.models is None:
-                    return self.send(404, {"error": {"message": "no list"}})
+                if isinstance(server.models, int):
+                    return self.send(server.models, {"error": {"message": "no list"}})
                 return self.send(200, {"object": "list", "data": [{"id": name} for name in server.models]})
 
             def do_POST(self):

@@ -154,6 +154,12 @@ def test_a_server_that_refuses_log_probabilities_is_asked_without(server):
     assert model.respond(model.prompts(QUESTIONS))[0].text == "London"
 
 
+def test_a_server_that_fails_at_chats_is_given_texts(server):
+    answer = server.answer
+    server.answer = lambda path, body: (500, {"error": "no template"}) if "messages" in body else answer(path, body)
+    assert opened(server).form == PLAIN
+
+
 def test_what_it_can_do_is_said(server):
     chat, plain = opened(server, CHAT), opened(server, PLAIN)
     for ability in ("log_probabilities", "samples", "continuations"):
@@ -329,8 +335,8 @@ def test_models_that_are_not_listed(server):
         opened(server, served=None)
     server.models = ["/models/Toy.gguf"]
     assert opened(server).service.model == "/models/Toy.gguf"
-    server.models = None  # not every endpoint has a list
-    assert opened(server).service.model == "toy"
+    for server.models in (404, 500):  # not every endpoint has a list
+        assert opened(server).service.model == "toy"
     with pytest.raises(UserError, match=r"say which of its models with --model\."):
         opened(server, served=None)
 

@@ -9,9 +9,10 @@ is among them only where the endpoint tells it.
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -22,9 +23,10 @@ from closedbook.evaluation.language_model import Ability, Answers, Prompt, Respo
 from closedbook.facts.forms import SLOT
 from closedbook.hub import ENDPOINT, Way
 from closedbook.hub.endpoint_abilities import Service, logprobs, model_served
-from closedbook.hub.endpoint_client import Client, Refused, within
+from closedbook.hub.endpoint_client import Client, Refused
 from closedbook.hub.endpoint_settings import Patience, base_url, key, usual_patience
 
+T = TypeVar("T")
 MOST_NEW_TOKENS = 24
 MOST_NEW_TOKENS_OF_CHAT = 40
 MOST_CONTEXT = 4000  # characters of a document before what is to follow
@@ -135,8 +137,8 @@ class EndpointModel:
         def several(body: dict[str, Any], given_up: threading.Event) -> list[Response]:
             try:
                 return self.service.reply(body, chat=self.form.chat, given_up=given_up)
-            except Refused:
-                if body["n"] == 1:
+            except Refused as refusal:
+                if body["n"] == 1 or refusal.busy:
                     raise
                 return []
 
@@ -237,12 +239,30 @@ def open_endpoint(url: str, way: Way, patience: Patience | None = None) -> Endpo
     client = Client(base, key(), patience)
     try:
         with client.hurried():
-            service, form = within(patience.opening, lambda: _found(client, way))
+            service, form = _within(patience.opening, lambda: _found(client, way))
     except TimeoutError:
         raise UserError(
             f"{base}: does not answer within {patience.opening:g} seconds; if it is still loading its model, try again."
         ) from None
     return EndpointModel(service, form)
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """What `work` gives.
+
+    Raises:
+        TimeoutError: It takes longer; it is left to itself.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future.result(timeout=seconds)
 
 
 def _found(client: Client, way: Way) -> tuple[Service, Form]:

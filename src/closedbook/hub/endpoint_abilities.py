@@ -193,7 +193,7 @@ def model_served(client: Client, asked: str | None) -> str:
     try:
         names = listed(client.request("/models"))
     except Refused:
-        names = []  # not every endpoint has a list
+        names = []  # not every endpoint has a list, or one that works
     shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" if names[SHOWN_NAMES:] else "")
     if asked is None:
         if len(names) == 1:

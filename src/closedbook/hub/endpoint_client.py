@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -40,11 +40,21 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Refused(UserError):
-    """The endpoint does not do what a request asks for, and will not when it is asked again."""
+    """The endpoint answers with an error, however often it is asked.
+
+    Args:
+        sentence: For the user.
+        status: Of the answer.
+    """
 
     def __init__(self, sentence: str, status: int) -> None:
         super().__init__(sentence)
         self.status = status
+
+    @property
+    def busy(self) -> bool:
+        """Whether that says nothing of the request."""
+        return _is_busy(self.status)
 
 
 class _Passing(Exception):
@@ -52,12 +62,13 @@ class _Passing(Exception):
 
     Args:
         cause: Goes on in a sentence whose subject is the endpoint.
+        status: Of the answer, None where there is none.
         after: Seconds that the endpoint asks to wait, None where it does not.
     """
 
-    def __init__(self, cause: str, after: float | None = None) -> None:
+    def __init__(self, cause: str, status: int | None = None, after: float | None = None) -> None:
         super().__init__(cause)
-        self.after = after
+        self.status, self.after = status, after
 
 
 class Client:
@@ -143,8 +154,8 @@ class Client:
             given_up: When set, nothing is tried again.
 
         Raises:
-            Refused: The endpoint does not do that.
-            UserError: It cannot be reached, or answers with something else.
+            Refused: The endpoint answers with an error.
+            UserError: It cannot be reached, or answers with what is no JSON object.
         """
         given_up = given_up or threading.Event()
         retrying = tenacity.Retrying(
@@ -158,7 +169,8 @@ class Client:
             return retrying(self._request, path, body)
         except _Passing as error:
             tries = int(retrying.statistics.get("attempt_number", 1))
-            raise UserError(f"{self.url}: {error}{f', {tries} times' if tries > 1 else ''}.") from None
+            sentence = f"{self.url}: {error}{f', {tries} times' if tries > 1 else ''}."
+            raise (Refused(sentence, error.status) if error.status else UserError(sentence)) from None
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next try: those that the endpoint asks for, or twice as many as before, within bounds."""
@@ -209,9 +221,9 @@ class Client:
     def _object(self, response: httpx2.Response, raw: bytes) -> dict[str, Any]:
         """The JSON object of a complete answer."""
         status = response.status_code
-        if status == BUSY or (status >= 500 and status not in NOT_THERE):
+        if _is_busy(status):
             after = _seconds(response.headers.get("Retry-After"))
-            raise _Passing(f"answers with status {status}{self._told(raw)}", after)
+            raise _Passing(f"answers with status {status}{self._told(raw)}", status, after)
         if status in WITHOUT_KEY:
             does = "does not take the key of" if self._key else "wants a key in"
             raise UserError(f"{self.url}: {does} {KEYS[0]} (status {status}{self._told(raw)}).")
@@ -253,28 +265,14 @@ class Client:
         return "".join(filter(str.isprintable, line))[:MOST_TOLD].rstrip(". ")
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` gives.
-
-    Raises:
-        TimeoutError: It takes longer; it is left to itself.
-    """
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future.result(timeout=seconds)
-
-
 def _close(http: httpx2.Client, pool: ThreadPoolExecutor) -> None:
     """Ends the connections and threads of a client that nobody has any more."""
     pool.shutdown(wait=False)
     http.close()
+
+
+def _is_busy(status: int) -> bool:
+    return status == BUSY or (status >= 500 and status not in NOT_THERE)
 
 
 def _seconds(header: str | None) -> float | None:
