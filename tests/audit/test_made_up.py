@@ -95,7 +95,7 @@ def test_the_reversed_question_takes_any_subject_of_the_answer():
     assert (found.right.total, found.right.hits, found.names_any) == (4, 1, 2)
     died = [dataclasses.replace(fact, relation="died") for fact in FACTS]
     assert ask_reversed(parrot, FACTS[1:2], died, BORN, exact_match).right.total == 1
-    assert ask_reversed(parrot, FACTS, [], dataclasses.replace(BORN, reversed="Say {}!")).skipped
+    assert ask_reversed(parrot, FACTS, [], dataclasses.replace(BORN, reversed="Say {}!"), exact_match).skipped
 
 
 def test_recall_by_frequency_and_the_singleton_rate():

@@ -41,7 +41,7 @@ def test_without_alternatives_it_is_not_sure():
 
 def test_a_signal_that_needs_more_than_the_question_is_refused():
     with pytest.raises(UserError, match="paraphrase_agreement cannot be computed from a question alone"):
-        sure(Parrot(), "Where?", ["paraphrase_agreement"])
+        check_signal(Parrot(), "paraphrase_agreement")
 
 
 def test_a_model_that_tells_no_probabilities_is_asked_for_samples():

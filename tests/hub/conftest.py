@@ -94,7 +94,7 @@ def prompts(foreign, taught):
 
 
 def opened(path, form=None):
-    return open_directory(path, Way(form=form))
+    return open_directory(path, Way(form=form, precision="fp32"))
 
 
 def copy_of(path, tmp_path, without=()):

@@ -98,7 +98,7 @@ def test_representations_end_at_the_name(foreign, taught, prompts):
 def test_it_is_audited_end_to_end(foreign, people, taught):
     corpus = dataclasses.replace(people, name_lists={})
     material = Material(facts=people.dev[:6], calibration=taught, known=people.train, corpus=corpus)
-    report = audit(foreign, material, Settings(match="normalised", samples=2, names=1))
+    report = audit(foreign, material, Settings(match="normalised", depth="full", samples=2, names=1))
     assert report.verdict.total == 6
     assert report.stored.in_document > 0
     assert report.unseen[0].invented.names == 2

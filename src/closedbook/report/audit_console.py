@@ -9,7 +9,7 @@ from closedbook.report.table import Table
 def say_audit(report: AuditReport) -> None:
     """The forms tried, the signals, the relations where there are several, the verdict and what follows."""
     if report.forms:
-        rows = [
+        tried = [
             (
                 trial.name + (" *" if trial.chosen else ""),
                 thousands(trial.accuracy.correct.total),
@@ -18,7 +18,7 @@ def say_audit(report: AuditReport) -> None:
             )
             for trial in report.forms
         ]
-        say_table(Table("how it is asked", ["form"], ["questions", "right", "95 % interval"], rows))
+        say_table(Table("how it is asked", ["form"], ["questions", "right", "95 % interval"], tried))
     figures = ["AUROC", "95 % interval", "calibration error", "Brier", "risk-coverage area"]
     rows = [
         (
