@@ -25,6 +25,7 @@ HOUSE = [
     "experiments",
     "report",
     "hub",
+    "interchange",
     "api",
     "cli",
 ]

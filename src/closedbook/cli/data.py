@@ -1,10 +1,11 @@
-"""`closedbook data`: what a corpus holds, a split of it, the built-in one, and the simplest baseline."""
+"""`closedbook data`: what a corpus holds, a split of it, the built-in one, the simplest baseline, facts for others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from closedbook.cli.export import Export, export
 from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
@@ -156,4 +157,5 @@ VERBS = {
     "split": (split, Split),
     BUILT_IN: (built_in, BuiltIn),
     "baseline": (baseline, Baseline),
+    "export": (export, Export),
 }
