@@ -133,7 +133,7 @@ def test_bad_facts_are_refused_with_their_place(tmp_path, name, data, message):
         ("f.tsv", "answer\tquestion\nA\tQ?\n"),
         ("f.tsv", "Q?\tA\r"),
         ("f.csv", "ANSWER,Question\nA,Q?\n"),
-        ("f.csv", "pop,note,question,answer,o_pop\n1,x,Q?,A,2\n"),
+        ("f.csv", "population,note,question,answer,o_pop\n1,x,Q?,A,2\n"),
         ("f.jsonl", jsonl({"Question": "Q?", "ANSWER": ["A"]})),
     ],
 )
@@ -209,6 +209,17 @@ def test_popqa(tmp_path, suffix):
     fact = found.facts[0]
     assert fact.answers == ("politician", "political leader", "pol")
     assert (fact.subject, fact.relation, fact.popularity) == ("George Rankin", "occupation", 142.0)
+
+
+@pytest.mark.parametrize("name", ["f.tsv", "f.csv", "f.jsonl"])
+@pytest.mark.parametrize("column", ["popularity", "s_pop", "pop"])
+def test_popularity_has_three_names(tmp_path, name, column):
+    if name == "f.jsonl":
+        data = jsonl({"question": "Q?", "answer": "A", column: 12.5}, {"question": "R?", "answer": "A", column: None})
+    else:
+        rows = [("question", "answer", column), ("Q?", "A", "12.5"), ("R?", "A", "")]
+        data = "".join(("," if name == "f.csv" else "\t").join(row) + "\n" for row in rows)
+    assert [fact.popularity for fact in read_facts(write(tmp_path / name, data))] == [12.5, None]
 
 
 def test_bear_takes_its_templates_from_the_metadata_beside(tmp_path):

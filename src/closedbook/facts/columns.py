@@ -22,7 +22,7 @@ class Layout(NamedTuple):
     names: Mapping[str, tuple[str, ...]]
 
 
-_COMMON = {"relation": ("relation", "prop", "predicate_id", "pred"), "popularity": ("popularity", "s_pop")}
+_COMMON = {"relation": ("relation", "prop", "predicate_id", "pred"), "popularity": ("popularity", "s_pop", "pop")}
 LAYOUTS = (
     Layout(
         "statements as in LAMA and BEAR",
