@@ -133,10 +133,7 @@ class CausalReader:
 
     def _forward(self, state: State, tokens_BT: Tensor, keep: int) -> Tensor:
         """Tokens behind what the cache holds."""
-        extra: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_last else {}
-        if self._takes_places:
-            places_BT = (state.mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-            extra["position_ids"] = places_BT[:, -tokens_BT.shape[1] :]
+        extra = self._extra(state.mask_BT, tokens_BT.shape[1], keep)
         output = self._model(
             tokens_BT, attention_mask=state.mask_BT, past_key_values=state.cache, use_cache=True, **extra
         )
@@ -148,9 +145,16 @@ class CausalReader:
     def _afresh(self, state: State, keep: int) -> Tensor:
         """All tokens of the rows, without a cache."""
         assert state.tokens_BT is not None
-        extra: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_last else {}
+        extra = self._extra(state.mask_BT, state.tokens_BT.shape[1], keep)
         output = self._model(state.tokens_BT, attention_mask=state.mask_BT, use_cache=False, **extra)
         return output.logits[:, -keep:].float()
+
+    def _extra(self, mask_BT: Tensor, last: int, keep: int) -> dict[str, Any]:
+        """What else the model is told, if it can be: how many logits to give, and where the `last` tokens stand."""
+        extra: dict[str, Any] = {"logits_to_keep": keep} if self._keeps_last else {}
+        if self._takes_places:
+            extra["position_ids"] = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)[:, -last:]
+        return extra
 
     @torch.inference_mode()
     def _cache_agrees(self) -> bool:
