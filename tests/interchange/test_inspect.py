@@ -17,9 +17,11 @@ SAID = {"Chad": "I'm not sure.", "France": "The capital of France is Paris.", "P
 RUN = """
 import json, sys
 from inspect_ai import eval as run
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 said = json.loads(sys.argv[1])
 outputs = [ModelOutput.from_content("mockllm/model", text) for text in said]
+for output in outputs:
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1)  # else it fetches a tokenizer to count them
 model = get_model("mockllm/model", custom_outputs=outputs)
 (log,) = run("task.py", model=model, display="none", max_samples=1, log_dir="logs")
 assert log.status == "success", log.error
@@ -114,7 +116,7 @@ def test_inspect_scores_as_we_do(facts, evaluation, tmp_path):
     assert [row[1] for row in rows] == [fact.subject for fact in facts[:5]]
     assert [row[2]["contained"] for row in rows] == [one["scores"]["contained"]["value"] for one in samples]
     assert [row[3] for row in rows] == evaluation.answers
-    assert [row[2]["exact"] for row in rows] == ["I"] * 5
+    assert [row[2]["exact"] for row in rows] == ["N", "I", "I", "I", "I"]
 
 
 @pytest.mark.harness
