@@ -62,7 +62,7 @@ def test_the_dataset_is_one_of_inspects(facts, tmp_path):
             "popularity": 60.0,
         },
     }
-    assert json.loads((tmp_path / "task" / "generation.json").read_text()) == {"max_tokens": 24, "stop_seqs": ["\n"]}
+    assert json.loads((tmp_path / "task" / "settings.json").read_text()) == {"max_tokens": 24, "stops": ["\n"]}
 
 
 def test_examples_of_a_chat_are_turns(facts, tmp_path):
@@ -73,7 +73,7 @@ def test_examples_of_a_chat_are_turns(facts, tmp_path):
         ("assistant", "one"),
         ("user", "What is the capital of Chad?"),
     ]
-    assert json.loads((tmp_path / "task" / "generation.json").read_text()) == {"max_tokens": 40}
+    assert json.loads((tmp_path / "task" / "settings.json").read_text()) == {"max_tokens": 40, "stops": []}
 
 
 def test_a_log_has_a_header_and_a_line_a_sample(evaluation):
@@ -111,7 +111,7 @@ def in_inspect(code, *arguments, folder):
 def test_inspect_scores_as_we_do(facts, evaluation, tmp_path):
     write_inspect(facts[:5], Form(), tmp_path / "task")
     said = [response.text for response in evaluation.responses]
-    rows = in_inspect(RUN, json.dumps(said), folder=tmp_path / "task")
+    rows = in_inspect(RUN, json.dumps([f"{text}\nQuestion: more" for text in said]), folder=tmp_path / "task")
     samples = [json.loads(line) for line in inspect_log(evaluation)][1:]
     assert [row[1] for row in rows] == [fact.subject for fact in facts[:5]]
     assert [row[2]["contained"] for row in rows] == [one["scores"]["contained"]["value"] for one in samples]

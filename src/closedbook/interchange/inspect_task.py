@@ -1,7 +1,7 @@
 """Facts as a task of Inspect (UK AI Security Institute): a dataset and a task file that needs nothing of this package.
 
-Inspect speaks in turns: a form without chat becomes one user's turn that holds the whole prompt, with a line break as
-the stop.
+Inspect speaks in turns: a form without chat becomes one user's turn that holds the whole prompt. What ends an answer is
+looked for when it is scored, since not every service takes a line break as a stop.
 """
 
 import json
@@ -27,19 +27,17 @@ def write_inspect(facts: Sequence[Fact], form: Form, out: Path) -> None:
     Raises:
         UserError: The folder exists, or the file system refuses.
     """
-    generation: dict[str, Any] = {"max_tokens": most_new_tokens(form)}
-    if ends := stops(form):
-        generation["stop_seqs"] = ends
+    settings = {"max_tokens": most_new_tokens(form), "stops": stops(form)}
     with new_directory(out) as folder:
         write_text(folder / "facts.jsonl", json_lines(_sample(fact, form) for fact in facts))
         write_text(folder / "task.py", standalone("closedbook.interchange.inspect_functions"))
         write_text(folder / "answers.json", json.dumps(known_answers(facts), indent=1, ensure_ascii=False) + "\n")
-        write_text(folder / "generation.json", json.dumps(generation) + "\n")
+        write_text(folder / "settings.json", json.dumps(settings) + "\n")
 
 
 def command(out: Path) -> str:
-    """What runs the task."""
-    return f"inspect eval {out / 'task.py'} --model hf/local -M model_path=MODEL"
+    """What runs the task; models on this disk sample unless told not to, others are asked at temperature 0."""
+    return f"inspect eval {out / 'task.py'} --model hf/local -M model_path=MODEL -M do_sample=false"
 
 
 def _sample(fact: Fact, form: Form) -> dict[str, Any]:
