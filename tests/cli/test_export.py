@@ -19,7 +19,10 @@ def test_facts_become_a_task_of_inspect(toy, tmp_path, capsys):
     shots = ("--calibration", toy.corpus / "train.tsv", "--shots", 1, "--template", "Q: {}\\nA:")
     assert call(capsys, "data", "export", facts, "--to", "inspect", "--out", out, *shots)[0] == 0
     first = json.loads((out / "facts.jsonl").read_text().split("\n")[0])
-    assert first["input"] == ("Q: What is the capital of Aldonia?\nA: Rovik\n\nQ: What is the capital of Elsvania?\nA:")
+    example, asked = first["input"].split("\n\n")
+    assert asked == "Q: What is the capital of Elsvania?\nA:"
+    question, answer = example.removeprefix("Q: ").split("\nA: ")
+    assert f"{question}\t{answer}\n" in (toy.corpus / "train.tsv").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +30,7 @@ def test_facts_become_a_task_of_inspect(toy, tmp_path, capsys):
     [
         (["--shots", "2"], "give both or neither"),
         (["--calibration", "CORPUS/train.tsv"], "give both or neither"),
-        (["--calibration", "CORPUS/dev.tsv", "--shots", "2"], "0 facts that are not asked here, fewer than --shots"),
+        (["--calibration", "CORPUS/dev.tsv", "--shots", "2"], "0 facts that are not asked here, too few for --shots 2"),
         (["--template", "no slot"], "holds the question once"),
     ],
 )

@@ -25,8 +25,8 @@ class Export:
         out: The directory to write; must not exist.
         template: The prompt, with {} for the question; of a chat the user's turn.
         chat: Ask in the model's chat format.
-        calibration: Facts of which the first ones stand before every question as examples.
-        shots: How many.
+        calibration: Facts of which examples are taken, to stand before every question.
+        shots: How many examples.
     """
 
     facts: Annotated[Path, POSITIONAL]
@@ -43,53 +43,58 @@ def export(arguments: Sequence[str]) -> None:
     example = "closedbook data export mine/dev.tsv --to lm-eval --out capitals"
     options = parse("closedbook data export", Export, arguments, example=example)
     must_not_exist(options.out)
-    facts = _read(options.facts)
-    form = _form(options, facts)
+    if (options.calibration is None) != (options.shots is None):
+        raise UserError("--shots says how many examples to take of the facts of --calibration; give both or neither.")
+    facts, spare = _read(options)
+    form = _form(options, spare)
     if options.to == "lm-eval":
         from closedbook.interchange import lm_eval_task
 
-        group = lm_eval_task.write_lm_eval(facts, form, options.out)
+        group = lm_eval_task.write_lm_eval(facts, form, options.out, spare)
         command = lm_eval_task.command(group, form, options.out)
     else:
         from closedbook.interchange import inspect_task
 
-        inspect_task.write_inspect(facts, form, options.out)
+        inspect_task.write_inspect(facts, form, options.out, spare)
         command = inspect_task.command(options.out)
     relations = len({fact.relation for fact in facts})
     print(f"{counted(len(facts), 'fact')} in {counted(relations, 'relation')}, {form.described()}: {options.out}")
     print(f"run: {command}")
 
 
-def _read(path: Path) -> "Sequence[Fact]":
-    """The facts with their relations."""
-    if path.is_dir():
-        from closedbook.facts.corpus import read_directory
-
-        return read_directory(path).dev
-    from closedbook.facts.induction import recognise
+def _read(options: Export) -> "tuple[Sequence[Fact], Sequence[Fact]]":
+    """The facts to ask and the calibration facts that are not among them, with their relations."""
     from closedbook.facts.readers import read_facts
 
-    return recognise(read_facts(path), ())
+    spare = read_facts(options.calibration) if options.calibration else []
+    if options.facts.is_dir():
+        from closedbook.facts.corpus import read_directory
+
+        corpus = read_directory(options.facts)
+        asked, known = corpus.dev, corpus.recognise(spare) if spare else ()
+    else:
+        from closedbook.facts.induction import recognise
+
+        read = read_facts(options.facts)
+        recognised = recognise([*read, *spare], ())
+        asked, known = recognised[: len(read)], recognised[len(read) :]
+    questions = {fact.question for fact in asked}
+    return asked, [fact for fact in known if fact.question not in questions]
 
 
-def _form(options: Export, facts: "Sequence[Fact]") -> "Form":
-    """How the facts are asked.
+def _form(options: Export, spare: "Sequence[Fact]") -> "Form":
+    """How the facts are asked, with the examples that `closedbook evaluate` takes of the same calibration facts.
 
     Raises:
-        UserError: Examples are asked for without a file or the other way round, or it has too few.
+        UserError: There are too few.
     """
     from closedbook.evaluation.form import Form, as_given
+    from closedbook.evaluation.trial import spend
 
-    if (options.calibration is None) != (options.shots is None):
-        raise UserError("--shots says how many examples to take of the facts of --calibration; give both or neither.")
-    examples: list[tuple[str, str]] = []
-    if options.calibration is not None and options.shots is not None:
-        from closedbook.facts.readers import read_facts
-
-        asked = {fact.question for fact in facts}
-        pairs = [(fact.question, fact.answers[0]) for fact in read_facts(options.calibration)]
-        examples = [pair for pair in pairs if pair[0] not in asked][: options.shots]
-        if len(examples) < options.shots:
-            has = counted(len(examples), "fact")
-            raise UserError(f"{options.calibration}: {has} that are not asked here, fewer than --shots.")
-    return as_given(options.template, options.chat, examples) or Form()
+    shots = options.shots or 0
+    examples = spend(spare, 0, examples=shots, tried=0, share=1.0).examples if shots else ()
+    if len(examples) < shots:
+        has = counted(len(spare), "fact")
+        raise UserError(f"{options.calibration}: {has} that are not asked here, too few for --shots {shots}.")
+    pairs = [(fact.question, fact.answers[0]) for fact in examples]
+    return as_given(options.template, options.chat, pairs) or Form()

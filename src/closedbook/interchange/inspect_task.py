@@ -16,13 +16,14 @@ from closedbook.interchange.folders import json_lines, known_answers, most_new_t
 from closedbook.interchange.standalone import standalone
 
 
-def write_inspect(facts: Sequence[Fact], form: Form, out: Path) -> None:
+def write_inspect(facts: Sequence[Fact], form: Form, out: Path, known: Sequence[Fact] = ()) -> None:
     """Writes the folder: `facts.jsonl`, `task.py`, and what that reads.
 
     Args:
         facts: With relations.
         form: How they are asked.
         out: The folder, which must not exist.
+        known: Other facts, whose answers a response must not hold beside the right one either.
 
     Raises:
         UserError: The folder exists, or the file system refuses.
@@ -31,7 +32,9 @@ def write_inspect(facts: Sequence[Fact], form: Form, out: Path) -> None:
     with new_directory(out) as folder:
         write_text(folder / "facts.jsonl", json_lines(_sample(fact, form) for fact in facts))
         write_text(folder / "task.py", standalone("closedbook.interchange.inspect_functions"))
-        write_text(folder / "answers.json", json.dumps(known_answers(facts), indent=1, ensure_ascii=False) + "\n")
+        write_text(
+            folder / "answers.json", json.dumps(known_answers([*facts, *known]), indent=1, ensure_ascii=False) + "\n"
+        )
         write_text(folder / "settings.json", json.dumps(settings) + "\n")
 
 

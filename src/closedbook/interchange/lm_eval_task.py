@@ -40,13 +40,14 @@ _Dumper.add_representer(_Function, _Dumper.represent_function)
 _Dumper.add_representer(str, _Dumper.represent_text)
 
 
-def write_lm_eval(facts: Sequence[Fact], form: Form, out: Path) -> str:
+def write_lm_eval(facts: Sequence[Fact], form: Form, out: Path, known: Sequence[Fact] = ()) -> str:
     """Writes the folder.
 
     Args:
         facts: With relations.
         form: How they are asked.
         out: The folder, which must not exist; it names the group.
+        known: Other facts, whose answers a response must not hold beside the right one either.
 
     Returns:
         The name of the group, for `--tasks`.
@@ -60,7 +61,9 @@ def write_lm_eval(facts: Sequence[Fact], form: Form, out: Path) -> str:
         names[relation] = plain_name(relation, names.values())
     with new_directory(out) as folder:
         write_text(folder / "utils.py", standalone("closedbook.interchange.lm_eval_functions"))
-        write_text(folder / "answers.json", json.dumps(known_answers(facts), indent=1, ensure_ascii=False) + "\n")
+        write_text(
+            folder / "answers.json", json.dumps(known_answers([*facts, *known]), indent=1, ensure_ascii=False) + "\n"
+        )
         for relation, name in names.items():
             rows = [_row(fact, form) for fact in facts if fact.relation == relation]
             write_text(folder / f"{name}.jsonl", json_lines(rows))
