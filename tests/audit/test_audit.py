@@ -54,7 +54,7 @@ def test_an_audit_has_every_part_and_is_json(whole, run):
     assert report["schema"] == 4
     assert "evidence" not in report
     empty = {name for name, value in report.items() if value in (None, [], {})}
-    assert empty == {"forms", "left_out"}
+    assert empty == {"forms", "left_out", "popularity"}
     assert report["abstention"]["calibration_sha256"] == "c"
     assert report["abstention"]["weights_sha256"] == run.fingerprint()
     assert report["abstention"]["forms"] == ["Where was {} born?"]

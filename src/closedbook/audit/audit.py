@@ -16,11 +16,12 @@ from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
 from closedbook.audit.made_up import made_up
 from closedbook.audit.pace import Pace, Unwatched, Watch, in_words
+from closedbook.audit.popularity import popularity
 from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
-from closedbook.audit.settings import Depth, Settings, Signal
-from closedbook.audit.signals import Evidence, check_signal, gather
+from closedbook.audit.settings import Depth, QuestionSignal, Settings, Signal
+from closedbook.audit.signals import Evidence, available, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
@@ -67,11 +68,8 @@ def audit(
     began = time.perf_counter()
     settings = settings or Settings()
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
-    check_signal(model, settings.signal)
     plan = plan_of(model, settings)
-    if settings.signal not in plan.signals:
-        raise UserError(f"--signal {settings.signal} needs --depth {_depth_with(model, settings)}.")
-    settings = dataclasses.replace(settings, depth=plan.depth)
+    settings = dataclasses.replace(settings, depth=plan.depth, signal=_signal(model, settings, plan, material))
     material, relations = recognised(material)
     _check(model, material)
     pace = Pace(watch or Unwatched())
@@ -89,10 +87,21 @@ def audit(
     return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 1))
 
 
-def _depth_with(model: LanguageModel, settings: Settings) -> Depth:
-    """The least depth that gives the signal that the threshold is to be on."""
-    depths = (dataclasses.replace(settings, depth=depth) for depth in get_args(Depth))
-    return next(plan.depth for each in depths if settings.signal in (plan := plan_of(model, each)).signals)
+def _signal(model: LanguageModel, settings: Settings, plan: Plan, material: Material) -> QuestionSignal:
+    """The signal that the threshold is on.
+
+    Raises:
+        UserError: The model does not tell it, or not at this depth.
+    """
+    told = available(model)
+    signal = settings.signal or ("sequence_probability" if model.lacks("log_probabilities") is None else told[0])
+    if settings.signal or material.calibration:
+        check_signal(model, signal)
+        if signal not in plan.signals:
+            depths = (plan_of(model, dataclasses.replace(settings, depth=depth)) for depth in get_args(Depth))
+            least = next(other.depth for other in depths if signal in other.signals)
+            raise UserError(f"--signal {signal} needs --depth {least}.")
+    return signal
 
 
 def _asked(
@@ -153,6 +162,7 @@ def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Inquiry:
     """With the threshold, and what it is for; and with what a probe makes of the calibration answers."""
     settings, model = inquiry.settings, inquiry.model
     signal, samples, target = settings.signal, settings.samples, settings.target
+    assert signal is not None
     facts = independent(inquiry.material.calibration, settings.seed)
     say(f"calibrating on {counted(len(facts), 'subject')}")
     scorer = inquiry.evidence.evaluation.scorer
@@ -190,13 +200,14 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
     """All but the advice."""
     model, material, settings = inquiry.model, inquiry.material, inquiry.settings
     evidence, abstention, seed = inquiry.evidence, inquiry.abstention, settings.seed
+    assert settings.signal is not None
     right, attempted, given = evidence.right, evidence.attempted, evidence.given(settings.signal)
     believed = {name: believe(right, values, seed=seed) for name, values in evidence.signals.items()}
     signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
     best = winner(signals)
     plain = str if settings.match == "exact" else normalise
     above = np.array([abstention.answers(sure) for sure in given.tolist()]) if abstention else attempted
-    leading, gold = evidence.signals[evidence.leading], evidence.gold_nats[~np.isnan(evidence.gold_nats)]
+    leading, gold = evidence.sure, evidence.gold_nats[~np.isnan(evidence.gold_nats)]
     taught, judged = inquiry.taught, inquiry.judged
     left_out: dict[str, str] = {}
     return AuditReport(
@@ -230,6 +241,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
             if relation.reversed and inquiry.plan.further
         ),
         stored=_stored(inquiry, left_out, say),
+        popularity=popularity(evidence, seed=seed),
         frequency=frequency(evidence, material.known, material.corpus) if material.corpus else None,
         unseen=_unseen(inquiry, left_out, say),
         left_out=left_out,

@@ -62,7 +62,7 @@ class Shown:
     answer: str
     right: bool
     gold: str
-    confidence: float
+    confidence: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,15 +197,16 @@ def side_by_side(evidence: Evidence, seed: int) -> tuple[tuple[Shown, ...], Esti
     sides = [np.flatnonzero(evidence.right), np.flatnonzero(evidence.wrong)]
     drawn = [generator.permutation(side)[:SHOWN] for side in sides]
     chosen = generator.permutation(np.concatenate(drawn)).tolist()
-    signal = evidence.signals[evidence.leading]
+    signal = evidence.sure
     rows = tuple(
         Shown(
             question=evidence.facts[index].question,
             answer=evidence.text(index),
             right=bool(evidence.right[index]),
             gold=evidence.facts[index].answers[0],
-            confidence=float(signal[index]),
+            confidence=None if np.isnan(signal[index]) else float(signal[index]),
         )
         for index in chosen
     )
-    return rows, auroc(evidence.right[chosen], signal[chosen], seed=seed) if chosen else Estimate()
+    told = [index for index in chosen if not np.isnan(signal[index])]
+    return rows, auroc(evidence.right[told], signal[told], seed=seed) if told else Estimate()

@@ -11,6 +11,7 @@ import numpy as np
 from closedbook.audit.abstention import Abstention, HeldOut
 from closedbook.audit.frequency import Frequency
 from closedbook.audit.made_up import MadeUp
+from closedbook.audit.popularity import Popularity
 from closedbook.audit.reliability import Reliability
 from closedbook.audit.settings import Settings, Signal
 from closedbook.audit.signals import Evidence
@@ -95,6 +96,7 @@ class AuditReport:
     reversed: tuple[Reversed, ...]  # the same facts the other way round
     stored: Knowledge | None  # whether it goes on in the documents' own words, None without a corpus
     frequency: Frequency | None  # recall by how often something was said, None without a corpus
+    popularity: Popularity | None  # recall by popularity, None where the facts carry none
     unseen: tuple[Unseen, ...]  # what it says of names that it cannot know, a relation each
     left_out: dict[str, str]  # what was not measured, and why
     subjects: str = "subjects"  # what to call those that the facts are about

@@ -19,7 +19,8 @@ class Settings:
 
     Args:
         target: Share of given answers that is to be right.
-        signal: The confidence that the threshold is on; fixed before anything is measured.
+        signal: The confidence that the threshold is on; fixed before anything is measured (default: the sequence
+            probability, or the agreement of samples where a model tells no probabilities).
         match: What is right: the same to the letter, the same after normalisation, or an accepted answer that stands in
             the response (default: exact for runs, else contained).
         depth: How much is asked (default: full for runs, else usual); quick is the greedy answers alone, usual adds
@@ -31,7 +32,7 @@ class Settings:
     """
 
     target: OpenShare = 0.9
-    signal: QuestionSignal = "sequence_probability"
+    signal: QuestionSignal | None = None
     match: Literal["exact", "normalised", "contained"] | None = None
     depth: Depth | None = None
     shots: Natural | None = None

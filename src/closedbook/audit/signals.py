@@ -76,13 +76,18 @@ class Evidence:
         return self.attempted & ~self.right
 
     @property
-    def leading(self) -> Signal:
-        """The signal that figures show: the sequence probability wherever the model tells it."""
-        return next(iter(self.signals))
+    def leading(self) -> Signal | None:
+        """The signal that figures show: the sequence probability wherever the model tells it; None without any."""
+        return next(iter(self.signals), None)
+
+    @property
+    def sure(self) -> np.ndarray:
+        """The leading signal of each answer, not a number without one."""
+        return self.signals[self.leading] if self.leading else np.full(len(self), np.nan)
 
     def given(self, signal: Signal) -> np.ndarray:
         """The confidence of each answer, -1 where it is none: no threshold lets that through."""
-        return np.where(self.attempted, self.signals[signal], -1.0)
+        return np.where(self.attempted, self.signals.get(signal, np.nan), -1.0)
 
     def text(self, index: int) -> str:
         """The answer to a fact, without the sentence around it."""

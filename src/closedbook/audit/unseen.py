@@ -115,8 +115,8 @@ def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
         groups=_groups(inquiry, invented, strange),
         by_origin=by_origin(origins, strange.answers),
         seen=len(near.seen),
-        seen_histogram=_histogram(inquiry.evidence.signals[leading][inquiry.evidence.of_relation(relation.name)]),
-        unseen_histogram=_histogram(strange.signals.get(leading, np.zeros(0))),
+        seen_histogram=_histogram(inquiry.evidence.sure[inquiry.evidence.of_relation(relation.name)]),
+        unseen_histogram=_histogram(strange.sure(leading)),
     )
 
 
@@ -128,6 +128,11 @@ class _Replies:
     answers: list[str]  # without the sentences around them
     attempted: list[bool]
     signals: Mapping[Signal, np.ndarray]
+
+    def sure(self, signal: Signal | None) -> np.ndarray:
+        """A signal of every reply, not a number where it was not asked for."""
+        none = np.full(len(self.answers), np.nan)
+        return none if signal is None else self.signals.get(signal, none)
 
 
 def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
@@ -142,14 +147,14 @@ def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
 
 def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
     """The fields of `_Asked` for some of the replies."""
-    abstention, leading = inquiry.abstention, inquiry.evidence.leading
+    abstention, sure = inquiry.abstention, replies.sure(inquiry.evidence.leading)[part]
     given = None
     if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
         given = float(np.mean(replies.signals[abstention.signal][part] >= abstention.threshold))
     return {
         "names": len(replies.answers[part]),
         "answered": float(np.mean(replies.attempted[part])),
-        "confidence": float(replies.signals[leading][part].mean()) if leading in replies.signals else None,
+        "confidence": None if np.isnan(sure).any() else float(sure.mean()),
         "given": given,
     }
 
@@ -215,5 +220,6 @@ def by_origin(origin: Sequence[str], answers: Sequence[str]) -> ByOrigin:
 
 def _histogram(values: np.ndarray) -> tuple[float, ...]:
     """Shares of the values in equally wide bins of [0, 1]."""
+    values = values[~np.isnan(values)]
     counts = np.histogram(values, bins=BINS, range=(0.0, 1.0))[0]
     return tuple((counts / max(len(values), 1)).tolist())

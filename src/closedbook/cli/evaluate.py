@@ -38,7 +38,8 @@ class Options(WithModel):
         shots: Examples before the question, of the calibration facts.
         candidates: Facts whose answers are ranked by their log-probability, those of the question's relation for each
             question, beside the free answers.
-        out: A file for the figures and every answer (JSON); must not exist.
+        out: A file for the figures and every answer (JSON, or where it is called .jsonl a log as Inspect reads it);
+            must not exist.
     """
 
     facts: Path
@@ -72,7 +73,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.calibration or options.shots is not None:
         model = in_form(model, facts[len(read) + len(others) :], scorer, options)
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
-    from closedbook.files import write_json
+    from closedbook.files import write_json, write_lines
     from closedbook.report.console import say
 
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
@@ -89,7 +90,12 @@ def run(arguments: Sequence[str]) -> None:
     for warning in leaks(options, model):
         say(f"Careful: {warning}")
     if options.out is not None:
-        write_json(options.out, figures)
+        if options.out.suffix == ".jsonl":
+            from closedbook.interchange.inspect_log import inspect_log
+
+            write_lines(options.out, inspect_log(evaluation))
+        else:
+            write_json(options.out, figures)
         say(f"figures and answers: {options.out}")
 
 
