@@ -8,6 +8,7 @@ Axes: B batch, T time.
 
 import contextlib
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from closedbook.training.precision import native_precision
 
 ROOM, FACTOR, QUANTISED_FACTOR = 2**22, 2, 16
 """Values that a model may have beyond those in its files, times as many, and so where several are packed into one."""
+TRIAL = "Is it one?"  # of a tokenizer
 LONGEST_REASON = 300  # characters of what a library says
 
 
@@ -133,6 +135,7 @@ def _tokenizer(transformers: Any, size: int, source: Source, options: dict[str, 
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source.directory, **options)
         added = len(tokenizer.added_tokens_decoder)  # of which some models have more than they have embeddings for
+        tokenizer.decode(tokenizer(TRIAL)["input_ids"], skip_special_tokens=True)
         known = max(tokenizer.get_vocab().values(), default=-1) + 1
     except Exception as error:  # the library raises whatever comes up in a tokenizer's files
         raise UserError(f"{source.path}: its tokenizer cannot be loaded ({reason(error)}).") from error
@@ -148,7 +151,8 @@ def _tokenizer(transformers: Any, size: int, source: Source, options: dict[str, 
 def _in_a_sentence(source: Source) -> Iterator[None]:
     """Turns whatever comes up in a model's files into a sentence: an unknown architecture, weights of another size."""
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):  # of what an error tells in the end
+            yield
     except UserError:
         raise
     except Exception as error:
