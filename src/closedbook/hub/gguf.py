@@ -1,7 +1,9 @@
-"""A GGUF file, llama.cpp's format, dequantised by `transformers`."""
+"""A GGUF file, llama.cpp's format, dequantised by `transformers` or computed by llama.cpp."""
 
 import re
 from pathlib import Path
+
+import torch
 
 from closedbook.errors import UserError
 from closedbook.facts.corpus import sha256
@@ -9,7 +11,8 @@ from closedbook.hub import GGUF, Way
 from closedbook.hub.causal import CausalModel
 from closedbook.hub.gguf_header import GgufHeader, check_places, read_header
 from closedbook.hub.gguf_reader import read_once
-from closedbook.hub.opening import Source, library, open_causal
+from closedbook.hub.llama import LlamaModel, LlamaReader, check_trial, is_installed
+from closedbook.hub.opening import Source, configuration, form_for, library, open_causal, tokenizer_of, vocabulary_of
 
 BLOCK = re.compile(r"(?:^|\.)blk\.(\d+)\.")
 MOST_EXPERTS = 4096
@@ -40,7 +43,27 @@ def open_gguf(path: Path, way: Way) -> CausalModel:
         options={"gguf_file": path.name},
     )
     with read_once(header):
-        return open_causal(source, way)
+        return _open_llama(source, way) if way.backend == "llama.cpp" else open_causal(source, way)
+
+
+def _open_llama(source: Source, way: Way) -> LlamaModel:
+    """The model, computed by llama.cpp."""
+    if not is_installed():
+        raise UserError("--backend llama.cpp needs llama-cpp-python; install it with pip install llama-cpp-python.")
+    if way.precision is not None:
+        raise UserError("--precision has no effect on llama.cpp, which computes in the file's quantisation.")
+    config = configuration(source)
+    vocabulary = vocabulary_of(source, config, tokenizer_of(source, config))
+    form = form_for(source, vocabulary, way)
+    check_trial(str(source.path))
+    return LlamaModel(
+        name=source.name,
+        kind=f"a causal language model in {source.format}, by llama.cpp",
+        weights_sha256=source.weights_sha256,
+        model=LlamaReader(str(source.path), torch.get_num_threads()),
+        vocabulary=vocabulary,
+        form=form,
+    )
 
 
 def check_metadata(header: GgufHeader) -> None:

@@ -24,6 +24,7 @@ from closedbook.hub.causal import CausalModel
 from closedbook.hub.vocabulary import Vocabulary
 from closedbook.training.precision import native_precision
 
+LOCAL = {"local_files_only": True, "trust_remote_code": False}
 ROOM, FACTOR, QUANTISED_FACTOR = 2**22, 2, 16
 """Values that a model may have beyond those in its files, times as many, and so where several are packed into one."""
 TRIAL = "Is it one?"  # of a tokenizer
@@ -77,24 +78,88 @@ def open_causal(source: Source, way: Way) -> CausalModel:
     Raises:
         UserError: A file is damaged, files do not belong together, or the model is not a causal language model.
     """
+    config = configuration(source)
+    tokenizer = tokenizer_of(source, config)
+    precision = way.precision or native_precision(torch.device(way.device))
+    model = _weights(source, config, precision).to(way.device).eval()
+    check_causal(source.path, model)
+    vocabulary = vocabulary_of(source, config, tokenizer, model.generation_config.eos_token_id)
+    return CausalModel(
+        name=source.name,
+        kind=f"a causal language model in {source.format}, {type(model).__name__}, {precision}",
+        weights_sha256=source.weights_sha256,
+        model=model,
+        vocabulary=vocabulary,
+        form=form_for(source, vocabulary, way),
+    )
+
+
+def configuration(source: Source) -> Any:
+    """What the files say of the model, held against its weights.
+
+    Raises:
+        UserError: It is damaged, of an architecture that is not known, or of another model.
+    """
     transformers = library()
-    options = {"local_files_only": True, "trust_remote_code": False, **source.options}
-    device = torch.device(way.device)
-    precision = way.precision or native_precision(device)
     with _in_a_sentence(source):
-        config = transformers.AutoConfig.from_pretrained(source.directory, **options)
+        config = transformers.AutoConfig.from_pretrained(source.directory, **LOCAL, **source.options)
         _check_size(transformers, config, source)
+    return config
+
+
+def tokenizer_of(source: Source, config: Any) -> Any:
+    """The tokenizer.
+
+    Raises:
+        UserError: It is damaged, or has more tokens than the model has embeddings for.
+    """
     size = int(config.get_text_config().vocab_size)
-    tokenizer = _tokenizer(transformers, size, source, options)
+    try:
+        tokenizer = library().AutoTokenizer.from_pretrained(source.directory, **LOCAL, **source.options)
+        added = len(tokenizer.added_tokens_decoder)  # of which some models have more than they have embeddings for
+        tokenizer.decode(tokenizer(TRIAL)["input_ids"], skip_special_tokens=True)
+        known = max(tokenizer.get_vocab().values(), default=-1) + 1
+    except Exception as error:  # the library raises whatever comes up in a tokenizer's files
+        raise UserError(f"{source.path}: its tokenizer cannot be loaded ({reason(error)}).") from error
+    if not known or known - added > size:
+        raise UserError(
+            f"{source.path}: its tokenizer has {known:,} tokens and its embedding {size:,}; it is another model's "
+            "tokenizer."
+        )
+    return tokenizer
+
+
+def vocabulary_of(source: Source, config: Any, tokenizer: Any, ends: int | list[int] | None = None) -> Vocabulary:
+    """The tokenizer as questions and answers need it; `ends` are tokens that end a text, beside the tokenizer's own."""
+    text = config.get_text_config()
+    ends = ends or text.eos_token_id
+    return Vocabulary(tokenizer, source.path, int(text.vocab_size), ends if isinstance(ends, list) else [ends])
+
+
+def form_for(source: Source, vocabulary: Vocabulary, way: Way) -> Form:
+    """How the model is asked: as the way says, else in its chat format where it has one.
+
+    Raises:
+        UserError: It is to be asked in a chat format and has none.
+    """
+    form = way.form or (Form(template=SLOT, chat=True) if vocabulary.chats else Form())
+    if form.chat and not vocabulary.chats:
+        raise UserError(f"{source.path}: its tokenizer has no chat format; ask it in plain text (without --chat).")
+    return form
+
+
+def _weights(source: Source, config: Any, precision: str) -> Any:
+    """The model, if the files hold all of it."""
     with _in_a_sentence(source):
-        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+        model, info = library().AutoModelForCausalLM.from_pretrained(
             source.directory,
             config=config,
             dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told below
-            **options,
+            **LOCAL,
+            **source.options,
         )
     if missing := sorted(info["missing_keys"]):
         raise UserError(f"{source.path}: its weights lack {len(missing)} tensors, first {missing[0]}.")
@@ -104,17 +169,7 @@ def open_causal(source: Source, way: Way) -> CausalModel:
             f"{source.path}: its tensor {name} is {tuple(held)} and its configuration says {tuple(described)}; they do "
             "not belong together."
         )
-    check_causal(source.path, model.to(device).eval())
-    ends = model.generation_config.eos_token_id or config.get_text_config().eos_token_id
-    vocabulary = Vocabulary(tokenizer, source.path, size, ends if isinstance(ends, list) else [ends])
-    form = way.form or (Form(template=SLOT, chat=True) if vocabulary.chats else Form())
-    if form.chat and not vocabulary.chats:
-        raise UserError(f"{source.path}: its tokenizer has no chat format; ask it in plain text (without --chat).")
-    kind = f"a causal language model in {source.format}, {type(model).__name__}, {precision}"
-    weights = source.weights_sha256
-    return CausalModel(
-        name=source.name, kind=kind, weights_sha256=weights, model=model, vocabulary=vocabulary, form=form
-    )
+    return model
 
 
 def _check_size(transformers: Any, config: Any, source: Source) -> None:
@@ -128,23 +183,6 @@ def _check_size(transformers: Any, config: Any, source: Source) -> None:
             f"{source.path}: its configuration describes a model of {size:,} values, its weights hold "
             f"{source.values:,}; they do not belong together."
         )
-
-
-def _tokenizer(transformers: Any, size: int, source: Source, options: dict[str, Any]) -> Any:
-    """The tokenizer, if it can be that of a model with an embedding for `size` tokens."""
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source.directory, **options)
-        added = len(tokenizer.added_tokens_decoder)  # of which some models have more than they have embeddings for
-        tokenizer.decode(tokenizer(TRIAL)["input_ids"], skip_special_tokens=True)
-        known = max(tokenizer.get_vocab().values(), default=-1) + 1
-    except Exception as error:  # the library raises whatever comes up in a tokenizer's files
-        raise UserError(f"{source.path}: its tokenizer cannot be loaded ({reason(error)}).") from error
-    if not known or known - added > size:
-        raise UserError(
-            f"{source.path}: its tokenizer has {known:,} tokens and its embedding {size:,}; it is another model's "
-            "tokenizer."
-        )
-    return tokenizer
 
 
 @contextlib.contextmanager
