@@ -18,7 +18,8 @@ from closedbook.errors import UserError
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
-MOST_BYTES = 48 * 2**20  # of a header; a vocabulary of 262,144 tokens with its merges takes 17 MB
+MOST_BYTES = 32 * 2**20  # of a header; 262,144 tokens with their merges need about 17 MB
+MOST_TEXT = 2**20  # bytes of a text in it
 MOST_KEYS, MOST_TENSORS, MOST_ELEMENTS, MOST_AXES = 10_000, 10_000, 2_000_000, 4
 STRING, ARRAY = 8, 9
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -189,6 +190,8 @@ class _Reader:
 
     def _string(self) -> str:
         (length,) = self._unpack("Q")
+        if length > MOST_TEXT and self._place + length <= len(self._data):
+            self._refuse(f"damaged, its header holds a text of {length:,} bytes")
         start = self._place
         self._skip(length)
         try:

@@ -54,8 +54,12 @@ def read_once(header: GgufHeader) -> Iterator[None]:
     from transformers import modeling_gguf_pytorch_utils as conversion
 
     reader = Reader(header)
+
+    def opened(path: Any) -> Reader:
+        return reader
+
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(gguf, "GGUFReader", return_value=reader))
+        stack.enter_context(mock.patch.object(gguf, "GGUFReader", opened))
         stack.enter_context(mock.patch.object(gguf, "dequantize", functools.partial(_dequantized, gguf.dequantize)))
         names = functools.cache(gguf.get_tensor_name_map)
         stack.enter_context(mock.patch.object(gguf, "get_tensor_name_map", names))
