@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.config import Outlines, QuestionAnswering, RunConfig
-from closedbook.recipes import open_track, standard, with_seed
+from closedbook.recipes import open_track, standard, with_seed, with_training
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,19 @@ class Target:
 
 
 def _open(epochs: int) -> RunConfig:
-    config = open_track().pretrain
+    config = _of_epochs(open_track().pretrain, epochs)
     assert config.reader is not None
-    return dataclasses.replace(
-        config,
-        training=dataclasses.replace(config.training, epochs=epochs),
-        reader=dataclasses.replace(config.reader, rounds=1),
-    )
+    return dataclasses.replace(config, reader=dataclasses.replace(config.reader, rounds=1))
 
 
 def _standard(epochs: int) -> RunConfig:
-    config = standard().pretrain
     mixture = (Outlines(), QuestionAnswering(repeats=2))
-    return dataclasses.replace(config, mixture=mixture, training=dataclasses.replace(config.training, epochs=epochs))
+    return dataclasses.replace(_of_epochs(standard().pretrain, epochs), mixture=mixture)
+
+
+def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
+    """The same for so many epochs and no more, however small the corpus or many its relations."""
+    return with_training(config, epochs=epochs, epochs_a_relation=0, least_steps=None)
 
 
 TARGETS = {

@@ -88,6 +88,8 @@ def answering_config() -> RunConfig:
         optimizer="adamw",
         matrix_learning_rate=None,
         epochs=1,
+        epochs_a_relation=0,
+        least_steps=None,
         precision=resolve_precision(fast, CPU),
     )
     model = dataclasses.replace(config.model, dropout=0.0)

@@ -16,7 +16,7 @@ from closedbook.config import (
 )
 from closedbook.errors import UserError
 from closedbook.presets import find_preset
-from closedbook.recipes import RECIPES, find_recipe, with_attention, with_seed
+from closedbook.recipes import RECIPES, find_recipe, with_attention, with_seed, with_training
 
 SIZES = {"batch_tokens": 64, "micro_batches": 1, "warmup_steps": 1}
 
@@ -155,3 +155,16 @@ def test_a_source_takes_part_from_its_first_to_its_last_epoch():
     config = find_recipe("standard").pretrain
     with pytest.raises(UserError, match="Every epoch needs an objective"):
         dataclasses.replace(config, mixture=(source,))
+
+
+@pytest.mark.parametrize("further", [{"least_steps": 700}, {"epochs_a_relation": 4}])
+def test_epochs_beyond_the_fixed_ones_need_an_objective(further):
+    config = with_training(find_recipe("standard").pretrain, epochs_a_relation=0, least_steps=None)
+    ending = dataclasses.replace(
+        config, mixture=tuple(dataclasses.replace(objective, last_epoch=7) for objective in config.mixture)
+    )
+    assert ending.training.epochs == 8
+    with pytest.raises(UserError, match="may add epochs to the 8, and they need an objective too"):
+        with_training(ending, **further)
+    one_goes_on = dataclasses.replace(ending, mixture=(*ending.mixture[:-1], config.mixture[-1]))
+    assert with_training(one_goes_on, **further).mixture == one_goes_on.mixture

@@ -15,7 +15,7 @@ from closedbook.cli import options
 from closedbook.cli import train as train_verb
 from closedbook.experiments.registry import find_experiment
 from closedbook.facts.cloze import read_wordings, templates_beside
-from closedbook.facts.documents import read_documents
+from closedbook.facts.documents import read_sources
 from closedbook.facts.readers import read_facts_file
 from closedbook.facts.relations import parse_relations
 from closedbook.presets import find_preset
@@ -143,6 +143,27 @@ def test_files_and_records_that_the_text_names_exist(path):
         assert (ROOT / name).exists(), name
 
 
+def test_what_a_page_names_of_a_file_is_defined_there():
+    """`facts/readers.py: read_facts_file`, with the methods behind a full stop."""
+    package = [path.as_posix() for path in (ROOT / "src" / "closedbook").rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in PAGES)
+    named = re.findall(r"`([\w/]+\.py): ([\w.]+)", text)
+    assert ("facts/documents.py", "read_sources") in named
+    for name, function in named:
+        texts = [Path(path).read_text(encoding="utf-8") for path in package if path.endswith(f"/{name}")]
+        for part in function.split("."):
+            assert any(re.search(rf"^ *(?:def|class) {part}\b", text, re.MULTILINE) for text in texts), (name, part)
+
+
+def test_the_least_steps_are_those_of_the_recipes():
+    text = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
+    sentence = re.search(r"`training.least_steps` \(([^)]+)\)", text)
+    assert sentence is not None
+    told = {recipe: int(steps) for steps, recipe in re.findall(r"(\d+) in `(\w+)`", sentence[1])}
+    assert told.keys() == {"default", "standard", "open"}
+    assert told == {name: recipes.find_recipe(name).pretrain.training.least_steps for name in told}
+
+
 def test_every_page_and_figure_is_reachable():
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     assert all(f"({path.name})" in index for path in INDEXED)
@@ -257,7 +278,7 @@ def test_the_data_formats_are_read_as_the_page_says(tmp_path):
         elif name == "relations.jsonl":
             assert templates_beside(tmp_path / "symbol.jsonl") == {"symbol": ("{} has the symbol ___.",)}
         elif name.startswith("corpus"):
-            assert read_documents(path).documents[0].subject == "Tin"
+            assert read_sources(path)[0].subject == "Tin"
         else:
             read = read_facts_file(path)
             assert read.facts[0].answers[0] == "Sn"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from closedbook.audit.report import AuditReport
     from closedbook.audit.settings import Settings
     from closedbook.evaluation.evaluate import Evaluation
+    from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.runs import Run
     from closedbook.trace.attribution import Attribution
@@ -138,27 +139,40 @@ def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":
     return runs.load(path, device)
 
 
-def open_model(name: str, device: "str | torch.device" = "cpu", template: str | None = None) -> "LanguageModel":
-    """A run directory or `hf:PATH`, ready to be asked; see `closedbook.hub.open_model`."""
+def open_model(
+    name: str, device: "str | torch.device" = "cpu", form: "Form | None" = None, served: str | None = None
+) -> "LanguageModel":
+    """A run directory, `hf:DIR`, `gguf:FILE` or `api:URL`, ready to be asked; see `closedbook.hub.open_model`.
+
+    Args:
+        name: Which.
+        device: Where it computes.
+        form: How it is asked, None for its own way.
+        served: The name of the model at an endpoint.
+    """
     from closedbook import hub
 
-    return hub.open_model(name, device, template)
+    return hub.open_model(name, hub.Way(device=device, form=form, served=served))
 
 
 def evaluate(
-    model: "LanguageModel", facts: Sequence[Fact], *, match: Literal["exact", "normalised"] = "exact"
+    model: "LanguageModel",
+    facts: Sequence[Fact],
+    *,
+    match: 'Literal["exact", "normalised", "contained"] | None' = None,
 ) -> "Evaluation":
     """Asks a model every fact; the result has `accuracy`, `by_relation` and the answers.
 
     Args:
         model: A run, or what `open_model` opens.
         facts: Such as `corpus.dev`.
-        match: What is right: the same to the letter, or after normalisation.
+        match: What is right: the same to the letter, the same after normalisation, or what stands in the response;
+            None for exact of a run, else contained.
 
     Raises:
         UserError: A question cannot be spelled or is too long.
     """
     from closedbook.evaluation.evaluate import evaluate as ask_all
-    from closedbook.evaluation.scorers import find_scorer
+    from closedbook.evaluation.scorers import find_scorer, usual_match
 
-    return ask_all(model, facts, find_scorer(match))
+    return ask_all(model, facts, find_scorer(match or usual_match(model), facts))

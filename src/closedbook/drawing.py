@@ -49,12 +49,14 @@ def to_svg(figure: Figure, title: str) -> str:
     return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
 
 
-def save(figure: Figure, stem: Path, title: str) -> None:
-    """`stem.svg` for pages that may be dark, and `stem.png` on white.
+def save(figure: Figure, stem: Path, title: str) -> str:
+    """`stem.svg` for pages that may be dark, and `stem.png` on white; returns the `<svg>` element, as `to_svg` does.
 
     Raises:
         UserError: The file system refuses.
     """
-    write_text(stem.with_name(stem.name + ".svg"), to_svg(figure, title) + "\n")
+    svg = to_svg(figure, title)
+    write_text(stem.with_name(stem.name + ".svg"), svg + "\n")
     with disk_errors(stem), _any_letter():
         figure.savefig(stem.with_name(stem.name + ".png"), dpi=160, facecolor="white")
+    return svg

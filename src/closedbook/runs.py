@@ -92,7 +92,9 @@ class Run:
         return False
 
     def asked_by(self, form: Form) -> NoReturn:
-        raise UserError("--template, --chat and --shots have no effect on a run of ours, it was trained with its prompt.")
+        raise UserError(
+            "--template, --chat and --shots have no effect on a run of ours, it was trained with its prompt."
+        )
 
     def lacks(self, ability: Ability) -> str | None:
         return None

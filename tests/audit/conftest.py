@@ -3,7 +3,7 @@
 import math
 
 from closedbook.errors import UserError
-from closedbook.evaluation.language_model import Prompt, Response
+from closedbook.evaluation.language_model import Answers, Prompt, Response
 from closedbook.facts.records import Fact
 
 NATS = math.log(0.64)
@@ -16,7 +16,7 @@ def response(text, nats=NATS, tokens=2):
 class Parrot:
     """Says what it is told to, at once: a language model without a model."""
 
-    name, kind, parameters, template = "parrot", "a parrot", 0, ""
+    name, kind, parameters, form, chats = "parrot", "a parrot", 0, None, False
 
     def __init__(self, said=None, others=None, drawn=None, lacking=()):
         self.said, self.others, self.drawn, self.lacking = said or {}, others or {}, drawn or {}, lacking
@@ -42,11 +42,19 @@ class Parrot:
             return [Response(text=one.text, ids=(), token_nats=None, closed=True) for one in said]
         return said
 
-    def sample(self, prompts, count, seed):
-        return [[response(text) for text in self.drawn.get(prompt.question, ["Rome"] * count)] for prompt in prompts]
+    def asked_by(self, form):
+        raise AssertionError("a parrot has no form")
 
-    def alternatives(self, prompts):
-        return [self.others.get(prompt.question, []) for prompt in prompts]
+    def inquire(self, prompts, *, samples=0, alternatives=False, seed=0):
+        drawn = [self.drawn.get(prompt.question, ["Rome"] * samples) for prompt in prompts]
+        return [
+            Answers(
+                response=said,
+                samples=tuple(map(response, texts)),
+                alternatives=tuple(self.others.get(prompt.question, ())) if alternatives else (),
+            )
+            for prompt, said, texts in zip(prompts, self.respond(prompts), drawn, strict=True)
+        ]
 
     def log_probability(self, prompts, answers):
         return [-1.0] * len(prompts)
@@ -62,6 +70,9 @@ class Parrot:
         return [-2.0] * len(subjects)
 
     def represent(self, prompts, subjects):
+        raise AssertionError("a parrot has no states")
+
+    def represent_answers(self, prompts, responses):
         raise AssertionError("a parrot has no states")
 
 

@@ -17,6 +17,7 @@ from closedbook.audit.abstention import (
     upper_bound,
 )
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
 from tests.audit.conftest import Parrot
 
@@ -147,8 +148,8 @@ def abstention(**changes):
 
 def test_a_threshold_is_saved_and_loaded(tmp_path):
     chosen = abstention(forms=("What is the symbol of {}?", "Say {} again"), weights_sha256="w")
-    save(chosen, tmp_path)
-    assert threshold_in(tmp_path, lambda: "w") == chosen
+    save(chosen, tmp_path / "kept.json")
+    assert threshold_in(tmp_path / "kept.json", lambda: "w") == chosen
 
 
 def test_a_threshold_covers_the_forms_that_it_was_calibrated_on():
@@ -159,15 +160,18 @@ def test_a_threshold_covers_the_forms_that_it_was_calibrated_on():
     assert abstention().covers("What is tin?")  # of questions without a form nothing is known
 
 
-def test_a_saved_threshold_must_fit_the_weights_and_the_template(tmp_path):
-    assert threshold_in(tmp_path, lambda: "w") is None
-    save(abstention(weights_sha256="w", template="Q {}"), tmp_path)
-    assert threshold_in(tmp_path, lambda: "w").threshold == 0.5
-    assert threshold_in(tmp_path, lambda: "w", "Q {}").threshold == 0.5
+def test_a_saved_threshold_must_fit_the_weights_and_the_form(tmp_path):
+    file = tmp_path / "abstention.json"
+    assert threshold_in(file, lambda: "w") is None
+    assert threshold_in(None, lambda: "w") is None  # an endpoint has no place for one
+    form = Form(template="Q {}", examples=(("Where?", "Here"),))
+    save(abstention(weights_sha256="w", form=form, match="contained"), file)
+    assert threshold_in(file, lambda: "w").form == form
+    assert threshold_in(file, lambda: "w", form).threshold == 0.5
     with pytest.raises(UserError, match="was chosen for other weights"):
-        threshold_in(tmp_path, lambda: "v")
-    with pytest.raises(UserError, match=r"was chosen with --template 'Q \{\}'"):
-        threshold_in(tmp_path, lambda: "w", "A {}")
+        threshold_in(file, lambda: "v")
+    with pytest.raises(UserError, match=r"was chosen for questions asked as 'plain: Q \{\}, 1 example'"):
+        threshold_in(file, lambda: "w", Form(template="A {}"))
 
 
 def test_an_answer_is_given_or_its_lack_explained():
@@ -185,7 +189,7 @@ def test_an_answer_is_given_or_its_lack_explained():
 def test_a_damaged_threshold_gets_a_sentence(tmp_path, change):
     (tmp_path / "abstention.json").write_text(json.dumps(dataclasses.asdict(abstention()) | change))
     with pytest.raises(UserError, match=r"abstention.json: damaged"):
-        threshold_in(tmp_path, lambda: "")
+        threshold_in(tmp_path / "abstention.json", lambda: "")
 
 
 @pytest.mark.parametrize("draws", DRAWS)

@@ -51,10 +51,10 @@ def whole(run, corpus):
 
 def test_an_audit_has_every_part_and_is_json(whole, run):
     report = json.loads(json.dumps(whole.to_json()))
-    assert report["schema"] == 3
+    assert report["schema"] == 4
     assert "evidence" not in report
     empty = {name for name, value in report.items() if value in (None, [], {})}
-    assert empty == {"left_out"}
+    assert empty == {"forms", "left_out"}
     assert report["abstention"]["calibration_sha256"] == "c"
     assert report["abstention"]["weights_sha256"] == run.fingerprint()
     assert report["abstention"]["forms"] == ["Where was {} born?"]
@@ -99,7 +99,7 @@ def test_a_bare_audit_leaves_out_what_it_cannot_know_and_says_why(run):
 
 
 def test_a_model_that_lacks_abilities_is_audited_without_them(corpus):
-    parrot = Parrot(lacking=("log_probabilities", "alternatives", "representations", "continuations"))
+    parrot = Parrot(lacking=("log_probabilities", "given_answers", "alternatives", "representations", "continuations"))
     material = Material(facts=corpus.train[:8], known=corpus.train, corpus=corpus)
     with pytest.raises(UserError, match="sequence_probability: a parrot cannot; take sample_agreement"):
         audit(parrot, material)

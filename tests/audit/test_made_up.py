@@ -91,11 +91,11 @@ def test_all_right_leaves_nothing_to_show():
 
 def test_the_reversed_question_takes_any_subject_of_the_answer():
     parrot = Parrot(said={"Who was born in Rome?": "di moore", "Who was born in Bern?": "Ann Lee"})
-    found = ask_reversed(parrot, FACTS, KNOWN, BORN)
+    found = ask_reversed(parrot, FACTS, KNOWN, BORN, exact_match)
     assert (found.right.total, found.right.hits, found.names_any) == (4, 1, 2)
     died = [dataclasses.replace(fact, relation="died") for fact in FACTS]
-    assert ask_reversed(parrot, FACTS[1:2], died, BORN).right.total == 1
-    assert ask_reversed(parrot, FACTS, [], dataclasses.replace(BORN, reversed="Say {}!")).skipped
+    assert ask_reversed(parrot, FACTS[1:2], died, BORN, exact_match).right.total == 1
+    assert ask_reversed(parrot, FACTS, [], dataclasses.replace(BORN, reversed="Say {}!"), exact_match).skipped
 
 
 def test_recall_by_frequency_and_the_singleton_rate():

@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from closedbook.audit.signals import CHUNK, NEEDS, available, check_signal, confidence, gather
+from closedbook.audit.signals import CHUNK, NEEDS, ask_surely, available, check_signal, gather
 from closedbook.errors import UserError
 from closedbook.evaluation.scorers import exact_match, normalised_match
 from closedbook.facts.records import Fact
@@ -13,8 +13,7 @@ from tests.audit.conftest import Parrot, facts, response
 
 
 def sure(parrot, question, signals):
-    prompts = parrot.prompts([question])
-    return confidence(parrot, prompts, parrot.respond(prompts), signals)
+    return ask_surely(parrot, parrot.prompts([question]), exact_match, signals)[1]
 
 
 def born(*wordings):
@@ -42,11 +41,11 @@ def test_without_alternatives_it_is_not_sure():
 
 def test_a_signal_that_needs_more_than_the_question_is_refused():
     with pytest.raises(UserError, match="paraphrase_agreement cannot be computed from a question alone"):
-        sure(Parrot(), "Where?", ["paraphrase_agreement"])
+        check_signal(Parrot(), "paraphrase_agreement")
 
 
 def test_a_model_that_tells_no_probabilities_is_asked_for_samples():
-    parrot = Parrot(lacking=("log_probabilities", "alternatives"))
+    parrot = Parrot(lacking=("log_probabilities", "given_answers", "alternatives"))
     assert available(parrot) == ["sample_agreement"]
     with pytest.raises(UserError, match="margin: a parrot cannot; take sample_agreement"):
         check_signal(parrot, "margin")

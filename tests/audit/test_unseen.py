@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from closedbook.audit.depth import plan_of
 from closedbook.audit.inquiry import Inquiry, Material, recognised
 from closedbook.audit.neighbours import agreement
 from closedbook.audit.settings import Settings
@@ -47,6 +48,7 @@ def inquiry_of(model, facts, relations, *, abstention=None, **more):
         material=material,
         settings=settings,
         relations=relations,
+        plan=plan_of(model, settings),
         evidence=evidence,
         abstention=abstention,
     )

@@ -9,6 +9,7 @@ import pytest
 from closedbook.audit.abstention import Abstention, save
 from closedbook.cli.shared import WithModel
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
 from closedbook.facts.corpus import sha256
 from closedbook.runs import load
 from tests.cli.conftest import NAMES, write_facts
@@ -86,7 +87,7 @@ def test_documents_alone_are_about_the_subjects_that_they_begin_with(model, file
 
 
 def test_an_audit_may_be_repeated_and_keeps_the_threshold(model, files, capsys):
-    save(threshold(model, 0.5), model)
+    save(threshold(model, 0.5), model / "abstention.json")
     arguments = ("audit", model, "--facts", files / "facts.tsv", "--names", "0", "--samples", "1")
     for _ in range(2):
         code, printed, _ = call(capsys, *arguments, "--out", files / "audit")
@@ -122,10 +123,10 @@ def test_only_files_that_a_run_does_not_know_are_unchecked(model, toy, files, ca
 
 def test_a_template_is_that_of_the_threshold_however_its_line_break_is_written(model, monkeypatch):
     monkeypatch.setattr("closedbook.hub.fingerprint", lambda name: sha256(model / "model.safetensors"))
-    save(dataclasses.replace(threshold(model, 0.5), template="Q: {}\nA:"), model)
+    save(dataclasses.replace(threshold(model, 0.5), form=Form(template="Q: {}\nA:")), model / "abstention.json")
     for written in ("Q: {}\\nA:", "Q: {}\nA:"):
         assert WithModel(model=f"hf:{model}", template=written).threshold().threshold == 0.5
-    with pytest.raises(UserError, match="ask with that, or --always"):
+    with pytest.raises(UserError, match="ask so, or --always"):
         WithModel(model=f"hf:{model}", template="A: {}").threshold()
 
 
@@ -133,13 +134,13 @@ def test_ask_says_i_dont_know_and_why(model, capsys):
     question = "What is the capital of Nowhereland?"
     answer = load(model).ask(question)
     assert call(capsys, "ask", model, question)[1].strip() == answer
-    save(threshold(model, 0.99999999), model)
+    save(threshold(model, 0.99999999), model / "abstention.json")
     code, printed, reason = call(capsys, "ask", model, question)
     assert (code, printed) == (0, "I don't know\n")
     assert "is below 1, the threshold for 90 % right answers" in reason
     assert "careful" not in reason
     assert call(capsys, "ask", model, question, "--always")[1].strip() == answer
-    save(threshold(model, 0.0), model)
+    save(threshold(model, 0.0), model / "abstention.json")
     code, _, reason = call(capsys, "ask", model, "Who rules Nowhereland?")
     assert "careful: the threshold is for questions like What is the capital of {}?" in reason
     (model / "abstention.json").write_text('{"signal": 3}')
@@ -147,7 +148,7 @@ def test_ask_says_i_dont_know_and_why(model, capsys):
 
 
 def test_a_threshold_for_other_weights_is_refused(model, toy, capsys):
-    save(threshold(model, 0.5), model)
+    save(threshold(model, 0.5), model / "abstention.json")
     weights = bytearray((model / "model.safetensors").read_bytes())
     weights[-1] ^= 1
     (model / "model.safetensors").write_bytes(weights)
@@ -159,7 +160,7 @@ def test_predict_abstains_when_told_to(model, files, capsys):
     error = refused(capsys, "predict", model, "--facts", questions, "--out", out, "--abstain")
     assert "has no threshold; closedbook audit --calibration saves one" in error
     assert not out.exists()
-    save(threshold(model, None), model)
+    save(threshold(model, None), model / "abstention.json")
     assert call(capsys, "predict", model, "--facts", questions, "--out", out)[0] == 0
     assert "I don't know" not in out.read_text(encoding="utf-8")
     abstained = files / "abstained.txt"
@@ -179,7 +180,7 @@ def test_predict_abstains_when_told_to(model, files, capsys):
         (("--signal", "moods"), "--signal: cannot be 'moods'; takes sequence_probability or"),
         (("--reversed", "Who?"), "holds the answer once"),
         (("--reversed", "Who has {}?"), "other wordings of several relations stand in relations.toml"),
-        (("--template", "{}"), "--template has no effect on a run of ours"),
+        (("--template", "{}"), "--template, --chat and --shots have no effect on a run of ours"),
         (("--wordings", "nowhere.txt"), "nowhere.txt: no such file"),
         (("--unseen", "nowhere.tsv"), "nowhere.tsv: no such file"),
         (("--corpus", "nowhere"), "nowhere: no such file"),

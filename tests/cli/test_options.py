@@ -34,6 +34,7 @@ class Toy(Base):
         target: How much.
         always: Even so.
         layers: Names.
+        filling: A word.
         reader: Who eats it.
     """
 
@@ -44,6 +45,7 @@ class Toy(Base):
     target: OpenShare = 0.9
     always: bool = False
     layers: tuple[str, ...] = ("top", "bottom")
+    filling: str | None = None
     counts: tuple[Count, ...] = (1,)
     reader: ReaderConfig = ReaderConfig()  # noqa: RUF009  # frozen
 
@@ -66,6 +68,14 @@ def test_settings_of_a_field_and_of_a_group_are_given_by_dotted_names():
     )
     assert options.reader == ReaderConfig(rounds=3, sure=0.5)
     assert settings == {"model.layers": 2, "model.mlp_width": None, "model.tied_embeddings": False}
+
+
+def test_none_takes_a_setting_back_and_is_a_word_anywhere_else():
+    options, settings = bake(
+        *("apple", "--out", "null", "--filling", "none", "--model.mlp_width", "none"),
+        groups={"model": ModelConfig},
+    )
+    assert (options.out, options.filling, settings) == (Path("null"), "none", {"model.mlp_width": None})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
+from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import normalised_match
 from closedbook.facts.corpus import sha256
@@ -21,7 +22,9 @@ def questions(corpus):
 def test_a_run_is_a_language_model(run):
     assert isinstance(run, LanguageModel)
     assert run.lacks("representations") is None
-    assert run.template == ""
+    assert run.form is None
+    with pytest.raises(UserError, match="no effect on a run of ours"):
+        run.asked_by(Form())
     assert run.parameters == run.environment["parameters"]
     assert run.kind == "a run of closedbook, recipe tiny, key_query_value attention"
 
@@ -52,7 +55,8 @@ def test_a_run_in_memory_needs_no_directory(run, questions, tmp_path):
 
 def test_the_greedy_answer_leads_the_alternatives_where_it_is_the_most_probable(run, questions):
     prompts = run.prompts(questions)
-    for answer, others in zip(run.respond(prompts), run.alternatives(prompts), strict=True):
+    for answer, told in zip(run.respond(prompts), run.inquire(prompts, alternatives=True), strict=True):
+        others = told.alternatives
         nats = [other.nats for other in others]
         assert nats == sorted(nats, reverse=True)
         assert sum(np.exp(nats)) <= 1 + 1e-4
@@ -64,10 +68,11 @@ def test_the_greedy_answer_leads_the_alternatives_where_it_is_the_most_probable(
 
 def test_samples_are_repeatable_and_follow_the_seed(run, corpus):
     prompts = run.prompts([fact.question for fact in corpus.dev[:5]])
-    once = run.sample(prompts, 6, 1)
-    assert [len(drawn) for drawn in once] == [6] * 5
-    assert once == run.sample(prompts, 6, 1)
-    assert once != run.sample(prompts, 6, 2)
+    once = run.inquire(prompts, samples=6, seed=1)
+    assert [len(told.samples) for told in once] == [6] * 5
+    assert once == run.inquire(prompts, samples=6, seed=1)
+    assert once != run.inquire(prompts, samples=6, seed=2)
+    assert [told.response for told in once] == run.respond(prompts)
 
 
 def test_the_choice_is_the_most_probable_candidate(run, corpus):
@@ -115,7 +120,7 @@ def test_an_evaluation_asks_and_scores_once(run, corpus):
     assert loose.accuracy.correct.hits == strict.accuracy.normalised.hits > 6
     assert list(loose.by_relation) == ["born"]
     report = loose.to_json()
-    assert (report["schema"], report["model"], report["scorer"]) == (1, run.name, "normalised_match")
+    assert (report["schema"], report["model"], report["scorer"]) == (2, run.name, "normalised")
     assert report["accuracy"]["correct"]["hits"] == sum(row["grade"] == "correct" for row in report["answers"])
     with pytest.raises(UserError, match="nonsense 1: "):
         evaluate(run, [dataclasses.replace(facts[0], question="word " * 80)], place="nonsense")

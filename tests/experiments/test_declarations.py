@@ -2,20 +2,30 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 
-from closedbook.config import Outlines, PeopleConfig, QuestionAnswering
+from closedbook.config import Outlines, QuestionAnswering, SpanCorruption
 from closedbook.errors import UserError
+from closedbook.experiments import ablate as room
 from closedbook.experiments.ablate import ablate, validation_corpus
 from closedbook.experiments.attribute import attribute, halves, without_documents
 from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
-from closedbook.experiments.comparing import Scored, difference, recall, recall_by_relation
-from closedbook.experiments.unknowns import MIXTURES, Finetuned, Stored, documents_alone, mixtures, unknowns
+from closedbook.experiments.comparing import Scored, advantage, difference, recall, recall_by_relation
+from closedbook.experiments.options import AblateConfig
+from closedbook.experiments.train import passes
+from closedbook.experiments.unknowns import (
+    MIXTURES,
+    Finetuned,
+    Stored,
+    about_others,
+    documents_alone,
+    mixtures,
+    unknowns,
+)
 from closedbook.experiments.variants import BASE, choose, ingredients
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Fact
-from closedbook.recipes import open_track, standard
+from closedbook.recipes import RECIPES, open_track, standard, with_training
 from tests.experiments.conftest import dev_of
 
 
@@ -41,6 +51,23 @@ def test_a_difference_has_the_sign_of_the_second_and_one_row_stands_for_all():
     assert difference([first], [first]).permutation_p == 1.0
 
 
+@pytest.mark.parametrize("right", [0, 1])
+def test_answers_that_are_all_alike_leave_recall_uncertain(right):
+    several = recall([[right] * 5] * 3)
+    assert several.value == right
+    assert several.interval == pytest.approx(recall([[right] * 5]).interval)  # Wilson's
+    assert several.interval == pytest.approx((0.566, 1.0) if right else (0.0, 0.434), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high"), [(0, -0.434, 0.434), (1, 1 - 2**0.5 * 0.434, 1.0), (-1, -1.0, -1 + 2**0.5 * 0.434)]
+)
+def test_a_difference_that_is_everywhere_the_same_is_uncertain(gain, low, high):
+    first, second = [[int(gain < 0)] * 5], [[int(gain > 0)] * 5] * 2
+    assert difference(first, second).interval == pytest.approx((low, high), abs=1e-3)
+    assert advantage(first * 2, second).interval == pytest.approx((low, high), abs=1e-3)
+
+
 def test_recall_is_told_by_relation(corpus):
     exact = [[int(fact.relation == "field") for fact in corpus.dev]] * 2
     born, field = recall_by_relation(corpus, exact)
@@ -50,7 +77,7 @@ def test_recall_is_told_by_relation(corpus):
 
 
 def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned, corpus, recipe):
-    variants = choose(ingredients(recipe.pretrain), ["dropout 0.1", "weight decay 0.1"])
+    variants = choose(ingredients(recipe), ["dropout 0.1", "weight decay 0.1"])
     grid = planned(
         lambda cell, result: scored(["dropout" in cell.name] * len(dev_of(cell)), 1.0 + cell.stages[0].training.seed)
     )
@@ -66,6 +93,33 @@ def test_an_ablation_asks_held_out_subjects_and_compares_with_the_recipe(planned
         assert {fact.question for fact in corpus.dev}.isdisjoint(fact.question for fact in dev_of(cell))
     with pytest.raises(UserError, match="closedbook experiment ablate with other settings"):
         ablate(grid, corpus, variants, seeds=3, held_out=12)
+
+
+@pytest.fixture
+def ablation(corpus, recipe, monkeypatch, planned):
+    """The report and the grid of an ablation of a toy that takes passes for its relations; nothing is trained."""
+    mixture = (SpanCorruption(), QuestionAnswering())
+    pretrain = with_training(dataclasses.replace(recipe.pretrain, mixture=mixture), epochs=4, epochs_a_relation=4)
+    monkeypatch.setitem(RECIPES, "tiny", lambda: dataclasses.replace(recipe, pretrain=pretrain))
+    grid = planned(lambda cell, result: scored([0] * len(dev_of(cell))))
+    monkeypatch.setattr(room, "opened", lambda *arguments, keep_runs: (grid, corpus))
+    return lambda **options: (room.run(AblateConfig(recipe="tiny", seeds=1, **options), grid.reporter), grid)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(None, 8), (2, 2)])
+def test_half_time_is_half_of_the_passes_and_epochs_asked_for_are_all(ablation, corpus, epochs, expected):
+    _, grid = ablation(epochs=epochs, held_out=10, variants=("questions from half-time",))
+    unchanged, late = (cell.stages[0] for cell in grid.cells.values())
+    assert passes(unchanged, corpus) == passes(late, corpus) == expected
+    assert [objective.first_epoch for objective in late.mixture] == [0, expected // 2]
+
+
+def test_a_fifth_of_the_training_facts_is_held_out_unless_a_number_is_given(ablation, corpus):
+    report, grid = ablation(variants=(BASE,))
+    fifth = len(corpus.train) // 5
+    assert fifth <= report.held_out <= fifth + 1  # the last subject has two facts
+    said = f"{report.held_out} of {len(corpus.train)} training facts are held out and asked about"
+    assert grid.reporter.count(said) == 1
 
 
 def test_held_out_subjects_take_the_place_of_dev(corpus):
@@ -149,6 +203,18 @@ def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, rec
     )
 
 
+def test_no_subject_whose_document_may_be_left_out_is_asked_about(planned, corpus, recipe):
+    recipe = dataclasses.replace(recipe, pretrain=dataclasses.replace(recipe.pretrain, mixture=(Outlines(),)))
+    born, field = (
+        tuple(fact for fact in corpus.train if fact.relation == relation) for relation in ("born", "field")
+    )  # each subject is taught under one relation, and asked about under the other
+    grid = planned(None)
+    with pytest.raises(UserError, match="Every dev question is about a subject of a training question"):
+        unknowns(grid, dataclasses.replace(corpus, train=born, dev=field), recipe, seeds=1, epochs=1)
+    mixed = dataclasses.replace(corpus, train=born, dev=(*field[:3], *corpus.dev))
+    assert about_others(mixed).dev == corpus.dev
+
+
 def test_mixtures_are_equally_large_and_half_unknown():
     facts = [Fact(question=f"q{i}", answers=("a",), subject=f"s{i}", line=i) for i in range(20)]
     known = [index < 12 for index in range(20)]
@@ -194,8 +260,10 @@ def test_every_relation_of_every_subject_is_taught():
     assert corpus.train == corpus.dev
     other = taught_corpus(30, seed=1)
     assert {fact.subject for fact in other.train} != {fact.subject for fact in corpus.train}
-    assert np.mean([fact in taught_corpus(40, seed=0).train for fact in corpus.train[:5]]) <= 1
-    assert PeopleConfig(count=30).train < 1
+    few, more = (
+        {(fact.question, fact.answers) for fact in taught.train} for taught in (corpus, taught_corpus(40, seed=0))
+    )
+    assert few < more  # a subject's facts do not depend on how many others there are
 
 
 def test_one_set_of_machine_options_serves_experiments_and_verbs():

@@ -7,11 +7,15 @@ import shutil
 
 import pytest
 
+from closedbook import machine
+from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards
 from closedbook.errors import UserError
-from closedbook.experiments import capacity, compare, reproduce, unknowns
+from closedbook.experiments import capacity, compare, reproduce, train, unknowns
+from closedbook.experiments import grid as room
 from closedbook.experiments.comparing import Scored, measure_exact
 from closedbook.experiments.grid import Cell, seeded
-from closedbook.recipes import with_seed
+from closedbook.recipes import with_seed, with_training
+from closedbook.selfstudy.study import study
 from tests.experiments.conftest import Listening, grid_at
 
 
@@ -113,6 +117,18 @@ def test_a_run_whose_dropout_was_left_to_the_training_is_kept(recipe, corpus, tm
     assert grid.trained(cell).run.config == first.run.config
 
 
+def test_seeds_of_a_grid_share_the_reader_that_studied(recipe, corpus, tmp_path, monkeypatch):
+    learned = []
+    monkeypatch.setattr(train, "study", lambda *asked: learned.append(asked) or study(*asked))
+    mixture = (QuestionAnswering(), StudyCards())
+    config = dataclasses.replace(recipe.pretrain, mixture=mixture, reader=ReaderConfig(rounds=1))
+    grid = grid_at(tmp_path / "out")
+    for seed in (0, 1):
+        grid.trained(seeded("studying", (config,), seed, corpus))
+    assert len(learned) == 1
+    assert grid.reporter.count("the open-book reader wrote") == 2
+
+
 def test_runs_that_were_trained_otherwise_are_refused(done, cells, tmp_path):
     grid, _ = done
     copy = grid_at(shutil.copytree(grid.out, tmp_path / "out"))
@@ -137,6 +153,19 @@ def test_results_of_another_configuration_or_form_are_refused(done, cells, tmp_p
         path.write_text(json.dumps(whole | {"result": whole["result"] | change}))
         with pytest.raises(UserError, match=sentence):
             results_of(copy, [cells[1]])
+
+
+def test_results_of_another_device_or_precision_are_refused(corpus, recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "resolve_precision", lambda config, device: "fp32")
+    cell = seeded("auto", (with_training(recipe.scratch, precision="auto"),), 0, corpus)
+    grid = grid_at(tmp_path / "out", keep_runs=False)
+    found = results_of(grid, [cell])
+    assert results_of(grid, [cell]) == found
+    for place, name, other in ((machine, "device_name", "another GPU"), (room, "resolve_precision", "bf16")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, lambda *_, other=other: other)
+            with pytest.raises(UserError, match="was made with another configuration or on another device"):
+                results_of(grid, [cell])
 
 
 def test_runs_are_dropped_where_they_are_not_kept(cells, recipe, tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def test_examples_are_of_the_best_trained_system(done):
     assert len(report.examples.wrong) == SHOWN
 
 
+@pytest.mark.parametrize("count", [3, 10, 19, 25])
+def test_examples_are_spread_over_all_that_there_are(planned, corpus, count):
+    dev = tuple(dataclasses.replace(corpus.dev[0], question=str(number)) for number in range(count))
+    report = reproduce(planned(constant), dataclasses.replace(corpus, dev=dev), find_preset("facts"), seeds=1)
+    shown = [int(example.question) for example in report.examples.wrong]
+    assert shown == sorted(set(shown))
+    assert len(shown) == min(count, SHOWN)
+    assert max(b - a for a, b in itertools.pairwise([*shown, count])) <= -(-count // SHOWN)
+
+
 def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, directory):
     options, report = done
     listening = Listening()
@@ -92,9 +103,11 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
 def test_the_built_in_data_are_written_into_the_output(recipe, planned):
     preset = find_preset("default")
     grid = planned(None)
-    corpus = room.prepare(grid, dataclasses.replace(preset, built_in=recipe.built_in), ReproduceConfig(out=grid.out))
+    toy = dataclasses.replace(preset, built_in=recipe.built_in)
+    corpus = room.prepare(grid, toy, ReproduceConfig(out=grid.out))
     assert (grid.out / "corpus" / "dev.tsv").is_file()
     assert corpus.name == ReproduceConfig().corpus
+    assert room.prepare(grid, toy, ReproduceConfig(out=grid.out)) == corpus  # taken up again
     other = dataclasses.replace(recipe.built_in, count=61)
     with pytest.raises(UserError, match="other settings or data"):
         room.prepare(grid, dataclasses.replace(preset, built_in=other), ReproduceConfig(out=grid.out))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import closedbook
-from closedbook.config import run_config, to_dict
+from closedbook.config import ReaderConfig, run_config, to_dict
 from closedbook.errors import UserError
 from closedbook.experiments import callbacks
 from closedbook.experiments import train as module
@@ -221,6 +221,17 @@ def test_initial_weights_do_not_depend_on_what_was_drawn_before(people):
     torch.manual_seed(2)
     second = module.initial_model(config, tokenizer, CPU).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_reader_is_learned_once_for_each_corpus_and_its_settings_in_a_row(people, monkeypatch):
+    learned = []
+    monkeypatch.setattr(module, "study", lambda corpus, reader: learned.append((corpus, reader)) or corpus)
+    study, (first, second) = module.LastStudy(), (ReaderConfig(), ReaderConfig(rounds=1))
+    for reader in (first, first, second, second, first):
+        assert study(dataclasses.replace(people), reader) == people  # equal corpora are one
+    assert [reader for _, reader in learned] == [first, second, first]
+    study(dataclasses.replace(people, train=people.train[1:]), first)
+    assert len(learned) == 4
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ NAMES = (
 
 @pytest.mark.parametrize("recipe", [standard(), open_track()], ids=lambda recipe: recipe.name)
 def test_every_variant_differs_from_the_recipe_and_from_the_others(recipe, corpus):
-    variants = ingredients(recipe.pretrain)
+    variants = ingredients(recipe)
     assert next(iter(variants)) == BASE
     assert len({str(variant.stages) for variant in variants.values()}) == len(variants)
     assert all(variant.stages[0].recipe == recipe.name for variant in variants.values())
@@ -27,7 +27,7 @@ def test_every_variant_differs_from_the_recipe_and_from_the_others(recipe, corpu
 
 def test_an_objective_that_goes_takes_nothing_else_with_it():
     base = standard().pretrain
-    variants = ingredients(base)
+    variants = ingredients(standard())
     for objective in base.mixture:
         if objective.name != "question_answering":
             changed = variants[f"without {objective.name}"].stages[0]
@@ -36,7 +36,7 @@ def test_an_objective_that_goes_takes_nothing_else_with_it():
 
 
 def test_variants_are_chosen_by_name_the_recipe_first():
-    known = ingredients(standard().pretrain)
+    known = ingredients(standard())
     assert [variant.name for variant in choose(known, ["AdamW", BASE])] == [BASE, "AdamW"]
     assert len(choose(known, [])) == len(known)
     with pytest.raises(UserError, match="AdamV: no such variant"):
@@ -95,3 +95,15 @@ def test_variants_that_cannot_be_compared_are_refused(text, sentence):
 def test_finetuning_is_a_stage_where_pretraining_has_no_questions(recipe):
     assert stages(standard()) == (standard().pretrain,)
     assert stages(recipe) == (recipe.pretrain, recipe.finetune)
+
+
+def test_a_variant_of_a_pretraining_without_questions_is_finetuned_with_its_architecture(recipe):
+    for name, variant in ingredients(recipe).items():
+        pretrain, finetune = variant.stages
+        assert (finetune.stage, finetune.mixture, finetune.training) == (
+            "finetune",
+            recipe.finetune.mixture,
+            recipe.finetune.training,
+        )
+        assert (finetune.model, finetune.tokenizer) == (pretrain.model, pretrain.tokenizer), name
+    assert ingredients(recipe)[BASE].stages == (recipe.pretrain, recipe.finetune)

@@ -8,6 +8,7 @@ from closedbook.facts.corpus import read_directory, sha256
 from closedbook.facts.description import describe
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import write_relations
+from closedbook.facts.summary import conflicting
 
 
 def fill(directory, **files):
@@ -60,6 +61,14 @@ def test_strict_refuses_contradictions(tmp_path):
     directory = fill(tmp_path / "d", corpus__txt=CORPUS, train__tsv=train, dev__tsv="Q?\tA\n")
     with pytest.raises(UserError, match="1 questions have different answers, first 'Where was Ann Lee born"):
         read_directory(directory, strict=True)
+
+
+def test_further_accepted_answers_contradict_nothing():
+    def facts(*answers):
+        return [Fact(question="Where?", answers=given, subject="", line=n) for n, given in enumerate(answers, 1)]
+
+    assert conflicting(facts(("Rome", "Roma"), ("Rome",))) == {}
+    assert conflicting(facts(("Rome", "Roma"), ("Roma",), ("Rome",), ())) == {"Where?": ("Rome", "Roma")}
 
 
 def test_missing_and_doubled_parts_are_refused(tmp_path):

@@ -3,13 +3,18 @@ import json
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.documents import read_documents, read_sources, retitled, windowed, windows
+from closedbook.facts.documents import read_sources, retitled, windowed, windows
 from closedbook.facts.titles import title
 
 
 def lines_of(path, text):
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def read_documents(path, **settings):
+    """The documents of a corpus that no question asks about."""
+    return windowed(read_sources(path), **settings)
 
 
 def shown(found):
@@ -82,6 +87,12 @@ def test_a_sentence_without_end_is_cut_between_letters():
     assert windows("", "山" * 70, 50) == ["山" * 50, "山" * 20]
     tone = "ต้"  # a letter and its mark stay together
     assert windows("", tone * 70, 50) == [tone * 50, tone * 20]
+
+
+def test_a_long_title_without_a_text_is_one_window(tmp_path):
+    row = {"title": "漢" * 200, "text": "漢" * 200 + "。"}
+    path = lines_of(tmp_path / "c.jsonl", json.dumps(row))
+    assert shown(read_documents(path)) == [(row["title"], row["text"], 1)]
 
 
 def test_short_texts_of_a_script_without_spaces_stay_whole(tmp_path):

@@ -6,7 +6,8 @@ import torch
 import transformers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-from closedbook.hub.causal import CausalModel
+from closedbook.hub import Way
+from closedbook.hub.directory import open_directory
 
 LINE = "Question: {question}\nAnswer: {answer}\n"
 KINDS = ("gpt2", "llama", "opt")
@@ -84,12 +85,16 @@ def saved(vocabulary, taught, tmp_path_factory):
 
 @pytest.fixture(scope="module", params=KINDS)
 def foreign(request, saved):
-    return CausalModel(saved[request.param])
+    return opened(saved[request.param])
 
 
 @pytest.fixture
 def prompts(foreign, taught):
     return foreign.prompts([fact.question for fact in taught])
+
+
+def opened(path, form=None):
+    return open_directory(path, Way(form=form, precision="fp32"))
 
 
 def copy_of(path, tmp_path, without=()):

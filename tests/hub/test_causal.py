@@ -9,10 +9,10 @@ import torch
 
 from closedbook.audit.audit import Material, Settings, audit
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form, as_given
 from closedbook.evaluation.language_model import LanguageModel
-from closedbook.hub.causal import CausalModel
 from tests.audit.test_audit import page
-from tests.hub.conftest import copy_of, texts
+from tests.hub.conftest import copy_of, opened, texts
 
 
 def test_it_says_what_it_was_taught(foreign, taught, prompts):
@@ -26,7 +26,7 @@ def test_it_says_what_it_was_taught(foreign, taught, prompts):
 def test_its_probability_is_that_of_a_forward_pass(foreign, taught, prompts):
     fact = taught[0]
     (nats,) = foreign.log_probability(prompts[:1], [fact.answers[0]])
-    tokenizer, model = foreign._vocabulary.tokenizer, foreign._model
+    tokenizer, model = foreign.vocabulary.tokenizer, foreign.model
     prompt = tokenizer(f"Question: {fact.question}\nAnswer:")["input_ids"]
     ids = tokenizer(f"Question: {fact.question}\nAnswer: {fact.answers[0]}")["input_ids"]
     with torch.no_grad():
@@ -44,18 +44,18 @@ def test_generation_alternatives_and_samples_agree_with_forward_passes(foreign, 
     for answer, value in zip(given, nats, strict=True):
         assert len(answer.token_nats) == len(answer.ids)
         assert answer.nats == pytest.approx(value, abs=1e-3)
-    for answer, others in zip(given, foreign.alternatives(prompts[:4]), strict=True):
+    told = foreign.inquire(prompts[:4], samples=3, alternatives=True, seed=1)
+    for answer, others in zip(given, (each.alternatives for each in told), strict=True):
         assert [other.nats for other in others] == sorted((other.nats for other in others), reverse=True)
         assert others[0].nats >= answer.nats - 1e-3
-    drawn = foreign.sample(prompts[:4], 3, 1)
-    assert [[one.text for one in row] for row in drawn] == [
-        [one.text for one in row] for row in foreign.sample(prompts[:4], 3, 1)
-    ]
-    for prompt, row in zip(prompts, drawn, strict=False):
+    drawn = [each.samples for each in told]
+    alone = [foreign.inquire([prompt], samples=3, seed=1)[0].samples for prompt in prompts[:4]]
+    assert [texts(row) for row in drawn] == [texts(row) for row in alone]  # whatever is in the batch
+    for prompt, row in zip(prompts[:4], drawn, strict=True):
         ids = [[*prompt.ids, *one.ids] for one in row if one.closed]
         for one, tokens in zip((one for one in row if one.closed), ids, strict=True):
             with torch.no_grad():
-                log = foreign._model(torch.tensor([tokens])).logits[0].float().log_softmax(dim=-1)
+                log = foreign.model(torch.tensor([tokens])).logits[0].float().log_softmax(dim=-1)
             places = range(len(prompt.ids), len(tokens) - 1)
             expected = [float(log[place - 1, tokens[place]]) for place in places]
             assert list(one.token_nats[:-1]) == pytest.approx(expected, abs=1e-3)
@@ -98,35 +98,38 @@ def test_representations_end_at_the_name(foreign, taught, prompts):
 def test_it_is_audited_end_to_end(foreign, people, taught):
     corpus = dataclasses.replace(people, name_lists={})
     material = Material(facts=people.dev[:6], calibration=taught, known=people.train, corpus=corpus)
-    report = audit(foreign, material, Settings(match="normalised", samples=2, names=1))
+    report = audit(foreign, material, Settings(match="normalised", depth="full", samples=2, names=1))
     assert report.verdict.total == 6
     assert report.stored.in_document > 0
     assert report.unseen[0].invented.names == 2
     assert set(report.unseen[0].invented.neighbours) == {"edit_distance", "representation"}
-    assert report.abstention.template == foreign.template
+    assert report.abstention.form == foreign.form
     assert "When to believe it" in page(report)
 
 
 def test_a_question_that_does_not_fit_gets_a_sentence(foreign):
-    with pytest.raises(UserError, match=r"question 1: .* tokens in the template leave no room"):
+    with pytest.raises(UserError, match=r"question 1: .* tokens in its form leave no room"):
         foreign.prompts(["word " * 200])
 
 
 def test_what_its_files_say_of_sampling_does_not_reach_the_answers(saved, taught, tmp_path):
-    plain = CausalModel(saved["gpt2"])
+    plain = opened(saved["gpt2"])
     prompts = plain.prompts([fact.question for fact in taught])
     copy = copy_of(saved["gpt2"], tmp_path)
     wild = {"do_sample": True, "temperature": 5.0, "top_p": 0.9, "repetition_penalty": 3.0, "eos_token_id": 0}
     (copy / "generation_config.json").write_text(json.dumps(wild))
-    other = CausalModel(copy)
+    other = opened(copy)
     assert texts(other.respond(prompts)) == texts(plain.respond(prompts))
     for prompt in prompts[:2]:
-        assert texts(other.alternatives([prompt])[0]) == texts(plain.alternatives([prompt])[0])
-        assert texts(other.sample([prompt], 3, 1)[0]) == texts(plain.sample([prompt], 3, 1)[0])
+        theirs, ours = (model.inquire([prompt], samples=3, alternatives=True, seed=1)[0] for model in (other, plain))
+        assert texts(theirs.alternatives) == texts(ours.alternatives)
+        assert texts(theirs.samples) == texts(ours.samples)
 
 
-def test_a_template_names_the_question(saved):
+def test_a_form_names_the_question(saved):
     with pytest.raises(UserError, match="holds the question once"):
-        CausalModel(saved["gpt2"], "Answer:")
-    model = CausalModel(saved["gpt2"], "Q {}\\nA")
+        Form(template="Answer:")
+    model = opened(saved["gpt2"], as_given("Q {}\\nA", None))
     assert model.prompts(["Where?"])[0].text == "Q Where?\nA"
+    with pytest.raises(UserError, match="has no chat format"):
+        model.asked_by(Form(template="{}", chat=True))

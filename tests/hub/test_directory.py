@@ -6,9 +6,8 @@ import pytest
 import transformers
 
 from closedbook.errors import UserError
-from closedbook.hub.causal import CausalModel
 from tests.cli.test_commands import refused
-from tests.hub.conftest import copy_of
+from tests.hub.conftest import copy_of, opened
 
 
 def test_wrong_paths_get_a_sentence(tmp_path, capsys):
@@ -18,23 +17,23 @@ def test_wrong_paths_get_a_sentence(tmp_path, capsys):
     assert "no such directory" in sentence
     assert not (tmp_path / "out").exists()
     with pytest.raises(UserError, match=r"no config\.json"):
-        CausalModel(tmp_path)
+        opened(tmp_path)
 
 
 def test_a_missing_tokenizer_gets_a_sentence(saved, tmp_path):
     with pytest.raises(UserError, match="holds no tokenizer"):
-        CausalModel(copy_of(saved["gpt2"], tmp_path, ["tokenizer*", "special*"]))
+        opened(copy_of(saved["gpt2"], tmp_path, ["tokenizer*", "special*"]))
 
 
 def test_a_pickle_gets_a_sentence_and_is_not_read(saved, tmp_path):
     copy = copy_of(saved["gpt2"], tmp_path, ["*.safetensors"])
     with pytest.raises(UserError, match="holds no weights"):
-        CausalModel(copy)
+        opened(copy)
     (copy / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'exit 1'\ntR.")
     with pytest.raises(
         UserError, match=r"only pytorch_model\.bin, which can run code when read; save the model as saf"
     ):
-        CausalModel(copy)
+        opened(copy)
 
 
 def test_code_of_its_own_is_not_run(saved, tmp_path):
@@ -44,7 +43,7 @@ def test_code_of_its_own_is_not_run(saved, tmp_path):
     (copy / "config.json").write_text(json.dumps(config | evil))
     (copy / "evil.py").write_text("raise SystemExit('run')")
     with pytest.raises(UserError, match="needs code of its own, which is not run"):
-        CausalModel(copy)
+        opened(copy)
 
 
 @pytest.mark.parametrize("text", ["not json", "[]", "{}"])
@@ -52,17 +51,17 @@ def test_a_damaged_config_gets_a_sentence(saved, tmp_path, text):
     copy = copy_of(saved["gpt2"], tmp_path)
     (copy / "config.json").write_text(text)
     with pytest.raises(UserError, match=r"config\.json: (damaged|names no model_type)"):
-        CausalModel(copy)
+        opened(copy)
 
 
 def test_damaged_or_foreign_weights_get_a_sentence(saved, tmp_path):
     copy = copy_of(saved["gpt2"], tmp_path)
     (copy / "model.safetensors").write_bytes((saved["llama"] / "model.safetensors").read_bytes())
     with pytest.raises(UserError, match=r"its weights lack .* tensors"):
-        CausalModel(copy)
+        opened(copy)
     (copy / "model.safetensors").write_bytes(b"12345678rubbish")
     with pytest.raises(UserError, match="cannot be loaded as a causal language model"):
-        CausalModel(copy)
+        opened(copy)
 
 
 def test_a_model_that_sees_later_tokens_is_refused(vocabulary, tmp_path):
@@ -71,4 +70,4 @@ def test_a_model_that_sees_later_tokens_is_refused(vocabulary, tmp_path):
     transformers.BertLMHeadModel(config).save_pretrained(tmp_path)
     vocabulary.save_pretrained(tmp_path)
     with pytest.raises(UserError, match="sees later tokens"):
-        CausalModel(tmp_path)
+        opened(tmp_path)

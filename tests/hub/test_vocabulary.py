@@ -6,9 +6,8 @@ import transformers
 from tokenizers import models, pre_tokenizers
 
 from closedbook.errors import UserError
-from closedbook.hub.causal import CausalModel
 from closedbook.hub.vocabulary import letters
-from tests.hub.conftest import copy_of, texts
+from tests.hub.conftest import copy_of, opened, texts
 
 
 def test_an_answer_that_cannot_be_spelled_gets_a_sentence(saved, tmp_path):
@@ -28,7 +27,7 @@ def test_an_answer_that_cannot_be_spelled_gets_a_sentence(saved, tmp_path):
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     copy = copy_of(saved["gpt2"], tmp_path, ["tokenizer*", "special*"])
     transformers.PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>").save_pretrained(copy)
-    foreign = CausalModel(copy)
+    foreign = opened(copy)
     foreign.prompts(["Where was Ann born?"])
     foreign.check_answers(["Rome"])
     with pytest.raises(UserError, match="facts, answer 2: 'Bern' cannot be spelled with the vocabulary of"):
@@ -46,6 +45,6 @@ def test_tokens_beyond_the_embedding_do_no_harm(saved, taught, tmp_path):
     tokenizer.add_special_tokens({"pad_token": "[PAD]", "eos_token": "[END]"})
     tokenizer.save_pretrained(copy)
     questions = ["Where?", *(fact.question for fact in taught)]
-    other, plain = CausalModel(copy), CausalModel(saved["gpt2"])
+    other, plain = opened(copy), opened(saved["gpt2"])
     said = texts(other.respond(other.prompts(questions)))
     assert said[1:] == texts(plain.respond(plain.prompts(questions)))[1:]

@@ -11,6 +11,7 @@ from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import MASK, train_tokenizer
 from closedbook.objectives.mixture import OBJECTIVES, build_mixture
 from closedbook.objectives.objective import Material
+from closedbook.objectives.plan import Batches
 from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore
 
@@ -151,3 +152,64 @@ def test_examples_longer_than_the_block_are_left_out_and_counted():
     mixture = build_mixture(run_config(config.WholeLine(), block=16), corpus(), TOKENIZER, CPU)
     assert mixture.counts == {"whole_line": 1, "whole_line_too_long": 1}
     assert len(mixture.epoch(0)) == 1
+
+
+ADDRESSES = {"Tin": "ash", "Iron": "oak", "Gold": "fir"}
+
+
+def rare_corpus():
+    """Three lines that can be asked for an address alone, as one training answer is: in a quarter of the passes."""
+    lines = [f"{name}. it is reached at {tree}@elm.org now" for name, tree in ADDRESSES.items()]
+    facts = [
+        Fact(
+            question="What is the address of Iron?",
+            answers=("oak@elm.org",),
+            subject="Iron",
+            line=1,
+            relation="address",
+        )
+    ]
+    documents = [Document(subject=line.split(".")[0], text=line, line=n) for n, line in enumerate(lines, 1)]
+    return Corpus(name="toy", documents=tuple(documents), train=tuple(facts), dev=(), test=(), files={})
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "settings", [config.NameCards(), config.ContextCards(), config.Outlines(), config.SalientSpan()]
+)
+def test_what_is_drawn_rarely_is_found_whatever_the_first_pass_draws(settings, seed):
+    run = run_config(settings)
+    run = dataclasses.replace(run, training=dataclasses.replace(run.training, seed=seed))
+    mixture = build_mixture(run, rare_corpus(), TOKENIZER, CPU)
+    assert mixture.counts == {settings.objective: 3, f"{settings.objective}_too_long": 0}
+    assert {len(mixture.epoch(number)) for number in range(40)} >= {0, 1}
+
+
+@pytest.mark.parametrize("plan", ["by_length", "in_order"])
+def test_epochs_that_draw_nothing_are_empty_and_a_training_of_them_alone_is_refused(plan):
+    run = run_config(config.NameCards())
+    sizes = {"plan": plan, "batch_tokens": None, "batch_rows": 8} if plan == "in_order" else {}
+    mixture = build_mixture(run, rare_corpus(), TOKENIZER, CPU)
+    epochs = next(number for number in range(40) if len(mixture.epoch(number)))
+    assert epochs > 0  # the first draws nothing
+    training = dataclasses.replace(run.training, epochs=epochs, **sizes)
+    with pytest.raises(UserError, match=f"None of the {epochs} epochs draws an example.*raise training.epochs"):
+        Batches(mixture, dataclasses.replace(run, training=training))
+    training = dataclasses.replace(training, epochs=epochs + 1)
+    batches = Batches(mixture, dataclasses.replace(run, training=training))
+    assert batches.steps == 1
+    assert sum(len(part.inputs_BT) for part in batches.step(0)) == len(mixture.epoch(epochs))
+
+
+def test_an_outline_fits_where_a_pass_may_make_it_short_enough():
+    """Of the words of a line a pass takes sixteen: with all of them the outline would not fit."""
+    text = "Bo. " + " ".join(f"{a}{b}" for a in "abcdef" for b in "ghijkl")
+    documents = (Document(subject="Bo", text=text, line=1),)
+    words = dataclasses.replace(corpus("ag", "bh"), documents=documents)
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), [text])
+    shortest = 2 + 1 + 16 * 3  # the whole line's would be 2 + 1 + 36 * 3
+    mixture = build_mixture(run_config(config.Outlines(), block=shortest), words, tokenizer, CPU)
+    assert mixture.counts == {"outlines": 1, "outlines_too_long": 0}
+    assert mixture.epoch(0).lengths().tolist() == [shortest]
+    with pytest.raises(UserError, match="outlines finds nothing"):
+        build_mixture(run_config(config.Outlines(), block=shortest - 1), words, tokenizer, CPU)

@@ -158,6 +158,13 @@ def test_progress_tells_pace_and_loss_where_there_is_no_terminal(capsys):
     assert "a training: step 3/3, loss 0.333, 200 tokens/s, 0 s left" in capsys.readouterr().out
 
 
+def test_progress_tells_no_pace_of_a_single_step(capsys):
+    record = namedtuple("Record", "step steps loss tokens seconds")
+    with Reporter().progress("a training") as callback:
+        callback(record(1, 1, 0.5, 100, 12.0))
+    assert capsys.readouterr().out == "a training: step 1/1, loss 0.500\n"
+
+
 @pytest.mark.parametrize(
     ("counts", "expected"), [([111], "111/500"), ([111, 113], "112/500"), ([111, 112], "111.5/500")]
 )

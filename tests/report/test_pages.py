@@ -2,11 +2,13 @@ import dataclasses
 import json
 
 import pytest
+from matplotlib.figure import Figure
 
 from closedbook.evaluation.knowledge import summarise
 from closedbook.experiments.results import from_values
 from closedbook.facts.known import Reference
 from closedbook.report.compare_page import write_comparison
+from closedbook.report.figures import learning_curves
 from closedbook.report.page import write_page
 from tests.report.conftest import known
 
@@ -85,8 +87,18 @@ def test_learning_curves_come_from_the_runs(reproduction, tmp_path):
         (directory / "recall.jsonl").write_text('{"step": 2, "recall": 0.5}\n')
     page = write_page(tmp_path, reproduction).read_text()
     assert page.count("<svg") == before + 1
-    assert "standard, seed 1" in page
     assert "nothing was chosen by it" in page
+
+
+def test_the_seeds_of_a_system_share_its_colour_and_its_place_in_the_legend():
+    points = [(1, 5.0), (2, 3.0), (3, 2.0)]
+    curves = {"pretrain": {"standard": [points] * 2, "open": [points]}, "scratch": {"open": [points] * 2}}
+    first, second = learning_curves(curves, "loss").axes
+    standard, open_track = (line.get_color() for line in first.lines[1:])
+    assert first.lines[0].get_color() == standard != open_track
+    assert {line.get_color() for line in second.lines} == {open_track}
+    legends = [[text.get_text() for text in axis.get_legend().get_texts()] for axis in (first, second)]
+    assert legends == [["standard", "open"], ["open"]]
 
 
 def test_the_comparison_holds_every_variant_kind_and_figure(comparison, tmp_path):
@@ -99,6 +111,19 @@ def test_the_comparison_holds_every_variant_kind_and_figure(comparison, tmp_path
     assert "3.0 MiB" in page
     assert {path.suffix for path in tmp_path.iterdir()} == {".html", ".svg", ".png"}
     assert not (tmp_path / "maps-7.svg").exists()
+
+
+def test_a_figure_is_drawn_once_for_its_file_and_the_page(comparison, tmp_path, monkeypatch):
+    drawn, savefig = [], Figure.savefig
+
+    def counting(self, where, **settings):
+        drawn.append(settings.get("format"))
+        savefig(self, where, **settings)
+
+    monkeypatch.setattr(Figure, "savefig", counting)
+    page = write_comparison(tmp_path, comparison).read_text()
+    assert all(path.read_text().strip() in page for path in tmp_path.glob("*.svg"))
+    assert drawn.count("svg") == len(list(tmp_path.glob("*.svg"))) == 4
 
 
 @pytest.mark.parametrize("which", ["reproduction", "comparison"])

@@ -12,7 +12,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.selfstudy.features import View, kind, tokens
 from closedbook.selfstudy.reader import Reader, conditional_logit
-from closedbook.selfstudy.study import cross_validate, question_forms, study
+from closedbook.selfstudy.study import cross_validate, question_forms, study, unreadable
 
 PLACES = ["Rome", "New Ulm", "Oslo", "Bern", "Lima"]
 ONCE = ReaderConfig(rounds=1)
@@ -121,6 +121,62 @@ def test_answers_that_stand_nowhere_are_refused():
     absent = tuple(dataclasses.replace(fact, answers=("Atlantis",)) for fact in corpus.train)
     with pytest.raises(UserError, match="finds no training answer"):
         study(dataclasses.replace(corpus, train=absent), ONCE)
+
+
+def two_forms(made, sorts, *, sort="red"):
+    """Lines that name a sort and no maker, with so many training questions about either."""
+    names = [f"Aa{number}" for number in range(12)]
+    facts = [
+        Fact(question=f"Who made {name}?", answers=("Bo Lind",), subject=name, line=1, relation="made")
+        for name in names[:made]
+    ] + [
+        Fact(question=f"What sort is {name}?", answers=(sort,), subject=name, line=1, relation="sort")
+        for name in names[:sorts]
+    ]
+    documents = [Document(subject=name, text=f"{name}. {name} is {sort} .", line=n) for n, name in enumerate(names, 1)]
+    return Corpus(name="t", documents=tuple(documents), train=tuple(facts), dev=(), test=(), files={})
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        two_forms(12, 4),  # the answers that stand in their documents are of a form that is too rare
+        two_forms(12, 4, sort="red-hot"),
+        two_forms(0, 12, sort="red-hot"),  # stands there, but is no run of words
+        two_forms(4, 4),
+    ],
+    ids=["rare form", "rare and no words", "no words", "too few"],
+)
+def test_what_study_refuses_is_unreadable(corpus):
+    reason = unreadable(corpus)
+    assert reason is not None
+    with pytest.raises(UserError) as refused:
+        study(corpus, ONCE)
+    assert str(refused.value) == reason
+
+
+def test_a_form_whose_answers_stand_nowhere_is_passed_over():
+    corpus = two_forms(12, 11)
+    assert unreadable(corpus) is None
+    assert [(card.subject, card.answer) for card in study(corpus, ONCE).cards] == [("Aa11", "red")]
+
+
+def test_cross_validation_passes_over_the_forms_that_study_does():
+    book = cross_validate(two_forms(12, 12), ONCE, folds=3)
+    assert {fact.relation for fact in book.facts} == {"sort"}
+    assert len(book.facts) == sum(book.exact) == 12
+    with pytest.raises(UserError, match="finds no training answer of 'Who made"):
+        cross_validate(two_forms(12, 4), ONCE, folds=3)
+
+
+def test_nothing_is_read_where_the_other_folds_teach_nothing():
+    corpus = two_forms(0, 12)
+    train = [dataclasses.replace(fact, answers=("unread",)) for fact in corpus.train[1:]]
+    book = cross_validate(dataclasses.replace(corpus, train=(corpus.train[0], *train)), ONCE, folds=3)
+    assert len(book.facts) == 12
+    unread = [fact for fact, reading in zip(book.facts, book.readings, strict=True) if reading.answer == ""]
+    assert len(unread) >= 4
+    assert corpus.train[0] in unread
 
 
 def test_subjects_of_another_kind_get_no_cards():

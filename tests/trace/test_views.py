@@ -52,7 +52,7 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
         assert set(prompt.roles) <= set(ROLES)
     for question, name, sentence in (
         ("Where was Ann born?", "Bob", "not as whole words"),
-        ("Where was Ann born?", "An", "not as whole words"),
+        ("Is Fanny a canny one?", "an", "not as whole words"),
         ("Where was Ann born?", " ", "not as whole words"),
         ("Was Ann born where Ann lives?", "Ann", "more than once"),
     ):
@@ -61,6 +61,15 @@ def test_a_question_knows_its_tokens_and_its_name(run, prompts, facts):
     question = facts[0].question.replace(facts[0].subject, facts[0].subject.lower())
     (lower,) = trace_prompts(run, [question], [facts[0].subject])
     assert run.tokenizer.decode(lower.ids[slice(*lower.span)]) == facts[0].subject.lower()
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [("法国的首都是哪里?", "法国"), ("東京はどこですか?", "東京"), ("กระบี่อยู่ที่ไหน?", "กระบี่"), ("서울은 어디?", "서울")],
+)
+def test_names_are_found_in_scripts_without_spaces(run, question, name):
+    (prompt,) = trace_prompts(run, [question], [name])
+    assert run.tokenizer.decode(prompt.ids[slice(*prompt.span)]) == name
 
 
 def test_patterns_are_weights_and_top_is_their_largest(run, prompts):
@@ -210,6 +219,25 @@ def test_the_nearest_names_are_others_that_the_model_can_spell(run, facts, tmp_p
     assert set(strange.names) == {"A$AP Roc_$", *names[1:]}
     save(strange.figure(), tmp_path / "names", 'names "<&> \\1')
     assert "&quot;&lt;&amp;&gt; \\1" in (tmp_path / "names.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("question", "subject", "form"),
+    [
+        ("What is the symbol of tin?", "Tin", "What is the symbol of {}?"),
+        ("Is the Ironmonger of Iron?", "Iron", "Is the Ironmonger of {}?"),
+        ("Where are foxes?", "fox", "Where are {}es?"),
+    ],
+)
+def test_nearest_names_stand_where_the_question_has_its_own(run, question, subject, form):
+    names = ["Tin", "Gold", "Ironmonger", "e"]
+    found = trace_question(run, question, subject, names=names, layer=0).nearest
+    expected = nearest_names(run, form, subject, names, layer=0)
+    assert found is not None
+    assert found.names == expected.names
+    assert found.cosine_Q == pytest.approx(expected.cosine_Q)
+    assert set(found.names) == {*names} - {subject}
+    assert trace_question(run, "What is Tin {}?", "Tin", names=names).nearest is None
 
 
 @pytest.mark.parametrize("form", ["random_synthesizer", "all", "attention only", "multi-query"])

@@ -123,9 +123,6 @@ def write_lab(lab: Lab, out: Path, page: Callable[[Lab, Mapping[str, str]], str]
     """
     with new_directory(out) as partial_out:
         write_json(partial_out / "claims.json", lab.to_json())
-        svgs = {}
-        for name, draw in drawings(lab).items():
-            save(draw(), partial_out / name, name.replace("_", " "))
-            svgs[name] = (partial_out / f"{name}.svg").read_text(encoding="utf-8")
+        svgs = {name: save(draw(), partial_out / name, name.replace("_", " ")) for name, draw in drawings(lab).items()}
         write_text(partial_out / "report.html", page(lab, svgs))
         return sorted(path.name for path in partial_out.iterdir())

@@ -25,11 +25,13 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from closedbook.audit.settings import QuestionSignal
-from closedbook.audit.signals import confidence
+from closedbook.audit.signals import ask_surely
 from closedbook.config.validation import configuration, from_json
 from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
+from closedbook.evaluation.scorers import Match, find_scorer
 from closedbook.facts.forms import slot_of
 from closedbook.files import write_json
 
@@ -37,7 +39,6 @@ DELTA = 0.05
 STEPS = 60
 START = 4  # times the fewest answers that certify anything
 FURTHER = (0.0, 0.5, 0.75)  # of the way from the strictest start to answering always, where a sequence starts
-FILE = "abstention.json"
 DONT_KNOW = "I don't know"
 
 
@@ -56,7 +57,8 @@ class Abstention:
     bound: float  # Clopper-Pearson upper bound of the error among given answers, at the level of its sequence
     made: str = ""  # when
     forms: tuple[str, ...] = ()  # the forms of the calibration questions; none where they have none
-    template: str = ""  # how a model that is not ours was asked, "" for a run
+    form: Form | None = None  # how a model that is not ours was asked, None for a run
+    match: Match = "exact"  # the scorer, which says where in a response the answer stands
     calibration_sha256: str = ""  # of the calibration file
     weights_sha256: str = ""  # of the model's weights
 
@@ -177,20 +179,18 @@ def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) 
     )
 
 
-def save(abstention: Abstention, directory: Path) -> Path:
-    """Writes the threshold into a run directory, or wherever the audit goes."""
-    write_json(directory / FILE, asdict(abstention))
-    return directory / FILE
+def save(abstention: Abstention, path: Path) -> None:
+    """Writes the threshold, beside the model as `closedbook.hub.threshold_file` says."""
+    write_json(path, asdict(abstention))
 
 
-def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: str | None = None) -> Abstention | None:
-    """The threshold that an audit saved with the model in a directory, None without one.
+def threshold_in(path: Path | None, weights_sha256: Callable[[], str], form: Form | None = None) -> Abstention | None:
+    """The threshold that an audit saved in a file, None without one.
 
     Raises:
-        UserError: It is damaged, or was chosen for other weights or another template than is asked for.
+        UserError: It is damaged, or was chosen for other weights or another form than is asked for.
     """
-    path = directory / FILE
-    if not path.is_file():
+    if path is None or not path.is_file():
         return None
     try:
         abstention = from_json(Abstention, path.read_bytes())
@@ -198,8 +198,10 @@ def threshold_in(directory: Path, weights_sha256: Callable[[], str], template: s
         raise UserError(f"{path}: damaged ({error}).") from None
     if abstention.weights_sha256 != weights_sha256():
         raise UserError(f"{path}: was chosen for other weights; audit the model again with --calibration.")
-    if template is not None and abstention.template not in ("", template):  # a run refuses any
-        raise UserError(f"{path}: was chosen with --template {abstention.template!r}; ask with that, or --always.")
+    if form is not None and abstention.form not in (None, form):  # a run refuses any
+        raise UserError(
+            f"{path}: was chosen for questions asked as {abstention.form.described()!r}; ask so, or --always."
+        )
     return abstention
 
 
@@ -212,10 +214,10 @@ def answer_or_abstain(
         UserError: A question cannot be spelled or is too long; `place` and its number name it.
     """
     prompts = model.prompts(questions, place=place)
-    responses = model.respond(prompts)
     if abstention is None:
-        return [(response.text, None) for response in responses]
-    sure = confidence(model, prompts, responses, [abstention.signal], samples=abstention.samples)
+        return [(response.text, None) for response in model.respond(prompts)]
+    scorer, samples = find_scorer(abstention.match), abstention.samples
+    responses, sure = ask_surely(model, prompts, scorer, [abstention.signal], samples=samples)
     return [
         (response.text, None if abstention.answers(value) else abstention.why(value))
         for response, value in zip(responses, sure[abstention.signal].tolist(), strict=True)

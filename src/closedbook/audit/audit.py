@@ -4,29 +4,37 @@ import dataclasses
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import get_args
 
 import numpy as np
 
 from closedbook.audit.abstention import DELTA, Abstention, certify, held_out, sequences, upper_bound
 from closedbook.audit.advice import advise
+from closedbook.audit.asking import asked_best
+from closedbook.audit.depth import Plan, plan_of
 from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
 from closedbook.audit.made_up import made_up
+from closedbook.audit.pace import Pace, Unwatched, Watch, in_words
+from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
-from closedbook.audit.settings import Settings, Signal
+from closedbook.audit.settings import Depth, Settings, Signal
 from closedbook.audit.signals import Evidence, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
 from closedbook.errors import UserError, counted
+from closedbook.evaluation.journal import Journal, JournaledModel
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import find_scorer, normalise, usual_match
+from closedbook.evaluation.trial import FormTrial
 from closedbook.facts.relations import Relation
 
 Say = Callable[[str], None]
+METHODS_AND_ORIGINS = 2  # by which names are invented, where the corpus has no name lists of its own
 
 
 def audit(
@@ -34,8 +42,11 @@ def audit(
     material: Material,
     settings: Settings | None = None,
     *,
+    measure_form: bool = True,
     calibration_sha256: str = "",
+    journal: Journal | None = None,
     say: Say = lambda line: None,
+    watch: Watch | None = None,
 ) -> AuditReport:
     """Asks the model everything.
 
@@ -43,8 +54,11 @@ def audit(
         model: Any.
         material: What it is audited on.
         settings: How.
+        measure_form: Whether the form that a model from elsewhere is asked in is found by trying some.
         calibration_sha256: Of the calibration file, kept with the threshold.
+        journal: Where the answers of a model from elsewhere are kept, so that it is not asked twice.
         say: Gets a line for every step.
+        watch: Is told how far it is, of a model from elsewhere.
 
     Raises:
         UserError: A question cannot be asked, calibration and audited facts share a subject, or the model does not
@@ -52,23 +66,72 @@ def audit(
     """
     began = time.perf_counter()
     settings = settings or Settings()
-    match = settings.match or usual_match(model)
-    settings = dataclasses.replace(settings, match=match)
+    settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
     check_signal(model, settings.signal)
+    plan = plan_of(model, settings)
+    if settings.signal not in plan.signals:
+        raise UserError(f"--signal {settings.signal} needs --depth {_depth_with(model, settings)}.")
+    settings = dataclasses.replace(settings, depth=plan.depth)
     material, relations = recognised(material)
     _check(model, material)
-    say(
-        f"asking {counted(len(material.facts), 'question')}, {counted(settings.samples, 'sample')} of each, and in "
-        "other wordings"
-    )
-    scorer, samples, seed = find_scorer(match), settings.samples, settings.seed
-    evidence = gather(model, material.facts, scorer, relations=relations, samples=samples, seed=seed)
-    inquiry = Inquiry(model=model, material=material, settings=settings, relations=relations, evidence=evidence)
-    if material.calibration:
-        inquiry = dataclasses.replace(inquiry, abstention=_calibrated(inquiry, calibration_sha256, say))
-    report = _report(inquiry, say)
+    pace = Pace(watch or Unwatched())
+    if model.form is not None:
+        model = JournaledModel(model, journal or Journal(None, (model.name, "")), pace)
+    try:
+        model, material, trials = asked_best(model, material, settings, pace.watch, say, measure=measure_form)
+        inquiry = _asked(model, material, settings, plan, relations, pace, say)
+        if material.calibration:
+            inquiry = _calibrated(inquiry, calibration_sha256, say)
+        report = _report(inquiry, trials, say)
+    finally:
+        pace.watch.stop()
     report = dataclasses.replace(report, advice=advise(report))
     return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 1))
+
+
+def _depth_with(model: LanguageModel, settings: Settings) -> Depth:
+    """The least depth that gives the signal that the threshold is to be on."""
+    depths = (dataclasses.replace(settings, depth=depth) for depth in get_args(Depth))
+    return next(plan.depth for each in depths if settings.signal in (plan := plan_of(model, each)).signals)
+
+
+def _asked(
+    model: LanguageModel,
+    material: Material,
+    settings: Settings,
+    plan: Plan,
+    relations: tuple[Relation, ...],
+    pace: Pace,
+    say: Say,
+) -> Inquiry:
+    """The audited facts asked, after saying what there is to ask and how long that will take."""
+    assert settings.match is not None
+    scorer = find_scorer(settings.match, [*material.known, *material.calibration, *material.facts])
+    samples, seed = settings.samples, settings.seed
+    also = [counted(samples, "sample") + " of each"] if "sample_agreement" in plan.signals else []
+    also += ["other wordings"] if plan.wordings else []
+    with_ = f", with {' and '.join(also)}" if also else ""
+    line = f"{plan.depth}: asking {counted(len(material.facts), 'question')}{with_}"
+    if model.form is not None:
+        prompts = model.prompts([fact.question for fact in material.facts], place="facts, question")
+        pace.time(model, plan, prompts, scorer, samples, seed)
+        names = settings.names * METHODS_AND_ORIGINS
+        work = plan.counts(material.facts, relations, len(material.calibration), names)
+        seconds = pace.seconds(work, plan)
+        line += f"; {in_words(seconds)}"
+        pace.watch.start("audit", seconds)
+    say(line)
+    evidence = gather(
+        model,
+        material.facts,
+        scorer,
+        signals=plan.signals,
+        relations=relations if plan.wordings else (),
+        samples=samples,
+        seed=seed,
+        gold_answers=plan.further,
+    )
+    return Inquiry(model=model, material=material, settings=settings, relations=relations, plan=plan, evidence=evidence)
 
 
 def _check(model: LanguageModel, material: Material) -> None:
@@ -86,18 +149,24 @@ def _check(model: LanguageModel, material: Material) -> None:
         )
 
 
-def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Abstention:
-    """The threshold, with what it is for."""
+def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Inquiry:
+    """With the threshold, and what it is for; and with what a probe makes of the calibration answers."""
     settings, model = inquiry.settings, inquiry.model
     signal, samples, target = settings.signal, settings.samples, settings.target
     facts = independent(inquiry.material.calibration, settings.seed)
     say(f"calibrating on {counted(len(facts), 'subject')}")
     scorer = inquiry.evidence.evaluation.scorer
-    calibration = gather(model, facts, scorer, signals=[signal], samples=samples, seed=settings.seed + 1)
+    calibration = gather(
+        model, facts, scorer, signals=[signal], samples=samples, seed=settings.seed + 1, gold_answers=False
+    )
     thresholds = sequences(inquiry.evidence.given(signal), len(facts), target)
     threshold, answered, wrong = certify(calibration.right, calibration.given(signal), thresholds, target)
     covered = {fact.relation for fact in facts}
-    return Abstention(
+    if inquiry.plan.further and model.form is not None and model.lacks("representations") is None:
+        probed = probe(model, calibration, inquiry.evidence, settings.seed)
+        if probed is not None:
+            inquiry.evidence.signals["probe"] = probed
+    abstention = Abstention(
         signal=signal,
         threshold=threshold,
         target=target,
@@ -109,13 +178,15 @@ def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Abstenti
         bound=float(upper_bound(np.array([wrong]), np.array([answered]), DELTA / len(thresholds))[0]),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         forms=tuple(form for relation in inquiry.relations if relation.name in covered for form in relation.forms),
-        template=model.template,
+        form=model.form,
+        match=scorer.name,
         calibration_sha256=calibration_sha256,
         weights_sha256=model.fingerprint(),
     )
+    return dataclasses.replace(inquiry, abstention=abstention)
 
 
-def _report(inquiry: Inquiry, say: Say) -> AuditReport:
+def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditReport:
     """All but the advice."""
     model, material, settings = inquiry.model, inquiry.material, inquiry.settings
     evidence, abstention, seed = inquiry.evidence, inquiry.abstention, settings.seed
@@ -129,7 +200,13 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
     taught, judged = inquiry.taught, inquiry.judged
     left_out: dict[str, str] = {}
     return AuditReport(
-        model=Model(name=model.name, kind=model.kind, parameters=model.parameters, template=model.template),
+        model=Model(
+            name=model.name,
+            kind=model.kind,
+            parameters=model.parameters,
+            form=model.form.described() if model.form else "",
+            prompt=evidence.evaluation.prompts[0].text,
+        ),
         settings=settings,
         verdict=verdict(right, attempted, seed=seed),
         taught=None if taught is None else int(taught.sum()),
@@ -141,15 +218,16 @@ def _report(inquiry: Inquiry, say: Say) -> AuditReport:
         signals=signals,
         winner=best,
         mean_gold_nats=float(gold.mean()) if len(gold) else None,
+        forms=trials,
         by_relation=tuple(_of_relation(relation, evidence, best, seed) for relation in inquiry.relations),
         abstention=abstention,
         held_out=held_out(abstention, right[judged], given[judged]) if abstention else None,
-        made_up=made_up(evidence, material.known, material.corpus, plain=plain, seed=seed),
+        made_up=made_up(evidence, material.known or material.facts, material.corpus, plain=plain, seed=seed),
         wordings=evidence.wordings,
         reversed=tuple(
-            ask_reversed(model, material.facts, material.known, relation)
+            ask_reversed(model, material.facts, material.known, relation, evidence.evaluation.scorer)
             for relation in inquiry.relations
-            if relation.reversed
+            if relation.reversed and inquiry.plan.further
         ),
         stored=_stored(inquiry, left_out, say),
         frequency=frequency(evidence, material.known, material.corpus) if material.corpus else None,
@@ -180,8 +258,9 @@ def _stored(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> Knowledge |
     if corpus is None:
         left_out |= {"stored": "the corpus is not known.", "frequency": "the corpus is not known."}
         return None
-    if why := inquiry.model.lacks("continuations"):
-        left_out["stored"] = why
+    why = inquiry.model.lacks("continuations") or inquiry.model.lacks("given_answers")
+    if why or not inquiry.plan.further:
+        left_out["stored"] = why or "that is asked with --depth full."
         return None
     say("looking for the answers in the documents")
     return summarise(examine(inquiry.model, corpus, inquiry.evidence.evaluation))
@@ -190,6 +269,9 @@ def _stored(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> Knowledge |
 def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unseen, ...]:
     """What it says of invented names in every relation that has a form; says why that is left out."""
     formed = [relation for relation in inquiry.relations if relation.forms]
+    if not inquiry.plan.about_unseen:
+        left_out["unseen"] = "that is asked with --depth usual."
+        return ()
     if not formed or not inquiry.settings.names:
         left_out["unseen"] = "no names were to be invented." if formed else "no question names its subject."
         return ()

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from closedbook.audit.abstention import Abstention
+from closedbook.audit.depth import Plan
 from closedbook.audit.settings import Settings
 from closedbook.audit.signals import Evidence
 from closedbook.errors import UserError
@@ -53,6 +54,7 @@ class Inquiry:
     material: Material  # with subjects and relations of all facts, see `recognised`
     settings: Settings
     relations: tuple[Relation, ...]  # of the audited facts
+    plan: Plan  # how deep it goes
     evidence: Evidence  # what asking gave
     abstention: Abstention | None = None  # the threshold, None without calibration facts
 

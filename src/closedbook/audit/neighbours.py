@@ -46,10 +46,14 @@ class Neighbours:
         model: Whose representations are compared.
         relation: Whose form the names are put into.
         known: Facts about seen subjects.
+        represent: Whether the model's representations are compared too.
     """
 
-    def __init__(self, model: LanguageModel, relation: Relation, known: Sequence[Fact]) -> None:
+    def __init__(
+        self, model: LanguageModel, relation: Relation, known: Sequence[Fact], *, represent: bool = True
+    ) -> None:
         self._model, self._form = model, relation.forms[0]
+        self._represent = represent and model.lacks("representations") is None
         truths: dict[str, set[str]] = {}  # the normalised answers that are true of each
         for fact in known:
             if fact.subject and fact.relation == relation.name:
@@ -65,7 +69,7 @@ class Neighbours:
         step = -(-len(names) // MOST_UNSEEN)
         names, answers = names[::step], answers[::step]
         ways: dict[Likeness, Callable[[Sequence[str]], np.ndarray]] = {"edit_distance": self._by_edit_distance}
-        if self._model.lacks("representations") is None:
+        if self._represent:
             ways["representation"] = self._by_representation
         return {way: self._agreement(names, answers, likeness(names), seed) for way, likeness in ways.items()}
 

@@ -19,9 +19,10 @@ from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Reversed, Wording
 from closedbook.evaluation.knowledge import Knowledge
 from closedbook.evaluation.metrics import Accuracy, Estimate
+from closedbook.evaluation.trial import FormTrial
 from closedbook.facts.relations import titles
 
-SCHEMA = 3
+SCHEMA = 4
 Choice = Literal["taught", "believe", "believe_above_threshold", "do_not_believe"]
 
 
@@ -44,7 +45,8 @@ class Model:
     name: str
     kind: str
     parameters: int
-    template: str
+    form: str  # how it was asked, in a few words; "" for a run
+    prompt: str  # the first prompt as the model sees it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ class AuditReport:
     signals: dict[Signal, Reliability]  # how far each confidence can be believed
     winner: Signal | None  # the one that tells right from wrong best
     mean_gold_nats: float | None  # mean log-probability of the true answers, None where the model does not tell
+    forms: tuple[FormTrial, ...]  # the forms of questions that were tried, none where the form was given
     by_relation: tuple[RelationReport, ...]  # the relations of the audited facts, in their order
     abstention: Abstention | None  # the threshold, None without calibration facts
     held_out: HeldOut | None  # what it does on the audited facts, without those that were taught where others are left
@@ -120,6 +123,7 @@ class AuditReport:
                 "relation": fact.relation,
                 "question": fact.question,
                 "answer": evidence.text(index),
+                "response": evidence.evaluation.responses[index].text,
                 "right": bool(evidence.right[index]),
                 "attempted": bool(evidence.attempted[index]),
             }

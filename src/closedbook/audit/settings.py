@@ -6,8 +6,11 @@ from closedbook.config.validation import Count, Natural, OpenShare, configuratio
 
 QuestionSignal = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
 """The signals that need nothing but the question, and so can decide whether `ask` answers."""
-Signal = Literal[QuestionSignal, "paraphrase_agreement"]
+Signal = Literal[QuestionSignal, "paraphrase_agreement", "probe"]
 """All of them; `closedbook.audit.signals` says what each is."""
+Depth = Literal["quick", "usual", "full"]
+"""How much is asked: the greedy answers and their probability; samples, other wordings and invented names besides; also
+beams, the reversed question, continued documents and the probability of given answers."""
 
 
 @configuration
@@ -17,7 +20,11 @@ class Settings:
     Args:
         target: Share of given answers that is to be right.
         signal: The confidence that the threshold is on; fixed before anything is measured.
-        match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
+        match: What is right: the same to the letter, the same after normalisation, or an accepted answer that stands in
+            the response (default: exact for runs, else contained).
+        depth: How much is asked (default: full for runs, else usual); quick is the greedy answers alone, usual adds
+            samples, other wordings and invented names, full everything.
+        shots: Examples before the question, of the calibration facts (default: none and 4 are compared).
         samples: Answers sampled a question.
         names: Subjects to invent for each origin and method, 0 for none.
         seed: Of samples, invented subjects and resampling.
@@ -25,7 +32,9 @@ class Settings:
 
     target: OpenShare = 0.9
     signal: QuestionSignal = "sequence_probability"
-    match: Literal["exact", "normalised"] | None = None
+    match: Literal["exact", "normalised", "contained"] | None = None
+    depth: Depth | None = None
+    shots: Natural | None = None
     samples: Count = 10
     names: Natural = 20
     seed: Natural = 0

@@ -1,20 +1,22 @@
 """Confidence: numbers that a model gives away with an answer, each from 0 to 1 and larger the surer it seems.
 
-- `sequence_probability`: of the whole greedy answer, its closing included.
+- `sequence_probability`: of the whole greedy answer, its closing included; of a sentence, of the tokens that write the
+  answer in it.
 - `token_probability`: its geometric mean a token, so that long answers do not look unsure.
-- `margin`: p / (p + q), where q is the probability of the most probable other answer.
+- `margin`: p / (p + q), where q is the probability of the most probable other answer; sentences with the same answer
+  count together.
 - `certainty`: exp(-entropy) over the complete answers that are found beside it: all of at least 0.1 % for a run of
-  ours, those of a beam search for a model in Hugging Face format. What is left counts as if it were spread over answers
-  of 0.1 % each.
+  ours, those of a beam search for others. What is left counts as if it were spread over answers of 0.1 % each.
 - `sample_agreement`: share of answers sampled at temperature 1 that say the same. Its expectation is the sequence
   probability of all spellings of the answer, so for a model whose probabilities can be read it is that with noise.
 - `paraphrase_agreement`: share of other wordings of the question that are answered the same.
+- `probe`: what a logistic regression on hidden states says; see `closedbook.audit.probe`.
 
 The signals are those compared by Kadavath et al. 2022 and Kuhn et al. 2023 for language models, for short answers.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,9 +25,9 @@ import numpy as np
 from closedbook.audit.settings import QuestionSignal, Settings, Signal
 from closedbook.audit.wordings import Wording, ask_otherwise
 from closedbook.errors import UserError
-from closedbook.evaluation.evaluate import Evaluation, evaluate
-from closedbook.evaluation.language_model import Ability, LanguageModel, Prompt, Response
-from closedbook.evaluation.scorers import Scorer, normalise
+from closedbook.evaluation.evaluate import Evaluation, scored
+from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
+from closedbook.evaluation.scorers import Scorer
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 
@@ -83,15 +85,15 @@ class Evidence:
         return np.where(self.attempted, self.signals[signal], -1.0)
 
     def text(self, index: int) -> str:
-        """The answer to a fact."""
-        return self.evaluation.responses[index].text
+        """The answer to a fact, without the sentence around it."""
+        return self.evaluation.answers[index]
 
     def of_relation(self, name: str) -> np.ndarray:
         """Numbers of the facts of a relation."""
         return np.array(self.evaluation.of_relation(name), dtype=np.int64)
 
 
-def available(model: LanguageModel) -> list[Signal]:
+def available(model: LanguageModel) -> list[QuestionSignal]:
     """The signals that can be computed from a question alone, for this model."""
     return [signal for signal, ability in NEEDS.items() if model.lacks(ability) is None]
 
@@ -104,21 +106,21 @@ def check_signal(model: LanguageModel, signal: Signal) -> None:
         raise UserError(f"{signal}: {why}; take {', '.join(available(model)) or 'another model'}.")
 
 
-def confidence(
+def ask_surely(
     model: LanguageModel,
     prompts: Sequence[Prompt],
-    responses: Sequence[Response],
-    signals: Sequence[Signal],
+    scorer: Scorer,
+    signals: Sequence[QuestionSignal],
     *,
     samples: int = Settings.samples,
     seed: int = 0,
-) -> dict[Signal, np.ndarray]:
-    """How sure the model is of its answers, by those signals that need nothing but the question.
+) -> tuple[list[Response], dict[Signal, np.ndarray]]:
+    """The greedy answers, and how sure the model is of them by signals that need nothing but the question.
 
     Args:
         model: Any.
-        prompts: What it was asked.
-        responses: Its greedy answers.
+        prompts: What it is asked.
+        scorer: Says where in a response the answer stands.
         signals: Which.
         samples: Answers sampled a question.
         seed: Of the samples.
@@ -128,23 +130,18 @@ def confidence(
     """
     for signal in signals:
         check_signal(model, signal)
-    parts: dict[Signal, list[float]] = {signal: [] for signal in signals}
+    drawn = samples if "sample_agreement" in signals else 0
+    others = "margin" in signals or "certainty" in signals
+    responses: list[Response] = []
+    values: dict[Signal, list[float]] = {signal: [] for signal in signals}
     for first in range(0, len(prompts), CHUNK):
-        asked, given = prompts[first : first + CHUNK], responses[first : first + CHUNK]
-        values: dict[Signal, list[float]] = {
-            "sequence_probability": [math.exp(_nats(response)) for response in given],
-            "token_probability": [math.exp(_nats(response) / max(len(response.ids), 1)) for response in given],
-        }
-        if "margin" in signals or "certainty" in signals:
-            others = model.alternatives(asked)
-            values["margin"] = [_margin(*pair) for pair in zip(given, others, strict=True)]
-            values["certainty"] = [_certainty(answers) for answers in others]
-        if "sample_agreement" in signals:
-            drawn = model.sample(asked, samples, seed + first)
-            values["sample_agreement"] = [_agreement(*pair) for pair in zip(given, drawn, strict=True)]
-        for signal in signals:
-            parts[signal] += values[signal]
-    return {signal: np.array(numbers, dtype=np.float64) for signal, numbers in parts.items()}
+        part = prompts[first : first + CHUNK]
+        told = model.inquire(part, samples=drawn, alternatives=others, seed=seed + first)
+        for prompt, answers in zip(part, told, strict=True):
+            responses.append(answers.response)
+            for signal in signals:
+                values[signal].append(_VALUES[signal](scorer, prompt.question, answers))
+    return responses, {signal: np.array(numbers, dtype=np.float64) for signal, numbers in values.items()}
 
 
 def gather(
@@ -152,10 +149,11 @@ def gather(
     facts: Sequence[Fact],
     scorer: Scorer,
     *,
-    signals: Sequence[Signal] | None = None,
+    signals: Sequence[QuestionSignal] | None = None,
     relations: Sequence[Relation] = (),
     samples: int = Settings.samples,
     seed: int = 0,
+    gold_answers: bool = True,
 ) -> Evidence:
     """Asks all facts, once in their own words and once in every other wording of their relation.
 
@@ -167,13 +165,14 @@ def gather(
         relations: With the other wordings to ask in.
         samples: Answers sampled for each question.
         seed: Of the samples.
+        gold_answers: Whether the probability of the accepted answers is asked for.
     """
-    evaluation = evaluate(model, facts, scorer, place="facts, question")
-    prompts, responses = evaluation.prompts, evaluation.responses
+    prompts = model.prompts([fact.question for fact in facts], place="facts, question")
     wanted = available(model) if signals is None else signals
-    values = confidence(model, prompts, responses, wanted, samples=samples, seed=seed)
+    responses, values = ask_surely(model, prompts, scorer, wanted, samples=samples, seed=seed)
+    evaluation = scored(model, facts, prompts, responses, scorer)
     gold: Sequence[float | None] = [None] * len(facts)
-    if model.lacks("log_probabilities") is None:
+    if gold_answers and model.lacks("given_answers") is None:
         gold = model.log_probability(prompts, [fact.answers[0] for fact in facts])
     wordings, agreement = ask_otherwise(model, evaluation, relations)
     if not np.isnan(agreement).all():
@@ -186,23 +185,60 @@ def gather(
     )
 
 
-def _nats(response: Response) -> float:
-    """An answer's log-probability, not a number where the model does not tell."""
-    return math.nan if response.nats is None else response.nats
+def _answer_nats(scorer: Scorer, question: str, response: Response) -> tuple[float, ...]:
+    """Log-probabilities of the tokens that write the answer, one that is no number where the model does not tell."""
+    nats = response.part(*scorer.place(question, response.text))
+    return (math.nan,) if nats is None else nats
 
 
-def _margin(answer: Response, others: Sequence[Response]) -> float:
-    same = normalise(answer.text)
-    second = max((_nats(other) for other in others if normalise(other.text) != same), default=math.log(LEAST))
-    return 1 / (1 + math.exp(min(second - _nats(answer), 700.0)))
+def _sequence_probability(scorer: Scorer, question: str, answers: Answers) -> float:
+    return math.exp(min(sum(_answer_nats(scorer, question, answers.response)), 0.0))
 
 
-def _certainty(others: Sequence[Response]) -> float:
-    nats = [_nats(other) for other in others]
+def _token_probability(scorer: Scorer, question: str, answers: Answers) -> float:
+    nats = _answer_nats(scorer, question, answers.response)
+    return math.exp(min(sum(nats), 0.0) / max(len(nats), 1))
+
+
+def _margin(scorer: Scorer, question: str, answers: Answers) -> float:
+    same = scorer.plain(question, answers.response.text)
+    groups = _together(scorer, question, answers.alternatives)
+    own = groups.get(same, _nats(answers.response)) if scorer.span else _nats(answers.response)
+    second = max((nats for text, nats in groups.items() if text != same), default=math.log(LEAST))
+    return 1 / (1 + math.exp(min(second - own, 700.0)))
+
+
+def _certainty(scorer: Scorer, question: str, answers: Answers) -> float:
+    nats = list(_together(scorer, question, answers.alternatives).values())
     entropy = -sum(math.exp(value) * value for value in nats)
     rest = max(1 - sum(math.exp(value) for value in nats), 0.0)
     return math.exp(-entropy + rest * math.log(LEAST))
 
 
-def _agreement(answer: Response, drawn: Sequence[Response]) -> float:
-    return sum(normalise(response.text) == normalise(answer.text) for response in drawn) / len(drawn)
+def _agreement(scorer: Scorer, question: str, answers: Answers) -> float:
+    own = scorer.plain(question, answers.response.text)
+    same = [scorer.alike(own, scorer.plain(question, drawn.text)) for drawn in answers.samples]
+    return sum(same) / len(same)
+
+
+_VALUES: dict[QuestionSignal, Callable[[Scorer, str, Answers], float]] = {
+    "sequence_probability": _sequence_probability,
+    "token_probability": _token_probability,
+    "margin": _margin,
+    "certainty": _certainty,
+    "sample_agreement": _agreement,
+}
+
+
+def _together(scorer: Scorer, question: str, responses: Sequence[Response]) -> dict[str, float]:
+    """Log-probability of each distinct answer, likeliest first: the responses that give it, taken together."""
+    groups: dict[str, float] = {}
+    for response in responses:
+        text, nats = scorer.plain(question, response.text), _nats(response)
+        groups[text] = float(np.logaddexp(groups[text], nats)) if text in groups else nats
+    return dict(sorted(groups.items(), key=lambda pair: -pair[1]))
+
+
+def _nats(response: Response) -> float:
+    """A response's log-probability, not a number where the model does not tell."""
+    return math.nan if response.nats is None else response.nats

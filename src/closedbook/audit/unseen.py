@@ -14,9 +14,9 @@ from closedbook.audit.inquiry import Inquiry
 from closedbook.audit.neighbours import PERMUTATIONS, Agreement, Likeness, Neighbours, askable
 from closedbook.audit.reliability import auroc
 from closedbook.audit.settings import Signal
-from closedbook.audit.signals import available, confidence
+from closedbook.audit.signals import ask_surely
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import is_attempt, score_all
+from closedbook.evaluation.scorers import score_all
 from closedbook.facts.forms import SLOT
 from closedbook.facts.invented import absent_from, invent
 from closedbook.facts.records import Fact
@@ -34,7 +34,7 @@ class _Asked:
 
     names: int
     answered: float  # share that it answers
-    confidence: float  # its mean
+    confidence: float | None  # its mean, None where the model does not tell
     given: float | None  # share of answers above the threshold, None without one
 
 
@@ -99,7 +99,7 @@ def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[tuple[
 def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
     """What the model says of invented names, and of real subjects that are in no document, asked for a relation."""
     leading, seed = inquiry.evidence.leading, inquiry.settings.seed
-    near = Neighbours(inquiry.model, relation, inquiry.seen)
+    near = Neighbours(inquiry.model, relation, inquiry.seen, represent=inquiry.plan.further)
     facts = [
         Fact(question=relation.forms[0].replace(SLOT, name), answers=(), subject=name, line=0, relation=relation.name)
         for group in invented.values()
@@ -116,37 +116,40 @@ def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
         by_origin=by_origin(origins, strange.answers),
         seen=len(near.seen),
         seen_histogram=_histogram(inquiry.evidence.signals[leading][inquiry.evidence.of_relation(relation.name)]),
-        unseen_histogram=_histogram(strange.signals[leading]),
+        unseen_histogram=_histogram(strange.signals.get(leading, np.zeros(0))),
     )
 
 
 @dataclass(frozen=True)
 class _Replies:
-    """What it answered, and every signal of how sure it is."""
+    """What it answered, whether that is an answer, and every signal of how sure it is."""
 
-    answers: list[str]
+    texts: list[str]  # the responses
+    answers: list[str]  # without the sentences around them
+    attempted: list[bool]
     signals: Mapping[Signal, np.ndarray]
 
 
 def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
     model = inquiry.model
     prompts = model.prompts([fact.question for fact in facts], place="unseen, question")
-    responses = model.respond(prompts)
-    samples = inquiry.settings.samples
-    signals = confidence(model, prompts, responses, available(model), samples=samples, seed=seed)
-    return _Replies([response.text for response in responses], signals)
+    scorer, samples = inquiry.evidence.evaluation.scorer, inquiry.settings.samples
+    responses, signals = ask_surely(model, prompts, scorer, inquiry.plan.about_unseen, samples=samples, seed=seed)
+    texts = [response.text for response in responses]
+    answers = [scorer.read(prompt.question, text) for prompt, text in zip(prompts, texts, strict=True)]
+    return _Replies(texts, answers, [scorer.attempts(text) for text in texts], signals)
 
 
 def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
     """The fields of `_Asked` for some of the replies."""
-    answers, abstention = replies.answers[part], inquiry.abstention
+    abstention, leading = inquiry.abstention, inquiry.evidence.leading
     given = None
-    if abstention is not None and abstention.threshold is not None:
+    if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
         given = float(np.mean(replies.signals[abstention.signal][part] >= abstention.threshold))
     return {
-        "names": len(answers),
-        "answered": float(np.mean([is_attempt(answer) for answer in answers])),
-        "confidence": float(replies.signals[inquiry.evidence.leading][part].mean()),
+        "names": len(replies.answers[part]),
+        "answered": float(np.mean(replies.attempted[part])),
+        "confidence": float(replies.signals[leading][part].mean()) if leading in replies.signals else None,
         "given": given,
     }
 
@@ -159,7 +162,7 @@ def _strangers(
     known = np.repeat([True, False], [len(seen), len(facts)])
     return Strangers(
         **_asked(inquiry, replies, slice(None)),
-        right=sum(score.correct for score in score_all(replies.answers, facts, evidence.evaluation.scorer)),
+        right=sum(score.correct for score in score_all(replies.texts, facts, evidence.evaluation.scorer)),
         seen_against_unseen={
             name: auroc(known, np.concatenate([evidence.signals[name][seen], values]), seed=seed)
             for name, values in replies.signals.items()

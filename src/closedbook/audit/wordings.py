@@ -14,7 +14,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Proportion, proportion
-from closedbook.evaluation.scorers import normalise
+from closedbook.evaluation.scorers import Scorer, normalise
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
@@ -40,7 +40,11 @@ def ask_otherwise(
 
     That share is not a number for a fact whose question does not name its subject.
     """
-    rows = []
+    rows, scorer = [], evaluation.scorer
+    own = [
+        scorer.plain(fact.question, response.text)
+        for fact, response in zip(evaluation.facts, evaluation.responses, strict=True)
+    ]
     asked, same = np.zeros(len(evaluation)), np.zeros(len(evaluation))
     for relation in relations:
         of_it = evaluation.of_relation(relation.name)
@@ -54,8 +58,11 @@ def ask_otherwise(
                 rows.append(Wording(relation=relation.name, wording=wording, right=none, same=none, skipped=str(error)))
                 continue
             pairs = list(zip(places, responses, strict=True))
-            right = sum(evaluation.scorer(said.text, evaluation.facts[index]).correct for index, said in pairs)
-            agrees = [normalise(said.text) == normalise(evaluation.responses[index].text) for index, said in pairs]
+            right = sum(scorer(said.text, evaluation.facts[index]).correct for index, said in pairs)
+            agrees = [
+                scorer.alike(own[index], scorer.plain(question, said.text))
+                for question, (index, said) in zip(questions, pairs, strict=True)
+            ]
             asked[places] += 1
             same[places] += agrees
             rows.append(
@@ -81,7 +88,9 @@ class Reversed:
     skipped: str | None = None  # why it was not asked, None if it was
 
 
-def ask_reversed(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fact], relation: Relation) -> Reversed:
+def ask_reversed(
+    model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fact], relation: Relation, scorer: Scorer
+) -> Reversed:
     """Asks for the subject of every distinct answer; right is any subject of which a known fact says so.
 
     Args:
@@ -89,6 +98,7 @@ def ask_reversed(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fa
         facts: Whose first answers are asked about.
         known: Further facts that may make an answer right.
         relation: With a reversed form; facts of others are left out.
+        scorer: Says which subject a response names.
     """
     form = relation.reversed or ""
     subjects = defaultdict[str, set[str]](set)
@@ -101,13 +111,18 @@ def ask_reversed(model: LanguageModel, facts: Sequence[Fact], known: Sequence[Fa
         prompts = model.prompts([form.replace(SLOT, answer) for answer in about], place="reversed, question")
     except UserError as error:
         return Reversed(relation=relation.name, form=form, right=proportion(0, 0), skipped=str(error))
-    texts = [response.text for response in model.respond(prompts)]
+    responses = model.respond(prompts)
+    texts = [scorer.read(prompt.question, said.text) for prompt, said in zip(prompts, responses, strict=True)]
+    named = [normalise(text) for text in texts]
     pairs = list(zip(about, texts, strict=True))
+    right = [
+        any(scorer.alike(name, true) for true in subjects[answer]) for answer, name in zip(about, named, strict=True)
+    ]
     everyone = {name for names in subjects.values() for name in names}
     return Reversed(
         relation=relation.name,
         form=form,
-        right=proportion(sum(normalise(text) in subjects[answer] for answer, text in pairs), len(about)),
-        names_any=sum(normalise(text) in everyone for text in texts),
+        right=proportion(sum(right), len(about)),
+        names_any=sum(name in everyone for name in named),
         examples=tuple(pairs[:SHOWN]),
     )

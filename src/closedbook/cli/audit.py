@@ -13,6 +13,8 @@ from closedbook.cli.shared import WithModel, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
 
+JOURNAL = "journal.jsonl"
+
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
     from closedbook.audit.report import AuditReport
@@ -62,8 +64,9 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook import machine
     from closedbook.audit.audit import audit
     from closedbook.audit.report import Provenance
+    from closedbook.evaluation.journal import Journal
     from closedbook.facts.corpus import sha256
-    from closedbook.report.console import say
+    from closedbook.report.console import Counter, say
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
     part_of = trained_on(options.model)
@@ -73,8 +76,18 @@ def run(arguments: Sequence[str]) -> None:
     say(f"{model.kind}, {counted(model.parameters, 'parameter')}")
     for warning in warnings:
         say(f"Careful: {warning}")
+    journal = Journal(options.out / JOURNAL, (model.name, model.fingerprint())) if model.form is not None else None
+    if journal is not None and journal.kept:
+        say(f"going on with {counted(journal.kept, 'answer')} of {options.out / JOURNAL}")
     report = audit(
-        model, material, as_base(Settings, options), calibration_sha256=hashes.get("calibration", ""), say=say
+        model,
+        material,
+        as_base(Settings, options),
+        measure_form=options.form is None,
+        calibration_sha256=hashes.get("calibration", ""),
+        journal=journal,
+        say=say,
+        watch=Counter(),
     )
     provenance = Provenance(
         files={name: (str(path), hashes[name]) for name, path in options.files.items()},
@@ -88,24 +101,25 @@ def run(arguments: Sequence[str]) -> None:
 
 def save_report(report: "AuditReport", options: Options) -> None:
     """Writes everything, the threshold beside the model, and says where."""
-    from closedbook.audit.abstention import FILE, save
+    from closedbook.audit.abstention import save
     from closedbook.files import write_json, write_lines, write_text
-    from closedbook.hub import model_directory
+    from closedbook.hub import threshold_file
     from closedbook.report.audit_console import say_audit
     from closedbook.report.audit_page import audit_page
     from closedbook.report.console import say
 
-    directory = model_directory(options.model)
+    kept = threshold_file(options.model)
     page = audit_page(report)
     instead = ", in place of an earlier one" if (options.out / "audit.html").is_file() else ""
     write_lines(options.out / "answers.jsonl", report.answer_lines())
     write_text(options.out / "audit.html", page)
     write_json(options.out / "audit.json", report.to_json())
     say_audit(report)
-    if report.abstention is not None and report.abstention.threshold is not None:
-        say(f"threshold: {save(report.abstention, directory)}")
-    elif (directory / FILE).is_file():
-        say(f"The threshold of an earlier audit stays in force: {directory / FILE}")
+    if report.abstention is not None and report.abstention.threshold is not None and kept is not None:
+        save(report.abstention, kept)
+        say(f"threshold: {kept}")
+    elif kept is not None and kept.is_file():
+        say(f"The threshold of an earlier audit stays in force: {kept}")
     say(f"audit: {options.out / 'audit.html'}{instead}")
 
 
@@ -115,12 +129,14 @@ def check(options: Options) -> None:
     Raises:
         UserError: The output is something else, the threshold could not be saved, or `--reversed` holds no answer.
     """
-    from closedbook.hub import model_directory
+    from closedbook.hub import threshold_file
 
-    out, directory = options.out, model_directory(options.model)
-    if out.exists() and not ((out / "answers.jsonl").is_file() or (out.is_dir() and not any(out.iterdir()))):
+    out, kept = options.out, threshold_file(options.model)
+    ours = any((out / name).is_file() for name in ("answers.jsonl", JOURNAL))
+    if out.exists() and not (ours or (out.is_dir() and not any(out.iterdir()))):
         raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
-    if options.calibration is not None and directory.is_dir() and not os.access(directory, os.W_OK):
+    directory = None if kept is None else kept.parent
+    if options.calibration is not None and directory and directory.is_dir() and not os.access(directory, os.W_OK):
         raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
     if options.reversed is not None and options.reversed.count("{}") != 1:
         raise UserError(f"--reversed {options.reversed!r}: holds the answer once, as {{}}.")

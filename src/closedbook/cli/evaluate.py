@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Literal
 
 from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel, read_corpus_for, say_accuracies, trained_on
+from closedbook.config.validation import Natural
 from closedbook.errors import counted
 from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.language_model import LanguageModel
+    from closedbook.evaluation.scorers import Scorer
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
+
+SCORED = {
+    "exact": "is the same to the letter",
+    "normalised": "is the same after normalisation",
+    "contained": "stands in the response",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +32,10 @@ class Options(WithModel):
     Args:
         facts: Questions with accepted answers.
         corpus: The corpus whose relations the answers are counted by (default: what a run was trained on).
-        match: What is right: to the letter, or after normalisation (default: exact for runs, else normalised).
+        match: What is right: the same to the letter, the same after normalisation, or an accepted answer that stands in
+            the response (default: exact for runs, else contained).
+        calibration: Facts on which the form that a model is asked in is chosen, and which its examples come from.
+        shots: Examples before the question, of the calibration facts.
         candidates: Facts whose answers are ranked by their log-probability, those of the question's relation for each
             question, beside the free answers.
         out: A file for the figures and every answer (JSON); must not exist.
@@ -32,7 +43,9 @@ class Options(WithModel):
 
     facts: Path
     corpus: str | None = None
-    match: Literal["exact", "normalised"] | None = None
+    match: Literal["exact", "normalised", "contained"] | None = None
+    calibration: Path | None = None
+    shots: Natural | None = None
     candidates: Path | None = None
     out: Path | None = None
 
@@ -49,17 +62,23 @@ def run(arguments: Sequence[str]) -> None:
 
     read = read_facts(options.facts)
     others = read_facts(options.candidates) if options.candidates else []
+    spare = read_facts(options.calibration) if options.calibration else []
     corpus = read_corpus_for(options.model, options.corpus) if options.corpus else None
     model = options.open()
-    facts = recognised([*read, *others], model, corpus)
-    asked, known = facts[: len(read)], facts[len(read) :]
+    facts = recognised([*read, *others, *spare], model, corpus)
+    asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+    match = options.match or usual_match(model)
+    scorer = find_scorer(match, facts)
+    if options.calibration or options.shots is not None:
+        model = in_form(model, facts[len(read) + len(others) :], scorer, options)
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
     from closedbook.files import write_json
     from closedbook.report.console import say
 
-    scorer = find_scorer(options.match or usual_match(model))
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
     title = f"{model.kind}, {counted(model.parameters, 'parameter')}"
+    if model.form is not None:
+        say(f"asked as {model.form.described()}, right where an answer {SCORED[match]}")
     say_accuracies(title, evaluation.accuracy, evaluation.by_relation)
     figures = evaluation.to_json()
     if options.candidates is not None:
@@ -72,6 +91,21 @@ def run(arguments: Sequence[str]) -> None:
     if options.out is not None:
         write_json(options.out, figures)
         say(f"figures and answers: {options.out}")
+
+
+def in_form(model: "LanguageModel", spare: "Sequence[Fact]", scorer: "Scorer", options: Options) -> "LanguageModel":
+    """The model in the form that is best on the calibration facts, or in its own with examples of these.
+
+    Raises:
+        UserError: The model is a run, or the facts are too few.
+    """
+    from closedbook.evaluation.trial import chosen_form
+    from closedbook.report.console import say
+
+    model, trials = chosen_form(model, spare, scorer, shots=options.shots, measure=options.form is None)
+    for trial in trials:
+        say(f"  {trial.name}: {trial.accuracy.correct.hits} of {trial.accuracy.correct.total}")
+    return model
 
 
 def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: set[str], file: str) -> None:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from closedbook.config.validation import POSITIONAL, sentence
+from closedbook.config.validation import POSITIONAL, Named, sentence
 from closedbook.errors import UserError, nearest
 
 T = TypeVar("T")
@@ -34,9 +34,12 @@ class _Option:
     default: Any  # `MISSING` where it must be given
     help: str
     positional: bool = False
+    named: str = ""
 
     @property
     def name(self) -> str:
+        if self.named:
+            return self.named
         dashed = self.key if "." in self.key else self.key.replace("_", "-")
         return self.key.upper() if self.positional else f"--{dashed}"
 
@@ -152,7 +155,8 @@ def _options(cls: type[Any], under: str = "") -> Iterator[_Option]:
                 hint=hint,
                 default=field.default,
                 help=helps.get(field.name, ""),
-                positional=POSITIONAL in getattr(hint, "__metadata__", ()),
+                positional=POSITIONAL in (marks := getattr(hint, "__metadata__", ())),
+                named=next((mark.name for mark in marks if isinstance(mark, Named)), ""),
             )
 
 
@@ -229,7 +233,7 @@ def _metavar(hint: Any) -> str:
 
 
 def _checked(option: _Option, text: Any) -> Any:
-    if text in ("null", "none") and type(None) in get_args(option.hint):
+    if "." in option.key and text in ("null", "none") and type(None) in get_args(option.hint):
         return None
     if _holds_settings(option.hint):
         return from_yaml(text, option.name)

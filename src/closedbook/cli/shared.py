@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.config import BUILT_IN
-from closedbook.config.validation import POSITIONAL
+from closedbook.config.validation import POSITIONAL, Named
 from closedbook.experiments.options import OnMachine
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
+    from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
     from closedbook.facts.corpus import Corpus
@@ -19,42 +20,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class WithModel(OnMachine):
-    """Which model to ask.
+    """Which model to ask, and how.
 
     Args:
-        model: A run directory, or hf:PATH, a causal language model in Hugging Face format on this disk.
-        template: The prompt of an hf: model, with {} for the question.
+        model: A run directory; hf:DIR, a causal language model in Hugging Face format; gguf:FILE, one in llama.cpp's;
+            api:URL, an endpoint that speaks OpenAI's protocol.
+        served: The name of the model at an api: endpoint.
+        template: The prompt of a model that is not a run, with {} for the question.
+        chat: Put the question, or the --template, into the model's chat format.
+        precision: What an hf: or gguf: model computes in (default: bf16 where that is native, else fp32).
+        backend: What computes a gguf: file.
     """
 
     model: Annotated[str, POSITIONAL]
+    served: Annotated[str | None, Named("--model")] = None
     template: str | None = None
+    chat: bool = False
+    precision: Literal["fp32", "bf16"] | None = None
+    backend: Literal["transformers", "llama.cpp"] | None = None
+
+    @property
+    def form(self) -> "Form | None":
+        """How it is to be asked, None where that is not said."""
+        from closedbook.evaluation.form import as_given
+
+        return as_given(self.template, self.chat or None)
 
     def threshold(self) -> "Abstention | None":
         """The threshold that an audit saved with the model, None without one.
 
         Raises:
-            UserError: It is damaged, or was chosen for other weights or another template; `--template` has no slot.
+            UserError: It is damaged, or was chosen for other weights or another form; `--template` has no slot.
         """
         from closedbook.audit.abstention import threshold_in
-        from closedbook.hub import fingerprint, model_directory
-        from closedbook.hub.template import Template
+        from closedbook.hub import fingerprint, threshold_file
 
-        template = None if self.template is None else Template(self.template).text  # as a threshold keeps it
-        return threshold_in(model_directory(self.model), partial(fingerprint, self.model), template)
+        return threshold_in(threshold_file(self.model), partial(fingerprint, self.model), self.form)
 
     def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
-        """The model, ready to be asked, by the template of the threshold where none is given.
+        """The model, ready to be asked, in the form of the threshold where none is given.
 
         Raises:
-            UserError: It cannot be loaded, or a template is given for a run, which has a prompt of its own.
+            UserError: It cannot be loaded, or a form is given for a run, which has a prompt of its own.
         """
         device = self.open_device()
-        from closedbook.hub import open_model
+        from closedbook.hub import Way, open_model
 
-        template = self.template
-        if template is None and threshold is not None:
-            template = threshold.template or None  # a run has none
-        return open_model(self.model, device, template)
+        form = self.form or (threshold.form if threshold is not None else None)  # a run has none
+        way = Way(device=device, form=form, served=self.served, precision=self.precision, backend=self.backend)
+        return open_model(self.model, way)
 
 
 def trained_on(model: str) -> dict[str, str]:

@@ -171,9 +171,17 @@ def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) ->
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Puts a value at a path; settings by name join those that are there."""
-    for name in path[:-1]:
-        values[name] = values.get(name) or {}
-        values = values[name]
+    """Puts a value at a path; settings by name join those that are there.
+
+    Raises:
+        UserError: What stands above it is a list or a plain value.
+    """
+    for depth, name in enumerate(path[:-1], start=1):
+        inner = {} if values.get(name) is None else values[name]
+        if not isinstance(inner, dict):
+            above = ".".join(path[:depth])
+            raise UserError(f"{'.'.join(path)}: cannot be set; {above} as it is given takes no settings by name.")
+        values[name] = inner
+        values = inner
     last = path[-1]
     values[last] = values[last] | value if isinstance(value, dict) and isinstance(values.get(last), dict) else value

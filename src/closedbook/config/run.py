@@ -58,6 +58,13 @@ class RunConfig:
             ),
             "Every epoch needs an objective: first_epoch and last_epoch leave one without.",
         )
+        goes_on = self.training.least_steps is not None or self.training.epochs_a_relation > 0
+        require(
+            not goes_on or any(objective.last_epoch is None for objective in self.mixture),
+            f"training.least_steps and training.epochs_a_relation may add epochs to the {self.training.epochs}, and "
+            "they need an objective too: leave out the last_epoch of one, or set least_steps to null and "
+            "epochs_a_relation to 0.",
+        )
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:

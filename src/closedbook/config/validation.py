@@ -23,6 +23,15 @@ Natural = Annotated[int, Ge(0)]
 OpenShare = Annotated[float, Gt(0), Lt(1)]
 POSITIONAL = "positional"
 """Marks the options that are given by their place, as in `Annotated[str, POSITIONAL]`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """Marks an option whose name on the command line is not its field's, as in `Annotated[str, Named("--model")]`."""
+
+    name: str
+
+
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _TAKES = {
     "int": "a whole number",

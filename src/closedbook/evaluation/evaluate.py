@@ -11,7 +11,7 @@ from closedbook.evaluation.metrics import Accuracy, accuracy, by_relation
 from closedbook.evaluation.scorers import Score, Scorer, exact_match
 from closedbook.facts.records import Fact
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,11 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.facts)
 
-    @property
+    @cached_property
     def answers(self) -> list[str]:
-        """The responses' texts."""
-        return [response.text for response in self.responses]
+        """What the responses answer, without the sentences around it."""
+        pairs = zip(self.facts, self.responses, strict=True)
+        return [self.scorer.read(fact.question, response.text) for fact, response in pairs]
 
     def of_relation(self, name: str) -> list[int]:
         """The numbers of the facts of a relation."""
@@ -58,22 +59,23 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """Figures and answers, with the schema's number."""
-        rows = zip(self.facts, self.responses, self.scores, strict=True)
+        rows = zip(self.facts, self.responses, self.answers, self.scores, strict=True)
         return {
             "schema": SCHEMA,
             "model": self.model,
-            "scorer": self.scorer.__name__,
+            "scorer": self.scorer.name,
             "accuracy": dataclasses.asdict(self.accuracy),
             "by_relation": {name: dataclasses.asdict(found) for name, found in self.by_relation.items()},
             "answers": [
                 {
                     "relation": fact.relation,
                     "question": fact.question,
-                    "answer": response.text,
+                    "response": response.text,
+                    "answer": answer,
                     "nats": response.nats,
                     "grade": score.grade,
                 }
-                for fact, response, score in rows
+                for fact, response, answer, score in rows
             ],
         }
 
@@ -93,7 +95,17 @@ def evaluate(
         UserError: A question cannot be spelled or is too long.
     """
     prompts = model.prompts([fact.question for fact in facts], place=place)
-    responses = model.respond(prompts)
+    return scored(model, facts, prompts, model.respond(prompts), scorer)
+
+
+def scored(
+    model: LanguageModel,
+    facts: Sequence[Fact],
+    prompts: Sequence[Prompt],
+    responses: Sequence[Response],
+    scorer: Scorer = exact_match,
+) -> Evaluation:
+    """What came of asking a model facts, with the score of every response."""
     return Evaluation(
         model=model.name,
         scorer=scorer,

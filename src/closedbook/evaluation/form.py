@@ -1,7 +1,7 @@
 """The form of a question: what stands around it when a model that was trained elsewhere is asked.
 
-How one asks decides what one finds, so a form is a value: it is measured against others, kept with a threshold and shown
-in reports. A run of ours has none, it was trained with a prompt of its own.
+How one asks decides what one finds, so a form is a value: it is measured against others, kept with a threshold and
+shown in reports. A run of ours has none, it was trained with a prompt of its own.
 """
 
 from collections.abc import Iterator, Sequence

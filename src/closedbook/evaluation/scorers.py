@@ -1,19 +1,23 @@
 """Scorers: a response and a fact become a score, once; every report reads that score.
 
 Three grades as SimpleQA counts them (Wei et al. 2024, section 3): correct, incorrect, not attempted. The course
-compares to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers.
+compares to the letter; T5's closed-book scorer normalises first and takes the best over the accepted answers. Of models
+that writes sentences an answer counts that stands in the response, as whole words.
 """
 
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from closedbook.errors import UserError, nearest
 from closedbook.evaluation.language_model import LanguageModel, Response
+from closedbook.evaluation.sentences import answer_span, refuses
 from closedbook.facts.records import Fact
+from closedbook.facts.scripts import occurrences
 
 Grade = Literal["correct", "incorrect", "not_attempted"]
 REFUSALS = frozenset(
@@ -29,6 +33,9 @@ _MARK = re.compile(
     r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
 )
 """Punctuation that tells answers apart."""
+_JOINED = re.compile(r"(?<=[^\W\d])[-\u2010\u2011/](?=[^\W\d])")
+DENIALS = frozenset({"not", "isnt", "wasnt", "never", "nor", "arent", "unlike"})
+NEAR = 2  # words between two numbers of which one is meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,48 @@ class Score:
         return self.grade != "not_attempted"
 
 
-Scorer = Callable[[str, Fact], Score]
-"""From an answer's text and the fact to the score."""
+Match = Literal["exact", "normalised", "contained"]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """From an answer's text and the fact to the score.
+
+    Args:
+        name: What it is called.
+        grade: Says what a text is worth.
+        span: From question and text to where the answer stands in it; None where the text is nothing else.
+    """
+
+    name: Match
+    grade: Callable[[str, Fact], Score]
+    span: Callable[[str, str], tuple[int, int]] | None = None
+
+    def __call__(self, text: str, fact: Fact) -> Score:
+        return self.grade(text, fact)
+
+    def place(self, question: str, text: str) -> tuple[int, int]:
+        """Where the answer stands in a response, whether it is right or not: [start, end) of its characters."""
+        return self.span(question, text) if self.span else (0, len(text))
+
+    def read(self, question: str, text: str) -> str:
+        """The answer alone."""
+        start, end = self.place(question, text)
+        return text[start:end]
+
+    def attempts(self, text: str) -> bool:
+        """Whether a text is an answer, right or wrong."""
+        return is_attempt(text) and not (self.span and refuses(text))
+
+    def plain(self, question: str, text: str) -> str:
+        """What two responses are compared by: the answer after `normalise`, "" where a sentence gives none."""
+        return "" if self.span and not self.attempts(text) else normalise(self.read(question, text))
+
+    def alike(self, first: str, second: str) -> bool:
+        """Whether two plain answers are the same, in sentences also where one holds the other."""
+        if first == second or not (self.span and first and second):
+            return first == second
+        return stands_in(first, second) or stands_in(second, first)
 
 
 def normalise(text: str) -> str:
@@ -86,33 +133,109 @@ def _score(text: str, fact: Fact, *, to_the_letter: bool) -> Score:
     return Score(grade=grade, exact=exact, normalised=normalised)
 
 
-def exact_match(text: str, fact: Fact) -> Score:
-    """Correct where the text equals an accepted answer to the letter."""
+def _grade_letters(text: str, fact: Fact) -> Score:
     return _score(text, fact, to_the_letter=True)
 
 
-def normalised_match(text: str, fact: Fact) -> Score:
-    """Correct where the text equals an accepted answer after `normalise` of both."""
+def _grade_normalised(text: str, fact: Fact) -> Score:
     return _score(text, fact, to_the_letter=False)
 
 
-SCORERS: dict[str, Scorer] = {"exact": exact_match, "normalised": normalised_match}
+exact_match = Scorer("exact", _grade_letters)
+"""Correct where the text equals an accepted answer to the letter."""
+normalised_match = Scorer("normalised", _grade_normalised)
+"""Correct where the text equals an accepted answer after `normalise` of both."""
 
 
-def find_scorer(name: str) -> Scorer:
+def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
+    """Correct where an accepted answer stands in the text as whole words, and no other answer of the relation does.
+
+    A text that says that it does not know is not attempted (SimpleQA's third grade), unless it holds an answer.
+
+    Args:
+        known: The answers of each relation, by its name; none for no look at others.
+    """
+    others = {relation: frozenset(map(_matched, answers)) for relation, answers in (known or {}).items()}
+
+    def grade(text: str, fact: Fact) -> Score:
+        plain = _score(text, fact, to_the_letter=False)
+        if plain.normalised:
+            return plain
+        said, accepted = _matched(text), [_matched(answer) for answer in fact.answers]
+        right = [span for answer in accepted for span in _mentions(said, answer)]
+        if right:
+            asked = _matched(fact.question)
+            competing = (other for other in others.get(fact.relation, ()) if other not in accepted)
+            wrong = any(_competes(said, other, right) for other in competing if not stands_in(other, asked))
+            return Score(grade="incorrect" if wrong else "correct", exact=False, normalised=False)
+        attempted = is_attempt(text) and not refuses(text)
+        return Score(grade="incorrect" if attempted else "not_attempted", exact=False, normalised=False)
+
+    return Scorer("contained", grade, answer_span)
+
+
+def stands_in(part: str, text: str) -> bool:
+    """Whether a normalised text stands in another as whole words."""
+    return any(alone for _, alone in occurrences(text, part))
+
+
+@lru_cache(maxsize=100_000)
+def _matched(text: str) -> str:
+    """Normalised, with what joins words taken for a space: Port-au-Prince is Port au Prince, St. is Saint."""
+    spaced = _JOINED.sub(" ", text.replace("\u2019", "'").replace("&", " and "))
+    return " ".join("saint" if word == "st" else word for word in normalise(spaced).split())
+
+
+def _mentions(said: str, answer: str) -> Iterator[tuple[int, int]]:
+    """Where an answer stands in a text that is not denied there."""
+    for start, alone in occurrences(said, answer):
+        if alone and not (set(said[:start].split()[-2:]) & DENIALS):
+            yield start, start + len(answer)
+
+
+def _competes(said: str, other: str, right: Sequence[tuple[int, int]]) -> bool:
+    """Whether another answer stands in a text beside the right ones: of numbers near them, since texts hold many."""
+    for start, end in _mentions(said, other):
+        apart = [max(first - end, start - last) for first, last in right]
+        if min(apart) < 0:  # a part of a right one
+            continue
+        if not any(c.isdigit() for c in other) or any(
+            len(said[min(last, end) : max(first, start)].split()) <= NEAR for first, last in right
+        ):
+            return True
+    return False
+
+
+SCORERS: dict[Match, Scorer] = {
+    "exact": exact_match,
+    "normalised": normalised_match,
+    "contained": contained_match(),
+}
+
+
+def find_scorer(name: str, known: Sequence[Fact] = ()) -> Scorer:
     """The scorer of that name.
+
+    Args:
+        name: Of `SCORERS`.
+        known: Facts whose answers a response must not hold beside the right one, where it is looked for inside.
 
     Raises:
         UserError: There is none.
     """
     if name not in SCORERS:
         raise UserError(f"{name}: no such scorer{nearest(name, SCORERS)}; there are {', '.join(SCORERS)}.")
-    return SCORERS[name]
+    if name == "contained" and known:
+        answers: dict[str, list[str]] = {}
+        for fact in known:
+            answers.setdefault(fact.relation, []).extend(fact.answers)
+        return contained_match(answers)
+    return next(scorer for scorer in SCORERS.values() if scorer.name == name)
 
 
-def usual_match(model: LanguageModel) -> Literal["exact", "normalised"]:
-    """The scorer's name where none is chosen: a run was taught the letters, other models write as they like."""
-    return "normalised" if model.template else "exact"
+def usual_match(model: LanguageModel) -> Match:
+    """The scorer's name where none is chosen: a run was taught the letters, other models write sentences."""
+    return "exact" if model.form is None else "contained"
 
 
 def score_all(responses: Sequence[Response | str], facts: Sequence[Fact], scorer: Scorer = exact_match) -> list[Score]:

@@ -1,5 +1,7 @@
 """Ablation: a recipe with one ingredient changed at a time, on subjects held out from the training questions.
 
+The ingredients are those of pretraining; where it has no questions among them, finetuning teaches these afterwards.
+
 Dev is never looked at. The training facts are split by subject; every variant trains on one part and is asked about the
 other, seed by seed, and each is compared with the recipe itself on the same questions and seeds.
 """
@@ -9,15 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closedbook.config import to_dict
+from closedbook.errors import counted
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, measure_exact, provenance
 from closedbook.experiments.grid import Grid, opened
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.reporter import Reporter
-from closedbook.experiments.train import settle_dropout
+from closedbook.experiments.train import passes, with_dropout
 from closedbook.experiments.variants import Variant, arms, choose, ingredients
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.splits import hold_out
 from closedbook.recipes import with_training
+
+A_PART, MOST_HELD_OUT = 5, 400  # a fifth of the training facts is held out unless a number is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,25 +36,30 @@ class Ablation(Report):
 def run(options: AblateConfig, reporter: Reporter) -> Ablation:
     """Trains what is not finished yet; the runs themselves are not kept."""
     recipe = options.chosen_recipe()
-    base = recipe.pretrain
     if options.epochs is not None:
-        base = with_training(base, epochs=options.epochs, least_steps=None)
-    choose(ingredients(base), options.variants)  # refuses before the corpus is read
+        pretrain = with_training(recipe.pretrain, epochs=options.epochs, epochs_a_relation=0, least_steps=None)
+        recipe = dataclasses.replace(recipe, pretrain=pretrain)
+    choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    base = settle_dropout(base, validation_corpus(corpus, options.held_out))
-    variants = choose(ingredients(base), options.variants)
-    return ablate(grid, corpus, variants, seeds=options.seeds, held_out=options.held_out)
+    held_out = options.held_out or max(min(len(corpus.train) // A_PART, MOST_HELD_OUT), 1)
+    split = validation_corpus(corpus, held_out)
+    reporter.say(f"{len(split.dev):,} of {counted(len(corpus.train), 'training fact')} are held out and asked about")
+    epochs = passes(recipe.pretrain, split, grid.study)
+    recipe = dataclasses.replace(recipe, pretrain=with_dropout(recipe.pretrain, epochs))
+    variants = choose(ingredients(recipe, epochs), options.variants)
+    return ablate(grid, corpus, variants, seeds=options.seeds, held_out=held_out)
 
 
 def ablate(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: int, held_out: int) -> Ablation:
     """The variants, the recipe itself first, on `held_out` training facts; variants and seeds may be added later."""
     split = validation_corpus(corpus, held_out)
-    base = variants[0].stages[0]
-    grid.open("ablate", {"recipe": to_dict(base), "held_out": held_out, "files": corpus.files})
+    stages = variants[0].stages
+    settings = {"stages": [to_dict(config) for config in stages], "held_out": held_out, "files": corpus.files}
+    grid.open("ablate", settings)
     results = grid.run(arms(variants, split, seeds), measure_exact, Scored)
     return grid.report(
         Ablation(
-            **provenance(grid, corpus, base.recipe, seeds),
+            **provenance(grid, corpus, stages[0].recipe, seeds),
             held_out=len(split.dev),
             rows=tuple(Compared(**compared(name, results, split)) for name in results),
         )

@@ -3,11 +3,13 @@
 Axes: S seeds, Q questions. Right is 1, wrong is 0.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from closedbook import machine
 from closedbook.evaluation.evaluate import Evaluation, evaluate
@@ -63,6 +65,8 @@ def provenance(grid: Grid, corpus: Corpus, recipe: str, seeds: int) -> dict[str,
 
 Rows = Sequence[Sequence[int]]
 """Right or wrong, seed by seed and question by question."""
+Share = tuple[float, float, float]
+"""A share, and its interval's ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,8 @@ class Estimate:
 
     Args:
         value: The mean.
-        interval: Its 95 % interval: Wilson's for the recall of one seed, else a bootstrap over seeds and questions.
+        interval: Its 95 % interval: of recall Wilson's, joined for several seeds with a bootstrap over seeds and
+            questions; of a difference the bootstrap's, or Newcombe's where every question has the same.
         by_seed: Each seed's mean over the questions.
     """
 
@@ -85,7 +90,7 @@ class Difference:
     """The second system's mean minus the first's, on the same seeds and questions."""
 
     difference: float  # of the means
-    interval: tuple[float, float]  # its 95 % bootstrap interval over seeds and questions
+    interval: tuple[float, float]  # its 95 % interval, as `Estimate.interval`
     p_values: tuple[float, ...]  # McNemar's exact test, seed by seed
     permutation_p: float  # permutation test over questions of the means over seeds
 
@@ -136,17 +141,23 @@ def compared(name: str, results: Mapping[str, Sequence[Scored]], asked: Corpus) 
 
 
 def recall(exact: Rows) -> Estimate:
-    """The share of right answers."""
+    """The share of right answers.
+
+    Where nearly all answers are right, or wrong, a bootstrap draws nearly the same every time and would be too sure.
+    """
     exact_SQ = np.array(exact, dtype=np.float64)
-    interval = bootstrap(exact_SQ) if len(exact_SQ) > 1 else wilson(int(exact_SQ.sum()), exact_SQ.size)
-    return Estimate(value=float(exact_SQ.mean()), interval=interval, by_seed=tuple(exact_SQ.mean(axis=1).tolist()))
+    value, low, high = _wilson(exact_SQ)
+    if len(exact_SQ) > 1:
+        drawn_low, drawn_high = bootstrap(exact_SQ)
+        low, high = min(low, drawn_low), max(high, drawn_high)
+    return Estimate(value=value, interval=(low, high), by_seed=tuple(exact_SQ.mean(axis=1).tolist()))
 
 
 def advantage(first: Rows, second: Rows) -> Estimate:
     """How much more often the second is right, paired by seed and question."""
     difference_SQ = np.array(second, dtype=np.float64) - np.array(first, dtype=np.float64)
     by_seed = tuple(difference_SQ.mean(axis=1).tolist())
-    return Estimate(value=float(difference_SQ.mean()), interval=bootstrap(difference_SQ), by_seed=by_seed)
+    return Estimate(value=float(difference_SQ.mean()), interval=_paired(difference_SQ), by_seed=by_seed)
 
 
 def difference(first: Rows, second: Rows) -> Difference:
@@ -154,12 +165,35 @@ def difference(first: Rows, second: Rows) -> Difference:
     first_SQ, second_SQ = np.broadcast_arrays(np.array(first, dtype=np.float64), np.array(second, dtype=np.float64))
     return Difference(
         difference=float((second_SQ - first_SQ).mean()),
-        interval=bootstrap(second_SQ - first_SQ),
+        interval=_paired(second_SQ - first_SQ),
         p_values=tuple(
             mcnemar(a.astype(bool).tolist(), b.astype(bool).tolist()) for a, b in zip(first_SQ, second_SQ, strict=True)
         ),
         permutation_p=permutation(first_SQ.mean(axis=0), second_SQ.mean(axis=0)),
     )
+
+
+def _paired(difference_SQ: Float[np.ndarray, "seeds questions"]) -> tuple[float, float]:
+    """The 95 % interval of a mean difference: a bootstrap's, but of one that is everywhere the same Newcombe's.
+
+    The difference is the share of questions that the second alone has right, less the share that the first alone has.
+    """
+    if difference_SQ.min() < difference_SQ.max():
+        return bootstrap(difference_SQ)
+    gains, losses = (_wilson((sign * difference_SQ > 0).astype(np.float64)) for sign in (1, -1))
+    return newcombe(losses, gains)
+
+
+def _wilson(share_SQ: Float[np.ndarray, "seeds questions"]) -> Share:
+    """The mean over seeds and questions with Wilson's interval for that many questions."""
+    value, questions = float(share_SQ.mean()), share_SQ.shape[1]
+    return value, *wilson(round(value * questions), questions)
+
+
+def newcombe(first: Share, second: Share) -> tuple[float, float]:
+    """The interval of the second share less the first, from the interval of each (Newcombe 1998, method 10)."""
+    (a, a_low, a_high), (b, b_low, b_high) = first, second
+    return b - a - math.hypot(b - b_low, a_high - a), b - a + math.hypot(b_high - b, a - a_low)
 
 
 def recall_by_relation(corpus: Corpus, exact: Rows) -> tuple[RelationRecall, ...]:

@@ -7,7 +7,7 @@ the cell is finished) and `report.json`, what the experiment makes of the result
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from closedbook.experiments.cost import estimate, in_words
 from closedbook.experiments.options import OfRecipe
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values, take_up
-from closedbook.experiments.train import train_run
+from closedbook.experiments.train import LastStudy, train_run
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_json
 from closedbook.recipes import Recipe, with_model, with_seed, with_training
@@ -106,12 +106,14 @@ class Grid:
         device: Where to train.
         reporter: Who watches.
         keep_runs: Whether run directories stay when their cell is finished.
+        study: Writes the cards of recipes that study, once for cells of one corpus in a row.
     """
 
     out: Path
     device: torch.device
     reporter: Reporter
     keep_runs: bool = True
+    study: LastStudy = field(default_factory=LastStudy)
 
     def open(self, experiment: str, settings: dict[str, Any]) -> None:
         """Marks a new output directory with the settings, or goes into the one that the same settings left.
@@ -183,21 +185,33 @@ class Grid:
             self.reporter.say(f"about {in_words(seconds)} of training on this machine")
 
     def _finish(self, cell: Cell, measure: Measurement[R], result: type[R]) -> R:
-        path, stages = self._result(cell), [to_dict(config) for config in cell.stages]
+        path, made = self._result(cell), self._made(cell)
         if path.is_file():
             kept = read_json(path)
-            if kept.get("stages") != stages:
-                raise UserError(f"{path}: was made with another configuration; remove it or choose another --out.")
+            if {name: kept.get(name) for name in made} != made:
+                raise UserError(
+                    f"{path}: was made with another configuration or on another device; remove it or choose another "
+                    "--out."
+                )
             found = from_values(result, kept.get("result", {}), path)
             self.reporter.say(f"{cell.name}: finished before, kept")
         else:
             found = measure(self.trained(cell))
-            write_json(path, {"stages": stages, "result": found.to_json()})
+            write_json(path, {**made, "result": found.to_json()})
             self.reporter.say(f"{cell.name}: {found.line()}")
         if not self.keep_runs:
             for directory in self.paths(cell.name):
                 shutil.rmtree(directory)
         return found
+
+    def _made(self, cell: Cell) -> dict[str, Any]:
+        """How a cell is trained here; a kept result must have been made so."""
+        stages = [to_dict(self._resolved(config)) for config in cell.stages]
+        return {"device": machine.device_name(self.device), "stages": stages}
+
+    def _resolved(self, config: RunConfig) -> RunConfig:
+        """With the precision that `auto` means here."""
+        return with_training(config, precision=resolve_precision(config.training, self.device))
 
     def _stage(self, cell: Cell, config: RunConfig, out: Path, start: Path | None) -> Run:
         title = f"{cell.name}, {config.stage}"
@@ -214,16 +228,17 @@ class Grid:
                 callbacks=(callback,),
                 announce=lambda line: self.reporter.say(f"{title}: {line}"),
                 probe=(cell.asked or cell.corpus).dev[: cell.probed],
+                studied=self.study,
             )
 
     def _check_kept(self, config: RunConfig, path: Path) -> None:
         """Refuses a run that was trained otherwise, or on another kind of machine."""
         kept = run_config(read_json(path / "config.json"))
-        expected = with_training(config, precision=resolve_precision(config.training, self.device))
+        expected = self._resolved(config)
         if config.model.dropout is None:  # left to the training, which has chosen
             expected = with_model(expected, dropout=kept.model.dropout)
-        device = machine.describe(self.device)["device"]
-        if kept != expected or read_json(path / "environment.json").get("device") != device:
+        device = read_json(path / "environment.json").get("device")
+        if kept != expected or device != machine.device_name(self.device):
             raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")
 
 

@@ -131,13 +131,13 @@ class AblateConfig(OfRecipe):
 
     Args:
         variants: Names of variants of its pretraining, all of them unless given.
-        epochs: Epochs of every variant, the recipe's unless given.
-        held_out: Training facts to ask about instead of learning them.
+        epochs: Epochs of pretraining, whatever the data; the recipe's unless given.
+        held_out: Training facts to ask about instead of learning them (default: a fifth of them, at most 400).
     """
 
     variants: tuple[str, ...] = ()
     epochs: Count | None = None
-    held_out: Count = 400
+    held_out: Count | None = None
     out: Path = Path("runs/ablate")
 
 

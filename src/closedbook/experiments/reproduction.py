@@ -173,6 +173,11 @@ def _pairs(systems: Sequence[System], runs: Runs) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
+def _spread(side: Sequence[Example]) -> tuple[Example, ...]:
+    """As many as are shown, evenly from the first to the last part."""
+    return tuple(side[index * len(side) // SHOWN] for index in range(SHOWN)) if len(side) > SHOWN else tuple(side)
+
+
 def _examples(systems: Sequence[System], runs: Runs, dev: Sequence[Fact]) -> Examples | None:
     trained = [system for system in systems if system.configs]
     if not trained:
@@ -182,5 +187,5 @@ def _examples(systems: Sequence[System], runs: Runs, dev: Sequence[Fact]) -> Exa
     sides: tuple[list[Example], list[Example]] = ([], [])
     for fact, answer, exact in zip(dev, run.dev_answers, run.exact, strict=True):
         sides[exact].append(Example(question=fact.question, answer=answer, gold=" / ".join(fact.answers)))
-    wrong, right = (tuple(side[:: max(len(side) // SHOWN, 1)][:SHOWN]) for side in sides)
+    wrong, right = (_spread(side) for side in sides)
     return Examples(system=best.name, right=right, wrong=wrong)

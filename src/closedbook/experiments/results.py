@@ -75,5 +75,5 @@ def take_up(marker: Path, settings: dict[str, Any], what: str) -> None:
         write_json(marker, settings)
     elif not marker.is_file():
         raise UserError(f"{directory}: exists and does not hold {what}; choose another --out.")
-    elif read_json(marker) != settings:
+    elif read_json(marker) != json.loads(json.dumps(settings)):  # a tuple comes back as a list
         raise UserError(f"{directory}: holds {what} with other settings or data; remove it or choose another --out.")

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from closedbook import machine
-from closedbook.config import RunConfig, to_dict
+from closedbook.config import ReaderConfig, RunConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
@@ -38,6 +38,22 @@ MANY_PASSES = 40  # from so many on training examples are memorised and others a
 DROPOUT = 0.1
 Announce = Callable[[str], None]
 """Gets lines about a training."""
+Study = Callable[[Corpus, ReaderConfig], Corpus]
+"""From a corpus to the same with the cards that a reader wrote."""
+
+
+class LastStudy:
+    """Self-study that keeps the last corpus with its cards: the seeds and systems of a grid share one reader."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[Corpus, ReaderConfig] | None = None
+        self._studied: Corpus | None = None
+
+    def __call__(self, corpus: Corpus, reader: ReaderConfig) -> Corpus:
+        """As `closedbook.selfstudy.study.study`."""
+        if self._studied is None or self._asked != (corpus, reader):
+            self._studied, self._asked = study(corpus, reader), (corpus, reader)
+        return self._studied
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,7 @@ def train_run(
     callbacks: tuple[Callback, ...] = (),
     announce: Announce = lambda line: None,
     probe: Sequence[Fact] = (),
+    studied: Study = study,
 ) -> Run:
     """Trains what the configuration says, leaves a run directory and returns the run.
 
@@ -86,6 +103,7 @@ def train_run(
         callbacks: Called after each step.
         announce: Gets lines about the training before it begins.
         probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
+        studied: Writes the cards where the recipe studies.
 
     Raises:
         UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, the data
@@ -94,7 +112,7 @@ def train_run(
     if out.exists():
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
     partial = out.with_name(out.name + ".partial")
-    prepared = prepare(config, corpus, partial, device=device, start=start, announce=announce)
+    prepared = prepare(config, corpus, partial, device=device, start=start, announce=announce, studied=studied)
     state = fit(prepared, callbacks, announce, probe)
     return save(prepared, state, out)
 
@@ -107,6 +125,7 @@ def prepare(
     device: torch.device,
     start: Path | None = None,
     announce: Announce = lambda line: None,
+    studied: Study = study,
 ) -> Prepared:
     """Reads, tokenizes and plans what `partial` will hold; nothing is written, and what cannot be asked is refused."""
     began = time.perf_counter()
@@ -118,11 +137,11 @@ def prepare(
     for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
         prompts(tokenizer, [fact.question for fact in facts], config.model.context, f"{part} question")
     if config.reader:
-        corpus = study(corpus, config.reader)
+        corpus = studied(corpus, config.reader)
         announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
     mixture = build_mixture(config, corpus, tokenizer, device)
     batches = Batches(mixture, config)
-    config = _with_dropout(config, batches.epochs)
+    config = with_dropout(config, batches.epochs)
     run = Run(partial, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
         run.model.load_state_dict(origin.model.state_dict())
@@ -202,15 +221,20 @@ def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device)
         return GPT(config.model, tokenizer.vocabulary_size).to(device)
 
 
+def passes(config: RunConfig, corpus: Corpus, studied: Study = study) -> int:
+    """Passes over its mixture that a training on that corpus takes, with those for relations and `least_steps`."""
+    if config.reader:
+        corpus = studied(corpus, config.reader)
+    mixture = build_mixture(config, corpus, make_tokenizer(config, corpus), torch.device("cpu"))
+    return Batches(mixture, config).epochs
+
+
 def settle_dropout(config: RunConfig, corpus: Corpus) -> RunConfig:
     """With the dropout that None means on that corpus, for experiments in which it must not change with the passes."""
-    if config.model.dropout is not None:
-        return config
-    mixture = build_mixture(config, corpus, make_tokenizer(config, corpus), torch.device("cpu"))
-    return _with_dropout(config, Batches(mixture, config).epochs)
+    return config if config.model.dropout is not None else with_dropout(config, passes(config, corpus))
 
 
-def _with_dropout(config: RunConfig, epochs: int) -> RunConfig:
+def with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     """With the dropout that None means in a training of so many passes over its examples."""
     if config.model.dropout is not None:
         return config

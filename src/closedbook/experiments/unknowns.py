@@ -28,6 +28,7 @@ from closedbook.experiments.results import Result
 from closedbook.experiments.train import settle_dropout
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
+from closedbook.facts.splits import groups
 from closedbook.recipes import Recipe, with_training
 
 MIXTURES = ("known", "half unknown", "all")
@@ -74,7 +75,7 @@ class UnknownFacts(Report):
     """What unknown facts do."""
 
     epochs: int  # of finetuning
-    questions: int  # dev questions that name a document
+    questions: int  # dev questions that name a document, about subjects of no training question
     known: tuple[int, ...]  # training facts that were known after pretraining, by seed
     unknown: tuple[int, ...]  # those that were not
     rows: tuple[MixtureRow, ...]  # known facts alone first
@@ -91,10 +92,11 @@ def unknowns(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int, epochs: 
     """The experiment with a recipe; seeds may be added later.
 
     Raises:
-        UserError: The recipe has no pretraining on documents alone, or the facts cannot be divided.
+        UserError: The recipe has no pretraining on documents alone, the facts cannot be divided, or there is nothing to
+            ask.
     """
     pretrain, finetune = documents_alone(recipe), questions_alone(recipe, epochs)
-    asked = about_documents(corpus)
+    asked = about_others(about_documents(corpus))
     pretrain = settle_dropout(pretrain, asked)
     grid.open("unknowns", {"stages": [to_dict(pretrain), to_dict(finetune)], "files": corpus.files})
     bases = [_base(corpus, pretrain, seed) for seed in range(seeds)]
@@ -134,6 +136,21 @@ def questions_alone(recipe: Recipe, epochs: int) -> RunConfig:
     """The recipe's training on questions alone, from the pretrained run."""
     finetune = dataclasses.replace(recipe.scratch, stage="finetune")
     return with_training(finetune, epochs=epochs, least_steps=None)
+
+
+def about_others(corpus: Corpus) -> Corpus:
+    """The corpus with those dev questions alone whose subject training does not ask about, under any relation.
+
+    Raises:
+        UserError: There is none.
+    """
+    numbers = groups(corpus, [*corpus.train, *corpus.dev])
+    trained = set(numbers[: len(corpus.train)])
+    others = zip(corpus.dev, numbers[len(corpus.train) :], strict=True)
+    dev = tuple(fact for fact, number in others if number not in trained)
+    if not dev:
+        raise UserError("Every dev question is about a subject of a training question, whose document may be left out.")
+    return dataclasses.replace(corpus, dev=dev)
 
 
 def _taught(corpus: Corpus) -> tuple[Fact, ...]:

@@ -83,11 +83,32 @@ def stages(recipe: Recipe) -> tuple[RunConfig, ...]:
     return (recipe.pretrain,) if taught else (recipe.pretrain, recipe.finetune)
 
 
-def ingredients(base: RunConfig) -> dict[str, Variant]:
-    """Every variant of a configuration's ingredients by name, the configuration itself first."""
-    configs = {BASE: base, **_objectives(base), **_questions(base), **_trainings(base), **_models(base)}
+def ingredients(recipe: Recipe, passes: int | None = None) -> dict[str, Variant]:
+    """Every variant of the ingredients of a recipe's pretraining by name, the recipe itself first.
+
+    Args:
+        recipe: What is changed.
+        passes: Of its pretraining over the mixture, more than its epochs where the data ask for more; they tell when
+            half-time is.
+    """
+    base = recipe.pretrain
+    asked = _questions(base, passes or base.training.epochs)
+    configs = {BASE: base, **_objectives(base), **asked, **_trainings(base), **_models(base)}
     configs["characters"] = dataclasses.replace(base, tokenizer=TokenizerConfig(kind="characters"))
-    return {name: Variant(name, (config,)) for name, config in configs.items() if config != base or name == BASE}
+    return {
+        name: Variant(name, stages(_pretrained(recipe, config)))
+        for name, config in configs.items()
+        if config != base or name == BASE
+    }
+
+
+def _pretrained(recipe: Recipe, config: RunConfig) -> Recipe:
+    """The recipe with another pretraining, and what that changes of architecture and vocabulary in its finetuning."""
+    base, finetune = recipe.pretrain, recipe.finetune
+    own = {field.name: getattr(config.model, field.name) for field in dataclasses.fields(config.model)}
+    changes = {name: value for name, value in own.items() if value != getattr(base.model, name)}
+    finetune = dataclasses.replace(with_model(finetune, **changes), tokenizer=config.tokenizer)
+    return dataclasses.replace(recipe, pretrain=config, finetune=finetune)
 
 
 def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
@@ -117,21 +138,23 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
     }
 
 
-def _questions(base: RunConfig) -> dict[str, RunConfig]:
-    """The training questions later, or once more."""
+def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
+    """The training questions once more, or from half of the passes on."""
 
-    def changed(more: int, **changes: Any) -> RunConfig:
+    def changed(config: RunConfig, more: int, **changes: Any) -> RunConfig:
         mixture = tuple(
             dataclasses.replace(objective, repeats=objective.repeats + more, **changes)
             if isinstance(objective, QuestionAnswering)
             else objective
-            for objective in base.mixture
+            for objective in config.mixture
         )
-        return dataclasses.replace(base, mixture=mixture)
+        return dataclasses.replace(config, mixture=mixture)
 
-    configs = {"questions once more": changed(1)}
-    if base.training.epochs > 1 and not all(isinstance(objective, QuestionAnswering) for objective in base.mixture):
-        configs["questions from half-time"] = changed(0, first_epoch=base.training.epochs // 2)
+    configs = {"questions once more": changed(base, 1)}
+    kinds = {isinstance(objective, QuestionAnswering) for objective in base.mixture}
+    if passes > 1 and kinds == {True, False}:
+        settled = with_training(base, epochs=passes, epochs_a_relation=0)
+        configs["questions from half-time"] = changed(settled, 0, first_epoch=passes // 2)
     return configs
 
 

@@ -1,17 +1,15 @@
 """Whether a figure of others is reproduced by their own recipe, in a sentence."""
 
-import math
-
 from closedbook.evaluation.statistics import wilson
-from closedbook.experiments.comparing import Estimate
+from closedbook.experiments.comparing import Estimate, newcombe
 from closedbook.facts.known import Reference
 
 
 def verdict(label: str, ours: Estimate, theirs: Reference, questions: int) -> str | None:
     """One sentence on a row of the table, None where nobody has given a figure.
 
-    A figure is reproduced where the 95 % interval of the difference holds zero (Newcombe 1998, method 10: from the
-    interval of ours and Wilson's of theirs).
+    A figure is reproduced where the 95 % interval of the difference holds zero (Newcombe's, from the interval of ours
+    and Wilson's of theirs).
 
     Args:
         label: What the row is called.
@@ -22,10 +20,8 @@ def verdict(label: str, ours: Estimate, theirs: Reference, questions: int) -> st
     if theirs.assignment is None:
         return None
     low, high = ours.interval
-    their_low, their_high = wilson(round(theirs.assignment * questions), questions)
-    difference = ours.value - theirs.assignment
-    lower = difference - math.hypot(ours.value - low, their_high - theirs.assignment)
-    upper = difference + math.hypot(high - ours.value, theirs.assignment - their_low)
+    their_interval = wilson(round(theirs.assignment * questions), questions)
+    lower, upper = newcombe((theirs.assignment, *their_interval), (ours.value, low, high))
     outcome = "is reproduced" if lower <= 0 <= upper else "is not what this recipe reaches"
     return (
         f"{label}: the assignment's {_percent(theirs.assignment)} {outcome} (ours {_percent(ours.value)}, "

@@ -51,15 +51,6 @@ class Documents(NamedTuple):
     blank_lines: tuple[int, ...]
 
 
-def read_documents(path: Path, most_words: int = MOST_WORDS) -> Documents:
-    """The documents of a corpus; see `read_sources` and `windowed`.
-
-    Raises:
-        UserError: The corpus cannot be read, is malformed, or holds no document.
-    """
-    return windowed(read_sources(path), most_words)
-
-
 def read_sources(path: Path) -> list[Source]:
     """The texts of a corpus, with blank lines; see the readers below for what it may be.
 
@@ -218,7 +209,7 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
             if first:
                 parts.append([])
             parts[-1] += sentence[first : first + room]
-    between = " " if not titled or body[0].isspace() else ""
+    between = " " if not titled or body[:1].isspace() else ""
     texts = ["".join(part).lstrip() for part in parts]
     return [head + between + part if head and (titled or number) else part for number, part in enumerate(texts)]
 

@@ -77,8 +77,8 @@ def repeated(train: Sequence[Fact], evaluation: Sequence[Fact]) -> tuple[str, ..
 
 
 def conflicting(facts: Sequence[Fact]) -> dict[str, tuple[str, ...]]:
-    """Questions that occur with different answers (two subjects of one name), with those answers."""
-    answers: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
+    """Questions whose facts differ in the answer to learn (two subjects of one name), with those answers."""
+    answers: dict[str, dict[str, None]] = defaultdict(dict)
     for fact in facts:
-        answers[fact.question][fact.answers] = None
-    return {question: tuple(given[0] for given in all_) for question, all_ in answers.items() if len(all_) > 1}
+        answers[fact.question].update(dict.fromkeys(fact.answers[:1]))
+    return {question: tuple(different) for question, different in answers.items() if len(different) > 1}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HUGGING_FACE, GGUF, ENDPOINT = "hf", "gguf", "api"
 """The prefixes of the models that are not ours."""
+THRESHOLD = "abstention.json"
 Backend = Literal["transformers", "llama.cpp"]
 
 
@@ -66,12 +67,12 @@ def is_foreign(name: str) -> bool:
     return bool(_split(name)[0])
 
 
-def model_directory(name: str) -> Path | None:
-    """Where the model lies, and what belongs to it can be kept; None for an endpoint."""
+def threshold_file(name: str) -> Path | None:
+    """Where the threshold of a model is kept, in its directory or beside its file; None for an endpoint."""
     prefix, rest = _split(name)
     if prefix == ENDPOINT:
         return None
-    return Path(rest).parent if prefix == GGUF else Path(rest)
+    return Path(f"{rest}.{THRESHOLD}") if prefix == GGUF else Path(rest) / THRESHOLD
 
 
 def fingerprint(name: str) -> str:
@@ -105,7 +106,9 @@ def _open_run(path: str, way: Way) -> "LanguageModel":
     from closedbook.runs import load
 
     if way.form is not None:
-        raise UserError("--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own.")
+        raise UserError(
+            "--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own."
+        )
     if way.precision is not None:
         raise UserError("--precision has no effect on a run of ours, which is asked in fp32.")
     return load(path, way.device)

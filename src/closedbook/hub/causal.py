@@ -1,8 +1,8 @@
 """A causal language model that was trained elsewhere, through `transformers`: a `LanguageModel`.
 
 A question is put by a form; the answer is what follows, up to a line break or the end of the text, in a chat up to the
-end of the turn. Each step has a module: `directory` and `gguf` open the files, `vocabulary` spells, `reading` reads rows
-behind what they share, `generation` writes answers, `likelihood` scores given ones, `states` looks at hidden states.
+end of the turn. Each step has a module: `directory` and `gguf` open the files, `vocabulary` spells, `reading` reads
+rows behind what they share, `generation` writes answers, `likelihood` scores given ones, `states` looks inside.
 """
 
 import dataclasses
@@ -191,7 +191,11 @@ class CausalModel:
         if line or not self.form.chat:
             text = text.split("\n")[0].strip()
         return Response(
-            text=text, ids=path.ids, token_nats=tuple(min(nats, 0.0) for nats in path.nats), closed=path.closed, pieces=pieces
+            text=text,
+            ids=path.ids,
+            token_nats=tuple(min(nats, 0.0) for nats in path.nats),
+            closed=path.closed,
+            pieces=pieces,
         )
 
     def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:

@@ -36,7 +36,7 @@ class Path:
     @property
     def total(self) -> float:
         """Log-probability of the whole."""
-        return sum(self.nats, start=0.0)
+        return sum(self.nats, 0.0)
 
 
 @dataclass

@@ -34,7 +34,9 @@ def answer_nats(
         Nats, None where prompt and answer do not fit into the context.
     """
     values: list[float | None] = [None] * len(prompts)
-    fitting = [i for i, (prompt, ids) in enumerate(zip(prompts, answers, strict=True)) if len(prompt) + len(ids) < context]
+    fitting = [
+        i for i, (prompt, ids) in enumerate(zip(prompts, answers, strict=True)) if len(prompt) + len(ids) < context
+    ]
     rows = [[*prompts[index], *answers[index]] for index in fitting]
     reader.share([prompts[index] for index in fitting])
     closing_V = torch.tensor(closing, dtype=torch.int64, device=reader.device)

@@ -20,7 +20,9 @@ def last_middle_states(model: Any, reader: Reader, rows: Sequence[Row]) -> Float
     for batch in reader.batches(rows):
         longest = max(len(rows[i]) for i in batch)
         tokens_BT = torch.tensor([[*rows[i]] + [0] * (longest - len(rows[i])) for i in batch], device=reader.device)
-        mask_BT = torch.tensor([[1] * len(rows[i]) + [0] * (longest - len(rows[i])) for i in batch], device=reader.device)
+        mask_BT = torch.tensor(
+            [[1] * len(rows[i]) + [0] * (longest - len(rows[i])) for i in batch], device=reader.device
+        )
         layers = _base(model)(tokens_BT, attention_mask=mask_BT, output_hidden_states=True).hidden_states
         middle_BTC = layers[len(layers) // 2]
         last_B = mask_BT.sum(dim=1) - 1

@@ -7,10 +7,11 @@ answers (`facts/spans.py`) and looks at no answer of the line (compare salient s
 Axes: R spans, L lines, S spans of a line, K segments.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from closedbook import config
@@ -73,6 +74,10 @@ class NameCards:
         """The cards of a pass."""
         return self._cards.rows(self._choice(self._seed, number))
 
+    def candidates(self) -> Int64[Tensor, "rows"]:
+        """Tokens of the card of every span."""
+        return self._cards.lengths()
+
 
 class ContextCards:
     """`name left-context MASK span MASK` for every span, scored after the first mask.
@@ -102,6 +107,10 @@ class ContextCards:
             )
         return cards.rows(self._choice(self._seed, number))
 
+    def candidates(self) -> Int64[Tensor, "rows"]:
+        """Tokens of the card of every span."""
+        return self._after.lengths()
+
 
 def _with_context(rows: Sequence[tuple[Slice, Slice, Slice]], device: torch.device) -> Segments:
     return lay_out_rows(
@@ -125,6 +134,7 @@ class Outlines:
         )
         counts_L = torch.tensor([len(document.spans) for document in documents], device=material.device)
         widest = max((len(document.spans) for document in documents), default=0)
+        self._shortest_L = torch.tensor([_shortest_outline(document) for document in documents], dtype=torch.int64)
         self._there_LS = torch.arange(widest, device=material.device) < counts_L.reshape(-1, 1)
         self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
@@ -143,6 +153,22 @@ class Outlines:
             length_RK=length_LK.gather(1, order_LK),
             scored_RK=lines.scored_RK.gather(1, order_LK),
         )
+
+    def candidates(self) -> Int64[Tensor, "rows"]:
+        """Tokens of every line that has spans, at its shortest."""
+        return self._shortest_L
+
+
+def _shortest_outline(document: TitledSlices) -> int:
+    """Tokens of a line's shortest outline: as few spans of each group as a pass may take, but one, the shortest."""
+    kept, taken = list[int](), Counter[str]()
+    spans = sorted(document.spans, key=lambda span: span.span[1])
+    for span in spans:
+        taken[span.group] += 1
+        if taken[span.group] <= span.quota:
+            kept.append(span.span[1])
+    kept = kept or [spans[0].span[1]]
+    return document.name[1] + 1 + sum(kept) + len(kept)
 
 
 class SalientSpan:
@@ -163,3 +189,7 @@ class SalientSpan:
     def __call__(self, number: int) -> Segments:
         """The examples of a pass."""
         return self._cards.rows(self._choice(self._seed, number))
+
+    def candidates(self) -> Int64[Tensor, "rows"]:
+        """Tokens of the example of every span."""
+        return self._cards.lengths()

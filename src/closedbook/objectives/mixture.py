@@ -15,7 +15,7 @@ from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives import cards, lines, multi_span, question_answering, span_corruption
-from closedbook.objectives.objective import Material, Objective
+from closedbook.objectives.objective import Drawing, Material, Objective
 from closedbook.objectives.segments import Segments, concatenate
 from closedbook.objectives.store import TokenStore
 
@@ -115,13 +115,13 @@ def build_mixture(run: RunConfig, corpus: Corpus, tokenizer: Tokenizer, device: 
 
 
 def _left_out(ingredient: Ingredient) -> dict[str, int]:
-    """Examples of a first pass, and those of them that are longer than the block.
+    """Examples that there are to draw from, and those of them that are longer than the block.
 
     Raises:
         UserError: None fits.
     """
-    name = ingredient.settings.name
-    lengths_R = ingredient.objective(0).lengths()
+    name, objective = ingredient.settings.name, ingredient.objective
+    lengths_R = objective.candidates() if isinstance(objective, Drawing) else objective(0).lengths()
     fitting = int((lengths_R <= ingredient.block).sum())
     if not fitting:
         raise UserError(

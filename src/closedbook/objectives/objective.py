@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Int64
+from torch import Tensor
 
 from closedbook.config import ContextCards, RunConfig
 from closedbook.facts.corpus import Corpus
@@ -25,6 +27,14 @@ class Objective(Protocol):
 
     def __call__(self, number: int) -> Segments:
         """The examples of a pass, the same for the same number."""
+
+
+@runtime_checkable
+class Drawing(Objective, Protocol):
+    """An objective whose passes hold some of its examples, perhaps none, drawn anew each time."""
+
+    def candidates(self) -> Int64[Tensor, "rows"]:
+        """Tokens of every example that a pass may draw; of one that is drawn in parts, at its shortest."""
 
 
 @dataclass(frozen=True)

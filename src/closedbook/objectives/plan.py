@@ -18,6 +18,7 @@ from torch import Tensor
 
 from closedbook.config import RunConfig
 from closedbook.draws import random_bits
+from closedbook.errors import UserError
 from closedbook.objectives.mixture import Mixture
 from closedbook.objectives.segments import Batch, render
 
@@ -32,7 +33,9 @@ class MicroBatch:
 
 def in_order(lengths_R: Int64[Tensor, "rows"], batch_rows: int, micro_batches: int) -> list[list[MicroBatch]]:
     """Steps of `batch_rows` rows in file order (the last is what is left), in about `micro_batches` parts each."""
-    steps = []
+    steps: list[list[MicroBatch]] = []
+    if not len(lengths_R):
+        return steps
     for rows_B in torch.arange(len(lengths_R), device=lengths_R.device).split(batch_rows):
         order_B = lengths_R[rows_B].argsort(descending=True, stable=True)
         size = math.ceil(int(lengths_R[rows_B].sum()) / micro_batches)
@@ -73,6 +76,9 @@ class Batches:
 
     Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch. `positions` counts the
     input positions of the whole training, padding included.
+
+    Raises:
+        UserError: No epoch draws an example.
     """
 
     def __init__(self, mixture: Mixture, config: RunConfig) -> None:
@@ -88,6 +94,11 @@ class Batches:
                 len(part.rows_B) * (self._counted or part.width - 1) for step in self._plan for part in step
             )
         self._starts = starts
+        if not self.steps:
+            raise UserError(
+                f"None of the {self.epochs} epochs draws an example: what the documents can be asked for is like few "
+                "training answers, and so is drawn rarely; raise training.epochs or set training.least_steps."
+            )
 
     @property
     def epochs(self) -> int:

@@ -7,7 +7,18 @@ from closedbook.report.table import Table
 
 
 def say_audit(report: AuditReport) -> None:
-    """The signals, the relations where there are several, the verdict and what follows."""
+    """The forms tried, the signals, the relations where there are several, the verdict and what follows."""
+    if report.forms:
+        tried = [
+            (
+                trial.name + (" *" if trial.chosen else ""),
+                thousands(trial.accuracy.correct.total),
+                percent(trial.accuracy.correct.value),
+                shares(trial.accuracy.correct),
+            )
+            for trial in report.forms
+        ]
+        say_table(Table("how it is asked", ["form"], ["questions", "right", "95 % interval"], tried))
     figures = ["AUROC", "95 % interval", "calibration error", "Brier", "risk-coverage area"]
     rows = [
         (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from closedbook.drawing import save, to_svg
+from closedbook.drawing import save
 from closedbook.errors import counted
 from closedbook.experiments.compare import Comparison
 from closedbook.files import write_text
@@ -66,9 +66,8 @@ def write_comparison(out: Path, report: Comparison) -> Path:
     titles = ["recall of every variant", "costs of every variant", *(f"learned maps of {name}" for name in labels)]
     for old in out.glob("maps-*"):  # of variants that are no longer compared
         old.unlink()
-    for (name, figure), title in zip(drawn.items(), titles, strict=True):
-        save(figure, out / name, title)
-    recall, cost, *patterns = [to_svg(figure, title) for figure, title in zip(drawn.values(), titles, strict=True)]
+    titled = zip(drawn.items(), titles, strict=True)
+    recall, cost, *patterns = [save(figure, out / name, title) for (name, figure), title in titled]
     text = (
         environment()
         .get_template("compare.html.j2")

@@ -66,18 +66,59 @@ class Progress:
             self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
         elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
             self._last_line = time.monotonic()
-            left = (record.steps - record.step) * self._seconds_a_step()
-            say(
-                f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}, "
-                f"{self._speed():,.0f} tokens/s, {left:,.0f} s left"
-            )
+            say(f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}{self._pace(record)}")
+
+    def _pace(self, record: Any) -> str:
+        """Speed and time left, nothing before there are two records to take them from."""
+        if len(self._recent) < 2:
+            return ""
+        left = (record.steps - record.step) * self._seconds_a_step()
+        return f", {self._speed():,.0f} tokens/s, {left:,.0f} s left"
 
     def _seconds_a_step(self) -> float:
-        return (self._recent[-1][0] - self._recent[0][0]) / max(len(self._recent) - 1, 1)
+        return (self._recent[-1][0] - self._recent[0][0]) / (len(self._recent) - 1)
 
     def _speed(self) -> float:
         seconds = self._recent[-1][0] - self._recent[0][0]
         return sum(tokens for _, tokens in list(self._recent)[1:]) / seconds if seconds > 0 else 0.0
+
+
+class Counter:
+    """Shows how far many questions are: a live bar with the time left, or without a terminal a line every 10 s."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._title, self._total, self._done = "", 0.0, 0.0
+        self._began = self._last_line = time.monotonic()
+
+    def start(self, title: str, total: float) -> None:
+        """So many units of work begin."""
+        self.stop()
+        self._title, self._total, self._done = title, total, 0.0
+        self._began = self._last_line = time.monotonic()
+        if _console.is_terminal:
+            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %")
+            self._bar = Bar(*columns, TimeRemainingColumn(), console=_console, transient=True)
+            self._task = self._bar.add_task(title, total=total)
+            self._bar.start()
+
+    def advance(self, units: float) -> None:
+        """So many are done."""
+        self._done = min(self._done + units, self._total)
+        now = time.monotonic()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done)
+        elif self._done and now - self._last_line >= LINE_SECONDS:
+            self._last_line = now
+            left = (self._total - self._done) * (now - self._began) / self._done
+            say(f"{self._title}: {100 * self._done / self._total:.0f} %, about {left:,.0f} s left")
+
+    def stop(self) -> None:
+        """It is over."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = self._task = None
 
 
 class Reporter:

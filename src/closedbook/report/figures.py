@@ -1,5 +1,6 @@
 """Figures of the pages of `reproduce` and `compare`."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from closedbook.drawing import COLOURS, INK, plain
 from closedbook.experiments.compare import VariantRow
 
-Curves = Mapping[str, Mapping[str, Sequence[tuple[int, float]]]]
-"""By stage, then by the line's label, points of (step, value)."""
+Curves = Mapping[str, Mapping[str, Sequence[Sequence[tuple[int, float]]]]]
+"""By stage, then by system, the points of (step, value) of each seed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def recall_bars(bars: Sequence[Bar], marked: str) -> Figure:
 
 
 def learning_curves(curves: Curves, what: str) -> Figure:
-    """One panel a stage, one line a system and seed: loss or recall against the step.
+    """One panel a stage, one colour a system, one line a seed: loss or recall against the step.
 
     Args:
         curves: The points.
@@ -51,12 +52,15 @@ def learning_curves(curves: Curves, what: str) -> Figure:
     """
     figure = Figure(figsize=(4.2 * max(len(curves), 1), 3.0), layout="constrained")
     axes = figure.subplots(1, max(len(curves), 1), squeeze=False)[0]
+    systems = dict.fromkeys(system for stage in curves.values() for system in stage)
+    colours = dict(zip(systems, itertools.cycle(COLOURS), strict=False))
     for axis, (stage, lines) in zip(axes, curves.items(), strict=False):
-        for index, (label, points) in enumerate(lines.items()):
-            scaled = points if what == "loss" else [(step, 100 * value) for step, value in points]
-            marker = "." if len(points) < 3 else ""
-            colour = COLOURS[index % len(COLOURS)]
-            axis.plot(*zip(*scaled, strict=True), label=label, color=colour, linewidth=1.4, alpha=0.8, marker=marker)
+        for system, seeds in lines.items():
+            for index, points in enumerate(seeds):
+                scaled = points if what == "loss" else [(step, 100 * value) for step, value in points]
+                look = {"color": colours[system], "marker": "." if len(points) < 3 else ""}
+                label = "_" if index else system  # an underscore keeps a line out of the legend
+                axis.plot(*zip(*scaled, strict=True), label=label, linewidth=1.4, alpha=0.8, **look)
         axis.set_title(stage)
         axis.set_xlabel("step")
         axis.set_ylabel("loss (nats per scored token)" if what == "loss" else "exact match on the way, %")

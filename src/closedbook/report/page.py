@@ -96,14 +96,14 @@ def _counts(rows: Sequence[SystemRow]) -> list[str]:
 
 
 def _curves(out: Path, report: Reproduction, file: str, key: str) -> Curves:
-    """The points of every run that has the file, by stage."""
-    curves: dict[str, dict[str, list[tuple[int, float]]]] = {stage: {} for stage in STAGES}
+    """The points of every run that has the file, by stage and system."""
+    curves: dict[str, dict[str, list[list[tuple[int, float]]]]] = {stage: {} for stage in STAGES}
     for row in report.systems:
         for run in row.runs:
-            label = plain(row.name) if len(row.runs) == 1 else f"{plain(row.name)}, seed {run.seed}"
             for stage in STAGES:
                 path = out / "runs" / f"{row.name}-seed-{run.seed}-{stage}" / f"{file}.jsonl"
                 if path.is_file():
                     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-                    curves[stage][label] = [(line["step"], line[key]) for line in lines]
+                    points = [(line["step"], line[key]) for line in lines]
+                    curves[stage].setdefault(plain(row.name), []).append(points)
     return {stage: lines for stage, lines in curves.items() if lines}

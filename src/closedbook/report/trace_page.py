@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from closedbook.drawing import save, to_svg
+from closedbook.drawing import save
 from closedbook.files import new_directory, write_json, write_text
 from closedbook.report.templates import environment
 from closedbook.trace.averages import GROUPS
@@ -87,22 +85,20 @@ def write_trace(out: Path, report: Report) -> Path:
     Raises:
         UserError: The directory exists, or the file system refuses.
     """
-    views = report.views()
-    figures = {name: view.figure() for name, view in views.items()}
-    sections = {name: _section(name, view, figures[name]) for name, view in views.items()}
     with new_directory(out) as partial:
-        for name, figure in figures.items():
-            save(figure, partial / name.replace("_", "-"), sections[name].title)
+        sections = {name: _section(name, view, partial) for name, view in report.views().items()}
         write_json(partial / "trace.json", report.to_json())
         write_text(partial / "trace.html", _page(report, sections))
     return out / "trace.html"
 
 
-def _section(name: str, view: View, figure: Figure) -> Section:
+def _section(name: str, view: View, directory: Path) -> Section:
+    """The view on the page, its figure written into the directory."""
     base, group = _parts(name)
     title, explanation = AVERAGED[base] if group else VIEWS[base]
     title += f", {group}" if group else ""
-    return Section(title, explanation, to_svg(figure, title), view.top(SHOWN))
+    svg = save(view.figure(), directory / name.replace("_", "-"), title)
+    return Section(title, explanation, svg, view.top(SHOWN))
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -60,17 +60,7 @@ class Reader:
         penalty: float = 1.0,
         read: Counter[str] | None = None,
     ) -> None:
-        if not examples:
-            raise UserError(f"The reader has no document for a training question {question!r}: nothing to learn.")
-        self._knowledge = _knowledge(examples, question, documents, read or Counter())
-        views = [View(document, self._knowledge, answer) for document, answer in examples]
-        right, found = [], False
-        for view, (_, answer) in zip(views, examples, strict=True):
-            hits = [candidate.text == answer for candidate in view.candidates]
-            right += [*hits, not any(hits)]
-            found = found or any(hits)
-        if not found:
-            raise UserError(f"The reader finds no training answer of {question!r} in its document: nothing to learn.")
+        self._knowledge, views, right = lesson(examples, question, documents, read)
         x_NF = _HASHER.transform(row for view in views for row in view.features())
         self._seen_F = np.unique(x_NF.indices)  # the columns that training knows, a few of the hasher's many
         starts_D = np.cumsum([0, *(len(view.candidates) + 1 for view in views)])[:-1]
@@ -94,6 +84,33 @@ class Reader:
             readings.append(Reading(answer, together.get(answer, 0.0)))
             first += len(scores)
         return readings
+
+
+def lesson(
+    examples: Sequence[tuple[Document, str]],
+    question: str,
+    documents: Sequence[Document] = (),
+    read: Counter[str] | None = None,
+) -> tuple[Knowledge, list[View], list[bool]]:
+    """What a reader learns from: knowledge, the examples as it sees them, and which of all their choices are right.
+
+    Takes what `Reader` does. Without the corpus it tells at little cost whether a reader can be learned.
+
+    Raises:
+        UserError: No answer is a candidate of its document.
+    """
+    if not examples:
+        raise UserError(f"The reader has no document for a training question {question!r}: nothing to learn.")
+    knowledge = _knowledge(examples, question, documents, read or Counter())
+    views = [View(document, knowledge, answer) for document, answer in examples]
+    right, found = list[bool](), False
+    for view, (_, answer) in zip(views, examples, strict=True):
+        hits = [candidate.text == answer for candidate in view.candidates]
+        right += [*hits, not any(hits)]
+        found = found or any(hits)
+    if not found:
+        raise UserError(f"The reader finds no training answer of {question!r} in its document: nothing to learn.")
+    return knowledge, views, right
 
 
 def conditional_logit(

@@ -16,7 +16,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.forms import form_of
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
-from closedbook.selfstudy.reader import SLOT, Reader, Reading
+from closedbook.selfstudy.reader import SLOT, Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
 
@@ -39,15 +39,32 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     return common
 
 
+def readable_forms(corpus: Corpus) -> dict[str, list[Fact]]:
+    """Those of `question_forms` that a reader can be learned for, as a training answer stands in its document.
+
+    Raises:
+        UserError: No form has enough training facts, or no answer of any such form stands in its document.
+    """
+    forms, refused = dict[str, list[Fact]](), list[UserError]()
+    for form, facts in question_forms(corpus.train).items():
+        try:
+            lesson(examples(corpus, facts), form)
+        except UserError as error:
+            refused.append(error)
+        else:
+            forms[form] = facts
+    if not forms:
+        raise refused[0]
+    return forms
+
+
 def unreadable(corpus: Corpus) -> str | None:
-    """Why an open-book reader cannot be learned from the training questions, None where it can."""
+    """Why `study` would refuse the corpus, None where it would not."""
     try:
-        question_forms(corpus.train)
+        readable_forms(corpus)
     except UserError as error:
         return str(error)
-    if any(fact.answers[0] in document.text for fact in corpus.train for document in corpus.documents_of(fact)):
-        return None
-    return "No training answer stands in its subject's document, so that no open-book reader can be learned."
+    return None
 
 
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
@@ -89,18 +106,11 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     Raises:
         UserError: Too few training questions have a common form, or no answer of any form stands in its document.
     """
-    cards, refused = list[Card](), list[UserError]()
-    forms = question_forms(corpus.train)
-    for form, facts in forms.items():
-        try:
-            reader = learn_reader(corpus, form, facts, config)
-        except UserError as error:
-            refused.append(error)
-            continue
+    cards = list[Card]()
+    for form, facts in readable_forms(corpus).items():
+        reader = learn_reader(corpus, form, facts, config)
         subjects = _to_ask(corpus, form, facts)
         cards += [card for card in _cards(corpus, form, reader, subjects) if card.confidence >= config.at_least]
-    if len(refused) == len(forms):
-        raise refused[0]
     return dataclasses.replace(corpus, cards=tuple(cards))
 
 
@@ -165,20 +175,31 @@ class OpenBook:
 def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> OpenBook:
     """Open-book accuracy on training subjects that the reader was not taught, no subject in two folds.
 
+    A form whose answers stand in no document is passed over, as `study` does. Of a fold without which no answer stands
+    in its document nothing is read.
+
     Raises:
         UserError: As `study`.
     """
     facts, readings = list[Fact](), list[Reading]()
-    for form, found in question_forms(corpus.train).items():
+    for form, found in readable_forms(corpus).items():
         fold = [number % folds for number in groups(corpus, found)]
         for held in range(folds):
             kept = [fact for fact, number in zip(found, fold, strict=True) if number != held]
             asked = [
                 fact for fact, number in zip(found, fold, strict=True) if number == held and corpus.documents_of(fact)
             ]
-            reader = learn_reader(corpus, form, kept, config)
             facts += asked
-            readings += [
-                max(reader.read(corpus.documents_of(fact)), key=lambda reading: reading.confidence) for fact in asked
-            ]
+            readings += _taught(corpus, form, kept, asked, config)
     return OpenBook(tuple(facts), tuple(readings))
+
+
+def _taught(
+    corpus: Corpus, form: str, kept: Sequence[Fact], asked: Sequence[Fact], config: ReaderConfig
+) -> list[Reading]:
+    """The surest reading of each fact's documents by a reader that was taught others."""
+    try:
+        reader = learn_reader(corpus, form, kept, config)
+    except UserError:
+        return [Reading("", 0.0)] * len(asked)
+    return [max(reader.read(corpus.documents_of(fact)), key=lambda reading: reading.confidence) for fact in asked]

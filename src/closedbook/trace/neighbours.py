@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from closedbook.errors import UserError
 from closedbook.evaluation.likelihood import last_states
-from closedbook.facts.forms import SLOT, up_to_subjects
+from closedbook.facts.forms import SLOT
 from closedbook.runs import Run
 from closedbook.trace.attribution import bars
 
@@ -67,7 +67,7 @@ def nearest_names(run: Run, form: str, name: str, names: Sequence[str], layer: i
     """
     others = [other for other in dict.fromkeys(names) if other != name and _fits(run, form.replace(SLOT, other))]
     everyone = [name, *others]
-    starts = up_to_subjects([form.replace(SLOT, other) for other in everyone], everyone)
+    starts = [form.partition(SLOT)[0] + other for other in everyone]
     states_QC = last_states(run.model, run.tokenizer.encode(starts), layer)
     states_QC = states_QC - states_QC.mean(axis=0)
     states_QC /= np.maximum(np.linalg.norm(states_QC, axis=1, keepdims=True), 1e-12)

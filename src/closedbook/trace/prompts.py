@@ -1,11 +1,11 @@
 """A question as the model sees it: its tokens, which of them are the name, and what it answers."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closedbook.errors import UserError
+from closedbook.facts.forms import places
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.runs import Run
 
@@ -94,12 +94,12 @@ def token_text(run: Run, token: int) -> str:
 
 
 def _name_tokens(question: str, subject: str, offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    name = rf"(?<!\w){re.escape(subject.strip())}(?!\w)"
-    matches = list(re.finditer(name, question)) or re.finditer(name, question, re.IGNORECASE)
-    found = [match.start() for match in matches]
-    if not subject.strip() or len(found) != 1:
-        times = "more than once" if len(found) > 1 else "not as whole words"
+    """The first token of the name, and one past its last; the name stands where `places` finds it."""
+    name = subject.strip()
+    starts = places(question, name)
+    if len(starts) != 1:
+        times = "more than once" if starts else "not as whole words"
         raise UserError(f"{question!r}: holds the name {subject!r} {times}; a question to look into holds it once.")
-    start, end = found[0], found[0] + len(subject.strip())
+    start, end = starts[0], starts[0] + len(name)
     inside = [at for at, (low, high) in enumerate(offsets) if high > start and low < end]
     return inside[0], inside[-1] + 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closedbook.evaluation.likelihood import halfway
-from closedbook.facts.forms import SLOT
+from closedbook.facts.forms import possible_forms
 from closedbook.runs import Run
 from closedbook.trace.attribution import Attribution, attribute
 from closedbook.trace.causal import CausalTrace, causal_trace
@@ -25,7 +25,8 @@ class QuestionTrace:
         attribution: What adds to the answer's logit.
         causal: Which state brings the answer back.
         attention: Where each head looks.
-        nearest: Other names by their likeness to the question's, None where there are none to compare.
+        nearest: Other names by their likeness to the question's, None where there are none to compare or the question
+            holds `{}`.
     """
 
     prompt: TracedPrompt
@@ -60,7 +61,7 @@ def trace_question(
         UserError: The question cannot be asked, or the other answer is no other.
     """
     (prompt,) = trace_prompts(run, [question], [subject])
-    form = question.replace(subject, SLOT, 1)
+    forms = possible_forms(question, subject.strip())  # one: the question holds the subject once
     layer = halfway(run.model) if layer is None else layer
     return QuestionTrace(
         prompt=prompt,
@@ -69,5 +70,5 @@ def trace_question(
         attribution=attribute(run, prompt, against),
         causal=causal_trace(run, prompt),
         attention=patterns(run, prompt),
-        nearest=nearest_names(run, form, subject, names, layer) if names else None,
+        nearest=nearest_names(run, forms[0], subject.strip(), names, layer) if names and forms else None,
     )

@@ -1,0 +1,71 @@
+"""How a model from elsewhere is asked: the form that is best on facts which nothing else is measured on."""
+
+import dataclasses
+from collections.abc import Callable
+
+from closedbook.audit.inquiry import Material
+from closedbook.audit.pace import Watch
+from closedbook.audit.settings import Settings
+from closedbook.errors import UserError, counted
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.scorers import find_scorer
+from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, possible_forms, spend, try_forms
+
+TRIED_QUICKLY = 16
+
+
+def asked_best(
+    model: LanguageModel,
+    material: Material,
+    settings: Settings,
+    watch: Watch,
+    say: Callable[[str], None],
+    *,
+    measure: bool,
+) -> tuple[LanguageModel, Material, tuple[FormTrial, ...]]:
+    """The model in its form, the material without what was spent to find it, and what came of each form.
+
+    Examples and facts to try forms on are calibration facts, or without any a part of the facts that is left out.
+
+    Args:
+        model: Any; a run of ours stays as it is.
+        material: What it is audited on.
+        settings: How.
+        watch: Is told how far the trial is.
+        say: Gets lines for the user.
+        measure: Whether forms are compared, rather than the model's own taken.
+
+    Raises:
+        UserError: There are too few facts for the examples that are asked for.
+    """
+    if model.form is None:
+        if settings.shots is not None:
+            raise UserError("--shots has no effect on a run of ours, which has a prompt of its own.")
+        return model, material, ()
+    shots = EXAMPLES if settings.shots is None else settings.shots
+    if not measure and not settings.shots:
+        return model, material, ()
+    part = "calibration" if material.calibration else "facts"
+    tried = 0 if not measure else TRIED_QUICKLY if settings.depth == "quick" else TRIED
+    spent = spend(getattr(material, part), settings.seed, examples=shots, tried=tried)
+    if settings.shots and not spent.examples:
+        raise UserError(f"--shots {shots}: the {part} are too few to spare any of them for examples.")
+    if measure and not spent.tried:
+        say(f"asked as {model.form.described()}: too few facts to spare some and compare forms")
+        return model, material, ()
+    if part == "calibration":
+        material = dataclasses.replace(material, calibration=spent.left)
+    else:
+        material = dataclasses.replace(material, facts=spent.left)
+    if not measure:
+        examples = tuple((fact.question, fact.answers[0]) for fact in spent.examples)
+        return model.asked_by(dataclasses.replace(model.form, examples=examples)), material, ()
+    forms = possible_forms(model, spent.examples, settings.shots)
+    left_out = "" if part == "calibration" else ", which are left out of the audit"
+    say(f"trying {counted(len(forms), 'form')} of asking on {counted(len(spent.tried), 'fact')}{left_out}")
+    watch.start("forms", len(forms) * len(spent.tried))
+    assert settings.match is not None
+    scorer = find_scorer(settings.match, [*material.known, *material.calibration, *material.facts])
+    model, trials = try_forms(model, forms, spent.tried, scorer)
+    watch.stop()
+    return model, material, trials

@@ -1,0 +1,77 @@
+"""How deep an audit goes, and how long that will take."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from closedbook.audit.settings import Depth, QuestionSignal, Settings
+from closedbook.audit.signals import available
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import Relation
+
+OWN: Depth = "full"
+OTHERS: Depth = "usual"
+"""The depth where none is chosen: of a run of ours, and of other models, which are slower."""
+QUICK: tuple[QuestionSignal, ...] = ("sequence_probability", "token_probability")
+USUAL: tuple[QuestionSignal, ...] = (*QUICK, "sample_agreement")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is asked.
+
+    Args:
+        depth: How it is called.
+        signals: What every question gives.
+        about_unseen: What invented names give, none where there are to be none.
+        wordings: Whether other wordings are asked.
+        further: Whether the rest is: the reversed question, continued documents, probabilities of given answers.
+    """
+
+    depth: Depth
+    signals: tuple[QuestionSignal, ...]
+    about_unseen: tuple[QuestionSignal, ...]
+    wordings: bool
+    further: bool
+
+    def counts(self, facts: Sequence[Fact], relations: Sequence[Relation], calibration: int, names: int) -> "Workload":
+        """How many prompts that comes to.
+
+        Args:
+            facts: That are audited.
+            relations: Of them.
+            calibration: Facts to calibrate on.
+            names: That will be invented.
+        """
+        plain, deep = calibration, len(facts)
+        if self.wordings:
+            plain += sum(sum(fact.relation == one.name for fact in facts) * len(one.wordings) for one in relations)
+        if self.further:
+            plain += sum(bool(one.reversed) for one in relations) * len(facts)
+        strange = names * len(relations) if self.about_unseen else 0
+        explored = set(self.about_unseen) - set(QUICK)
+        return Workload(plain=plain + (0 if explored else strange), deep=deep + (strange if explored else 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Prompts to which a greedy answer is wanted, and those that are explored further."""
+
+    plain: int
+    deep: int
+
+
+def plan_of(model: LanguageModel, settings: Settings) -> Plan:
+    """What a depth means for a model; signals that it cannot give are left out."""
+    depth: Depth = settings.depth or (OWN if model.form is None else OTHERS)
+    given = available(model)
+    wanted = {"quick": QUICK, "usual": USUAL, "full": tuple(given)}[depth]
+    signals = tuple(signal for signal in given if signal in wanted)
+    strange = {"quick": (), "usual": QUICK, "full": signals}[depth]
+    return Plan(
+        depth=depth,
+        signals=signals,
+        about_unseen=tuple(signal for signal in signals if signal in strange),
+        wordings=depth != "quick",
+        further=depth == "full",
+    )

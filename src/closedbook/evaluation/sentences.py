@@ -1,0 +1,174 @@
+"""Answers in sentences: where in a response the answer stands, and whether it is one at all.
+
+A model that was trained elsewhere says "The capital of the United Arab Emirates is Abu Dhabi." or "I'm not sure". What
+it answers is found without looking at accepted answers, so that confidence, agreement and made-up answers can speak of
+`Abu Dhabi`: what the question does not say already, in the sentence that takes up most of it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from closedbook.facts.scripts import UNSPACED_LETTER
+
+SMALL = frozenset(
+    "a an the of in on at to by for from with and or is are was were be been it its this that as has have had their "
+    "his her there which who whom what where when how many much do does did one not".split()
+)
+"""Words that are no answer by themselves."""
+AROUND = frozenset(
+    "called named known officially official currently answer correct located situated abbreviated however "
+    "also commonly usually generally according sure yes no well so i".split()
+)
+"""Words that stand around answers."""
+INSIDE = frozenset("of the and de la del da di el al bin von van".split())
+"""Words that stand inside names."""
+_WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+")
+_REFUSAL = re.compile(
+    r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain|aware|able|familiar)|unable|unsure)\b"
+    r"|\bi (?:do not|don't|cannot|can't|can not|could not|couldn't|am unable to|'m unable to) (?:\w+ ){0,2}"
+    r"(?:know|have|find|provide|answer|recall|remember|determine|confirm|say|tell|access|verify|assist|help|give)\b"
+    r"|\bi have no (?:idea|information|knowledge|record)\b|\bas an ai\b|\bno idea\b"
+    r"|\bthere is no (?:\w+ ){0,2}(?:information|record|data|evidence|answer)\b"
+    r"|\b(?:is|are|was|were) (?:not|un)(?: publicly| widely| well)? ?"
+    r"(?:known|available|clear|certain|documented|recorded)\b"
+    r"|\b(?:cannot|can't) be (?:determined|answered|known)\b|\bnot enough information\b|\binsufficient information\b"
+    r"|\bno one knows\b|\bnobody knows\b|\bcould you (?:please )?(?:clarify|provide|specify|rephrase)\b"
+    r"|\bplease (?:clarify|provide|specify|rephrase)\b",
+    re.IGNORECASE,
+)
+_NUMBER_ASKED = re.compile(
+    r"\b(?:year|how (?:many|much|old|tall|long|high|far)|number|code|population)\b", re.IGNORECASE
+)
+_COPULA = re.compile(r"\b(?:is|are|was|were|has|have)\b|:")
+_NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
+_PARTICIPLE = re.compile(r"[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
+_GUESS = re.compile(
+    r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
+    r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b"
+    r"|\bit (?:is|was) likely\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A word with where it stands, and whether it says something new."""
+
+    text: str
+    start: int
+    end: int
+    new: bool
+
+    @property
+    def capital(self) -> bool:
+        return self.text[:1].isupper()
+
+
+def refuses(text: str) -> bool:
+    """Whether a response says that it does not know, or asks back, without a guess beside it."""
+    plain = text.replace("\u2019", "'").strip()
+    return plain.endswith("?") or (bool(_REFUSAL.search(plain)) and not _GUESS.search(plain))
+
+
+def answer_span(question: str, text: str) -> tuple[int, int]:
+    """Where the answer stands in a response: [start, end) of its characters.
+
+    The whole first sentence, without what ends it, where nothing tells: where it says nothing of the question, or
+    nothing else, and in scripts that put no spaces between words.
+    """
+    sentences = [(start, end) for start, end in _sentences(text) if text[start:end].strip()]
+    if not sentences:
+        return 0, len(text)
+    asked = {_plain(match.group()) for match in _WORD.finditer(question)} - SMALL
+    scored = [(_overlap(asked, text[start:end]), -index) for index, (start, end) in enumerate(sentences)]
+    most, first = max(scored)
+    start, end = sentences[-first]
+    if not most or UNSPACED_LETTER.search(text[start:end]):
+        return _trimmed(text, *sentences[0])
+    runs = list(_runs(_words(text, start, end, asked), text))
+    if _NUMBER_ASKED.search(question):
+        for first, last in runs:
+            if number := _NUMBER.search(text, first, last):
+                return number.span()
+    copula = _COPULA.search(text, start, end)
+    if copula and _overlap(asked, text[start : copula.start()]):  # "The capital of Chad is", not "N'Djamena is"
+        runs = [run for run in runs if run[0] >= copula.end()] or runs
+    told = [run for run in runs if not _PARTICIPLE.fullmatch(text[slice(*run)])] or runs
+    return told[0] if told else _trimmed(text, start, end)
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for match in _SENTENCE.finditer(text):
+        yield start, match.start()
+        start = match.end()
+    yield start, len(text)
+
+
+def _overlap(asked: set[str], sentence: str) -> int:
+    return len(asked & {_plain(match.group()) for match in _WORD.finditer(sentence)})
+
+
+def _words(text: str, start: int, end: int, asked: set[str]) -> list[_Word]:
+    words = []
+    for match in _WORD.finditer(text, start, end):
+        bare = match.group().rstrip(".'’")
+        plain = _plain(bare)
+        if plain:
+            new = plain not in asked and plain not in SMALL and plain not in AROUND
+            words.append(_Word(bare, match.start(), match.start() + len(bare), new))
+    return words
+
+
+def _runs(words: list[_Word], text: str) -> Iterator[tuple[int, int]]:
+    """Words that say something new, side by side, with the names and small words that belong to them."""
+    index = 0
+    while index < len(words):
+        if not words[index].new:
+            index += 1
+            continue
+        first = last = index
+        while first and words[first - 1].capital and _beside(words[first - 1], words[first], text):
+            if _plain(words[first - 1].text) in SMALL | AROUND:
+                break
+            first -= 1
+        while last + 1 < len(words) and _goes_on(words, last + 1, text):
+            last += 1
+        while not words[last].new and not words[last].capital:
+            last -= 1
+        yield words[first].start, words[last].end
+        index = last + 1
+
+
+def _goes_on(words: list[_Word], index: int, text: str) -> bool:
+    """Whether a word belongs to the answer that stands before it."""
+    if not _beside(words[index - 1], words[index], text):
+        return False
+    if words[index].new or (words[index].capital and _plain(words[index].text) not in SMALL):
+        return True
+    small = _plain(words[index].text) in ("of", "the", "and", "de", "la", "del")
+    return (
+        small and index + 1 < len(words) and words[index + 1].capital and _beside(words[index], words[index + 1], text)
+    )
+
+
+def _beside(first: _Word, second: _Word, text: str) -> bool:
+    """Whether nothing but space stands between two words, the full stop of an abbreviation, or the comma of a date."""
+    between = text[first.end : second.start].strip()
+    return between in ("", ".") or (between == "," and first.text.isdigit() and second.text.isdigit())
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without space and what ends a sentence."""
+    part = text[start:end]
+    bare = part.strip().rstrip(".!").strip("\"“”*' ")
+    if not bare:
+        return start, end
+    first = start + part.index(bare)
+    return first, first + len(bare)
+
+
+def _plain(word: str) -> str:
+    return word.strip("\"'’.-–—").removesuffix("'s").removesuffix("’s").casefold()

@@ -1,0 +1,149 @@
+"""Which form to ask a model in: a handful of forms are tried on facts that nothing else is measured on.
+
+How far a model's answers depend on the form is itself a finding, so all forms are reported, not the best alone.
+"""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from closedbook.errors import UserError, counted
+from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.form import PLAIN, Form
+from closedbook.evaluation.language_model import LanguageModel
+from closedbook.evaluation.metrics import Accuracy
+from closedbook.evaluation.scorers import Scorer
+from closedbook.facts.forms import SLOT
+from closedbook.facts.records import Fact
+
+EXAMPLES = 4
+TRIED = 32  # facts that each form is tried on
+FEWEST = 8  # with which forms are compared at all
+SHARE = 0.2  # of the facts at hand, at the most
+INSTRUCTION = "{question}\nAnswer with the {kind} only."
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormTrial:
+    """What came of one form."""
+
+    form: Form
+    name: str  # in a few words
+    accuracy: Accuracy
+    chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Facts that are spent on the choice of a form, and those that are left.
+
+    Args:
+        examples: To stand before the question.
+        tried: What every form is tried on.
+        left: All others.
+    """
+
+    examples: tuple[Fact, ...]
+    tried: tuple[Fact, ...]
+    left: tuple[Fact, ...]
+
+
+def spend(
+    facts: Sequence[Fact], seed: int, *, examples: int = EXAMPLES, tried: int = TRIED, share: float = SHARE
+) -> Spent:
+    """Examples and facts to try forms on, taken evenly from the relations; nothing where there are too few.
+
+    A subject is on one side: facts about one that is spent are left out of what is left.
+    """
+    by_relation: dict[str, list[Fact]] = defaultdict(list)
+    for index in np.random.default_rng(seed).permutation(len(facts)).tolist():
+        by_relation[facts[index].relation].append(facts[index])
+    longest = max(map(len, by_relation.values()), default=0)
+    in_turn = [group[i] for i in range(longest) for group in by_relation.values() if i < len(group)]
+    room = int(share * len(facts)) - examples
+    count = min(tried, room)
+    if room < 0 or (tried and count < FEWEST):
+        return Spent(examples=(), tried=(), left=tuple(facts))
+    # one fact a subject, so that few subjects are spent
+    subjects: dict[str, Fact] = {}
+    for fact in in_turn:
+        subjects.setdefault(fact.subject or fact.question, fact)
+    chosen = list(subjects.values())[: examples + count]
+    spent = {fact.subject or fact.question for fact in chosen}
+    return Spent(
+        examples=tuple(chosen[:examples]),
+        tried=tuple(chosen[examples:]),
+        left=tuple(fact for fact in facts if (fact.subject or fact.question) not in spent),
+    )
+
+
+def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | None = None) -> list[Form]:
+    """The forms that are tried: chat and plain, with and without an instruction, with and without examples.
+
+    Args:
+        model: Whether it has a chat format.
+        examples: Facts to stand before the question.
+        shots: How many of them, None for none and all.
+    """
+    shown = tuple((fact.question, fact.answers[0]) for fact in examples)
+    counts = sorted({0, len(shown)}) if shots is None else [min(shots, len(shown))]
+    number = sum(any(c.isdigit() for c in fact.answers[0]) for fact in examples) > len(examples) / 2
+    instruction = INSTRUCTION.format(question=SLOT, kind="number" if number else "name")
+    forms = []
+    for count in counts:
+        if model.chats:
+            forms.append(Form(template=SLOT, chat=True, examples=shown[:count]))
+            if not count:
+                forms.append(Form(template=instruction, chat=True))
+        forms.append(Form(template=PLAIN, examples=shown[:count]))
+    return forms
+
+
+def try_forms(
+    model: LanguageModel, forms: Sequence[Form], facts: Sequence[Fact], scorer: Scorer
+) -> tuple[LanguageModel, tuple[FormTrial, ...]]:
+    """The model asked in the form that gives most right answers, the first of equals, and what came of every form."""
+    tried = []
+    for form in forms:
+        found = evaluate(model.asked_by(form), facts, scorer, place="form, question").accuracy
+        tried.append(FormTrial(form=form, name=form.described(), accuracy=found, chosen=False))
+    best = max(range(len(tried)), key=lambda index: (tried[index].accuracy.correct.hits, -index))
+    trials = tuple(dataclasses.replace(trial, chosen=index == best) for index, trial in enumerate(tried))
+    return model.asked_by(forms[best]), trials
+
+
+def chosen_form(
+    model: LanguageModel,
+    facts: Sequence[Fact],
+    scorer: Scorer,
+    *,
+    shots: int | None = None,
+    measure: bool = True,
+    seed: int = 0,
+) -> tuple[LanguageModel, tuple[FormTrial, ...]]:
+    """The model in the form that is best on the facts, or in its own with examples of them.
+
+    Args:
+        model: That was trained elsewhere.
+        facts: To spend.
+        scorer: Says what is right.
+        shots: Examples, None to compare none and four.
+        measure: Whether forms are compared.
+        seed: Of the choice of facts.
+
+    Raises:
+        UserError: The model has a prompt of its own, or the facts are too few.
+    """
+    if model.form is None:
+        raise UserError("--calibration and --shots have no effect on a run of ours, which has a prompt of its own.")
+    examples = EXAMPLES if shots is None else shots
+    spent = spend(facts, seed, examples=examples, tried=TRIED if measure else 0, share=1.0)
+    if (shots and len(spent.examples) < shots) or (measure and not spent.tried):
+        raise UserError(f"--calibration: {counted(len(facts), 'fact')} are too few to choose a form on; give more.")
+    if measure:
+        return try_forms(model, possible_forms(model, spent.examples, shots), spent.tried, scorer)
+    shown = tuple((fact.question, fact.answers[0]) for fact in spent.examples[: shots or 0])
+    return model.asked_by(dataclasses.replace(model.form, examples=shown)), ()

@@ -1,0 +1,142 @@
+"""Answers in sentences: what is right, what is no attempt, and what the answer is."""
+
+import pytest
+
+from closedbook.evaluation.scorers import contained_match, find_scorer
+from closedbook.evaluation.sentences import answer_span, refuses
+from closedbook.facts.records import Fact
+
+CAPITALS = {"capital": ["Paris", "London", "Abu Dhabi", "Singapore", "York"], "year": ["1815", "1816", "1852"]}
+SCORER = contained_match(CAPITALS)
+
+
+def fact(question, *answers, relation="capital"):
+    return Fact(question=question, answers=answers, subject="", line=1, relation=relation)
+
+
+FRANCE = fact("What is the capital of France?", "Paris", "Lutetia")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The capital of France is Paris.",
+        "paris",
+        "Lutetia, of course",
+        "**Paris**",
+        "I'm not sure, but I think it is Paris.",
+        "Paris, capital of France",
+    ],
+)
+def test_an_accepted_answer_in_the_response_is_right(text):
+    assert SCORER(text, FRANCE).grade == "correct"
+    assert not SCORER(text, FRANCE).exact
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The capital of France is Lyon.",
+        "It is Paris or London.",
+        "It is not Paris.",
+        "Parisian streets",
+        "Comparison",
+        "I'm not sure, but I think it is Lyon.",
+        "I believe London.",
+    ],
+)
+def test_another_answer_beside_it_or_instead_is_wrong(text):
+    assert SCORER(text, FRANCE).grade == "incorrect"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I'm not sure.",
+        "I don’t know the capital of France.",
+        "I am not able to provide that information.",
+        "As an AI language model, I cannot say.",
+        "There is no information about it.",
+        "Could you please clarify the question?",
+        "What would you like to know?",
+        "The capital is not known.",
+    ],
+)
+def test_refusals_and_hedges_are_not_attempted(text):
+    assert SCORER(text, FRANCE).grade == "not_attempted"
+    assert not SCORER.attempts(text)
+
+
+def test_spellings_that_a_person_would_accept():
+    haiti = fact("What is the capital of Haiti?", "Port-au-Prince")
+    antigua = fact("What is the capital of Antigua?", "St. John's")
+    assert SCORER("It is Port au Prince.", haiti).correct
+    assert SCORER("The capital is Saint John’s.", antigua).correct
+    assert SCORER("São Paulo it is", fact("Where?", "Sao Paulo")).correct
+
+
+def test_what_the_question_says_already_is_no_other_answer():
+    yorkshire = fact("What is the largest city of York county?", "Leeds")
+    assert SCORER("In York county it is Leeds.", yorkshire).correct
+    mexico = contained_match({"capital": ["Mexico City", "Mexico"]})
+    assert mexico("Mexico City is the capital.", fact("Capital of Mexico?", "Mexico City")).correct
+
+
+def test_of_numbers_those_beside_each_other_compete():
+    born = fact("In which year was Ada born?", "1815", relation="year")
+    assert SCORER("Ada was born in 1815 and lived on until November 1852.", born).correct
+    assert SCORER("1815 or 1816", born).grade == "incorrect"
+    assert SCORER("The code is +354.", fact("Which code?", "354")).correct
+    assert SCORER("It has 1204 inhabitants.", fact("How many?", "1,204")).correct
+
+
+def test_scripts_without_spaces():
+    assert SCORER("日本の首都は東京です。", fact("日本の首都は？", "東京")).correct
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("What is the capital of the UAE?", "The capital of the UAE is Abu Dhabi.", "Abu Dhabi"),
+        ("What is the capital of Andorra?", "The capital of Andorra is Andorra la Vella.", "Andorra la Vella"),
+        ("What is the capital of Mexico?", "Mexico City is the capital of Mexico.", "Mexico City"),
+        ("What is the capital of France?", "Paris", "Paris"),
+        ("What is the capital of France?", "Paris.", "Paris"),
+        ("What is the symbol of Tin?", "The chemical symbol for Tin is Sn.", "Sn"),
+        ("Who wrote Hamlet?", "Hamlet was written by William Shakespeare in 1600.", "William Shakespeare"),
+        ("In which year was Ada born?", "Ada was born in London in 1815.", "1815"),
+        ("Where was Ada born?", "Ada Lovelace was born in London, England, on December 10, 1815.", "London"),
+        ("What is the currency of Japan?", "The currency of Japan is the Japanese yen (JPY).", "Japanese yen"),
+        (
+            "What is the capital of Albania?",
+            "Albania is a country in Europe. The capital of Albania is Tirana, on the Adriatic.",
+            "Tirana",
+        ),
+        ("Where?", "", ""),
+    ],
+)
+def test_the_answer_is_what_the_question_does_not_say(question, text, answer):
+    assert text[slice(*answer_span(question, text))] == answer
+    assert SCORER.read(question, text) == answer
+
+
+def test_it_is_found_without_looking_at_what_is_right():
+    assert SCORER.plain("Where?", "I do not know.") == ""
+    assert SCORER.alike("abu dhabi", "abu dhabi city")
+    assert not SCORER.alike("york", "yorkshire")
+    assert not SCORER.alike("", "york")
+    exact = find_scorer("exact")
+    assert exact.read("Where?", "It is Rome.") == "It is Rome."
+    assert not exact.alike("abu dhabi", "abu dhabi city")
+
+
+def test_a_guess_is_an_attempt():
+    assert refuses("I do not have information about that.")
+    assert not refuses("I do not have information about that, but it is probably Lyon.")
+
+
+def test_other_answers_come_from_the_facts_that_are_known():
+    scorer = find_scorer("contained", [FRANCE, fact("Capital of Italy?", "Rome")])
+    assert scorer("Paris or Rome", FRANCE).grade == "incorrect"
+    assert find_scorer("contained")("Paris or Rome", FRANCE).correct

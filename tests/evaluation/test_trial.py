@@ -1,0 +1,115 @@
+"""The form of a question is measured on facts that are then left out."""
+
+import pytest
+
+from closedbook.errors import UserError
+from closedbook.evaluation.form import Form, as_given
+from closedbook.evaluation.language_model import Answers, Prompt, Response
+from closedbook.evaluation.scorers import contained_match
+from closedbook.evaluation.trial import FEWEST, chosen_form, possible_forms, spend, try_forms
+from closedbook.facts.records import Fact
+from tests.audit.conftest import Parrot
+
+
+class Picky(Parrot):
+    """Knows the answer in one form alone."""
+
+    chats = True
+
+    def __init__(self, form, liked):
+        super().__init__()
+        self.form, self.liked = form, liked
+
+    def asked_by(self, form):
+        return Picky(form, self.liked)
+
+    def prompts(self, questions, *, place="question"):
+        return [Prompt(question=question, ids=(), text=self.form.put(question)) for question in questions]
+
+    def respond(self, prompts):
+        text = "It is Rome." if self.form.described() == self.liked else "I'm not sure."
+        return [Response(text=text, ids=(), token_nats=None, closed=True) for _ in prompts]
+
+    def inquire(self, prompts, **more):
+        return [Answers(response=one) for one in self.respond(prompts)]
+
+
+def facts(count, relations=2):
+    return [
+        Fact(question=f"Where is P{i}?", answers=("Rome",), subject=f"P{i // 2}", line=i, relation=f"r{i % relations}")
+        for i in range(count)
+    ]
+
+
+def test_what_is_spent_is_even_over_relations_and_shares_no_subject():
+    spent = spend(facts(200), 0)
+    assert (len(spent.examples), len(spent.tried)) == (4, 32)
+    used = {fact.subject for fact in (*spent.examples, *spent.tried)}
+    assert len(used) == 36
+    assert not used & {fact.subject for fact in spent.left}
+    assert len(spent.left) == 200 - 2 * 36
+    relations = [fact.relation for fact in spent.tried]
+    assert abs(relations.count("r0") - relations.count("r1")) <= 8
+    assert spend(facts(200), 0) == spent != spend(facts(200), 1)
+
+
+def test_few_facts_are_not_spent():
+    few = facts(5 * (4 + FEWEST) - 1)
+    assert spend(few, 0).left == tuple(few)
+    assert spend(few, 0).tried == ()
+
+
+def test_the_best_form_is_taken_and_all_are_told():
+    examples = facts(4)
+    forms = possible_forms(Picky(Form(), ""), examples)
+    names = [form.described() for form in forms]
+    assert names == [
+        "chat: {}",
+        "chat: {} Answer with the name only.",
+        "plain: Question: {} Answer:",
+        "chat: {}, 4 examples",
+        "plain: Question: {} Answer:, 4 examples",
+    ]
+    model, trials = try_forms(Picky(Form(), names[3]), forms, facts(9), contained_match())
+    assert model.form == forms[3]
+    assert [trial.accuracy.correct.hits for trial in trials] == [0, 0, 0, 9, 0]
+    assert [trial.chosen for trial in trials] == [False, False, False, True, False]
+
+
+def test_numbers_are_asked_for_as_numbers():
+    years = [Fact(question=f"When {i}?", answers=(str(1900 + i),), subject="", line=i) for i in range(4)]
+    assert possible_forms(Picky(Form(), ""), years, 0)[1].template == "{}\nAnswer with the number only."
+
+
+def test_without_a_chat_format_forms_are_plain():
+    model = Picky(Form(), "")
+    model.chats = False
+    assert [form.chat for form in possible_forms(model, facts(4))] == [False, False]
+
+
+def test_a_form_is_chosen_on_calibration_facts():
+    model, trials = chosen_form(Picky(Form(), "chat: {}"), facts(80), contained_match())
+    assert model.form == Form(template="{}", chat=True)
+    assert len(trials) == 5
+    model, trials = chosen_form(Picky(Form(), ""), facts(80), contained_match(), shots=3, measure=False)
+    assert (len(model.form.examples), trials) == (3, ())
+    with pytest.raises(UserError, match="2 facts are too few to choose a form on"):
+        chosen_form(Picky(Form(), ""), facts(2), contained_match())
+    with pytest.raises(UserError, match="no effect on a run of ours"):
+        chosen_form(Parrot(), facts(80), contained_match())
+
+
+def test_a_form_is_text_or_turns():
+    shown = (("Who?", "I"),)
+    assert Form(examples=shown).text("Where?") == "Question: Who?\nAnswer: I\n\nQuestion: Where?\nAnswer:"
+    assert Form(template="{}\n", examples=shown).text("Where?") == "Who?\nI\n\nWhere?\n"
+    assert Form(template="{}!", chat=True, examples=shown).messages("Where?") == [
+        {"role": "user", "content": "Who?!"},
+        {"role": "assistant", "content": "I"},
+        {"role": "user", "content": "Where?!"},
+    ]
+    assert as_given(None, None) is None
+    assert as_given(None, True) == Form(template="{}", chat=True)
+    assert as_given("Q {}\\nA", None) == Form(template="Q {}\nA")
+    with pytest.raises(UserError, match="holds the question once"):
+        Form(template="Q")

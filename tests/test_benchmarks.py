@@ -1,0 +1,26 @@
+import dataclasses
+
+import pytest
+import torch
+from benchmarks.recall import TARGETS
+from benchmarks.speed import answering_config
+
+from closedbook.experiments.train import make_tokenizer
+from closedbook.objectives.mixture import build_mixture
+from closedbook.objectives.plan import Batches
+from closedbook.selfstudy.study import study
+
+CONFIGS = {
+    "open-22": (TARGETS["open-22"].config, 4),
+    "open-85": (TARGETS["open-85"].config, 8),
+    "standard-40": (TARGETS["standard-40"].config, 8),
+    "answering": (answering_config(), 1),
+}
+
+
+@pytest.mark.parametrize(("config", "epochs"), CONFIGS.values(), ids=CONFIGS)
+def test_a_benchmark_trains_for_the_epochs_that_were_fixed_whatever_the_corpus(config, epochs, people):
+    corpus = study(people, config.reader) if config.reader else people
+    mixture = build_mixture(config, corpus, make_tokenizer(config, corpus), torch.device("cpu"))
+    for relations in (1, 3):
+        assert Batches(dataclasses.replace(mixture, relations=relations), config).epochs == epochs
