@@ -1,11 +1,16 @@
 """Answers in sentences: what is right, what is no attempt, and what the answer is."""
 
+import dataclasses
+import json
+from pathlib import Path
+
 import pytest
 
 from closedbook.evaluation.scorers import contained_match, find_scorer
 from closedbook.evaluation.sentences import answer_span, refuses
 from closedbook.facts.records import Fact
 
+DATA = Path(__file__).parent / "data"
 CAPITALS = {"capital": ["Paris", "London", "Abu Dhabi", "Singapore", "York"], "year": ["1815", "1816", "1852"]}
 SCORER = contained_match(CAPITALS)
 
@@ -140,3 +145,38 @@ def test_other_answers_come_from_the_facts_that_are_known():
     scorer = find_scorer("contained", [FRANCE, fact("Capital of Italy?", "Rome")])
     assert scorer("Paris or Rome", FRANCE).grade == "incorrect"
     assert find_scorer("contained")("Paris or Rome", FRANCE).correct
+
+
+def test_a_sentence_about_something_else_is_not_attempted():
+    continents = contained_match({"continent": ["Africa", "South America", "Europe"]})
+    peru = dataclasses.replace(
+        fact("On which continent is Peru?", "South America", relation="continent"), subject="Peru"
+    )
+    assert continents("Peru is a country by the Pacific Ocean.", peru).grade == "not_attempted"
+    assert continents("Peru is a country in Africa by the sea.", peru).grade == "incorrect"
+    assert continents("Peru is on the South American continent.", peru).correct
+    assert continents("The continent of Peru is called Gondwana, they say.", peru).grade == "incorrect"
+    assert contained_match()("Peru is a country by the Pacific Ocean.", peru).grade == "incorrect"  # who knows
+
+
+def test_the_grades_are_those_of_a_person():
+    # 200 responses of SmolLM2-135M-Instruct, labelled before the scorer saw them, against the accepted answers alone
+    known = json.loads((DATA / "smollm2_known.json").read_text(encoding="utf-8"))
+    rows = [json.loads(line) for line in (DATA / "smollm2_labels.jsonl").read_text(encoding="utf-8").splitlines()]
+    scorer = contained_match(known)
+    same = [
+        scorer(
+            row["response"],
+            Fact(
+                question=row["question"],
+                answers=tuple(row["answers"]),
+                subject=row["subject"],
+                line=1,
+                relation=row["relation"],
+            ),
+        ).grade
+        == row["label"]
+        for row in rows
+    ]
+    assert len(rows) == 200
+    assert sum(same) >= 196  # 98 %

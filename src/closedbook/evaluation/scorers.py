@@ -15,7 +15,7 @@ from typing import Literal
 
 from closedbook.errors import UserError, nearest
 from closedbook.evaluation.language_model import LanguageModel, Response
-from closedbook.evaluation.sentences import answer_span, refuses
+from closedbook.evaluation.sentences import SMALL, answer_span, refuses
 from closedbook.facts.records import Fact
 from closedbook.facts.scripts import occurrences
 
@@ -35,6 +35,8 @@ _MARK = re.compile(
 """Punctuation that tells answers apart."""
 _JOINED = re.compile(r"(?<=[^\W\d])[-\u2010\u2011/](?=[^\W\d])")
 DENIALS = frozenset({"not", "isnt", "wasnt", "never", "nor", "arent", "unlike"})
+_SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
+SENTENCE = 5  # words of a text that is more than an answer
 NEAR = 2  # words between two numbers of which one is meant
 
 
@@ -150,7 +152,8 @@ normalised_match = Scorer("normalised", _grade_normalised)
 def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
     """Correct where an accepted answer stands in the text as whole words, and no other answer of the relation does.
 
-    A text that says that it does not know is not attempted (SimpleQA's third grade), unless it holds an answer.
+    A text that says that it does not know, or that says something else of the subject than what is asked, is not
+    attempted (SimpleQA's third grade), unless it holds an answer.
 
     Args:
         known: The answers of each relation, by its name; none for no look at others.
@@ -162,14 +165,14 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
         if plain.normalised:
             return plain
         said, accepted = _matched(text), [_matched(answer) for answer in fact.answers]
-        right = [span for answer in accepted for span in _mentions(said, answer)]
+        asked = _matched(fact.question)
+        right = [span for answer in accepted for span in _mentions(said, answer, asked)]
         if right:
-            asked = _matched(fact.question)
             competing = (other for other in others.get(fact.relation, ()) if other not in accepted)
-            wrong = any(_competes(said, other, right) for other in competing if not stands_in(other, asked))
+            wrong = any(_competes(said, other, asked, right) for other in competing if not stands_in(other, asked))
             return Score(grade="incorrect" if wrong else "correct", exact=False, normalised=False)
-        attempted = is_attempt(text) and not refuses(text)
-        return Score(grade="incorrect" if attempted else "not_attempted", exact=False, normalised=False)
+        silent = not is_attempt(text) or refuses(text) or _evades(said, fact, others.get(fact.relation, frozenset()))
+        return Score(grade="not_attempted" if silent else "incorrect", exact=False, normalised=False)
 
     return Scorer("contained", grade, answer_span)
 
@@ -186,16 +189,31 @@ def _matched(text: str) -> str:
     return " ".join("saint" if word == "st" else word for word in normalise(spaced).split())
 
 
-def _mentions(said: str, answer: str) -> Iterator[tuple[int, int]]:
-    """Where an answer stands in a text that is not denied there."""
+def _mentions(said: str, answer: str, asked: str) -> Iterator[tuple[int, int]]:
+    """Where an answer stands in a text that is not denied there; also as in "the African continent"."""
     for start, alone in occurrences(said, answer):
-        if alone and not (set(said[:start].split()[-2:]) & DENIALS):
-            yield start, start + len(answer)
+        end = start + len(answer)
+        word = _SUFFIX.match(said, end)
+        adjective = word and word[1] in asked.split() and not said[start - 1 : start].strip()
+        if (alone or adjective) and not (set(said[:start].split()[-2:]) & DENIALS):
+            yield start, end
 
 
-def _competes(said: str, other: str, right: Sequence[tuple[int, int]]) -> bool:
+def _evades(said: str, fact: Fact, known: frozenset[str]) -> bool:
+    """Whether a sentence says what the subject is, but not what is asked: it names neither that nor any answer."""
+    asked, subject = _matched(fact.question), _matched(fact.subject)
+    about = {word for word in asked.replace(subject, " ").split() if word not in SMALL} if subject else set()
+    describes = (
+        re.search(rf"\b{re.escape(subject)} (?:\w+ )?(?:is|are|was|were) ", said) and len(said.split()) >= SENTENCE
+    )
+    if not known or not describes or not about or about & {*said.split()}:
+        return False
+    return not any(answer not in asked and any(True for _ in _mentions(said, answer, asked)) for answer in known)
+
+
+def _competes(said: str, other: str, asked: str, right: Sequence[tuple[int, int]]) -> bool:
     """Whether another answer stands in a text beside the right ones: of numbers near them, since texts hold many."""
-    for start, end in _mentions(said, other):
+    for start, end in _mentions(said, other, asked):
         apart = [max(first - end, start - last) for first, last in right]
         if min(apart) < 0:  # a part of a right one
             continue
