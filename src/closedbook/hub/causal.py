@@ -20,7 +20,7 @@ from closedbook.evaluation.language_model import Ability, Answers, Prompt, Respo
 from closedbook.facts.forms import up_to_subjects
 from closedbook.hub.generation import BEAMS, Path, Written, write
 from closedbook.hub.likelihood import answer_nats
-from closedbook.hub.reading import CausalReader
+from closedbook.hub.reading import CausalReader, Reader
 from closedbook.hub.states import last_middle_states
 from closedbook.hub.vocabulary import Vocabulary
 from closedbook.model.gpt import count_parameters
@@ -51,7 +51,7 @@ class CausalModel:
     form: Form
 
     @cached_property
-    def _reader(self) -> CausalReader:
+    def _reader(self) -> Reader:
         return CausalReader(self.model)
 
     @cached_property

@@ -1,28 +1,26 @@
-"""A model directory in Hugging Face format: what cannot be opened safely is refused before it is read.
-
-No remote code is run, no pickle is read, nothing is downloaded.
-
-Axes: B batch, T time.
-"""
+"""A model directory in Hugging Face format: what cannot be opened safely is refused before it is read."""
 
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from closedbook.errors import UserError
-from closedbook.evaluation.form import Form
 from closedbook.facts.corpus import sha256
-from closedbook.facts.forms import SLOT
 from closedbook.hub import HUGGING_FACE, Way
 from closedbook.hub.causal import CausalModel
-from closedbook.hub.vocabulary import Vocabulary
-from closedbook.training.precision import native_precision
+from closedbook.hub.opening import Source, library, open_causal
+from closedbook.hub.safetensors_files import Contents, contents
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+MOST_BYTES = 16 * 2**20  # of a JSON file that is no vocabulary
+MOST_BYTES_OF_VOCABULARY = 128 * 2**20
+COUNT = re.compile(r"(^|_)(layers?|labels|blocks|depths?|experts)$")
+"""Names in a configuration of what is built one by one, as often as the number says."""
+MOST_COUNTED, MOST_IN_LIST = 1000, 2**20
 
 
 def weights_sha256(path: Path) -> str:
@@ -31,17 +29,19 @@ def weights_sha256(path: Path) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def check_directory(path: Path) -> None:
-    """Looks at the names of the files and at the configuration, before `transformers` is imported.
+def check_directory(path: Path) -> Contents:
+    """Looks at the files, the configuration and the headers of the weights, before `transformers` is imported.
 
     Raises:
         UserError: The directory cannot be loaded safely.
     """
     if not path.is_dir():
         raise UserError(f"{path}: no such directory; hf: takes a model directory on this disk, nothing is downloaded.")
+    _check_files(path)
     if not (path / "config.json").is_file():
         raise UserError(f"{path}: no config.json, so not a model in Hugging Face format.")
-    if "model_type" not in _configuration(path):
+    config = _configuration(path)
+    if not isinstance(config.get("model_type"), str):
         raise UserError(f"{path / 'config.json'}: names no model_type, so not a model in Hugging Face format.")
     if not any(path.glob("*.safetensors")):
         pickles = [file.name for pattern in PICKLES for file in path.glob(pattern)]
@@ -49,6 +49,14 @@ def check_directory(path: Path) -> None:
         raise UserError(f"{path}: holds {holds}; save the model as safetensors.")
     if not any((path / name).is_file() for name in TOKENIZERS):
         raise UserError(f"{path}: holds no tokenizer ({', '.join(TOKENIZERS)}); save it beside the model.")
+    held = contents(path)
+    for name, number in _numbers(config):
+        if number > (max(held.tensors, MOST_COUNTED) if COUNT.search(name) else MOST_IN_LIST):
+            raise UserError(
+                f"{path / 'config.json'}: {name} is {number:,}, and the weights are {held.tensors:,} tensors; they do "
+                "not belong together."
+            )
+    return held
 
 
 def open_directory(path: Path, way: Way) -> CausalModel:
@@ -58,77 +66,28 @@ def open_directory(path: Path, way: Way) -> CausalModel:
         UserError: It cannot be opened safely, `transformers` is not installed, a file is damaged, or the model is not a
             causal language model.
     """
-    check_directory(path)
-    return open_causal(f"{HUGGING_FACE}:{path}", "Hugging Face format", path, path, weights_sha256(path), way)
+    held = check_directory(path)
+    library()
+    source = Source(
+        name=f"{HUGGING_FACE}:{path}",
+        format="Hugging Face format",
+        path=path,
+        directory=path,
+        weights_sha256=weights_sha256(path),
+        values=held.values,
+        own_code="auto_map" in _configuration(path),
+    )
+    return open_causal(source, way)
 
 
-def open_causal(
-    name: str, format: str, path: Path, directory: Path, weights: str, way: Way, **more: Any
-) -> CausalModel:
-    """Tokenizer and model, through `transformers`.
-
-    Args:
-        name: As it was opened.
-        format: What its files are, for reports.
-        path: Whose they are, for errors.
-        directory: Where they lie.
-        weights: SHA-256 of the weights.
-        way: How it is opened.
-        more: For the library's loaders.
-    """
-    transformers = library()
-    safe = {"local_files_only": True, "trust_remote_code": False, **more}
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **safe)
-    except Exception as error:  # the library raises whatever comes up in a tokenizer's files
-        raise UserError(f"{path}: its tokenizer cannot be loaded ({_first_line(error)}).") from error
-    device = torch.device(way.device)
-    precision = way.precision or native_precision(device)
-    try:
-        model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            directory,
-            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
-            use_safetensors=True,
-            output_loading_info=True,
-            **safe,
-        )
-    except Exception as error:  # likewise: an unknown architecture, a damaged file, weights of another size
-        own_code = not more and "auto_map" in _configuration(directory)
-        why = "it needs code of its own, which is not run" if own_code else _first_line(error)
-        raise UserError(f"{path}: cannot be loaded as a causal language model ({why}).") from error
-    if missing := sorted(info["missing_keys"]):
-        raise UserError(f"{path}: its weights lack {len(missing)} tensors, first {missing[0]}.")
-    model = model.to(device).eval()
-    if not is_causal(model):
-        raise UserError(f"{path}: sees later tokens, so not a causal language model.")
-    text = model.config.get_text_config()
-    ends = model.generation_config.eos_token_id or text.eos_token_id
-    vocabulary = Vocabulary(tokenizer, path, int(text.vocab_size), ends if isinstance(ends, list) else [ends])
-    form = way.form or (Form(template=SLOT, chat=True) if vocabulary.chats else Form())
-    if form.chat and not vocabulary.chats:
-        raise UserError(f"{path}: its tokenizer has no chat format; ask it in plain text (without --chat).")
-    kind = f"a causal language model in {format}, {type(model).__name__}, {precision}"
-    return CausalModel(name=name, kind=kind, weights_sha256=weights, model=model, vocabulary=vocabulary, form=form)
-
-
-def library() -> Any:
-    """The library, told to be silent."""
-    try:
-        import transformers
-    except ImportError as error:
-        raise UserError("hf: and gguf: need transformers; install it with pip install 'closedbook[hf]'.") from error
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    return transformers
-
-
-@torch.inference_mode()
-def is_causal(model: Any) -> bool:
-    """Whether another last token leaves what is said of the earlier ones as it is."""
-    first, second = range(min(model.config.get_text_config().vocab_size, 5))[1:3]
-    tokens_BT = torch.tensor([[first, second, first], [first, second, second]], device=model.device)
-    change_T = model(tokens_BT).logits.float().diff(dim=0).abs().amax(dim=(0, 2))
-    return bool(change_T[:2].max() <= 1e-3 * change_T[2])
+def _check_files(path: Path) -> None:
+    """Raises a `UserError` for what is neither file nor directory, and for texts too long to be what they should be."""
+    for file in path.iterdir():
+        if not file.is_dir() and not file.is_file():
+            raise UserError(f"{file}: is no file.")
+        most = MOST_BYTES_OF_VOCABULARY if file.name in TOKENIZERS else MOST_BYTES
+        if file.suffix in (".json", ".txt", ".jinja", ".model") and file.stat().st_size > most:
+            raise UserError(f"{file}: is larger than {most >> 20} MB, so not what its name says.")
 
 
 def _configuration(path: Path) -> dict[str, Any]:
@@ -139,10 +98,20 @@ def _configuration(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise UserError(f"{path / 'config.json'}: damaged (it is nested too deeply).") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path / 'config.json'}: damaged ({error}).") from error
     return config if isinstance(config, dict) else {}
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _numbers(value: Any, name: str = "", *, listed: bool = False) -> Iterator[tuple[str, int]]:
+    """Whole numbers that count parts or stand in a list, by name, also of configurations in this one."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner, name, listed=True)
+    elif isinstance(value, int) and (listed or COUNT.search(name)):
+        yield name, value

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from closedbook.draws import UNIT, derive, random_bits
-from closedbook.hub.reading import CausalReader, Row
+from closedbook.hub.reading import Reader, Row
 
 BEAMS = 12
 LEAST_NATS = -6.9  # of a beam that is followed: a probability of 0.1 %, as for the models of our own
@@ -55,7 +55,7 @@ class Written:
 
 
 def write(
-    reader: CausalReader,
+    reader: Reader,
     prompts: Sequence[Row],
     *,
     closing: Sequence[int],
@@ -92,7 +92,7 @@ def write(
 class _Tree:
     """Grows the paths of a batch of prompts, a token a step."""
 
-    def __init__(self, reader: CausalReader, closing: Sequence[int], limit: int, beams: int, seed: int) -> None:
+    def __init__(self, reader: Reader, closing: Sequence[int], limit: int, beams: int, seed: int) -> None:
         self._reader, self._limit, self._beams, self._seed = reader, limit, beams, seed
         self._closing = torch.tensor(closing, dtype=torch.int64, device=reader.device)
         self._ends = frozenset(closing)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import torch
 
-from closedbook.hub.reading import CausalReader, Row
+from closedbook.hub.reading import Reader, Row
 
 
 @torch.inference_mode()
 def answer_nats(
-    reader: CausalReader,
+    reader: Reader,
     prompts: Sequence[Row],
     answers: Sequence[Row],
     *,

@@ -11,7 +11,7 @@ import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int64
@@ -22,6 +22,29 @@ LEAST_BUDGET = 64 * 2**20  # bytes of keys and values in a batch
 BUDGET_SHARE = 0.25  # of the weights' bytes, where that is more
 SAME = 0.1  # of the logits' standard deviation, within which a cache gives what reading afresh gives
 Row = Sequence[int]
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """What reads rows of tokens; see `CausalReader` for what is given and returned."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0) -> Iterator[list[int]]:
+        """Numbers of the rows in batches of like length."""
+
+    def share(self, rows: Sequence[Row], spare: int = 1) -> None:
+        """Reads what all the rows begin with."""
+
+    def begin(self, rows: Sequence[Row], keep: int = 1) -> tuple[Any, Float[Tensor, "rows last vocabulary"]]:
+        """The rows read, and the logits at their last positions."""
+
+    def step(
+        self, state: Any, parents_R: Int64[Tensor, "rows"] | None, tokens_R: Int64[Tensor, "rows"]
+    ) -> Float[Tensor, "rows vocabulary"]:
+        """One more token behind chosen rows; the logits after it."""
 
 
 @dataclass
@@ -98,10 +121,7 @@ class CausalReader:
         """Reads what all the rows begin with, all but the last `spare` tokens of each at the most."""
         if not self._cached or not rows:
             return
-        first, last = min(map(tuple, rows)), max(map(tuple, rows))
-        most = min(map(len, rows)) - spare
-        same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
-        prefix = tuple(first[: max(min(same, most), 0)])
+        prefix = common_beginning(rows, spare)
         if prefix == self._prefix[0]:
             return
         self._prefix = ((), None)
@@ -177,6 +197,14 @@ class CausalReader:
         finally:
             self._prefix = ((), None)
         return bool((stepped_BV - afresh_BV).abs().max() <= SAME * afresh_BV.std())
+
+
+def common_beginning(rows: Sequence[Row], spare: int) -> tuple[int, ...]:
+    """The tokens that all rows begin with, all but the last `spare` of each at the most."""
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))
+    most = max(min(map(len, rows)) - spare, 0)
+    same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), most)
+    return first[: min(same, most)]
 
 
 def _size(cache: Any) -> int:

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from closedbook.hub.reading import CausalReader, Row
+from closedbook.hub.reading import Reader, Row
 
 
 @torch.inference_mode()
-def last_middle_states(model: Any, reader: CausalReader, rows: Sequence[Row]) -> Float[np.ndarray, "rows width"]:
+def last_middle_states(model: Any, reader: Reader, rows: Sequence[Row]) -> Float[np.ndarray, "rows width"]:
     """The residual stream half-way through the layers, at the last token of each row of token ids."""
     states: list[np.ndarray | None] = [None] * len(rows)
     for batch in reader.batches(rows):

@@ -59,13 +59,21 @@ class Vocabulary:
             text: To encode.
             whole: Nothing is put before it either: a chat format has written it.
         """
-        ids: list[int] = self.tokenizer(text, add_special_tokens=not whole)["input_ids"]
+        ids = self._encode(text, special=not whole)
         end = self.tokenizer.eos_token_id
         return ids[:-1] if not whole and len(ids) > 1 and ids[-1] == end else ids
 
     def encode_answer(self, answer: str) -> list[int]:
         """An answer's tokens alone."""
-        ids: list[int] = self.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        return self._encode(answer, special=False)
+
+    def _encode(self, text: str, *, special: bool) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=special)["input_ids"]
+        if max(ids, default=0) >= self.size:
+            raise UserError(
+                f"{self._path}: has an embedding for {self.size:,} tokens, and its tokenizer makes token {max(ids):,} "
+                f"of {text!r}."
+            )
         return ids
 
     def encode_after(self, text: str, prompt: Sequence[int], answer: str, *, whole: bool = False) -> list[int]:

@@ -1,0 +1,86 @@
+"""The safetensors files of a model directory: which there are, and what they hold, without reading a weight."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from closedbook.errors import UserError
+
+ONE, INDEX = "model.safetensors", "model.safetensors.index.json"
+MOST_BYTES = 16 * 2**20  # of a header
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the weights are.
+
+    Args:
+        tensors: How many.
+        values: In all of them.
+    """
+
+    tensors: int
+    values: int
+
+
+def contents(path: Path) -> Contents:
+    """What the directory's weight files hold, by their headers, which the library holds against their sizes.
+
+    Raises:
+        UserError: A file is missing, damaged, cut short, or outside of the directory.
+    """
+    tensors = values = 0
+    for file in _files(path):
+        try:
+            with file.open("rb") as opened:
+                length = int.from_bytes(opened.read(8), "little")
+            if length > MOST_BYTES:
+                raise UserError(f"{file}: damaged, its header claims {length:,} bytes.")
+            with safe_open(file, framework="numpy") as held:
+                for name in held.keys():  # noqa: SIM118 - no dictionary
+                    tensors += 1
+                    values += math.prod(held.get_slice(name).get_shape())
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{file}: damaged or cut short ({error}).") from error
+    return Contents(tensors, values)
+
+
+def _files(path: Path) -> list[Path]:
+    """Those that `transformers` reads: one, or those of an index; all inside of the directory."""
+    names = [ONE] if (path / ONE).is_file() or not (path / INDEX).is_file() else _indexed(path / INDEX)
+    files = [path / name for name in names]
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"{file}: no such file; the weights are not complete.")
+        if not _inside(path, file):
+            raise UserError(f"{file}: lies outside of the directory and is not read.")
+    return files
+
+
+def _indexed(index: Path) -> list[str]:
+    """The files of an index, which are names without a path."""
+    try:
+        read = json.loads(index.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise UserError(f"{index}: damaged (it is nested too deeply).") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{index}: damaged ({error}).") from error
+    places: Any = read.get("weight_map") if isinstance(read, dict) else None
+    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
+        raise UserError(f"{index}: damaged (it names no files).")
+    names = sorted(set(places.values()))
+    for name in names:
+        if Path(name).name != name or "\\" in name or "\0" in name or not name.endswith(".safetensors"):
+            raise UserError(f"{index}: names {name[:200]!r}, which is no safetensors file of the directory.")
+    return names
+
+
+def _inside(path: Path, file: Path) -> bool:
+    """Whether a file lies in the directory, or where a directory of Hugging Face's cache keeps its files."""
+    directory, place = path.resolve(), file.resolve()
+    blobs = [directory.parent.parent / "blobs"] if directory.parent.name == "snapshots" else []
+    return any(place.is_relative_to(root) for root in (directory, *blobs))
