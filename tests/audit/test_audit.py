@@ -102,8 +102,14 @@ def test_a_model_that_lacks_abilities_is_audited_without_them(corpus):
     parrot = Parrot(lacking=("log_probabilities", "given_answers", "alternatives", "representations", "continuations"))
     material = Material(facts=corpus.train[:8], known=corpus.train, corpus=corpus)
     with pytest.raises(UserError, match="sequence_probability: a parrot cannot; take sample_agreement"):
-        audit(parrot, material)
-    report = audit(parrot, material, Settings(signal="sample_agreement", names=1))
+        audit(parrot, material, Settings(signal="sequence_probability"))
+    with pytest.raises(UserError, match="--signal sample_agreement needs --depth usual"):
+        audit(parrot, material, Settings(signal="sample_agreement", depth="quick"))
+    quick = audit(parrot, material, Settings(depth="quick", names=1))  # without any signal at all
+    assert (quick.signals, quick.winner, quick.verdict.total) == ({}, None, 8)
+    assert "no threshold is certified" in page(quick)
+    report = audit(parrot, material, Settings(names=1))
+    assert report.settings.signal == "sample_agreement"
     assert report.mean_gold_nats is None
     assert set(report.signals) == {"sample_agreement", "paraphrase_agreement"}
     assert report.left_out["stored"] == report.left_out["representation"] == "a parrot cannot"

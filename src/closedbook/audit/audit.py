@@ -20,7 +20,7 @@ from closedbook.audit.popularity import popularity
 from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
-from closedbook.audit.settings import Depth, QuestionSignal, Settings, Signal
+from closedbook.audit.settings import SAMPLES, SAMPLES_OF_OTHERS, Depth, QuestionSignal, Settings, Signal
 from closedbook.audit.signals import Evidence, available, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
@@ -69,7 +69,9 @@ def audit(
     settings = settings or Settings()
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
     plan = plan_of(model, settings)
-    settings = dataclasses.replace(settings, depth=plan.depth, signal=_signal(model, settings, plan, material))
+    samples = settings.samples or (SAMPLES if model.form is None else SAMPLES_OF_OTHERS)
+    signal = _signal(model, settings, plan, material)
+    settings = dataclasses.replace(settings, depth=plan.depth, signal=signal, samples=samples)
     material, relations = recognised(material)
     _check(model, material)
     pace = Pace(watch or Unwatched())
@@ -116,7 +118,7 @@ def _asked(
     """The audited facts asked, after saying what there is to ask and how long that will take."""
     assert settings.match is not None
     scorer = find_scorer(settings.match, [*material.known, *material.calibration, *material.facts])
-    samples, seed = settings.samples, settings.seed
+    samples, seed = settings.samples or SAMPLES, settings.seed
     also = [counted(samples, "sample") + " of each"] if "sample_agreement" in plan.signals else []
     also += ["other wordings"] if plan.wordings else []
     with_ = f", with {' and '.join(also)}" if also else ""
@@ -163,6 +165,7 @@ def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Inquiry:
     settings, model = inquiry.settings, inquiry.model
     signal, samples, target = settings.signal, settings.samples, settings.target
     assert signal is not None
+    assert samples is not None
     facts = independent(inquiry.material.calibration, settings.seed)
     say(f"calibrating on {counted(len(facts), 'subject')}")
     scorer = inquiry.evidence.evaluation.scorer

@@ -6,6 +6,8 @@ from closedbook.config.validation import Count, Natural, OpenShare, configuratio
 
 QuestionSignal = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
 """The signals that need nothing but the question, and so can decide whether `ask` answers."""
+SAMPLES, SAMPLES_OF_OTHERS = 10, 5
+"""Answers sampled a question where that is not said: of a run of ours, and of other models, which are slower."""
 Signal = Literal[QuestionSignal, "paraphrase_agreement", "probe"]
 """All of them; `closedbook.audit.signals` says what each is."""
 Depth = Literal["quick", "usual", "full"]
@@ -26,7 +28,7 @@ class Settings:
         depth: How much is asked (default: full for runs, else usual); quick is the greedy answers alone, usual adds
             samples, other wordings and invented names, full everything.
         shots: Examples before the question, of the calibration facts (default: none and 4 are compared).
-        samples: Answers sampled a question.
+        samples: Answers sampled a question (default: 10 of a run, else 5).
         names: Subjects to invent for each origin and method, 0 for none.
         seed: Of samples, invented subjects and resampling.
     """
@@ -36,6 +38,6 @@ class Settings:
     match: Literal["exact", "normalised", "contained"] | None = None
     depth: Depth | None = None
     shots: Natural | None = None
-    samples: Count = 10
+    samples: Count | None = None
     names: Natural = 20
     seed: Natural = 0

@@ -22,7 +22,7 @@ from functools import cached_property
 
 import numpy as np
 
-from closedbook.audit.settings import QuestionSignal, Settings, Signal
+from closedbook.audit.settings import SAMPLES, QuestionSignal, Signal
 from closedbook.audit.wordings import Wording, ask_otherwise
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import Evaluation, scored
@@ -117,7 +117,7 @@ def ask_surely(
     scorer: Scorer,
     signals: Sequence[QuestionSignal],
     *,
-    samples: int = Settings.samples,
+    samples: int = SAMPLES,
     seed: int = 0,
 ) -> tuple[list[Response], dict[Signal, np.ndarray]]:
     """The greedy answers, and how sure the model is of them by signals that need nothing but the question.
@@ -156,7 +156,7 @@ def gather(
     *,
     signals: Sequence[QuestionSignal] | None = None,
     relations: Sequence[Relation] = (),
-    samples: int = Settings.samples,
+    samples: int = SAMPLES,
     seed: int = 0,
     gold_answers: bool = True,
 ) -> Evidence:

@@ -13,7 +13,7 @@ import numpy as np
 from closedbook.audit.inquiry import Inquiry
 from closedbook.audit.neighbours import PERMUTATIONS, Agreement, Likeness, Neighbours, askable
 from closedbook.audit.reliability import auroc
-from closedbook.audit.settings import Signal
+from closedbook.audit.settings import SAMPLES, Signal
 from closedbook.audit.signals import ask_surely
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import score_all
@@ -138,7 +138,7 @@ class _Replies:
 def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
     model = inquiry.model
     prompts = model.prompts([fact.question for fact in facts], place="unseen, question")
-    scorer, samples = inquiry.evidence.evaluation.scorer, inquiry.settings.samples
+    scorer, samples = inquiry.evidence.evaluation.scorer, inquiry.settings.samples or SAMPLES
     responses, signals = ask_surely(model, prompts, scorer, inquiry.plan.about_unseen, samples=samples, seed=seed)
     texts = [response.text for response in responses]
     answers = [scorer.read(prompt.question, text) for prompt, text in zip(prompts, texts, strict=True)]

@@ -118,6 +118,7 @@ class CausalModel:
             self._reader,
             [prompt.ids for prompt in prompts],
             closing=self._closing,
+            sentence_ends=self.vocabulary.sentence_ends,
             limit=self._limit,
             samples=samples,
             beams=beams,

@@ -17,8 +17,9 @@ from torch import Tensor
 from closedbook.draws import UNIT, derive, random_bits
 from closedbook.hub.reading import Reader, Row
 
-BEAMS = 12
+BEAMS = 8
 LEAST_NATS = -6.9  # of a beam that is followed: a probability of 0.1 %, as for the models of our own
+LONGER, FURTHER, LEAST_TOKENS = 1.25, 4, 16  # of samples and beams, against the first sentence of the greedy answer
 SPARSE = 0.75  # share of rows in use below which the others are dropped, which copies the cache
 
 
@@ -47,11 +48,29 @@ class Written:
     greedy: Path = field(default_factory=Path)
     samples: list[Path] = field(default_factory=list)
     beams: list[Path] = field(default_factory=list)  # open, likeliest first
-    ended: list[Path] = field(default_factory=list)  # beams that are closed
+    ended: list[Path] = field(default_factory=list)  # beams that do not go on
+    most: int | None = None  # tokens of samples and beams, None while that is not known
 
     def open_paths(self) -> Iterator[Path]:
         """All that go on."""
-        yield from (path for path in (self.greedy, *self.samples, *self.beams) if not path.closed)
+        others = () if self.cut else (*self.samples, *self.beams)
+        yield from (path for path in (self.greedy, *others) if not path.closed)
+
+    @property
+    def cut(self) -> bool:
+        """Whether samples and beams have had their tokens."""
+        return self.most == 0
+
+    def measure(self, sentence_ends: frozenset[int], step: int) -> None:
+        """Lets samples and beams be somewhat longer than the first sentence of the greedy answer.
+
+        They are looked at for the answer in them: how a sentence rambles on is none.
+        """
+        if self.most is None and (self.greedy.closed or self.greedy.ids[-1] in sentence_ends):
+            self.most = max(round(LONGER * (step + 1)) + FURTHER, LEAST_TOKENS)
+        if self.most is not None and step + 1 >= self.most:
+            self.ended += self.beams
+            self.beams, self.most = [], 0
 
 
 def write(
@@ -59,6 +78,7 @@ def write(
     prompts: Sequence[Row],
     *,
     closing: Sequence[int],
+    sentence_ends: frozenset[int] = frozenset(),
     limit: int,
     samples: int = 0,
     beams: int = 0,
@@ -70,14 +90,15 @@ def write(
         reader: The model.
         prompts: Token ids.
         closing: The tokens of which any ends an answer.
+        sentence_ends: The tokens that end a sentence.
         limit: Tokens at the most.
         samples: Answers to draw at temperature 1 for each; the same for the same seed and prompt in any batch.
         beams: Answers to look for beside the greedy one.
         seed: Of the samples.
     """
     reader.share(prompts)
-    tree = _Tree(reader, closing, limit, beams, seed)
-    for batch in reader.batches(prompts, copies=1 + (samples + beams) // 2, more=limit):
+    tree = _Tree(reader, closing, sentence_ends, limit, beams, seed)
+    for batch in reader.batches(prompts, copies=1 + (samples + beams) // 3, more=limit):
         written = []
         for index in batch:
             digest = hashlib.sha256(repr(tuple(prompts[index])).encode()).digest()
@@ -92,7 +113,16 @@ def write(
 class _Tree:
     """Grows the paths of a batch of prompts, a token a step."""
 
-    def __init__(self, reader: Reader, closing: Sequence[int], limit: int, beams: int, seed: int) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        closing: Sequence[int],
+        sentence_ends: frozenset[int],
+        limit: int,
+        beams: int,
+        seed: int,
+    ) -> None:
+        self._sentence_ends = sentence_ends
         self._reader, self._limit, self._beams, self._seed = reader, limit, beams, seed
         self._closing = torch.tensor(closing, dtype=torch.int64, device=reader.device)
         self._ends = frozenset(closing)
@@ -134,18 +164,29 @@ class _Tree:
             if not each.greedy.closed:
                 row = rows[index, each.greedy.ids]
                 each.greedy = self._then(each.greedy, best[row], best_nats[row], closing[row])
-            each.samples = [
-                path if path.closed else self._then(path, *drawn[index, number], closing[rows[index, path.ids]])
-                for number, path in enumerate(each.samples)
-            ]
-            candidates = []
-            for path in each.beams:
-                row = rows[index, path.ids]
-                if path.total + closing[row] >= LEAST_NATS:
-                    each.ended.append(path.then(int(self._closing[0]), closing[row], closed=True))
-                candidates += [path.then(token, nats) for token, nats in likeliest[row]]
-            kept = sorted(candidates, key=lambda path: -path.total)[: self._beams]
-            each.beams = [path for path in kept if path.total >= LEAST_NATS]
+            if not each.cut:
+                each.samples = [
+                    path if path.closed else self._then(path, *drawn[index, number], closing[rows[index, path.ids]])
+                    for number, path in enumerate(each.samples)
+                ]
+                self._search(each, [(path, rows[index, path.ids]) for path in each.beams], closing, likeliest)
+                each.measure(self._sentence_ends, step)
+
+    def _search(
+        self,
+        written: Written,
+        beams: Sequence[tuple[Path, int]],
+        closing: Sequence[float],
+        likeliest: dict[int, list[tuple[int, float]]],
+    ) -> None:
+        """Every beam, with the row that it ends in, by a token or a closing; the likeliest are kept."""
+        candidates = []
+        for path, row in beams:
+            if path.total + closing[row] >= LEAST_NATS:
+                written.ended.append(path.then(int(self._closing[0]), closing[row], closed=True))
+            candidates += [path.then(token, nats) for token, nats in likeliest[row]]
+        kept = sorted(candidates, key=lambda path: -path.total)[: self._beams]
+        written.beams = [path for path in kept if path.total >= LEAST_NATS]
 
     def _then(self, path: Path, token: int, nats: float, closing: float) -> Path:
         return path.then(token, closing, closed=True) if token in self._ends else path.then(token, nats)
@@ -161,7 +202,7 @@ class _Tree:
         which = [
             (index, number, rows[index, path.ids])
             for index, each in enumerate(written)
-            for number, path in enumerate(each.samples)
+            for number, path in enumerate(() if each.cut else each.samples)
             if not path.closed
         ]
         if not which:

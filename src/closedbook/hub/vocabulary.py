@@ -100,6 +100,12 @@ class Vocabulary:
         return sorted(token for token in ends if token < self.size)
 
     @cached_property
+    def sentence_ends(self) -> frozenset[int]:
+        """The tokens that end a sentence."""
+        texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+        return frozenset(token for token, text in enumerate(texts) if text.rstrip()[-1:] in (".", "!", "?", "\u3002"))
+
+    @cached_property
     def closing(self) -> list[int]:
         """The tokens that end an answer in plain text: those that end a text, and all that hold a line break."""
         texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])

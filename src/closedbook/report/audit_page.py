@@ -16,9 +16,10 @@ def audit_page(report: AuditReport) -> str:
     """The page's HTML."""
     drawn = {
         "verdict": (figures.verdict_bars(report), "correct, wrong and not attempted answers"),
-        "reliability": (figures.reliability_diagrams(report), "share of right answers against confidence"),
-        "risk": (figures.risk_coverage(report), "error against coverage"),
     }
+    if report.signals:
+        drawn["reliability"] = figures.reliability_diagrams(report), "share of right answers against confidence"
+        drawn["risk"] = figures.risk_coverage(report), "error against coverage"
     if report.popularity:
         drawn["popularity"] = popularity_figure(report.popularity), "recall by popularity"
     if report.frequency:
