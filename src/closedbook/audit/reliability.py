@@ -54,13 +54,13 @@ def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:
 
     if right.all() or not right.any():
         return Estimate()
-    value = float(_auroc(right, signal))
+    value = float(mann_whitney(right, signal))
     with warnings.catch_warnings():
         # a resample may be one-sided where nearly all are right: it gives nan, left out below
         warnings.simplefilter("ignore", DegenerateDataWarning)
         resampled = bootstrap(
             (right, signal),
-            _auroc,
+            mann_whitney,
             paired=True,
             vectorized=True,
             n_resamples=DRAWS,
@@ -72,7 +72,7 @@ def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:
     return Estimate(value=value, low=float(low), high=float(high))
 
 
-def _auroc(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
+def mann_whitney(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
     """The Mann-Whitney statistic over the number of pairs, along an axis; nan where one side is empty."""
     from scipy.stats import rankdata
 
