@@ -3,7 +3,8 @@
 python -m benchmarks.confidence --answers AUDIT/answers.jsonl --others NAME=SCORES.jsonl ... --out DIR
 
 Scores hold a question, the tool's own response to it and any number of confidences, larger the surer. A question whose
-response is not the same everywhere is left out. Intervals and tests draw the questions again, the same for all.
+response is not the same everywhere is left out; a tool may have scored a part of the questions. Intervals and tests
+draw the questions again, the same for all.
 """
 
 import argparse
@@ -73,13 +74,13 @@ def read(answers: Path, others: Sequence[tuple[str, Path]]) -> Table:
     same = [
         question
         for question, row in ours.items()
-        if all(question in rows and _plain(rows[question]) == _plain(row) for _, rows in theirs)
+        if all(question not in rows or _plain(rows[question]) == _plain(row) for _, rows in theirs)
     ]
     if not same:
         raise UserError("No question has the same response everywhere.")
     values = {(OURS, name): _column(ours, same, name) for name in SIGNALS if name in ours[same[0]]}
     for tool, rows in theirs:
-        names = [name for name, value in rows[same[0]].items() if isinstance(value, float)]
+        names = dict.fromkeys(name for row in rows.values() for name, value in row.items() if isinstance(value, float))
         values |= {(tool, name): _column(rows, same, name) for name in names}
     return Table(
         relations=np.array([ours[question]["relation"] for question in same]),
@@ -98,7 +99,7 @@ def _plain(row: Mapping[str, Any]) -> str:
 
 
 def _column(rows: Mapping[str, Mapping[str, Any]], questions: Sequence[str], name: str) -> np.ndarray:
-    return np.array([rows[question].get(name) for question in questions], dtype=np.float64)
+    return np.array([rows.get(question, {}).get(name) for question in questions], dtype=np.float64)
 
 
 def drawn(right: np.ndarray, signal: np.ndarray) -> np.ndarray:

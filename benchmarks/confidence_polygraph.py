@@ -1,13 +1,16 @@
 """The estimators of lm-polygraph that need no download, on the same questions; runs where lm-polygraph is installed.
 
-python -P benchmarks/confidence_polygraph.py --model DIR --facts FACTS.tsv --form chat --out DIR    # and: --form text
+python -P benchmarks/confidence_polygraph.py --model DIR --facts FACTS.tsv --what greedy --out DIR
 
-writes FORM.jsonl (a question, its response, and minus each uncertainty) and, of the chat, generations.jsonl (what uqlm
-needs: log-probabilities of the response's tokens, and the samples). Prompts of one length are a batch: none is padded.
+and so with `samples` and `text`: estimators of the response, of samples, and those that read the response without its
+question, or attention. It writes WHAT.jsonl (a question, its response, and minus each uncertainty) and, for uqlm,
+WHAT-told.jsonl (log-probabilities of tokens, samples). Prompts of one length are a batch, so that none is padded; of
+samples, which take longest, the questions come in a random order, padded, so that a part of them is a sample too.
 """
 
 import argparse
 import json
+import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,9 +24,12 @@ from lm_polygraph.utils.dataset import Dataset
 from lm_polygraph.utils.manager import UEManager
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-SAMPLES, NEW_TOKENS, BATCH, SEED, TOP = 5, 40, 64, 0, 15
-KEPT = ["greedy_texts", "greedy_tokens", "greedy_log_likelihoods", "greedy_tokens_alternatives"]
-SAMPLED = ["sample_texts", "sample_log_likelihoods"]
+SAMPLES, NEW_TOKENS, BATCH, SEED, TOP = 5, 40, 40, 0, 15
+KEPT = {
+    "greedy": ["greedy_texts", "greedy_tokens", "greedy_log_likelihoods", "greedy_tokens_alternatives"],
+    "samples": ["greedy_texts", "sample_texts", "sample_log_likelihoods"],
+    "text": ["greedy_texts"],
+}
 
 
 def batches(texts: list[str], length: dict[str, int]) -> list[list[str]]:
@@ -34,19 +40,24 @@ def batches(texts: list[str], length: dict[str, int]) -> list[list[str]]:
     return [group[at : at + BATCH] for group in by_length.values() for at in range(0, len(group), BATCH)]
 
 
-def of_chat() -> list[Any]:
-    """Estimators that put the question into the chat format themselves."""
+def of_greedy() -> list[Any]:
+    """Of the response, asked in the chat format."""
     names = (
         "MaximumSequenceProbability Perplexity MeanTokenEntropy RenyiNeg FisherRao SelfCertainty BoostedProbSequence "
     )
-    names += "MonteCarloSequenceEntropy MonteCarloNormalizedSequenceEntropy EigenScore PTrue"
+    return [getattr(estimators, name)() for name in f"{names} PTrue".split()]
+
+
+def of_samples() -> list[Any]:
+    """Of samples, asked in the chat format."""
+    names = "MonteCarloSequenceEntropy MonteCarloNormalizedSequenceEntropy EigenScore"
     similar = [estimators.LexicalSimilarity(metric) for metric in ("rouge1", "rouge2", "rougeL", "BLEU")]
     graphs = [getattr(estimators, name)("Jaccard_score") for name in ("DegMat", "Eccentricity", "EigValLaplacian")]
     return [*(getattr(estimators, name)() for name in names.split()), *similar, *graphs]
 
 
 def of_text() -> list[Any]:
-    """Estimators that read the response without its question, or attention: they take the prompt as a text."""
+    """Of the response without its question, or of attention: they take the prompt as a text."""
     return [
         estimators.MeanPointwiseMutualInformation(),
         estimators.MeanConditionalPointwiseMutualInformation(),
@@ -56,12 +67,16 @@ def of_text() -> list[Any]:
     ]
 
 
-def asked(model: Any, texts: list[str], methods: list[Any], *, attention: bool) -> Any:
+METHODS = {"greedy": of_greedy, "samples": of_samples, "text": of_text}
+
+
+def asked(model: Any, texts: list[str], what: str) -> Any:
     """A batch through lm-polygraph's manager, its default calculators but for the number of samples."""
+    attention = what == "text"
     made = UEManager(
         Dataset(texts, [""] * len(texts), batch_size=len(texts)),
         model,
-        methods,
+        METHODS[what](),
         BuilderEnvironmentStatCalculator(model),
         register_default_stat_calculators("Whitebox", output_attentions=attention, output_hidden_states=False),
         generation_metrics=[],
@@ -69,7 +84,7 @@ def asked(model: Any, texts: list[str], methods: list[Any], *, attention: bool) 
         processors=[],
         verbose=False,
         max_new_tokens=NEW_TOKENS,
-        save_stats=KEPT if attention else [*KEPT, *SAMPLED],
+        save_stats=KEPT[what],
     )
     for calculator in made.stat_calculators:
         if hasattr(calculator, "samples_n"):
@@ -94,13 +109,13 @@ def scores(made: Any, questions: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def generations(made: Any, tokenizer: Any, texts: list[str]) -> Iterator[dict[str, Any]]:
-    """Tokens without what ends the turn, as interfaces tell them, and samples, with log-probabilities."""
-    columns = [made.stats[name] for name in [*KEPT, *SAMPLED]]
-    for text, said, ids, nats, others, samples, sampled in zip(texts, *columns, strict=True):
+def tokens(made: Any, tokenizer: Any, questions: list[str]) -> Iterator[dict[str, Any]]:
+    """Tokens without what ends the turn, as interfaces tell them, with log-probabilities."""
+    columns = [made.stats[name] for name in KEPT["greedy"]]
+    for question, said, ids, nats, others in zip(questions, *columns, strict=True):
         told = len(ids) - (ids[-1] == tokenizer.eos_token_id)
         yield {
-            "question": text,
+            "question": question,
             "response": said.strip(),
             "logprobs": [
                 {
@@ -110,9 +125,22 @@ def generations(made: Any, tokenizer: Any, texts: list[str]) -> Iterator[dict[st
                 }
                 for at in range(told)
             ],
-            "samples": [sample.strip() for sample in samples],
-            "sampled_logprobs": [[{"logprob": float(value)} for value in sample] for sample in sampled],
         }
+
+
+def samples(made: Any, tokenizer: Any, questions: list[str]) -> Iterator[dict[str, Any]]:
+    """Samples, with the log-probabilities of their tokens."""
+    columns = [made.stats[name] for name in KEPT["samples"]]
+    for question, said, texts, nats in zip(questions, *columns, strict=True):
+        yield {
+            "question": question,
+            "response": said.strip(),
+            "samples": [text.strip() for text in texts],
+            "sampled_logprobs": [[{"logprob": float(value)} for value in sample] for sample in nats],
+        }
+
+
+TOLD = {"greedy": tokens, "samples": samples}
 
 
 def add(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -126,26 +154,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--facts", type=Path, required=True)
-    parser.add_argument("--form", choices=("chat", "text"), required=True)
+    parser.add_argument("--what", choices=METHODS, required=True)
     parser.add_argument("--out", type=Path, required=True, help="no file in it is replaced")
     options = parser.parse_args()
     questions = [line.split("\t")[0] for line in options.facts.read_text(encoding="utf-8").splitlines()]
     tokenizer = AutoTokenizer.from_pretrained(options.model, padding_side="left")
     prompts = {question: as_text(tokenizer, question) for question in questions}
-    length = {question: len(tokenizer(prompt)["input_ids"]) for question, prompt in prompts.items()}
-    chat, out = options.form == "chat", options.out
-    way = "sdpa" if chat else "eager"  # only the latter shows attention
+    what, out = options.what, options.out
+    if what == "samples":
+        random.Random(SEED).shuffle(questions)
+        groups = [questions[at : at + BATCH] for at in range(0, len(questions), BATCH)]
+    else:
+        groups = batches(questions, {text: len(tokenizer(prompt)["input_ids"]) for text, prompt in prompts.items()})
+    way = "eager" if what == "text" else "sdpa"  # only the former shows attention
     weights = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32, attn_implementation=way)
-    model = WhiteboxModel(weights.eval(), tokenizer, str(options.model), instruct=chat)
+    model = WhiteboxModel(weights.eval(), tokenizer, str(options.model), instruct=what != "text")
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{options.form}.jsonl").touch(exist_ok=False)
+    (out / f"{what}.jsonl").touch(exist_ok=False)
     torch.manual_seed(SEED)
-    for group in batches(questions, length):
-        texts = group if chat else [prompts[question] for question in group]
-        made = asked(model, texts, of_chat() if chat else of_text(), attention=not chat)
-        add(out / f"{options.form}.jsonl", scores(made, group))
-        if chat:
-            add(out / "generations.jsonl", generations(made, tokenizer, group))
+    for group in groups:
+        made = asked(model, [prompts[text] for text in group] if what == "text" else group, what)
+        add(out / f"{what}.jsonl", scores(made, group))
+        if what in TOLD:
+            add(out / f"{what}-told.jsonl", TOLD[what](made, tokenizer, group))
 
 
 def as_text(tokenizer: Any, question: str) -> str:

@@ -1,8 +1,8 @@
 """The scorers of uqlm that need no download, on responses and samples made elsewhere; runs where uqlm is installed.
 
-python benchmarks/confidence_uqlm.py --model DIR --generations generations.jsonl --out scores.jsonl
+python -P benchmarks/confidence_uqlm.py --told greedy-told.jsonl --samples samples-told.jsonl --out scores.jsonl
 
-`generations.jsonl` is what benchmarks/confidence_polygraph.py writes. P(True) asks the model again: uqlm's prompt and
+The files are what benchmarks/confidence_polygraph.py writes. With `--model DIR` P(True) is asked too: uqlm's prompt and
 its reading of the first token, our call of the model.
 """
 
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +19,29 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from uqlm.scorers import BlackBoxUQ, WhiteBoxUQ
 from uqlm.white_box.p_true import PTRUE_SYSTEM_PROMPT, PTrueScorer
 
-WHITE = [
+OF_TOKENS = [
     "sequence_probability",
     "min_probability",
     "min_token_negentropy",
     "mean_token_negentropy",
     "probability_margin",
-    "monte_carlo_probability",
 ]
 SENTENCE = re.compile(r"(?<=[.!?])\s")
 Rows = list[dict[str, Any]]
 
 
-def white_box(rows: Rows) -> dict[str, list[float]]:
+def white_box(rows: Rows, scorers: list[str], normalised: bool = True) -> dict[str, list[float]]:
     """Scorers of token log-probabilities."""
     given = {
         "prompts": [row["question"] for row in rows],
         "responses": [row["response"] for row in rows],
-        "sampled_responses": [row["samples"] for row in rows],
+        "sampled_responses": [row.get("samples") for row in rows],
         "logprobs_results": [row["logprobs"] for row in rows],
-        "sampled_logprobs_results": [row["sampled_logprobs"] for row in rows],
+        "sampled_logprobs_results": [row.get("sampled_logprobs") for row in rows],
         "show_progress_bars": False,
     }
-    normal = asyncio.run(WhiteBoxUQ(scorers=WHITE).score(**given)).data
-    whole = asyncio.run(WhiteBoxUQ(scorers=["sequence_probability"], length_normalize=False).score(**given)).data
-    return {name: normal[name] for name in WHITE} | {
-        "sequence_probability, not normalised": whole["sequence_probability"]
-    }
+    data = asyncio.run(WhiteBoxUQ(scorers=scorers, length_normalize=normalised).score(**given)).data
+    return {name: data[name] for name in scorers}
 
 
 def black_box(rows: Rows, first_sentence: bool) -> list[float]:
@@ -78,8 +75,8 @@ def first_token(model: Any, tokenizer: Any, messages: list[dict[str, str]]) -> d
     return {"token": tokenizer.decode([int(nats.argmax())]), "logprob": float(nats.max())}
 
 
-def p_true(rows: Rows, directory: Path, samples: bool) -> list[float]:
-    """P(True) as uqlm asks and reads it, with the samples in the prompt or without."""
+def p_true(rows: Rows, directory: Path) -> list[float]:
+    """P(True) as uqlm asks and reads it, without samples in the prompt."""
     model, tokenizer = opened(directory)
     said = first_token(model, tokenizer, [{"role": "user", "content": rows[0]["question"]}])
     expected = rows[0]["logprobs"][0]
@@ -87,31 +84,51 @@ def p_true(rows: Rows, directory: Path, samples: bool) -> list[float]:
         raise SystemExit(f"This transformers computes another model: {said} instead of {expected}.")
     values = []
     for row in rows:
-        prompt = PTrueScorer._construct_ptrue_prompt(
-            row["question"], row["response"], row["samples"] if samples else None
-        )
+        prompt = PTrueScorer._construct_ptrue_prompt(row["question"], row["response"])
         turns = [{"role": "system", "content": PTRUE_SYSTEM_PROMPT}, {"role": "user", "content": prompt}]
         values.append(PTrueScorer._extract_ptrue_from_logprobs_result([first_token(model, tokenizer, turns)]))
     return values
 
 
+def scored(rows: Rows, sampled: Rows, model: Path | None) -> Iterator[tuple[str, Rows, list[float]]]:
+    """Every scorer with the rows that it scores."""
+    for name, values in white_box(rows, OF_TOKENS).items():
+        yield name, rows, values
+    whole = white_box(rows, ["sequence_probability"], normalised=False)
+    yield "sequence_probability, not normalised", rows, whole["sequence_probability"]
+    if sampled:
+        yield (
+            "monte_carlo_probability",
+            sampled,
+            white_box(sampled, ["monte_carlo_probability"])["monte_carlo_probability"],
+        )
+        yield "exact_match", sampled, black_box(sampled, first_sentence=False)
+        yield "exact_match, first sentence", sampled, black_box(sampled, first_sentence=True)
+    if model is not None:
+        yield "p_true", rows, p_true(rows, model)
+
+
+def read(path: Path) -> Rows:
+    """JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
 def main() -> None:
     """Scores all and writes them, a line a question."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--generations", type=Path, required=True)
+    parser.add_argument("--told", type=Path, required=True)
+    parser.add_argument("--samples", type=Path, help="of all questions or some")
+    parser.add_argument("--model", type=Path, help="to ask P(True)")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.generations.read_text(encoding="utf-8").splitlines()]
-    columns = white_box(rows)
-    columns["exact_match"] = black_box(rows, first_sentence=False)
-    columns["exact_match, first sentence"] = black_box(rows, first_sentence=True)
-    columns["p_true"] = p_true(rows, options.model, samples=False)
-    with options.out.open("w", encoding="utf-8") as file:
-        for index, row in enumerate(rows):
-            values = {name: float(column[index]) for name, column in columns.items()}
-            record = {"question": row["question"], "response": row["response"], **values}
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    told = {row["question"]: row for row in read(options.told)}
+    sampled = [told[row["question"]] | row for row in (read(options.samples) if options.samples else [])]
+    records = {text: {"question": text, "response": row["response"]} for text, row in told.items()}
+    for name, rows, values in scored(list(told.values()), sampled, options.model):
+        for row, value in zip(rows, values, strict=True):
+            records[row["question"]][name] = float(value)
+    lines = [json.dumps(record, ensure_ascii=False) + "\n" for record in records.values()]
+    options.out.write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,11 @@ def test_questions_with_another_response_are_left_out(tmp_path):
     found = read(tmp_path / "ours", [("tool", tmp_path / "theirs")])
     assert found.left_out == 1
     assert found.values["tool", "Perplexity"].tolist() == [0.1]
+    (tmp_path / "theirs").write_text(json.dumps(theirs[0]) + "\n")
+    part = read(tmp_path / "ours", [("tool", tmp_path / "theirs")])
+    assert part.left_out == 0
+    assert np.isnan(part.values["tool", "Perplexity"]).tolist() == [False, True]
+    (tmp_path / "ours").write_text(json.dumps(ours[1]) + "\n")
     (tmp_path / "theirs").write_text(json.dumps(theirs[1]) + "\n")
     with pytest.raises(UserError, match="same response"):
         read(tmp_path / "ours", [("tool", tmp_path / "theirs")])
