@@ -2,10 +2,11 @@
 
 python -P benchmarks/confidence_polygraph.py --model DIR --facts FACTS.tsv --what greedy --out DIR
 
-and so with `samples` and `text`: estimators of the response, of samples, and those that read the response without its
-question, or attention. It writes WHAT.jsonl (a question, its response, and minus each uncertainty) and, for uqlm,
-WHAT-told.jsonl (log-probabilities of tokens, samples). Prompts of one length are a batch, so that none is padded; of
-samples, which take longest, the questions come in a random order, padded, so that a part of them is a sample too.
+and so with `samples`, `text` and `attention`: estimators of the response, of samples, and those that read the response
+without its question, or attention, which take the prompt as a text. It writes WHAT.jsonl (a question, its response, and
+minus each uncertainty) and, for uqlm, WHAT-told.jsonl (log-probabilities of tokens, samples). Prompts of one length are
+a batch, so that none is padded; for samples and texts the questions come in a random order, padded, so that what a run
+has done when it is stopped is a random part.
 """
 
 import argparse
@@ -29,6 +30,7 @@ KEPT = {
     "greedy": ["greedy_texts", "greedy_tokens", "greedy_log_likelihoods", "greedy_tokens_alternatives"],
     "samples": ["greedy_texts", "sample_texts", "sample_log_likelihoods"],
     "text": ["greedy_texts"],
+    "attention": ["greedy_texts"],
 }
 
 
@@ -57,28 +59,35 @@ def of_samples() -> list[Any]:
 
 
 def of_text() -> list[Any]:
-    """Of the response without its question, or of attention: they take the prompt as a text."""
+    """Of the response without its question."""
     return [
         estimators.MeanPointwiseMutualInformation(),
         estimators.MeanConditionalPointwiseMutualInformation(),
+    ]
+
+
+def of_attention() -> list[Any]:
+    """Of attention."""
+    return [
         estimators.RAUQ(instruct=True),
         estimators.RAUQ(instruct=True, use_entropy=True),
         estimators.AttentionScore(gen_only=True),
     ]
 
 
-METHODS = {"greedy": of_greedy, "samples": of_samples, "text": of_text}
+METHODS = {"greedy": of_greedy, "samples": of_samples, "text": of_text, "attention": of_attention}
 
 
 def asked(model: Any, texts: list[str], what: str) -> Any:
     """A batch through lm-polygraph's manager, its default calculators but for the number of samples."""
-    attention = what == "text"
     made = UEManager(
         Dataset(texts, [""] * len(texts), batch_size=len(texts)),
         model,
         METHODS[what](),
         BuilderEnvironmentStatCalculator(model),
-        register_default_stat_calculators("Whitebox", output_attentions=attention, output_hidden_states=False),
+        register_default_stat_calculators(
+            "Whitebox", output_attentions=what == "attention", output_hidden_states=False
+        ),
         generation_metrics=[],
         ue_metrics=[],
         processors=[],
@@ -161,19 +170,20 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(options.model, padding_side="left")
     prompts = {question: as_text(tokenizer, question) for question in questions}
     what, out = options.what, options.out
-    if what == "samples":
+    if what in ("samples", "text"):
         random.Random(SEED).shuffle(questions)
         groups = [questions[at : at + BATCH] for at in range(0, len(questions), BATCH)]
     else:
         groups = batches(questions, {text: len(tokenizer(prompt)["input_ids"]) for text, prompt in prompts.items()})
-    way = "eager" if what == "text" else "sdpa"  # only the former shows attention
+    way = "eager" if what == "attention" else "sdpa"  # only the former shows attention
+    chats = what in ("greedy", "samples")
     weights = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32, attn_implementation=way)
-    model = WhiteboxModel(weights.eval(), tokenizer, str(options.model), instruct=what != "text")
+    model = WhiteboxModel(weights.eval(), tokenizer, str(options.model), instruct=chats)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{what}.jsonl").touch(exist_ok=False)
     torch.manual_seed(SEED)
     for group in groups:
-        made = asked(model, [prompts[text] for text in group] if what == "text" else group, what)
+        made = asked(model, group if chats else [prompts[text] for text in group], what)
         add(out / f"{what}.jsonl", scores(made, group))
         if what in TOLD:
             add(out / f"{what}-told.jsonl", TOLD[what](made, tokenizer, group))
