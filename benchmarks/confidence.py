@@ -141,7 +141,8 @@ def compare(table: Table) -> list[Row]:
     told = {key: values for key, values in table.values.items() if _auroc(table.right, values) is not None}
     area = {key: _auroc(table.right, values) or 0.0 for key, values in told.items()}
     best = max((key for key in told if key[0] == OURS), key=lambda key: area[key])
-    against = {"to_best": _against(table, told, best), "to_default": _against(table, told, (OURS, DEFAULT))}
+    to_best = _against(table, told, best)
+    to_default = to_best if best == (OURS, DEFAULT) else _against(table, told, (OURS, DEFAULT))
     rows = []
     for key in sorted(told, key=lambda key: -area[key]):
         there = np.isfinite(told[key])
@@ -159,8 +160,8 @@ def compare(table: Table) -> list[Row]:
                 low=float(low),
                 high=float(high),
                 by_relation={name: value for name, value in by_relation.items() if value is not None},
-                to_best=against["to_best"].get(key),
-                to_default=against["to_default"].get(key),
+                to_best=to_best.get(key),
+                to_default=to_default.get(key),
             )
         )
     return rows
