@@ -18,7 +18,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
 
-CHUNK = 32  # prompts between two writes
+CHUNK, EXPLORED = 128, 64  # prompts between two writes: of greedy answers, and of those that are explored further
 FORMAT = 1
 
 
@@ -152,8 +152,9 @@ class JournaledModel:
         missing = [index for key, index in first.items() if self.journal.get(key) is None]
         missing.sort(key=lambda index: (-len(prompts[index].text), index))
         self.listen(len(keys) - len(missing), more)
-        for start in range(0, len(missing), CHUNK):
-            batch = missing[start : start + CHUNK]
+        size = EXPLORED if more else CHUNK
+        for start in range(0, len(missing), size):
+            batch = missing[start : start + size]
             yield batch
             self.listen(len(batch), more)
 

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 MOST_ROWS = 128
-LEAST_BUDGET = 128 * 2**20  # bytes of keys and values in a batch
+LEAST_BUDGET = 192 * 2**20  # bytes of keys and values in a batch
 BUDGET_SHARE = 0.25  # of the weights' bytes, where that is more
 SAME = 0.1  # of the logits' standard deviation, within which a cache gives what reading afresh gives
 Row = Sequence[int]
