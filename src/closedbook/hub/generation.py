@@ -98,7 +98,7 @@ def write(
     """
     reader.share(prompts)
     tree = _Tree(reader, closing, sentence_ends, limit, beams, seed)
-    for batch in reader.batches(prompts, copies=1 + (samples + beams) // 3, more=limit):
+    for batch in reader.batches(prompts, copies=1 + 3 * (samples + beams) // 4, more=limit):
         written = []
         for index in batch:
             digest = hashlib.sha256(repr(tuple(prompts[index])).encode()).digest()
