@@ -125,6 +125,7 @@ def _asked(
     line = f"{plan.depth}: asking {counted(len(material.facts), 'question')}{with_}"
     if model.form is not None:
         prompts = model.prompts([fact.question for fact in material.facts], place="facts, question")
+        say(f"the first prompt as the model sees it: {prompts[0].text!r}")
         pace.time(model, plan, prompts, scorer, samples, seed)
         names = settings.names * METHODS_AND_ORIGINS
         work = plan.counts(material.facts, relations, len(material.calibration), names)

@@ -18,6 +18,7 @@ JOURNAL = "journal.jsonl"
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
     from closedbook.audit.report import AuditReport
+    from closedbook.evaluation.journal import Journal
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
@@ -64,7 +65,6 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook import machine
     from closedbook.audit.audit import audit
     from closedbook.audit.report import Provenance
-    from closedbook.evaluation.journal import Journal
     from closedbook.facts.corpus import sha256
     from closedbook.report.console import Counter, say
 
@@ -76,9 +76,7 @@ def run(arguments: Sequence[str]) -> None:
     say(f"{model.kind}, {counted(model.parameters, 'parameter')}")
     for warning in warnings:
         say(f"Careful: {warning}")
-    journal = Journal(options.out / JOURNAL, (model.name, model.fingerprint())) if model.form is not None else None
-    if journal is not None and journal.kept:
-        say(f"going on with {counted(journal.kept, 'answer')} of {options.out / JOURNAL}")
+    journal = open_journal(model, options.out / JOURNAL)
     report = audit(
         model,
         material,
@@ -97,6 +95,19 @@ def run(arguments: Sequence[str]) -> None:
         machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
+
+
+def open_journal(model: "LanguageModel", path: Path) -> "Journal | None":
+    """Where the answers of a model from elsewhere are kept, after saying what stands there; None for a run of ours."""
+    from closedbook.evaluation.journal import Journal
+    from closedbook.report.console import say
+
+    if model.form is None:
+        return None
+    journal = Journal(path, (model.name, model.fingerprint()))
+    if journal.kept:
+        say(f"going on with {counted(journal.kept, 'answer')} of {path}")
+    return journal
 
 
 def save_report(report: "AuditReport", options: Options) -> None:

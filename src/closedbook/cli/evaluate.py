@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel, read_corpus_for, say_accuracies, trained_on
@@ -73,7 +73,6 @@ def run(arguments: Sequence[str]) -> None:
     if options.calibration or options.shots is not None:
         model = in_form(model, facts[len(read) + len(others) :], scorer, options)
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
-    from closedbook.files import write_json, write_lines
     from closedbook.report.console import say
 
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
@@ -90,13 +89,19 @@ def run(arguments: Sequence[str]) -> None:
     for warning in leaks(options, model):
         say(f"Careful: {warning}")
     if options.out is not None:
-        if options.out.suffix == ".jsonl":
-            from closedbook.interchange.inspect_log import inspect_log
-
-            write_lines(options.out, inspect_log(evaluation))
-        else:
-            write_json(options.out, figures)
+        write(options.out, evaluation, figures)
         say(f"figures and answers: {options.out}")
+
+
+def write(out: Path, evaluation: "Evaluation", figures: dict[str, Any]) -> None:
+    """The figures and every answer, or where the file is called .jsonl a log as Inspect reads it."""
+    from closedbook.files import write_json, write_lines
+    from closedbook.interchange.inspect_log import inspect_log
+
+    if out.suffix == ".jsonl":
+        write_lines(out, inspect_log(evaluation))
+    else:
+        write_json(out, figures)
 
 
 def in_form(model: "LanguageModel", spare: "Sequence[Fact]", scorer: "Scorer", options: Options) -> "LanguageModel":
