@@ -68,17 +68,19 @@ def audit(
     began = time.perf_counter()
     settings = settings or Settings()
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
-    plan = plan_of(model, settings)
     samples = settings.samples or (SAMPLES if model.form is None else SAMPLES_OF_OTHERS)
-    signal = _signal(model, settings, plan, material)
-    settings = dataclasses.replace(settings, depth=plan.depth, signal=signal, samples=samples)
+    settings = dataclasses.replace(settings, depth=plan_of(model, settings).depth, samples=samples)
+    if settings.signal:
+        _signal(model, settings, plan_of(model, settings), material)  # refused before anything is asked
     material, relations = recognised(material)
     _check(model, material)
     pace = Pace(watch or Unwatched())
     if model.form is not None:
-        model = JournaledModel(model, journal or Journal(None, (model.name, "")), pace)
+        model = JournaledModel(model, journal or Journal(None), pace)
     try:
         model, material, trials = asked_best(model, material, settings, pace.watch, say, measure=measure_form)
+        plan = plan_of(model, settings)  # what it tells may depend on the form
+        settings = dataclasses.replace(settings, signal=_signal(model, settings, plan, material))
         inquiry = _asked(model, material, settings, plan, relations, pace, say)
         if material.calibration:
             inquiry = _calibrated(inquiry, calibration_sha256, say)
@@ -193,6 +195,7 @@ def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Inquiry:
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         forms=tuple(form for relation in inquiry.relations if relation.name in covered for form in relation.forms),
         form=model.form,
+        kind="" if model.form is None else model.kind,
         match=scorer.name,
         calibration_sha256=calibration_sha256,
         weights_sha256=model.fingerprint(),
@@ -206,7 +209,9 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
     evidence, abstention, seed = inquiry.evidence, inquiry.abstention, settings.seed
     assert settings.signal is not None
     right, attempted, given = evidence.right, evidence.attempted, evidence.given(settings.signal)
-    believed = {name: believe(right, values, seed=seed) for name, values in evidence.signals.items()}
+    believed = {
+        name: believe(right[attempted], values[attempted], seed=seed) for name, values in evidence.signals.items()
+    }
     signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
     best = winner(signals)
     plain = str if settings.match == "exact" else normalise
@@ -236,7 +241,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         forms=trials,
         by_relation=tuple(_of_relation(relation, evidence, best, seed) for relation in inquiry.relations),
         abstention=abstention,
-        held_out=held_out(abstention, right[judged], given[judged]) if abstention else None,
+        held_out=held_out(abstention, right[judged], given[judged], attempted[judged]) if abstention else None,
         made_up=made_up(evidence, material.known or material.facts, material.corpus, plain=plain, seed=seed),
         wordings=evidence.wordings,
         reversed=tuple(
@@ -256,8 +261,8 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
 
 def _of_relation(relation: Relation, evidence: Evidence, best: Signal | None, seed: int) -> RelationReport:
     places = evidence.of_relation(relation.name)
-    signal = evidence.signals[best][places] if best else np.zeros(0)
-    there = ~np.isnan(signal)
+    signal = evidence.signals[best][places] if best else np.full(len(places), np.nan)
+    there = ~np.isnan(signal) & evidence.attempted[places]
     return RelationReport(
         name=relation.name,
         label=relation.label,
@@ -285,7 +290,7 @@ def _stored(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> Knowledge |
 def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unseen, ...]:
     """What it says of invented names in every relation that has a form; says why that is left out."""
     formed = [relation for relation in inquiry.relations if relation.forms]
-    if not inquiry.plan.about_unseen:
+    if inquiry.plan.depth == "quick":
         left_out["unseen"] = "that is asked with --depth usual."
         return ()
     if not formed or not inquiry.settings.names:

@@ -71,7 +71,7 @@ def plan_of(model: LanguageModel, settings: Settings) -> Plan:
     return Plan(
         depth=depth,
         signals=signals,
-        about_unseen=tuple(signal for signal in signals if signal in strange),
+        about_unseen=tuple(signal for signal in signals if signal in strange) or (signals if depth != "quick" else ()),
         wordings=depth != "quick",
         further=depth == "full",
     )

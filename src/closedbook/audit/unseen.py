@@ -150,7 +150,8 @@ def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
     abstention, sure = inquiry.abstention, replies.sure(inquiry.evidence.leading)[part]
     given = None
     if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
-        given = float(np.mean(replies.signals[abstention.signal][part] >= abstention.threshold))
+        through = replies.signals[abstention.signal][part] >= abstention.threshold
+        given = float(np.mean(through & np.array(replies.attempted[part], dtype=bool)))
     return {
         "names": len(replies.answers[part]),
         "answered": float(np.mean(replies.attempted[part])),

@@ -104,7 +104,7 @@ def open_journal(model: "LanguageModel", path: Path) -> "Journal | None":
 
     if model.form is None:
         return None
-    journal = Journal(path, (model.name, model.fingerprint()))
+    journal = Journal(path, model.name, model.kind, model.fingerprint())
     if journal.kept:
         say(f"going on with {counted(journal.kept, 'answer')} of {path}")
     return journal

@@ -59,6 +59,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.out is not None:
         must_not_exist(options.out)
     from closedbook.evaluation.scorers import find_scorer, usual_match
+    from closedbook.evaluation.trial import apart
     from closedbook.facts.readers import read_facts
 
     read = read_facts(options.facts)
@@ -71,7 +72,7 @@ def run(arguments: Sequence[str]) -> None:
     match = options.match or usual_match(model)
     scorer = find_scorer(match, facts)
     if options.calibration or options.shots is not None:
-        model = in_form(model, facts[len(read) + len(others) :], scorer, options)
+        model = in_form(model, apart(facts[len(read) + len(others) :], asked), scorer, options)
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
     from closedbook.report.console import say
 

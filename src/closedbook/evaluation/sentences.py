@@ -24,7 +24,7 @@ AROUND = frozenset(
 INSIDE = frozenset("of the and de la del da di el al bin von van".split())
 """Words that stand inside names."""
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+|(?<=[。！？])")
 _REFUSAL = re.compile(
     r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain|aware|able|familiar)|unable|unsure)\b"
     r"|\bi (?:do not|don't|cannot|can't|can not|could not|couldn't|am unable to|'m unable to) (?:\w+ ){0,2}"
@@ -163,7 +163,7 @@ def _beside(first: _Word, second: _Word, text: str) -> bool:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Without space and what ends a sentence."""
     part = text[start:end]
-    bare = part.strip().rstrip(".!").strip("\"“”*' ")
+    bare = part.strip().rstrip(".!。！").strip("\"“”*' ")
     if not bare:
         return start, end
     first = start + part.index(bare)
