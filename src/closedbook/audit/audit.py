@@ -21,7 +21,7 @@ from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
 from closedbook.audit.settings import SAMPLES, SAMPLES_OF_OTHERS, Depth, QuestionSignal, Settings, Signal
-from closedbook.audit.signals import Evidence, available, check_signal, gather
+from closedbook.audit.signals import NEEDS, Evidence, available, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
@@ -104,7 +104,11 @@ def _signal(model: LanguageModel, settings: Settings, plan: Plan, material: Mate
         if signal not in plan.signals:
             depths = (plan_of(model, dataclasses.replace(settings, depth=depth)) for depth in get_args(Depth))
             least = next(other.depth for other in depths if signal in other.signals)
-            raise UserError(f"--signal {signal} needs --depth {least}.")
+            raise UserError(
+                f"--signal {signal} needs --depth {least}."
+                if settings.signal
+                else f"--calibration needs --depth {least} here: {model.lacks('log_probabilities')}."
+            )
     return signal
 
 
@@ -123,14 +127,15 @@ def _asked(
     samples, seed = settings.samples or SAMPLES, settings.seed
     also = [counted(samples, "sample") + " of each"] if "sample_agreement" in plan.signals else []
     also += ["other wordings"] if plan.wordings else []
+    also += [f"{counted(len(material.calibration), 'calibration fact')}"] if material.calibration else []
     with_ = f", with {' and '.join(also)}" if also else ""
     line = f"{plan.depth}: asking {counted(len(material.facts), 'question')}{with_}"
     if model.form is not None:
         prompts = model.prompts([fact.question for fact in material.facts], place="facts, question")
         say(f"the first prompt as the model sees it: {prompts[0].text!r}")
-        pace.time(model, plan, prompts, scorer, samples, seed)
+        new = pace.time(model, plan, prompts, scorer, samples, seed)
         names = settings.names * METHODS_AND_ORIGINS
-        work = plan.counts(material.facts, relations, len(material.calibration), names)
+        work = plan.counts(material.facts, relations, len(material.calibration), names, new / len(prompts))
         seconds = pace.seconds(work, plan)
         line += f"; {in_words(seconds)}"
         pace.watch.start("audit", seconds)
@@ -218,7 +223,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
     above = np.array([abstention.answers(sure) for sure in given.tolist()]) if abstention else attempted
     leading, gold = evidence.sure, evidence.gold_nats[~np.isnan(evidence.gold_nats)]
     taught, judged = inquiry.taught, inquiry.judged
-    left_out: dict[str, str] = {}
+    left_out: dict[str, str] = {signal: why for signal, ability in NEEDS.items() if (why := model.lacks(ability))}
     return AuditReport(
         model=Model(
             name=model.name,

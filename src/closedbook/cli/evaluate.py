@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, read_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithModel, described, read_corpus_for, say_accuracies, trained_on
 from closedbook.config.validation import Natural
-from closedbook.errors import counted
+from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.out is not None:
         must_not_exist(options.out)
+    if options.shots is not None and options.calibration is None:
+        raise UserError("--shots takes its examples from --calibration FILE; give that too.")
     from closedbook.evaluation.scorers import find_scorer, usual_match
     from closedbook.evaluation.trial import apart
     from closedbook.facts.readers import read_facts
@@ -69,6 +71,8 @@ def run(arguments: Sequence[str]) -> None:
     model = options.open()
     facts = recognised([*read, *others, *spare], model, corpus)
     asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+    if options.candidates and (why := model.lacks("given_answers")):
+        raise UserError(f"--candidates: {why}.")
     match = options.match or usual_match(model)
     scorer = find_scorer(match, facts)
     if options.calibration or options.shots is not None:
@@ -77,7 +81,7 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.report.console import say
 
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
-    title = f"{model.kind}, {counted(model.parameters, 'parameter')}"
+    title = described(model)
     if model.form is not None:
         say(f"asked as {model.form.described()}, right where an answer {SCORED[match]}")
     say_accuracies(title, evaluation.accuracy, evaluation.by_relation)

@@ -128,6 +128,10 @@ class JournaledModel:
     def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
         self.inner.check_answers(answers, place=place)
 
+    def unanswered(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Those that nothing stands in the journal of."""
+        return [prompt for prompt in prompts if self.journal.get(_Keys.of(prompt, 0).greedy) is None]
+
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
         return [answers.response for answers in self.inquire(prompts)]
 

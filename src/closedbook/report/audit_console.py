@@ -22,7 +22,7 @@ def say_audit(report: AuditReport) -> None:
         )
         for name, signal in report.signals.items()
     ]
-    say_table(Table("does its confidence tell right from wrong?", ["signal"], figures, rows))
+    say_table(Table("does its confidence tell right from wrong? (*: best)", ["signal"], figures, rows))
     if len(report.by_relation) > 1:
         figures = ["questions", "right", "95 % interval", "AUROC", "favourite wrong answer"]
         rows = [
@@ -55,4 +55,4 @@ def _say_forms(report: AuditReport) -> None:
         )
         for trial in report.forms
     ]
-    say_table(Table("how it is asked", ["form"], ["questions", "right", "95 % interval"], rows))
+    say_table(Table("how it is asked (*: taken)", ["form"], ["questions", "right", "95 % interval"], rows))
