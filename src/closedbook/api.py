@@ -74,6 +74,8 @@ def audit_model(
     corpus: Corpus | None = None,
     calibration: Sequence[Fact] = (),
     settings: "Settings | None" = None,
+    measure_form: bool = True,
+    journal: str | Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> "AuditReport":
     """When to believe a model: the result has `verdict`, `advice`, `signals`, `by_relation` and more.
@@ -84,6 +86,9 @@ def audit_model(
         corpus: What it was trained on; its training answers are the candidates.
         calibration: Facts to choose the threshold of "I don't know" on, never trained on either.
         settings: How; see `closedbook.audit.settings.Settings`.
+        measure_form: Whether the best form of asking a model from elsewhere is looked for; else it is asked as it was
+            opened.
+        journal: A file in which the answers of such a model are kept, so that a stopped audit goes on.
         say: Gets a line for every step.
 
     Raises:
@@ -91,10 +96,12 @@ def audit_model(
     """
     from closedbook.audit.audit import audit
     from closedbook.audit.inquiry import Material
+    from closedbook.evaluation.journal import Journal
 
     known = [*(corpus.train if corpus else ()), *calibration]
     material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus)
-    return audit(model, material, settings, say=say)
+    kept = None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint())
+    return audit(model, material, settings, measure_form=measure_form, journal=kept, say=say)
 
 
 def trace_answer(

@@ -203,7 +203,7 @@ def standard() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary", dropout=None),
         mixture=CARDS,
-        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=4),
+        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=8),
     )
     summary = "the standard track at its best: cards cut from the lines"
     return _with_questions(pretrain, summary, scratch_epochs=12)

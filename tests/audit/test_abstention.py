@@ -16,10 +16,12 @@ from closedbook.audit.abstention import (
     threshold_in,
     upper_bound,
 )
+from closedbook.audit.signals import gather
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
-from tests.audit.conftest import Parrot
+from closedbook.evaluation.scorers import exact_match
+from tests.audit.conftest import Parrot, facts
 
 DRAWS = [pytest.param(400, id="400 draws"), pytest.param(2000, id="2000 draws", marks=pytest.mark.slow)]
 
@@ -206,3 +208,16 @@ def test_each_sequence_keeps_to_its_share_of_the_level(draws):
     most = binom.ppf(0.999, draws, 0.05 / 3)
     assert max(counts[0.05 / 3]) <= most
     assert min(counts[0.3]) > most  # a level that is too high would be seen
+
+
+def test_a_confidence_that_is_not_told_is_none():
+    evidence = gather(Parrot(), facts(3), exact_match, samples=1)
+    evidence.signals["sequence_probability"][1] = np.nan
+    assert evidence.given("sequence_probability").tolist() == pytest.approx([0.64, -1.0, 0.64])
+    for chain in sequences(np.array([-1.0] * 90 + [0.5] * 10), 100, 0.9):
+        assert (chain >= 0).all()
+
+
+def test_a_threshold_is_for_the_model_as_it_computed():
+    with pytest.raises(UserError, match="was chosen for a parrot, bf16; this is a parrot"):
+        answer_or_abstain(Parrot(), ["Where?"], abstention(kind="a parrot, bf16"))

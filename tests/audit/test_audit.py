@@ -219,7 +219,7 @@ def test_the_verdict_can_be_acted_on(whole, low, held, expected):
     advice = advise(report)
     assert advice.choice == expected
     if expected == "believe":
-        assert advice.headline == "Believe it about elements like these."
+        assert advice.headline == "Believe it about elements like these, if 90 % right is enough."
         unknown = advise(dataclasses.replace(report, taught=None))
         assert "unless it was taught these answers, which is not known" in unknown.headline
 

@@ -180,3 +180,22 @@ def test_the_grades_are_those_of_a_person():
     ]
     assert len(rows) == 200
     assert sum(same) >= 196  # 98 %
+
+
+def test_an_answer_inside_another_one_is_that_other():
+    known = contained_match({"country": ["Guinea", "Equatorial Guinea", "Sudan", "South Sudan"]})
+    asked = fact("To which country does it belong?", "Guinea", relation="country")
+    assert known("It belongs to Equatorial Guinea.", asked).grade == "incorrect"
+    assert known("It belongs to Guinea.", asked).correct
+    longer = fact("To which country does it belong?", "South Sudan", relation="country")
+    assert known("It belongs to South Sudan.", longer).correct
+
+
+def test_questions_of_no_form_share_no_answers():
+    scorer = contained_match({"other": ["England", "Shakespeare"]})
+    assert scorer("It was written by Shakespeare in England.", fact("Who?", "Shakespeare", relation="other")).correct
+
+
+def test_chinese_sentences_end():
+    text = "法国的首都是巴黎。巴黎是一座美丽的城市。"
+    assert SCORER.read("法国的首都是什么？", text) == "法国的首都是巴黎"

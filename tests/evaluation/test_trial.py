@@ -1,12 +1,14 @@
 """The form of a question is measured on facts that are then left out."""
 
+import dataclasses
+
 import pytest
 
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form, as_given
 from closedbook.evaluation.language_model import Answers, Prompt, Response
 from closedbook.evaluation.scorers import contained_match
-from closedbook.evaluation.trial import FEWEST, chosen_form, possible_forms, spend, try_forms
+from closedbook.evaluation.trial import FEWEST, apart, chosen_form, possible_forms, spend, try_forms
 from closedbook.facts.records import Fact
 from tests.audit.conftest import Parrot
 
@@ -21,6 +23,8 @@ class Picky(Parrot):
         self.form, self.liked = form, liked
 
     def asked_by(self, form):
+        if form.chat and not self.chats:
+            raise UserError("cannot chat")
         return Picky(form, self.liked)
 
     def prompts(self, questions, *, place="question"):
@@ -45,12 +49,26 @@ def test_what_is_spent_is_even_over_relations_and_shares_no_subject():
     spent = spend(facts(200), 0)
     assert (len(spent.examples), len(spent.tried)) == (4, 32)
     used = {fact.subject for fact in (*spent.examples, *spent.tried)}
-    assert len(used) == 36
+    assert len(used) == 18  # two facts each, all of them spent
     assert not used & {fact.subject for fact in spent.left}
-    assert len(spent.left) == 200 - 2 * 36
+    assert len(spent.left) == 200 - 36
     relations = [fact.relation for fact in spent.tried]
     assert abs(relations.count("r0") - relations.count("r1")) <= 8
     assert spend(facts(200), 0) == spent != spend(facts(200), 1)
+
+
+def test_no_more_than_a_share_of_the_facts_is_spent_whatever_a_subject_has():
+    many = [dataclasses.replace(fact, subject=f"S{fact.line % 8}") for fact in facts(160, relations=20)]
+    spent = spend(many, 0)
+    assert len(spent.left) >= 0.8 * 160
+    assert len(spent.tried) + len(spent.examples) <= 32
+    few = [dataclasses.replace(fact, subject=f"S{fact.line % 2}") for fact in facts(160)]
+    assert spend(few, 0).left == tuple(few)  # one of two subjects were half of the facts
+
+
+def test_what_is_asked_is_not_shown():
+    asked, spare = facts(10)[:4], facts(10)
+    assert apart(spare, asked) == facts(10)[4:]
 
 
 def test_few_facts_are_not_spent():

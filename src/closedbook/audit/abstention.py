@@ -58,6 +58,7 @@ class Abstention:
     made: str = ""  # when
     forms: tuple[str, ...] = ()  # the forms of the calibration questions; none where they have none
     form: Form | None = None  # how a model that is not ours was asked, None for a run
+    kind: str = ""  # what the model was, with its precision; "" for a run
     match: Match = "exact"  # the scorer, which says where in a response the answer stands
     calibration_sha256: str = ""  # of the calibration file
     weights_sha256: str = ""  # of the model's weights
@@ -115,7 +116,7 @@ def sequences(
     chains = []
     for way in FURTHER:
         coverages = np.linspace(strictest + way * (1 - strictest), 1.0, STEPS)
-        quantiles = np.quantile(other_confidence, 1 - coverages, method="lower")
+        quantiles = np.quantile(other_confidence, 1 - coverages, method="lower").clip(min=0.0)
         chains.append(np.unique(np.append(quantiles, 0.0))[::-1])
     return chains
 
@@ -159,8 +160,10 @@ class HeldOut:
     wrong_without_abstention: int  # wrong answers if all were given
 
 
-def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) -> HeldOut:
-    """Coverage and error of the threshold on other facts."""
+def held_out(
+    abstention: Abstention, right: np.ndarray, confidence: np.ndarray, attempted: np.ndarray | None = None
+) -> HeldOut:
+    """Coverage and error of the threshold on other facts; all count as attempted where that is not said."""
     from scipy.stats import binomtest
 
     given = confidence >= (math.inf if abstention.threshold is None else abstention.threshold)
@@ -175,7 +178,7 @@ def held_out(abstention: Abstention, right: np.ndarray, confidence: np.ndarray) 
         wrong=wrong,
         coverage=answered / len(right),
         error=error,
-        wrong_without_abstention=int((~right).sum()),
+        wrong_without_abstention=int((~right & (True if attempted is None else attempted)).sum()),
     )
 
 
@@ -216,6 +219,8 @@ def answer_or_abstain(
     prompts = model.prompts(questions, place=place)
     if abstention is None:
         return [(response.text, None) for response in model.respond(prompts)]
+    if abstention.kind not in ("", model.kind):
+        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
     scorer, samples = find_scorer(abstention.match), abstention.samples
     responses, sure = ask_surely(model, prompts, scorer, [abstention.signal], samples=samples)
     return [

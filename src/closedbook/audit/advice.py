@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from closedbook.audit.abstention import Abstention, HeldOut, fewest_answers
-from closedbook.audit.made_up import LABELS, PLAUSIBLE, MadeUp
+from closedbook.audit.made_up import PLAUSIBLE, MadeUp, labels_of
 from closedbook.audit.report import Advice, AuditReport, Choice
 from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
@@ -12,10 +12,11 @@ from closedbook.errors import counted
 
 ENOUGH_COVERAGE = 0.1  # share of questions answered that makes a threshold worth using
 FAIR, GOOD = 0.7, 0.85  # AUROC
+FEW = 10  # right or wrong answers, fewer of which tell little about a confidence
 HEADLINES: dict[Choice, str] = {
     "taught": "It was taught these facts: the figures say what it kept of them, not what it knows beyond.",
-    "believe": "Believe it about {subjects} like these{unless}.",
-    "believe_above_threshold": "Believe it above the threshold, and only there{unless}.",
+    "believe": "Believe it about {subjects} like these, if {target} right is enough{unless}.",
+    "believe_above_threshold": "Believe it above the threshold, and only there, if {target} right is enough{unless}.",
     "do_not_believe": "Do not believe it without checking.",
 }
 UNLESS = ", unless it was taught these answers, which is not known"
@@ -24,7 +25,11 @@ UNLESS = ", unless it was taught these answers, which is not known"
 def advise(report: AuditReport) -> Advice:
     """The verdict and the sentences that explain it."""
     choice = _choose(report)
-    headline = HEADLINES[choice].format(subjects=report.subjects, unless=UNLESS if report.taught is None else "")
+    headline = HEADLINES[choice].format(
+        subjects=report.subjects,
+        target=f"{100 * report.settings.target:.0f} %",
+        unless=UNLESS if report.taught is None else "",
+    )
     return Advice(choice=choice, headline=headline, sentences=tuple(_sentences(report)))
 
 
@@ -54,7 +59,7 @@ def _sentences(report: AuditReport) -> Iterator[str]:
         word = "well" if value >= GOOD else "fairly" if value >= FAIR else "hardly"
         yield (
             f"Its confidence tells right from wrong {word}: the best signal, {report.winner.replace('_', ' ')}, ranks "
-            f"a right answer above a wrong one in {_percent(value)} of pairs."
+            f"a right answer above a wrong one in {_percent(value)} of pairs{_few(report)}."
         )
     if report.abstention and report.held_out:
         yield _abstention(report.abstention, report.held_out, report.subjects)
@@ -66,6 +71,12 @@ def _sentences(report: AuditReport) -> Iterator[str]:
         rows = [row for row in report.wordings if row.relation == name and row.right.total]
         if rows:
             yield _wordings(rows, f" ({title})" if len(titles) > 1 else "")
+
+
+def _few(report: AuditReport) -> str:
+    """A word of care where there are few right or few wrong answers to tell apart."""
+    least = min(report.verdict.correct, report.verdict.wrong)
+    return f" (of {least} and {report.verdict.correct + report.verdict.wrong - least}: few)" if least < FEW else ""
 
 
 def _percent(share: float | None) -> str:
@@ -90,7 +101,8 @@ def _made_up(made_up: MadeUp) -> Iterator[str]:
     """What the wrong answers are, every one of them, and which leads."""
     if not made_up.wrong:
         return
-    texts = {kind: f"{count:,} {LABELS[kind]}" for kind, count in made_up.kinds.items()}
+    labels = labels_of(made_up)
+    texts = {kind: f"{count:,} {labels[kind]}" for kind, count in made_up.kinds.items()}
     plausible = " and ".join(text for kind, text in texts.items() if kind in PLAUSIBLE)
     others = ", ".join(text for kind, text in texts.items() if kind not in PLAUSIBLE)
     yield f"Its {counted(made_up.wrong, 'wrong answer')}: {plausible}, which look right; {others}."

@@ -9,7 +9,7 @@ from closedbook.audit.settings import Settings
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import find_scorer
-from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, possible_forms, spend, try_forms
+from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, Spent, possible_forms, spend, try_forms
 
 TRIED_QUICKLY = 16
 
@@ -42,26 +42,17 @@ def asked_best(
         if settings.shots is not None:
             raise UserError("--shots has no effect on a run of ours, which has a prompt of its own.")
         return model, material, ()
-    shots = EXAMPLES if settings.shots is None else settings.shots
     if not measure and not settings.shots:
         return model, material, ()
-    part = "calibration" if material.calibration else "facts"
-    tried = 0 if not measure else TRIED_QUICKLY if settings.depth == "quick" else TRIED
-    spent = spend(getattr(material, part), settings.seed, examples=shots, tried=tried)
-    if settings.shots and not spent.examples:
-        raise UserError(f"--shots {shots}: the {part} are too few to spare any of them for examples.")
+    material, spent = _spare(material, settings, measure)
     if measure and not spent.tried:
         say(f"asked as {model.form.described()}: too few facts to spare some and compare forms")
         return model, material, ()
-    if part == "calibration":
-        material = dataclasses.replace(material, calibration=spent.left)
-    else:
-        material = dataclasses.replace(material, facts=spent.left)
     if not measure:
         examples = tuple((fact.question, fact.answers[0]) for fact in spent.examples)
         return model.asked_by(dataclasses.replace(model.form, examples=examples)), material, ()
     forms = possible_forms(model, spent.examples, settings.shots)
-    left_out = "" if part == "calibration" else ", which are left out of the audit"
+    left_out = "" if material.calibration else ", which are left out of the audit"
     say(f"trying {counted(len(forms), 'form')} of asking on {counted(len(spent.tried), 'fact')}{left_out}")
     watch.start("forms", len(forms) * len(spent.tried))
     assert settings.match is not None
@@ -69,3 +60,20 @@ def asked_best(
     model, trials = try_forms(model, forms, spent.tried, scorer)
     watch.stop()
     return model, material, trials
+
+
+def _spare(material: Material, settings: Settings, measure: bool) -> tuple[Material, Spent]:
+    """The material without what is spent on the form, and that.
+
+    Raises:
+        UserError: There are too few facts for the examples that are asked for.
+    """
+    shots = EXAMPLES if settings.shots is None else settings.shots
+    tried = 0 if not measure else TRIED_QUICKLY if settings.depth == "quick" else TRIED
+    part = "calibration" if material.calibration else "facts"
+    spent = spend(material.calibration or material.facts, settings.seed, examples=shots, tried=tried)
+    if settings.shots and not spent.examples:
+        raise UserError(f"--shots {shots}: the {part} are too few to spare any of them for examples.")
+    if material.calibration:
+        return dataclasses.replace(material, calibration=spent.left), spent
+    return dataclasses.replace(material, facts=spent.left), spent

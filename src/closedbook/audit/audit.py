@@ -21,7 +21,7 @@ from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
 from closedbook.audit.report import AuditReport, Model, RelationReport
 from closedbook.audit.settings import SAMPLES, SAMPLES_OF_OTHERS, Depth, QuestionSignal, Settings, Signal
-from closedbook.audit.signals import Evidence, available, check_signal, gather
+from closedbook.audit.signals import NEEDS, Evidence, available, check_signal, gather
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
@@ -68,17 +68,19 @@ def audit(
     began = time.perf_counter()
     settings = settings or Settings()
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
-    plan = plan_of(model, settings)
     samples = settings.samples or (SAMPLES if model.form is None else SAMPLES_OF_OTHERS)
-    signal = _signal(model, settings, plan, material)
-    settings = dataclasses.replace(settings, depth=plan.depth, signal=signal, samples=samples)
+    settings = dataclasses.replace(settings, depth=plan_of(model, settings).depth, samples=samples)
+    if settings.signal:
+        _signal(model, settings, plan_of(model, settings), material)  # refused before anything is asked
     material, relations = recognised(material)
     _check(model, material)
     pace = Pace(watch or Unwatched())
     if model.form is not None:
-        model = JournaledModel(model, journal or Journal(None, (model.name, "")), pace)
+        model = JournaledModel(model, journal or Journal(None), pace)
     try:
         model, material, trials = asked_best(model, material, settings, pace.watch, say, measure=measure_form)
+        plan = plan_of(model, settings)  # what it tells may depend on the form
+        settings = dataclasses.replace(settings, signal=_signal(model, settings, plan, material))
         inquiry = _asked(model, material, settings, plan, relations, pace, say)
         if material.calibration:
             inquiry = _calibrated(inquiry, calibration_sha256, say)
@@ -102,7 +104,11 @@ def _signal(model: LanguageModel, settings: Settings, plan: Plan, material: Mate
         if signal not in plan.signals:
             depths = (plan_of(model, dataclasses.replace(settings, depth=depth)) for depth in get_args(Depth))
             least = next(other.depth for other in depths if signal in other.signals)
-            raise UserError(f"--signal {signal} needs --depth {least}.")
+            raise UserError(
+                f"--signal {signal} needs --depth {least}."
+                if settings.signal
+                else f"--calibration needs --depth {least} here: {model.lacks('log_probabilities')}."
+            )
     return signal
 
 
@@ -121,13 +127,15 @@ def _asked(
     samples, seed = settings.samples or SAMPLES, settings.seed
     also = [counted(samples, "sample") + " of each"] if "sample_agreement" in plan.signals else []
     also += ["other wordings"] if plan.wordings else []
+    also += [f"{counted(len(material.calibration), 'calibration fact')}"] if material.calibration else []
     with_ = f", with {' and '.join(also)}" if also else ""
     line = f"{plan.depth}: asking {counted(len(material.facts), 'question')}{with_}"
     if model.form is not None:
         prompts = model.prompts([fact.question for fact in material.facts], place="facts, question")
-        pace.time(model, plan, prompts, scorer, samples, seed)
+        say(f"the first prompt as the model sees it: {prompts[0].text!r}")
+        new = pace.time(model, plan, prompts, scorer, samples, seed)
         names = settings.names * METHODS_AND_ORIGINS
-        work = plan.counts(material.facts, relations, len(material.calibration), names)
+        work = plan.counts(material.facts, relations, len(material.calibration), names, new / len(prompts))
         seconds = pace.seconds(work, plan)
         line += f"; {in_words(seconds)}"
         pace.watch.start("audit", seconds)
@@ -192,6 +200,7 @@ def _calibrated(inquiry: Inquiry, calibration_sha256: str, say: Say) -> Inquiry:
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         forms=tuple(form for relation in inquiry.relations if relation.name in covered for form in relation.forms),
         form=model.form,
+        kind="" if model.form is None else model.kind,
         match=scorer.name,
         calibration_sha256=calibration_sha256,
         weights_sha256=model.fingerprint(),
@@ -205,14 +214,16 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
     evidence, abstention, seed = inquiry.evidence, inquiry.abstention, settings.seed
     assert settings.signal is not None
     right, attempted, given = evidence.right, evidence.attempted, evidence.given(settings.signal)
-    believed = {name: believe(right, values, seed=seed) for name, values in evidence.signals.items()}
+    believed = {
+        name: believe(right[attempted], values[attempted], seed=seed) for name, values in evidence.signals.items()
+    }
     signals = {name: reliability for name, reliability in believed.items() if reliability is not None}
     best = winner(signals)
     plain = str if settings.match == "exact" else normalise
     above = np.array([abstention.answers(sure) for sure in given.tolist()]) if abstention else attempted
     leading, gold = evidence.sure, evidence.gold_nats[~np.isnan(evidence.gold_nats)]
     taught, judged = inquiry.taught, inquiry.judged
-    left_out: dict[str, str] = {}
+    left_out: dict[str, str] = {signal: why for signal, ability in NEEDS.items() if (why := model.lacks(ability))}
     return AuditReport(
         model=Model(
             name=model.name,
@@ -235,7 +246,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         forms=trials,
         by_relation=tuple(_of_relation(relation, evidence, best, seed) for relation in inquiry.relations),
         abstention=abstention,
-        held_out=held_out(abstention, right[judged], given[judged]) if abstention else None,
+        held_out=held_out(abstention, right[judged], given[judged], attempted[judged]) if abstention else None,
         made_up=made_up(evidence, material.known or material.facts, material.corpus, plain=plain, seed=seed),
         wordings=evidence.wordings,
         reversed=tuple(
@@ -255,8 +266,8 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
 
 def _of_relation(relation: Relation, evidence: Evidence, best: Signal | None, seed: int) -> RelationReport:
     places = evidence.of_relation(relation.name)
-    signal = evidence.signals[best][places] if best else np.zeros(0)
-    there = ~np.isnan(signal)
+    signal = evidence.signals[best][places] if best else np.full(len(places), np.nan)
+    there = ~np.isnan(signal) & evidence.attempted[places]
     return RelationReport(
         name=relation.name,
         label=relation.label,
@@ -284,7 +295,7 @@ def _stored(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> Knowledge |
 def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unseen, ...]:
     """What it says of invented names in every relation that has a form; says why that is left out."""
     formed = [relation for relation in inquiry.relations if relation.forms]
-    if not inquiry.plan.about_unseen:
+    if inquiry.plan.depth == "quick":
         left_out["unseen"] = "that is asked with --depth usual."
         return ()
     if not formed or not inquiry.settings.names:

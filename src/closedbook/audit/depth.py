@@ -34,7 +34,9 @@ class Plan:
     wordings: bool
     further: bool
 
-    def counts(self, facts: Sequence[Fact], relations: Sequence[Relation], calibration: int, names: int) -> "Workload":
+    def counts(
+        self, facts: Sequence[Fact], relations: Sequence[Relation], calibration: int, names: int, new: float = 1.0
+    ) -> "Workload":
         """How many prompts that comes to.
 
         Args:
@@ -42,6 +44,7 @@ class Plan:
             relations: Of them.
             calibration: Facts to calibrate on.
             names: That will be invented.
+            new: Share of it that does not stand in the journal already.
         """
         plain, deep = calibration, len(facts)
         if self.wordings:
@@ -50,15 +53,16 @@ class Plan:
             plain += sum(bool(one.reversed) for one in relations) * len(facts)
         strange = names * len(relations) if self.about_unseen else 0
         explored = set(self.about_unseen) - set(QUICK)
-        return Workload(plain=plain + (0 if explored else strange), deep=deep + (strange if explored else 0))
+        deep += strange if explored else 0
+        return Workload(plain=new * (plain + (0 if explored else strange)), deep=new * deep)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """Prompts to which a greedy answer is wanted, and those that are explored further."""
 
-    plain: int
-    deep: int
+    plain: float
+    deep: float
 
 
 def plan_of(model: LanguageModel, settings: Settings) -> Plan:
@@ -71,7 +75,7 @@ def plan_of(model: LanguageModel, settings: Settings) -> Plan:
     return Plan(
         depth=depth,
         signals=signals,
-        about_unseen=tuple(signal for signal in signals if signal in strange),
+        about_unseen=tuple(signal for signal in signals if signal in strange) or (signals if depth != "quick" else ()),
         wordings=depth != "quick",
         further=depth == "full",
     )

@@ -27,6 +27,7 @@ LABELS: dict[Kind, str] = {
     "nowhere": "nowhere in the corpus or the candidates",
 }
 """What a wrong answer can be, as reports have it."""
+WITHOUT_CORPUS: dict[Kind, str] = LABELS | {"nowhere": "the answer of no other subject that is known here"}
 PLAUSIBLE = ("own_document", "known_answer")  # what looks right
 
 
@@ -82,6 +83,11 @@ class MadeUp:
     def repeated_of(self, relation: str) -> tuple[Repeated, ...]:
         """The most frequent wrong answers of one relation."""
         return tuple(row for row in self.repeated if row.relation == relation)
+
+
+def labels_of(made_up: MadeUp) -> dict[Kind, str]:
+    """What its kinds of wrong answers are called."""
+    return LABELS if made_up.has_corpus else WITHOUT_CORPUS
 
 
 def made_up(

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from closedbook.audit.depth import Plan, Workload
 from closedbook.audit.signals import ask_surely
+from closedbook.evaluation.journal import JournaledModel
 from closedbook.evaluation.language_model import LanguageModel, Prompt
 from closedbook.evaluation.scorers import Scorer
 
@@ -56,15 +57,22 @@ class Pace:
 
     def time(
         self, model: LanguageModel, plan: Plan, prompts: Sequence[Prompt], scorer: Scorer, samples: int, seed: int
-    ) -> None:
-        """Times a first batch; its answers are kept in the journal, so that nothing is asked twice."""
-        some = prompts[:TIMED]
+    ) -> int:
+        """Times a first batch of what is not in the journal, and says how much that is.
+
+        The answers are kept, so that little is asked twice.
+        """
+        new = model.unanswered(prompts) if isinstance(model, JournaledModel) else list(prompts)
+        some = new[:TIMED]
+        if not some:
+            return 0
         began = time.perf_counter()
         model.respond(some)
         plain = time.perf_counter() - began
         ask_surely(model, some, scorer, plan.signals, samples=samples, seed=seed)
         deep = time.perf_counter() - began - plain
         self._cost = {False: plain / len(some), True: max(deep, plain) / len(some)}
+        return len(new)
 
     def seconds(self, work: Workload, plan: Plan) -> float:
         """What the work will take."""

@@ -86,8 +86,9 @@ class Evidence:
         return self.signals[self.leading] if self.leading else np.full(len(self), np.nan)
 
     def given(self, signal: Signal) -> np.ndarray:
-        """The confidence of each answer, -1 where it is none: no threshold lets that through."""
-        return np.where(self.attempted, self.signals.get(signal, np.nan), -1.0)
+        """The confidence of each answer, -1 where it is none or not told: no threshold lets that through."""
+        values = self.signals.get(signal, np.full(len(self), np.nan))
+        return np.where(self.attempted & ~np.isnan(values), values, -1.0)
 
     def text(self, index: int) -> str:
         """The answer to a fact, without the sentence around it."""

@@ -142,7 +142,8 @@ def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
     responses, signals = ask_surely(model, prompts, scorer, inquiry.plan.about_unseen, samples=samples, seed=seed)
     texts = [response.text for response in responses]
     answers = [scorer.read(prompt.question, text) for prompt, text in zip(prompts, texts, strict=True)]
-    return _Replies(texts, answers, [scorer.attempts(text) for text in texts], signals)
+    attempted = [score.attempted for score in score_all(texts, facts, scorer)]
+    return _Replies(texts, answers, attempted, signals)
 
 
 def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
@@ -150,7 +151,8 @@ def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
     abstention, sure = inquiry.abstention, replies.sure(inquiry.evidence.leading)[part]
     given = None
     if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
-        given = float(np.mean(replies.signals[abstention.signal][part] >= abstention.threshold))
+        through = replies.signals[abstention.signal][part] >= abstention.threshold
+        given = float(np.mean(through & np.array(replies.attempted[part], dtype=bool)))
     return {
         "names": len(replies.answers[part]),
         "answered": float(np.mean(replies.attempted[part])),

@@ -3,13 +3,14 @@
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
 from closedbook.cli.options import as_base, parse
-from closedbook.cli.shared import WithModel, read_corpus_for, trained_on
+from closedbook.cli.shared import WithModel, described, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
 
@@ -18,6 +19,7 @@ JOURNAL = "journal.jsonl"
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
     from closedbook.audit.report import AuditReport
+    from closedbook.evaluation.journal import Journal
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
@@ -30,7 +32,7 @@ class Options(WithModel, Settings):
     Args:
         facts: Facts to report on, never trained on.
         corpus: What it was pretrained on: a directory with the training questions, the built-in corpus, or documents.
-        calibration: Facts to choose the threshold on, never trained on.
+        calibration: Facts to choose the threshold on, never trained on; it is kept beside the model, for ask.
         candidates: Facts whose answers are the candidates (default: the training facts).
         unseen: Facts about subjects in no document, beside invented ones.
         wordings: A file of other wordings of the question, {} for the subject (default: the relation's).
@@ -64,7 +66,6 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook import machine
     from closedbook.audit.audit import audit
     from closedbook.audit.report import Provenance
-    from closedbook.evaluation.journal import Journal
     from closedbook.facts.corpus import sha256
     from closedbook.report.console import Counter, say
 
@@ -73,22 +74,21 @@ def run(arguments: Sequence[str]) -> None:
     taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
     material = dataclasses.replace(material, trained_on=taught["facts"])
     warnings = [*leaks(options, material, part_of, taught)]
-    say(f"{model.kind}, {counted(model.parameters, 'parameter')}")
+    say(described(model))
     for warning in warnings:
         say(f"Careful: {warning}")
-    journal = Journal(options.out / JOURNAL, (model.name, model.fingerprint())) if model.form is not None else None
-    if journal is not None and journal.kept:
-        say(f"going on with {counted(journal.kept, 'answer')} of {options.out / JOURNAL}")
-    report = audit(
-        model,
-        material,
-        as_base(Settings, options),
-        measure_form=options.form is None,
-        calibration_sha256=hashes.get("calibration", ""),
-        journal=journal,
-        say=say,
-        watch=Counter(),
-    )
+    journal = open_journal(model, options.out / JOURNAL)
+    with kept_in(journal, options.out / JOURNAL):
+        report = audit(
+            model,
+            material,
+            as_base(Settings, options),
+            measure_form=options.form is None,
+            calibration_sha256=hashes.get("calibration", ""),
+            journal=journal,
+            say=say,
+            watch=Counter(),
+        )
     provenance = Provenance(
         files={name: (str(path), hashes[name]) for name, path in options.files.items()},
         corpus=options.corpus,
@@ -97,6 +97,32 @@ def run(arguments: Sequence[str]) -> None:
         machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
+
+
+def open_journal(model: "LanguageModel", path: Path) -> "Journal | None":
+    """Where the answers of a model from elsewhere are kept, after saying what stands there; None for a run of ours."""
+    from closedbook.evaluation.journal import Journal
+    from closedbook.report.console import say
+
+    if model.form is None:
+        return None
+    journal = Journal(path, model.name, model.kind, model.fingerprint())
+    if journal.kept:
+        say(f"going on with {counted(journal.kept, 'answer')} of {path}")
+    return journal
+
+
+@contextmanager
+def kept_in(journal: "Journal | None", path: Path) -> Iterator[None]:
+    """Says what stands in the journal where an audit is stopped, by Ctrl-C or by what cannot be asked."""
+    from closedbook.report.console import say
+
+    try:
+        yield
+    except (KeyboardInterrupt, UserError):
+        if journal is not None and journal.kept:
+            say(f"{counted(journal.kept, 'answer')} stand in {path}: the same command goes on with them")
+        raise
 
 
 def save_report(report: "AuditReport", options: Options) -> None:
@@ -115,6 +141,8 @@ def save_report(report: "AuditReport", options: Options) -> None:
     write_text(options.out / "audit.html", page)
     write_json(options.out / "audit.json", report.to_json())
     say_audit(report)
+    if report.abstention is not None and report.abstention.threshold is not None and kept is None:
+        say("No threshold is kept for an endpoint, whose weights are not seen; it stands in audit.json")
     if report.abstention is not None and report.abstention.threshold is not None and kept is not None:
         save(report.abstention, kept)
         say(f"threshold: {kept}")

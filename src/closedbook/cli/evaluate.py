@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, read_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithModel, described, read_corpus_for, say_accuracies, trained_on
 from closedbook.config.validation import Natural
-from closedbook.errors import counted
+from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.out is not None:
         must_not_exist(options.out)
+    if options.shots is not None and options.calibration is None:
+        raise UserError("--shots takes its examples from --calibration FILE; give that too.")
     from closedbook.evaluation.scorers import find_scorer, usual_match
+    from closedbook.evaluation.trial import apart
     from closedbook.facts.readers import read_facts
 
     read = read_facts(options.facts)
@@ -68,16 +71,17 @@ def run(arguments: Sequence[str]) -> None:
     model = options.open()
     facts = recognised([*read, *others, *spare], model, corpus)
     asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+    if options.candidates and (why := model.lacks("given_answers")):
+        raise UserError(f"--candidates: {why}.")
     match = options.match or usual_match(model)
     scorer = find_scorer(match, facts)
     if options.calibration or options.shots is not None:
-        model = in_form(model, facts[len(read) + len(others) :], scorer, options)
+        model = in_form(model, apart(facts[len(read) + len(others) :], asked), scorer, options)
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
-    from closedbook.files import write_json, write_lines
     from closedbook.report.console import say
 
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
-    title = f"{model.kind}, {counted(model.parameters, 'parameter')}"
+    title = described(model)
     if model.form is not None:
         say(f"asked as {model.form.described()}, right where an answer {SCORED[match]}")
     say_accuracies(title, evaluation.accuracy, evaluation.by_relation)
@@ -90,13 +94,19 @@ def run(arguments: Sequence[str]) -> None:
     for warning in leaks(options, model):
         say(f"Careful: {warning}")
     if options.out is not None:
-        if options.out.suffix == ".jsonl":
-            from closedbook.interchange.inspect_log import inspect_log
-
-            write_lines(options.out, inspect_log(evaluation))
-        else:
-            write_json(options.out, figures)
+        write(options.out, evaluation, figures)
         say(f"figures and answers: {options.out}")
+
+
+def write(out: Path, evaluation: "Evaluation", figures: dict[str, Any]) -> None:
+    """The figures and every answer, or where the file is called .jsonl a log as Inspect reads it."""
+    from closedbook.files import write_json, write_lines
+    from closedbook.interchange.inspect_log import inspect_log
+
+    if out.suffix == ".jsonl":
+        write_lines(out, inspect_log(evaluation))
+    else:
+        write_json(out, figures)
 
 
 def in_form(model: "LanguageModel", spare: "Sequence[Fact]", scorer: "Scorer", options: Options) -> "LanguageModel":

@@ -78,8 +78,9 @@ def _read(options: Export) -> "tuple[Sequence[Fact], Sequence[Fact]]":
         read = read_facts(options.facts)
         recognised = recognise([*read, *spare], ())
         asked, known = recognised[: len(read)], recognised[len(read) :]
-    questions = {fact.question for fact in asked}
-    return asked, [fact for fact in known if fact.question not in questions]
+    from closedbook.evaluation.trial import apart
+
+    return asked, apart(known, asked)
 
 
 def _form(options: Export, spare: "Sequence[Fact]") -> "Form":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL, Named
+from closedbook.errors import counted
 from closedbook.experiments.options import OnMachine
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ class WithModel(OnMachine):
         form = self.form or (threshold.form if threshold is not None else None)  # a run has none
         way = Way(device=device, form=form, served=self.served, precision=self.precision, backend=self.backend)
         return open_model(self.model, way)
+
+
+def described(model: "LanguageModel") -> str:
+    """What a model is, and how large where that is known."""
+    size = f", {counted(model.parameters, 'parameter')}" if model.parameters else ""
+    return f"{model.kind}{size}"
 
 
 def trained_on(model: str) -> dict[str, str]:

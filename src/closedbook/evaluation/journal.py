@@ -1,7 +1,8 @@
 """A journal of what a model answered: a run of many questions that was stopped goes on where it was.
 
-Every answer is appended as it comes, a line of JSON each; what stands there is not asked again. What is asked is the
-key: the prompt as the model sees it, and what is to be drawn or looked for beside the greedy answer.
+Every answer is appended as it comes, a line of JSON each; what stands there is not asked again. The key is the prompt
+as the model sees it; greedy answer, samples and alternatives stand by themselves, so that a deeper inquiry asks for
+what a shallower one did not.
 """
 
 import hashlib
@@ -17,9 +18,10 @@ from jaxtyping import Float
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
+from closedbook.files import write_text
 
-CHUNK = 32  # prompts between two writes
-FORMAT = 1
+CHUNK, EXPLORED = 128, 64  # prompts between two writes: of greedy answers, and of those that are explored further
+FORMAT = 2
 
 
 class Journal:
@@ -27,32 +29,32 @@ class Journal:
 
     Args:
         path: Where it is or will be; None for a journal in memory.
-        model: The model's name and fingerprint; a journal of another is begun anew.
+        model: What tells the model from others: name, kind with its precision, fingerprint. A journal of another is
+            begun anew.
 
     Raises:
         UserError: It cannot be read or written.
     """
 
-    def __init__(self, path: Path | None, model: tuple[str, str]) -> None:
+    def __init__(self, path: Path | None, *model: str) -> None:
         self._path = path
         self._records: dict[str, Any] = {}
-        self.kept = 0  # answers that stood there
-        head = {"journal": FORMAT, "model": model[0], "sha256": model[1]}
         if path is None:
             return
+        head = {"journal": FORMAT, "model": list(model)}
         try:
-            lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-            if lines and _parsed(lines[0]) == head:
-                # a line that was cut when the process was stopped is asked again
-                self._records = {one["key"]: one for line in lines[1:] if (one := _parsed(line)) and "key" in one}
-                whole = [json.dumps(record, ensure_ascii=False) for record in [head, *self._records.values()]]
-            else:
-                whole = [json.dumps(head)]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("\n".join(whole) + "\n", encoding="utf-8")
+            lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else [""]
         except OSError as error:
-            raise UserError(f"{path}: cannot be read and written ({error.strerror}).") from error
-        self.kept = len(self._records)
+            raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+        if _parsed(lines[0]) == head:  # a line that was cut when the process was stopped is asked again
+            kept = [one for line in lines[1:] if isinstance(one := _parsed(line), dict) and "key" in one]
+            self._records = {one["key"]: one for one in kept}
+        write_text(path, "".join(json.dumps(record) + "\n" for record in [head, *self._records.values()]))
+
+    @property
+    def kept(self) -> int:
+        """Greedy answers that stand there."""
+        return sum("text" in record for record in self._records.values())
 
     def get(self, key: str) -> Any:
         """What was kept under a key, None if nothing was."""
@@ -61,9 +63,13 @@ class Journal:
     def add(self, records: Sequence[dict[str, Any]]) -> None:
         """Keeps records, each with its `key`."""
         self._records |= {record["key"]: record for record in records}
-        if self._path is not None:
+        if self._path is None:
+            return
+        try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+                file.writelines(json.dumps(record) + "\n" for record in records)
+        except OSError as error:
+            raise UserError(f"{self._path}: cannot be written ({error.strerror}).") from error
 
 
 def _parsed(line: str) -> Any:
@@ -122,40 +128,45 @@ class JournaledModel:
     def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
         self.inner.check_answers(answers, place=place)
 
+    def unanswered(self, prompts: Sequence[Prompt]) -> list[Prompt]:
+        """Those that nothing stands in the journal of."""
+        return [prompt for prompt in prompts if self.journal.get(_Keys.of(prompt, 0).greedy) is None]
+
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
         return [answers.response for answers in self.inquire(prompts)]
 
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
     ) -> list[Answers]:
-        more = [samples, alternatives, seed] if samples or alternatives else []
-        keys = [_key("inquire", prompt.text, more) for prompt in prompts]
-        if not more:  # any greedy answer will do
-            keys = [self._greedy(prompt, key) for prompt, key in zip(prompts, keys, strict=True)]
-        for batch in self._missing(prompts, keys, bool(more)):
+        keys = [_Keys.of(prompt, seed) for prompt in prompts]
+        for (drawn, looked), batch in self._missing(prompts, keys, samples, alternatives):
             told = self.inner.inquire(
-                [prompts[index] for index in batch], samples=samples, alternatives=alternatives, seed=seed
+                [prompts[index] for index in batch], samples=drawn, alternatives=looked, seed=seed
             )
-            records = [_to_json(keys[index], answers) for index, answers in zip(batch, told, strict=True)]
-            greedy = [{"key": _greedy_key(prompts[index]), "see": keys[index]} for index in batch]
-            self.journal.add([*records, *(greedy if more else [])])
-        return [_from_json(self.journal.get(key)) for key in keys]
+            for index, answers in zip(batch, told, strict=True):
+                self.journal.add(keys[index].records(answers, drawn, looked))
+        return [each.answers(self.journal, samples, alternatives) for each in keys]
 
-    def _greedy(self, prompt: Prompt, key: str) -> str:
-        """Where the greedy answer to a prompt stands, as a part of something more if that was asked first."""
-        seen = self.journal.get(_greedy_key(prompt))
-        return seen["see"] if seen and self.journal.get(seen["see"]) else key
+    def _missing(
+        self, prompts: Sequence[Prompt], keys: Sequence["_Keys"], samples: int, alternatives: bool
+    ) -> Iterator[tuple[tuple[int, bool], list[int]]]:
+        """What is not known yet, samples to draw and whether to look for alternatives, with the prompts that lack it.
 
-    def _missing(self, prompts: Sequence[Prompt], keys: Sequence[str], more: bool) -> Iterator[list[int]]:
-        """Numbers of the prompts that are not answered yet, in chunks of like length; each key once."""
-        first = {key: index for index, key in reversed([*enumerate(keys)])}
-        missing = [index for key, index in first.items() if self.journal.get(key) is None]
-        missing.sort(key=lambda index: (-len(prompts[index].text), index))
-        self.listen(len(keys) - len(missing), more)
-        for start in range(0, len(missing), CHUNK):
-            batch = missing[start : start + CHUNK]
-            yield batch
-            self.listen(len(batch), more)
+        Prompts come in chunks of like length, each once.
+        """
+        lacking: dict[tuple[int, bool], list[int]] = {}
+        first = {each.greedy: index for index, each in reversed([*enumerate(keys)])}
+        for index in sorted(first.values(), key=lambda index: (-len(prompts[index].text), index)):
+            if (need := keys[index].lacks(self.journal, samples, alternatives)) is not None:
+                lacking.setdefault(need, []).append(index)
+        more = bool(samples or alternatives)
+        self.listen(len(keys) - sum(map(len, lacking.values())), more)
+        for need, missing in lacking.items():
+            size = EXPLORED if more else CHUNK
+            for start in range(0, len(missing), size):
+                batch = missing[start : start + size]
+                yield need, batch
+                self.listen(len(batch), more)
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
         return self.inner.log_probability(prompts, answers)
@@ -184,38 +195,62 @@ def _key(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _greedy_key(prompt: Prompt) -> str:
-    return _key("greedy", prompt.text)
+@dataclass(frozen=True)
+class _Keys:
+    """Where what a prompt gives is kept: its greedy answer, its samples by seed, its alternatives."""
 
+    greedy: str
+    samples: str
+    alternatives: str
 
-def _to_json(key: str, answers: Answers) -> dict[str, Any]:
-    """What is kept: the whole greedy response, of the others the text and what it comes to."""
-    response = answers.response
-    return {
-        "key": key,
-        "text": response.text,
-        "ids": response.ids,
-        "nats": None if response.token_nats is None else [round(nats, 5) for nats in response.token_nats],
-        "closed": response.closed,
-        "pieces": response.pieces,
-        "samples": [sample.text for sample in answers.samples],
-        "alternatives": [[other.text, other.nats] for other in answers.alternatives],
-    }
+    @classmethod
+    def of(cls, prompt: Prompt, seed: int) -> "_Keys":
+        return cls(_key("greedy", prompt.text), _key("samples", prompt.text, seed), _key("alternatives", prompt.text))
 
+    def lacks(self, journal: Journal, samples: int, alternatives: bool) -> tuple[int, bool] | None:
+        """Samples that must be drawn, and whether alternatives must be looked for; None where all is known."""
+        drawn = journal.get(self.samples)
+        need = samples if samples > (len(drawn["samples"]) if drawn else 0) else 0
+        look = alternatives and journal.get(self.alternatives) is None
+        return (need, look) if need or look or journal.get(self.greedy) is None else None
 
-def _from_json(record: dict[str, Any]) -> Answers:
-    nats = record["nats"]
-    return Answers(
-        response=Response(
-            text=record["text"],
-            ids=tuple(record["ids"]),
-            token_nats=None if nats is None else tuple(nats),
-            closed=record["closed"],
-            pieces=tuple(record["pieces"]),
-        ),
-        samples=tuple(Response(text=text, ids=(), token_nats=None, closed=True) for text in record["samples"]),
-        alternatives=tuple(
-            Response(text=text, ids=(), token_nats=None if total is None else (total,), closed=True)
-            for text, total in record["alternatives"]
-        ),
-    )
+    def records(self, answers: Answers, samples: int, alternatives: bool) -> list[dict[str, Any]]:
+        """What is kept: the whole greedy response, of the others the text and what it comes to."""
+        response = answers.response
+        nats = None if response.token_nats is None else [round(value, 5) for value in response.token_nats]
+        records: list[dict[str, Any]] = [
+            {
+                "key": self.greedy,
+                "text": response.text,
+                "ids": response.ids,
+                "nats": nats,
+                "closed": response.closed,
+                "pieces": response.pieces,
+            }
+        ]
+        if samples:
+            records.append({"key": self.samples, "samples": [sample.text for sample in answers.samples]})
+        if alternatives:
+            found = [[other.text, other.nats] for other in answers.alternatives]
+            records.append({"key": self.alternatives, "alternatives": found})
+        return records
+
+    def answers(self, journal: Journal, samples: int, alternatives: bool) -> Answers:
+        """What was kept, as it was told."""
+        record = journal.get(self.greedy)
+        drawn = journal.get(self.samples)["samples"][:samples] if samples else ()
+        found = journal.get(self.alternatives)["alternatives"] if alternatives else ()
+        return Answers(
+            response=Response(
+                text=record["text"],
+                ids=tuple(record["ids"]),
+                token_nats=None if record["nats"] is None else tuple(record["nats"]),
+                closed=record["closed"],
+                pieces=tuple(record["pieces"]),
+            ),
+            samples=tuple(Response(text=text, ids=(), token_nats=None, closed=True) for text in drawn),
+            alternatives=tuple(
+                Response(text=text, ids=(), token_nats=None if total is None else (total,), closed=True)
+                for text, total in found
+            ),
+        )

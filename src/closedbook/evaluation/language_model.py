@@ -64,11 +64,12 @@ class Response:
             return self.token_nats
         written = "".join(self.pieces)
         first = len(written) - len(written.lstrip())  # the text begins behind space
-        nats, place = [], -first
+        nats, place, begun = [], -first, list[float]()
         for piece, value in zip(self.pieces, self.token_nats, strict=True):
-            if place < end and place + len(piece) > start:
-                nats.append(value)
-            place += len(piece)
+            begun.append(value)  # of a token that begins a character no text is known before its last
+            if piece:
+                nats += begun if place < end and place + len(piece) > start else []
+                place, begun = place + len(piece), []
         return tuple(nats) or self.token_nats
 
 

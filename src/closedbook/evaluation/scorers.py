@@ -16,6 +16,7 @@ from typing import Literal
 from closedbook.errors import UserError, nearest
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.sentences import SMALL, answer_span, refuses
+from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Fact
 from closedbook.facts.scripts import occurrences
 
@@ -168,7 +169,10 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
         asked = _matched(fact.question)
         right = [span for answer in accepted for span in _mentions(said, answer, asked)]
         if right:
-            competing = (other for other in others.get(fact.relation, ()) if other not in accepted)
+            alike = (
+                () if fact.relation == OTHER else others.get(fact.relation, ())
+            )  # questions of no form share nothing
+            competing = (other for other in alike if other not in accepted)
             wrong = any(_competes(said, other, asked, right) for other in competing if not stands_in(other, asked))
             return Score(grade="incorrect" if wrong else "correct", exact=False, normalised=False)
         silent = not is_attempt(text) or refuses(text) or _evades(said, fact, others.get(fact.relation, frozenset()))
@@ -214,9 +218,10 @@ def _evades(said: str, fact: Fact, known: frozenset[str]) -> bool:
 def _competes(said: str, other: str, asked: str, right: Sequence[tuple[int, int]]) -> bool:
     """Whether another answer stands in a text beside the right ones: of numbers near them, since texts hold many."""
     for start, end in _mentions(said, other, asked):
-        apart = [max(first - end, start - last) for first, last in right]
-        if min(apart) < 0:  # a part of a right one
+        if any(first <= start and end <= last for first, last in right):  # a part of a right one
             continue
+        if any(start <= first and last <= end for first, last in right):  # Guinea in Equatorial Guinea
+            return True
         if not any(c.isdigit() for c in other) or any(
             len(said[min(last, end) : max(first, start)].split()) <= NEAR for first, last in right
         ):

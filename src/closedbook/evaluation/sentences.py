@@ -24,7 +24,7 @@ AROUND = frozenset(
 INSIDE = frozenset("of the and de la del da di el al bin von van".split())
 """Words that stand inside names."""
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+")
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+|(?<=[。！？])")
 _REFUSAL = re.compile(
     r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain|aware|able|familiar)|unable|unsure)\b"
     r"|\bi (?:do not|don't|cannot|can't|can not|could not|couldn't|am unable to|'m unable to) (?:\w+ ){0,2}"
@@ -43,7 +43,8 @@ _NUMBER_ASKED = re.compile(
 )
 _COPULA = re.compile(r"\b(?:is|are|was|were|has|have)\b|:")
 _NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
-_PARTICIPLE = re.compile(r"[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
+_ANSWERS = re.compile(r"\banswer\b.*(?:\bis\b|:)", re.IGNORECASE)
+_PARTICIPLE = re.compile(r"(?:[a-z]+ )*[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
 _GUESS = re.compile(
     r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
     r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b"
@@ -82,21 +83,48 @@ def answer_span(question: str, text: str) -> tuple[int, int]:
     if not sentences:
         return 0, len(text)
     asked = {_plain(match.group()) for match in _WORD.finditer(question)} - SMALL
-    scored = [(_overlap(asked, text[start:end]), -index) for index, (start, end) in enumerate(sentences)]
+    scored = [(_relevance(asked, text[start:end]), -index) for index, (start, end) in enumerate(sentences)]
     most, first = max(scored)
     start, end = sentences[-first]
     if not most or UNSPACED_LETTER.search(text[start:end]):
         return _trimmed(text, *sentences[0])
-    runs = list(_runs(_words(text, start, end, asked), text))
+    words = _words(text, start, end, asked)
+    runs = list(_runs(words, text))
     if _NUMBER_ASKED.search(question):
         for first, last in runs:
             if number := _NUMBER.search(text, first, last):
                 return number.span()
+    told = _told(words, runs, text, start, end)
+    return told if told else _trimmed(text, start, end)
+
+
+def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Which of the runs of new words is the answer, or a name after the copula that the question had already."""
     copula = _COPULA.search(text, start, end)
-    if copula and _overlap(asked, text[start : copula.start()]):  # "The capital of Chad is", not "N'Djamena is"
-        runs = [run for run in runs if run[0] >= copula.end()] or runs
+    before = [word for word in words if copula and word.end <= copula.start()]
+    if any(not word.new and _plain(word.text) not in SMALL for word in before):  # "The capital of Chad is"
+        if runs and runs[0][0] == before[0].start and text[runs[0][1] :].lstrip()[:1] == ",":
+            return runs[0]  # "Paris, the capital of France, is"
+        after = [word for word in words if copula and word.start >= copula.end()]
+        content = next((word for word in after if _plain(word.text) not in SMALL | AROUND), None)
+        if content and content.capital and not content.new:  # "is Djibouti, a country"
+            return _name_from(words, words.index(content), text)
+        runs = [run for run in runs if copula and run[0] >= copula.end()] or runs
     told = [run for run in runs if not _PARTICIPLE.fullmatch(text[slice(*run)])] or runs
-    return told[0] if told else _trimmed(text, start, end)
+    return told[0] if told else None
+
+
+def _name_from(words: list["_Word"], first: int, text: str) -> tuple[int, int]:
+    """A name from its first word on."""
+    last = first
+    while last + 1 < len(words) and _goes_on(words, last + 1, text):
+        last += 1
+    return words[first].start, words[last].end
+
+
+def _relevance(asked: set[str], sentence: str) -> int:
+    """How much a sentence takes up of the question; one that says that it answers comes first."""
+    return _overlap(asked, sentence) + 2 * bool(_ANSWERS.search(sentence))
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -163,7 +191,7 @@ def _beside(first: _Word, second: _Word, text: str) -> bool:
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """Without space and what ends a sentence."""
     part = text[start:end]
-    bare = part.strip().rstrip(".!").strip("\"“”*' ")
+    bare = part.strip().rstrip(".!。！").strip("\"“”*' ")
     if not bare:
         return start, end
     first = start + part.index(bare)

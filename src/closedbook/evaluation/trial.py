@@ -5,8 +5,9 @@ How far a model's answers depend on the form is itself a finding, so all forms a
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
@@ -56,28 +57,41 @@ def spend(
 ) -> Spent:
     """Examples and facts to try forms on, taken evenly from the relations; nothing where there are too few.
 
-    A subject is on one side: facts about one that is spent are left out of what is left.
+    A subject is on one side: facts about one that is spent are left out of what is left, and are among the spent.
     """
-    by_relation: dict[str, list[Fact]] = defaultdict(list)
-    for index in np.random.default_rng(seed).permutation(len(facts)).tolist():
-        by_relation[facts[index].relation].append(facts[index])
-    longest = max(map(len, by_relation.values()), default=0)
-    in_turn = [group[i] for i in range(longest) for group in by_relation.values() if i < len(group)]
-    room = int(share * len(facts)) - examples
-    count = min(tried, room)
-    if room < 0 or (tried and count < FEWEST):
+    of_subject: dict[str, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        of_subject[fact.subject or fact.question].append(fact)
+    room, wanted = int(share * len(facts)), examples + tried
+    spent: dict[str, list[Fact]] = {}
+    for subject in _in_turn(of_subject, seed):
+        count = sum(map(len, spent.values()))
+        if count < wanted and count + len(of_subject[subject]) <= room:
+            spent[subject] = of_subject[subject]
+    chosen = [fact for group in spent.values() for fact in group][:wanted]
+    if len(chosen) < examples + min(tried, FEWEST):
         return Spent(examples=(), tried=(), left=tuple(facts))
-    # one fact a subject, so that few subjects are spent
-    subjects: dict[str, Fact] = {}
-    for fact in in_turn:
-        subjects.setdefault(fact.subject or fact.question, fact)
-    chosen = list(subjects.values())[: examples + count]
-    spent = {fact.subject or fact.question for fact in chosen}
     return Spent(
         examples=tuple(chosen[:examples]),
         tried=tuple(chosen[examples:]),
         left=tuple(fact for fact in facts if (fact.subject or fact.question) not in spent),
     )
+
+
+def _in_turn(of_subject: Mapping[str, Sequence[Fact]], seed: int) -> list[str]:
+    """Subjects in a random order that takes the relations in turn, each subject by the first of its facts."""
+    by_relation: dict[str, list[str]] = defaultdict(list)
+    subjects = list(of_subject)
+    for index in np.random.default_rng(seed).permutation(len(subjects)).tolist():
+        by_relation[of_subject[subjects[index]][0].relation].append(subjects[index])
+    rounds = zip_longest(*by_relation.values())
+    return [subject for turn in rounds for subject in turn if subject is not None]
+
+
+def apart(facts: Sequence[Fact], asked: Sequence[Fact]) -> list[Fact]:
+    """The facts without those whose question or subject is among what is asked: these must not be shown."""
+    questions, subjects = {fact.question for fact in asked}, {fact.subject for fact in asked if fact.subject}
+    return [fact for fact in facts if fact.question not in questions and fact.subject not in subjects]
 
 
 def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | None = None) -> list[Form]:
@@ -89,17 +103,24 @@ def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | 
         shots: How many of them, None for none and all.
     """
     shown = tuple((fact.question, fact.answers[0]) for fact in examples)
+
+    def can(form: Form) -> bool:
+        try:
+            model.asked_by(form)
+        except UserError:  # an endpoint that can only chat, a tokenizer without a chat format
+            return False
+        return True
+
     counts = sorted({0, len(shown)}) if shots is None else [min(shots, len(shown))]
     number = sum(any(c.isdigit() for c in fact.answers[0]) for fact in examples) > len(examples) / 2
     instruction = INSTRUCTION.format(question=SLOT, kind="number" if number else "name")
     forms = []
     for count in counts:
-        if model.chats:
-            forms.append(Form(template=SLOT, chat=True, examples=shown[:count]))
-            if not count:
-                forms.append(Form(template=instruction, chat=True))
+        forms.append(Form(template=SLOT, chat=True, examples=shown[:count]))
+        if not count:
+            forms.append(Form(template=instruction, chat=True))
         forms.append(Form(template=PLAIN, examples=shown[:count]))
-    return forms
+    return [form for form in forms if can(form)]
 
 
 def try_forms(

@@ -105,6 +105,10 @@ def _split(name: str) -> tuple[str, str]:
 def _open_run(path: str, way: Way) -> "LanguageModel":
     from closedbook.runs import load
 
+    if Path(path).is_file() and Path(path).suffix == ".gguf":
+        raise UserError(f"{path}: a GGUF file is called gguf:{path}.")
+    if (Path(path) / "config.json").is_file() and (Path(path) / "generation_config.json").is_file():
+        raise UserError(f"{path}: a model in Hugging Face format is called hf:{path}.")
     if way.form is not None:
         raise UserError(
             "--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own."

@@ -8,6 +8,7 @@ is among them only where the endpoint tells it.
 
 import dataclasses
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
@@ -142,9 +144,7 @@ class EndpointModel:
                     raise
                 return []
 
-        drawing = [
-            body | {"temperature": 1, "n": count, "seed": _seed(seed, number, 0)} for number, body in enumerate(bodies)
-        ]
+        drawing = [body | {"temperature": 1, "n": count, "seed": _seed(seed, body, 0)} for body in bodies]
         first = self.service.client.each(several, drawing[:1])  # the others need not ask in vain
         if first and len(first[0]) < count:
             drawn = [*first, *([] for _ in drawing[1:])]
@@ -152,7 +152,10 @@ class EndpointModel:
             drawn = first + self.service.client.each(several, drawing[1:])
         missing = [(number, place) for number, some in enumerate(drawn) for place in range(len(some), count)]
         singly = self._replies(
-            [bodies[number] | {"temperature": 1, "seed": _seed(seed, number, place)} for number, place in missing]
+            [
+                bodies[number] | {"temperature": 1, "seed": _seed(seed, bodies[number], place)}
+                for number, place in missing
+            ]
         )
         for (number, _), responses in zip(missing, singly, strict=True):
             drawn[number].append(responses[0])
@@ -290,6 +293,7 @@ def _documents(subjects: Sequence[str], before: Sequence[str]) -> list[str]:
     return [f"{subject}.{words}".rstrip()[-MOST_CONTEXT:] for subject, words in zip(subjects, before, strict=True)]
 
 
-def _seed(seed: int, number: int, place: int) -> int:
-    """Of a sample: another for each prompt and place, and the same when asked again."""
-    return int(np.random.SeedSequence([seed % 2**63, number, place]).generate_state(1)[0]) % 2**31
+def _seed(seed: int, body: dict[str, Any], place: int) -> int:
+    """Of a sample: another for each prompt and place, and the same when asked again, whatever is asked beside it."""
+    asked = json.dumps(body.get("messages", body.get("prompt")))
+    return derive(seed, int.from_bytes(hashlib.sha256(asked.encode()).digest()[:7]), place) % 2**31

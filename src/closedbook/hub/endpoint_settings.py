@@ -29,7 +29,7 @@ class Patience:
     connect: float = 10.0
     request: float = 60.0
     opening: float = 8.0
-    tries: int = 5
+    tries: int = 3
     pause: float = 0.5
     longest_pause: float = 30.0
     at_once: int = 4

@@ -98,7 +98,7 @@ def write(
     """
     reader.share(prompts)
     tree = _Tree(reader, closing, sentence_ends, limit, beams, seed)
-    for batch in reader.batches(prompts, copies=1 + (samples + beams) // 3, more=limit):
+    for batch in reader.batches(prompts, copies=1 + 3 * (samples + beams) // 4, more=limit):
         written = []
         for index in batch:
             digest = hashlib.sha256(repr(tuple(prompts[index])).encode()).digest()
@@ -137,7 +137,7 @@ class _Tree:
                 dict.fromkeys((index, path.ids) for index, each in enumerate(written) for path in each.open_paths())
             )
             if not nodes or step + 1 == self._limit:
-                return
+                break
             parents = [rows[index, ids[:-1]] for index, ids in nodes]
             nodes, parents = _keep_order(nodes, parents, len(logits_RV))
             tokens_R = torch.tensor([ids[-1] if ids else 0 for _, ids in nodes], device=self._reader.device)
@@ -145,6 +145,8 @@ class _Tree:
             parents_R = None if same else torch.tensor(parents, device=self._reader.device)
             logits_RV = self._reader.step(state, parents_R, tokens_R)
             rows = {node: row for row, node in enumerate(nodes)}
+        for each in written:
+            each.ended += each.beams  # of those that are cut what is written counts
 
     def _extend(
         self,

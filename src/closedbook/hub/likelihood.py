@@ -40,8 +40,8 @@ def answer_nats(
     rows = [[*prompts[index], *answers[index]] for index in fitting]
     reader.share([prompts[index] for index in fitting])
     closing_V = torch.tensor(closing, dtype=torch.int64, device=reader.device)
-    for batch in reader.batches(rows):
-        keep = max(len(answers[fitting[i]]) for i in batch) + 1
+    keep = max((len(answers[index]) for index in fitting), default=0) + 1
+    for batch in reader.batches(rows, keep=keep):
         _, logits_BKV = reader.begin([rows[i] for i in batch], keep)
         for i, logits_KV in zip(batch, logits_BKV, strict=True):
             ids = answers[fitting[i]]

@@ -145,7 +145,7 @@ class LlamaReader:
         """Where its results lie."""
         return torch.device("cpu")
 
-    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0) -> Iterator[list[int]]:
+    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0, keep: int = 1) -> Iterator[list[int]]:
         """Numbers of the rows in batches of like length, longest first; `copies` of each, `more` tokens behind each."""
         order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
         room = self._cells - len(self._prefix)

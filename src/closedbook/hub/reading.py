@@ -18,7 +18,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 MOST_ROWS = 128
-LEAST_BUDGET = 128 * 2**20  # bytes of keys and values in a batch
+LEAST_BUDGET = 256 * 2**20  # bytes of a batch: keys and values, logits
+LOGITS = 4  # as many numbers as there are logits are held at once
 BUDGET_SHARE = 0.25  # of the weights' bytes, where that is more
 SAME = 0.1  # of the logits' standard deviation, within which a cache gives what reading afresh gives
 Row = Sequence[int]
@@ -32,7 +33,7 @@ class Reader(Protocol):
     def device(self) -> torch.device:
         """Where it computes."""
 
-    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0) -> Iterator[list[int]]:
+    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0, keep: int = 1) -> Iterator[list[int]]:
         """Numbers of the rows in batches of like length."""
 
     def share(self, rows: Sequence[Row], spare: int = 1) -> None:
@@ -79,18 +80,20 @@ class CausalReader:
         """Where it computes."""
         return torch.device(self._model.device)
 
-    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0) -> Iterator[list[int]]:
+    def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0, keep: int = 1) -> Iterator[list[int]]:
         """Numbers of the rows in batches of like length, longest first, so that memory is known from the start.
 
         Args:
             rows: Token ids.
             copies: How many of each row there will be.
             more: Tokens that will follow.
+            keep: Last positions of each whose logits are wanted.
         """
+        logits = LOGITS * 4 * keep * int(self._model.config.get_text_config().vocab_size)
         order = sorted(range(len(rows)), key=lambda index: -len(rows[index]))
         while order:
-            slots = (len(rows[order[0]]) + more) * copies * max(self._bytes_a_token, 1)
-            size = max(min(MOST_ROWS, self._budget // slots), 1)
+            needed = copies * ((len(rows[order[0]]) + more) * self._bytes_a_token + logits)
+            size = max(min(MOST_ROWS, self._budget // needed), 1)
             yield order[:size]
             order = order[size:]
 

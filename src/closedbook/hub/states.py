@@ -17,7 +17,7 @@ from closedbook.hub.reading import Reader, Row
 def last_middle_states(model: Any, reader: Reader, rows: Sequence[Row]) -> Float[np.ndarray, "rows width"]:
     """The residual stream half-way through the layers, at the last token of each row of token ids."""
     states: list[np.ndarray | None] = [None] * len(rows)
-    for batch in reader.batches(rows):
+    for batch in reader.batches(rows, copies=4):  # the states of all layers are held
         longest = max(len(rows[i]) for i in batch)
         tokens_BT = torch.tensor([[*rows[i]] + [0] * (longest - len(rows[i])) for i in batch], device=reader.device)
         mask_BT = torch.tensor(

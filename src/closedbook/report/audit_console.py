@@ -9,16 +9,7 @@ from closedbook.report.table import Table
 def say_audit(report: AuditReport) -> None:
     """The forms tried, the signals, the relations where there are several, the verdict and what follows."""
     if report.forms:
-        tried = [
-            (
-                trial.name + (" *" if trial.chosen else ""),
-                thousands(trial.accuracy.correct.total),
-                percent(trial.accuracy.correct.value),
-                shares(trial.accuracy.correct),
-            )
-            for trial in report.forms
-        ]
-        say_table(Table("how it is asked", ["form"], ["questions", "right", "95 % interval"], tried))
+        _say_forms(report)
     figures = ["AUROC", "95 % interval", "calibration error", "Brier", "risk-coverage area"]
     rows = [
         (
@@ -31,7 +22,7 @@ def say_audit(report: AuditReport) -> None:
         )
         for name, signal in report.signals.items()
     ]
-    say_table(Table("does its confidence tell right from wrong?", ["signal"], figures, rows))
+    say_table(Table("does its confidence tell right from wrong? (*: best)", ["signal"], figures, rows))
     if len(report.by_relation) > 1:
         figures = ["questions", "right", "95 % interval", "AUROC", "favourite wrong answer"]
         rows = [
@@ -51,3 +42,17 @@ def say_audit(report: AuditReport) -> None:
         say(f"- {sentence}")
     for what, why in report.left_out.items():
         say(f"Left out: {what.replace('_', ' ')}, {why}")
+
+
+def _say_forms(report: AuditReport) -> None:
+    """What came of each form that was tried."""
+    rows = [
+        (
+            trial.name + (" *" if trial.chosen else ""),
+            thousands(trial.accuracy.correct.total),
+            percent(trial.accuracy.correct.value),
+            shares(trial.accuracy.correct),
+        )
+        for trial in report.forms
+    ]
+    say_table(Table("how it is asked (*: taken)", ["form"], ["questions", "right", "95 % interval"], rows))

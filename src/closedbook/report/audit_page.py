@@ -1,6 +1,6 @@
 """The one-page HTML report of `audit`: self-contained, for screens light and dark, and for print."""
 
-from closedbook.audit.made_up import LABELS as KINDS
+from closedbook.audit.made_up import labels_of
 from closedbook.audit.neighbours import LABELS as LIKENESSES
 from closedbook.audit.report import AuditReport
 from closedbook.drawing import to_svg
@@ -31,7 +31,7 @@ def audit_page(report: AuditReport) -> str:
     return templates.get_template("audit.html.j2").render(
         report=report,
         figures={name: to_svg(figure, title) for name, (figure, title) in drawn.items()},
-        kinds=KINDS,
+        kinds=labels_of(report.made_up),
         likenesses=LIKENESSES,
         titles=report.titles,
         wrong=report.made_up.examples[:WRONG_SHOWN],

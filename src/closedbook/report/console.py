@@ -167,11 +167,11 @@ def say_accuracy(title: str, accuracy: Accuracy) -> None:
     if right.value is None or right.low is None or right.high is None:
         say(f"{title}: nothing was asked")
         return
-    say(
-        f"{title}: {right.hits}/{right.total} = {percent(right.value)} right, "
-        f"95 % interval {interval((right.low, right.high))}; "
-        f"{percent(accuracy.exact.value)} exact, {percent(accuracy.normalised.value)} after normalisation"
-    )
+    line = f"{title}: {right.hits}/{right.total} = {percent(right.value)} right, 95 % interval "
+    line += interval((right.low, right.high))
+    if accuracy.normalised.hits or not right.hits:  # else answers stand in sentences, and none is one alone
+        line += f"; {percent(accuracy.exact.value)} exact, {percent(accuracy.normalised.value)} after normalisation"
+    say(line)
 
 
 def say_corpus(corpus: Corpus) -> None:
