@@ -136,10 +136,16 @@ class QuestionAnswering(ObjectiveConfig):
 
 @configuration
 class StudyCards(ObjectiveConfig):
-    """What the open-book reader wrote, as questions with answers (open track)."""
+    """What the open-book reader wrote, as questions with answers (open track).
+
+    Args:
+        answers: The reader's best answer of every card, or one drawn anew at each pass from the reader's own
+            probabilities, so that what it was not sure of is not studied as if it were.
+    """
 
     reads: ClassVar[Reads] = "cards"
     objective: Literal["study_cards"] = "study_cards"
+    answers: Literal["best", "drawn"] = "best"
 
 
 @configuration

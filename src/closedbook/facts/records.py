@@ -49,6 +49,8 @@ class Card:
         answer: What the reader found.
         confidence: The reader's probability of it, in [0, 1].
         line: The document's line in the corpus.
+        choices: What else it might have found, with the reader's probabilities, the answer first; none where that is
+            not known.
     """
 
     question: str
@@ -56,3 +58,4 @@ class Card:
     answer: str
     confidence: float
     line: int
+    choices: tuple[tuple[str, float], ...] = ()

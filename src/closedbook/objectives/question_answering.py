@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+import torch
+
 from closedbook import config
+from closedbook.draws import UNIT, random_bits
 from closedbook.objectives.objective import Fixed, Material
 from closedbook.objectives.rewriting import clauses
 from closedbook.objectives.segments import Segments, Spans, lay_out
@@ -25,12 +28,29 @@ class QuestionAnswering(Fixed):
         super().__init__(pairs(questions.question, questions.answer), counts)
 
 
-class StudyCards(Fixed):
-    """The cards that an open-book reader wrote."""
+class StudyCards:
+    """The cards that an open-book reader wrote, each with its best answer, or with one drawn anew at each pass."""
 
     def __init__(self, settings: config.StudyCards, material: Material, seed: int) -> None:
-        cards = [(card.question, card.answer) for card in material.corpus.cards]
-        super().__init__(_written(cards, settings.name, material))
+        cards = material.corpus.cards
+        drawn = settings.answers == "drawn"
+        choices = [card.choices if drawn and card.choices else ((card.answer, 1.0),) for card in cards]
+        rows = [(card.question, answer) for card, of_it in zip(cards, choices, strict=True) for answer, _ in of_it]
+        self._rows, self._seed, self.counts = _written(rows, settings.name, material), seed, dict[str, int]()
+        counts_C = torch.tensor([len(of_it) for of_it in choices], dtype=torch.int64, device=material.device)
+        self._first_C = counts_C.cumsum(0) - counts_C
+        shares = [[share for _, share in of_it] for of_it in choices]
+        widest = max(map(len, shares), default=1)
+        padded = [row + [0.0] * (widest - len(row)) for row in shares]
+        padded_CK = torch.tensor(padded, dtype=torch.float64).reshape(len(shares), widest)
+        self._edges_CK = (padded_CK.cumsum(1) / padded_CK.sum(1, keepdim=True)).to(material.device)
+
+    def __call__(self, number: int) -> Segments:
+        """An example of every card."""
+        cards_C = torch.arange(len(self._first_C), device=self._first_C.device)
+        share_C = random_bits(self._seed, number, 0, cards_C).double() / UNIT
+        chosen_C = (self._edges_CK <= share_C[:, None]).sum(dim=1).clamp(max=self._edges_CK.shape[1] - 1)
+        return self._rows.rows(self._first_C + chosen_C)
 
 
 class Rewriting(Fixed):

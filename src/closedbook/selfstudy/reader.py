@@ -19,6 +19,7 @@ from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.selfstudy.features import Knowledge, View, kind, tokens
 
+CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
 OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
 SLOT = "{}"
 _HASHER = FeatureHasher(2**22, alternate_sign=False)  # several times faster than a vocabulary; collisions are rare
@@ -31,10 +32,12 @@ class Reading:
     Args:
         answer: The most probable candidate, "" where there is none.
         confidence: Its probability, in [0, 1].
+        choices: The most probable candidates with their probabilities, best first.
     """
 
     answer: str
     confidence: float
+    choices: tuple[tuple[str, float], ...] = ()
 
 
 class Reader:
@@ -80,8 +83,9 @@ class Reader:
             together = defaultdict[str, float](float)
             for candidate, share in zip(view.candidates, shares[:-1] / shares.sum(), strict=True):
                 together[candidate.text] += float(share)
-            answer = max(together, key=lambda text: together[text], default="")
-            readings.append(Reading(answer, together.get(answer, 0.0)))
+            best = sorted(together.items(), key=lambda pair: -pair[1])[:CHOICES]
+            answer, confidence = best[0] if best else ("", 0.0)
+            readings.append(Reading(answer, confidence, tuple(pair for pair in best if pair[1] >= LEAST)))
             first += len(scores)
         return readings
 

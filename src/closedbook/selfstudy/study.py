@@ -149,6 +149,7 @@ def _cards(corpus: Corpus, form: str, reader: Reader, subjects: Sequence[str]) -
             answer=reading.answer,
             confidence=reading.confidence,
             line=document.line,
+            choices=reading.choices,
         )
         for subject, (reading, document) in best.items()
     ]

@@ -1,0 +1,66 @@
+"""Cards are studied with the reader's best answer, or with one drawn anew at each pass."""
+
+import dataclasses
+from collections import Counter
+
+import pytest
+import torch
+
+from closedbook import config
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.records import Card
+from closedbook.facts.tokenizers import MASK, train_tokenizer
+from closedbook.objectives.objective import Material
+from closedbook.objectives.question_answering import StudyCards
+from closedbook.objectives.segments import render
+from closedbook.objectives.store import TokenStore
+from closedbook.recipes import find_recipe
+
+CPU = torch.device("cpu")
+CHARACTERS = train_tokenizer(config.TokenizerConfig(kind="characters"), ["Ann Lee ab Bo Di Roe Rome Lima Bern Oslo"])
+SURE = Card(question="Bo", subject="Bo", answer="Bern", confidence=1.0, line=1, choices=(("Bern", 1.0),))
+UNSURE = Card(
+    question="Ann Lee",
+    subject="Ann Lee",
+    answer="Rome",
+    confidence=0.6,
+    line=2,
+    choices=(("Rome", 0.6), ("Lima", 0.2)),  # the rest of its probability is none of them
+)
+OLD = Card(question="Di Roe", subject="Di Roe", answer="Oslo", confidence=0.5, line=3)
+
+
+def studied(answers, cards, passes, seed=0):
+    """The texts of every pass."""
+    corpus = Corpus(name="toy", documents=(), train=(), dev=(), test=(), files={}, cards=tuple(cards))
+    material = Material(TokenStore(CHARACTERS, CPU), corpus, find_recipe("open").pretrain)
+    objective = StudyCards(config.StudyCards(answers=answers), material, seed)
+    every = []
+    for number in passes:
+        segments = objective(number)
+        batch = render(material.store.tokens(), segments, torch.arange(len(segments)), 30)
+        texts = [CHARACTERS.decode(row.tolist()) for row in batch.inputs_BT]
+        every.append([text.split(MASK)[1] for text in texts])
+    return every
+
+
+def test_the_best_answer_stays():
+    assert studied("best", [SURE, UNSURE, OLD], range(3)) == [["Bern", "Rome", "Oslo"]] * 3
+
+
+def test_answers_are_drawn_anew_from_the_readers_probabilities():
+    passes = studied("drawn", [SURE, UNSURE, OLD], range(400))
+    assert {answers[0] for answers in passes} == {"Bern"}
+    assert {answers[2] for answers in passes} == {"Oslo"}
+    counts = Counter(answers[1] for answers in passes)
+    assert counts["Rome"] / 400 == pytest.approx(0.75, abs=0.08)
+    assert set(counts) == {"Rome", "Lima"}
+
+
+def test_a_pass_is_a_function_of_seed_and_number():
+    many = [dataclasses.replace(UNSURE, question=f"Ann Lee {'ab'[i % 2]}") for i in range(40)]
+    once = studied("drawn", many, [5, 6])
+    assert once == studied("drawn", many, [5, 6])
+    assert once[0] != once[1]
+    assert once[0] != studied("drawn", many, [5], seed=1)[0]
+    assert studied("drawn", many, [6]) == once[1:]
