@@ -5,11 +5,11 @@ Where facts carry a popularity (PopQA's `s_pop`, page views of the subject in a 
 confidence. A confidence that falls with popularity as accuracy does knows where its knowledge ends.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from closedbook.audit.reliability import bootstrapped
 from closedbook.audit.settings import Signal
 from closedbook.audit.signals import Evidence
 from closedbook.evaluation.metrics import Estimate, Proportion, proportion
@@ -95,25 +95,9 @@ def rank_correlation(first: np.ndarray, second: np.ndarray, *, seed: int = 0) ->
 
     None where there are fewer than ten pairs, or one of the two does not vary.
     """
-    from scipy.stats import DegenerateDataWarning, bootstrap
-
     if len(first) < LEAST or np.ptp(first) == 0 or np.ptp(second) == 0:
         return Estimate()
-    with warnings.catch_warnings():
-        # a resample may hold one value alone where nearly all are equal: it gives nan, left out below
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        resampled = bootstrap(
-            (first, second),
-            _spearman,
-            paired=True,
-            vectorized=True,
-            n_resamples=DRAWS,
-            batch=max(2_000_000 // len(first), 1),
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-    low, high = np.nanquantile(resampled.bootstrap_distribution, [0.025, 0.975])
-    return Estimate(value=float(_spearman(first, second)), low=float(low), high=float(high))
+    return bootstrapped(_spearman, first, second, draws=DRAWS, seed=seed)
 
 
 def _spearman(first: np.ndarray, second: np.ndarray, axis: int = -1) -> np.ndarray:

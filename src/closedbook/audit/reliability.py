@@ -9,7 +9,7 @@
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,26 +50,32 @@ class Reliability:
 
 def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:
     """AUROC with a 95 % bootstrap interval over questions, None where all answers are right or all wrong."""
-    from scipy.stats import DegenerateDataWarning, bootstrap
-
     if right.all() or not right.any():
         return Estimate()
-    value = float(mann_whitney(right, signal))
+    return bootstrapped(mann_whitney, right, signal, draws=DRAWS, seed=seed)
+
+
+def bootstrapped(
+    statistic: Callable[..., np.ndarray], first: np.ndarray, second: np.ndarray, *, draws: int, seed: int
+) -> Estimate:
+    """A statistic of pairs with a 95 % bootstrap interval over them."""
+    from scipy.stats import DegenerateDataWarning, bootstrap
+
     with warnings.catch_warnings():
-        # a resample may be one-sided where nearly all are right: it gives nan, left out below
+        # a resample may hold one value alone where nearly all are equal: it gives nan, left out below
         warnings.simplefilter("ignore", DegenerateDataWarning)
         resampled = bootstrap(
-            (right, signal),
-            mann_whitney,
+            (first, second),
+            statistic,
             paired=True,
             vectorized=True,
-            n_resamples=DRAWS,
-            batch=max(2_000_000 // len(right), 1),
+            n_resamples=draws,
+            batch=max(2_000_000 // len(first), 1),
             method="percentile",
             rng=np.random.default_rng(seed),
         )
     low, high = np.nanquantile(resampled.bootstrap_distribution, [0.025, 0.975])
-    return Estimate(value=value, low=float(low), high=float(high))
+    return Estimate(value=float(statistic(first, second)), low=float(low), high=float(high))
 
 
 def mann_whitney(right: np.ndarray, signal: np.ndarray, axis: int = -1) -> np.ndarray:
