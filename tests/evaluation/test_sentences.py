@@ -118,6 +118,11 @@ def test_scripts_without_spaces():
             "Albania is a country in Europe. The capital of Albania is Tirana, on the Adriatic.",
             "Tirana",
         ),
+        ("On which continent is Chad?", "Chad is a landlocked state located in Central Africa.", "Central Africa"),
+        ("What is the capital of Djibouti?", "The capital of Djibouti is Djibouti, a country in Africa.", "Djibouti"),
+        ("What is the capital of France?", "Paris, the capital of France, is the largest city.", "Paris"),
+        ("How many legs has a spider?", "The answer is: 8.\n\nA spider spins silk with its legs.", "8"),
+        ("What is a tomato?", "A tomato is a fruit.", "fruit"),
         ("Where?", "", ""),
     ],
 )

@@ -41,6 +41,7 @@ _REFUSAL = re.compile(
 _NUMBER_ASKED = re.compile(
     r"\b(?:year|how (?:many|much|old|tall|long|high|far)|number|code|population)\b", re.IGNORECASE
 )
+_KIND = re.compile(r"\b(?:is|are|was|were) (?:an?|one) $")
 _COPULA = re.compile(r"\b(?:is|are|was|were|has|have)\b|:")
 _NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
 _ANSWERS = re.compile(r"\banswer\b.*(?:\bis\b|:)", re.IGNORECASE)
@@ -111,6 +112,8 @@ def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: i
             return _name_from(words, words.index(content), text)
         runs = [run for run in runs if copula and run[0] >= copula.end()] or runs
     told = [run for run in runs if not _PARTICIPLE.fullmatch(text[slice(*run)])] or runs
+    if told and _KIND.search(text, start, told[0][0]) and text[told[0][0]].islower():  # "is a state in Europe"
+        told = [run for run in told if text[run[0]].isupper()] or told
     return told[0] if told else None
 
 
