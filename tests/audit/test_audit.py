@@ -51,10 +51,10 @@ def whole(run, corpus):
 
 def test_an_audit_has_every_part_and_is_json(whole, run):
     report = json.loads(json.dumps(whole.to_json()))
-    assert report["schema"] == 4
+    assert report["schema"] == 5
     assert "evidence" not in report
     empty = {name for name, value in report.items() if value in (None, [], {})}
-    assert empty == {"forms", "left_out", "popularity"}
+    assert empty == {"forms", "left_out", "popularity", "silences"}
     assert report["abstention"]["calibration_sha256"] == "c"
     assert report["abstention"]["weights_sha256"] == run.fingerprint()
     assert report["abstention"]["forms"] == ["Where was {} born?"]

@@ -11,6 +11,7 @@ from closedbook.audit.signals import gather
 from closedbook.audit.unseen import by_origin, invent_names, unseen
 from closedbook.evaluation.scorers import exact_match
 from closedbook.facts.relations import Relation
+from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from tests.audit.conftest import Parrot, facts
 from tests.audit.test_abstention import abstention
 
@@ -115,3 +116,20 @@ def test_subjects_in_other_capitals_are_those_of_the_documents(corpus):
     ]
     material, _ = recognised(Material(facts=lower, corpus=corpus))
     assert [fact.subject for fact in material.facts] == [fact.subject for fact in corpus.dev]
+
+
+def test_who_says_that_there_is_no_such_subject_knows_what_it_knows():
+    """Sure of its silence about the invented; that the book does not say is said of a subject it knows."""
+    relation = Relation(name="born", forms=("Where was {} born?",))
+    said = {f"Where was Q{number} born?": NO_SUBJECT for number in (1, 2)} | {"Where was P0 born?": NOT_TOLD}
+    inquiry = inquiry_of(Parrot(said=said, lacking=("representations",)), facts(8), (relation,))
+    found = unseen(inquiry, relation, {("here", "spelled"): ["Q1", "Q2"], ("there", "spelled"): ["R1"]})
+    assert found.invented.silences == {NO_SUBJECT: 2}
+    assert found.invented.answered == pytest.approx(1 / 3)
+    assert found.invented.confidence == pytest.approx(0.64)  # of the answer, not of the silences
+    assert [row.silences for row in found.groups] == [{NO_SUBJECT: 2}, {}]
+    # eight that it knows above two that it does not, and level with one that it answers
+    assert found.invented.seen_against_unseen["sequence_probability"].value == pytest.approx((8 * 2 + 8 * 0.5) / 24)
+    assert sum(found.seen_histogram) == sum(found.unseen_histogram) == pytest.approx(1)
+    assert inquiry.evidence.evaluation.silences == {NOT_TOLD: 1}
+    assert inquiry.evidence.evaluation.scores[0].grade == "not_attempted"

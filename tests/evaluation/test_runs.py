@@ -120,7 +120,7 @@ def test_an_evaluation_asks_and_scores_once(run, corpus):
     assert loose.accuracy.correct.hits == strict.accuracy.normalised.hits > 6
     assert list(loose.by_relation) == ["born"]
     report = loose.to_json()
-    assert (report["schema"], report["model"], report["scorer"]) == (2, run.name, "normalised")
+    assert (report["schema"], report["model"], report["scorer"]) == (3, run.name, "normalised")
     assert report["accuracy"]["correct"]["hits"] == sum(row["grade"] == "correct" for row in report["answers"])
     with pytest.raises(UserError, match="nonsense 1: "):
         evaluate(run, [dataclasses.replace(facts[0], question="word " * 80)], place="nonsense")

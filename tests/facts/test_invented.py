@@ -5,7 +5,16 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from closedbook.facts.invented import FROM_CORPUS, absent_from, invent, recombined, spell, spelled, spelling_model
+from closedbook.facts.invented import (
+    FROM_CORPUS,
+    absent_from,
+    blended,
+    invent,
+    recombined,
+    spell,
+    spelled,
+    spelling_model,
+)
 
 ELEMENTS = "Hydrogen Helium Lithium Beryllium Boron Carbon Nitrogen Oxygen Fluorine Neon Sodium Magnesium Zinc".split()
 COUNTRIES = ["New Zealand", "Bosnia and Herzegovina", "Isle of Man", "South Sudan", "Peru", "Chad", "United Kingdom"]
@@ -69,3 +78,15 @@ def test_draws_depend_on_the_seed_and_on_no_hash():
         return subprocess.run(command, env={"PYTHONHASHSEED": hashes}, capture_output=True, check=True).stdout
 
     assert printed(0, "1") == printed(0, "2") != printed(1, "1")
+
+
+def test_lessons_invent_otherwise_than_tests_do():
+    names = list(islice(blended(COUNTRIES, generator()), 400))
+    known = {word for name in COUNTRIES for word in name.split()}
+    assert {1, 2, 3} <= {len(name.split()) for name in names}
+    changed = [word for name in names for word in name.split() if word not in known]
+    assert len(set(changed)) > 200
+    assert not any(word.islower() for word in changed)
+    assert sum(name in COUNTRIES for name in names) < 40
+    assert list(islice(blended([], generator()), 1)) == []
+    assert all(islice(blended(["Bo"], generator()), 20))

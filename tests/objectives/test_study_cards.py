@@ -9,6 +9,7 @@ import torch
 from closedbook import config
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Card
+from closedbook.facts.silence import NOT_TOLD
 from closedbook.facts.tokenizers import MASK, train_tokenizer
 from closedbook.objectives.objective import Material
 from closedbook.objectives.question_answering import StudyCards
@@ -17,7 +18,9 @@ from closedbook.objectives.store import TokenStore
 from closedbook.recipes import find_recipe
 
 CPU = torch.device("cpu")
-CHARACTERS = train_tokenizer(config.TokenizerConfig(kind="characters"), ["Ann Lee ab Bo Di Roe Rome Lima Bern Oslo"])
+CHARACTERS = train_tokenizer(
+    config.TokenizerConfig(kind="characters"), ["Ann Lee ab Bo Di Roe Rome Lima Bern Oslo", NOT_TOLD]
+)
 SURE = Card(question="Bo", subject="Bo", answer="Bern", confidence=1.0, line=1, choices=(("Bern", 1.0),))
 UNSURE = Card(
     question="Ann Lee",
@@ -25,8 +28,10 @@ UNSURE = Card(
     answer="Rome",
     confidence=0.6,
     line=2,
-    choices=(("Rome", 0.6), ("Lima", 0.2)),  # the rest of its probability is none of them
+    choices=(("Rome", 0.6), ("Lima", 0.2)),
+    none=0.2,
 )
+EMPTY = Card(question="Ab", subject="Ab", answer="", confidence=0.0, line=4, none=1.0)
 OLD = Card(question="Di Roe", subject="Di Roe", answer="Oslo", confidence=0.5, line=3)
 
 
@@ -64,3 +69,17 @@ def test_a_pass_is_a_function_of_seed_and_number():
     assert once[0] != once[1]
     assert once[0] != studied("drawn", many, [5], seed=1)[0]
     assert studied("drawn", many, [6]) == once[1:]
+
+
+def test_that_the_document_does_not_say_is_drawn_too():
+    passes = studied("drawn_or_none", [SURE, UNSURE, OLD, EMPTY], range(400))
+    assert {answers[0] for answers in passes} == {"Bern"}
+    assert {answers[3] for answers in passes} == {NOT_TOLD}
+    counts = Counter(answers[1] for answers in passes)
+    assert counts["Rome"] / 400 == pytest.approx(0.6, abs=0.08)
+    assert counts[NOT_TOLD] / 400 == pytest.approx(0.2, abs=0.07)
+
+
+@pytest.mark.parametrize("answers", ["best", "drawn"])
+def test_a_card_without_an_answer_is_not_studied_elsewhere(answers):
+    assert studied(answers, [SURE, EMPTY], range(1)) == [["Bern"]]

@@ -220,3 +220,13 @@ def test_short_subjects_are_whole_words_of_forms():
 
 def test_forms_are_questions_without_their_subject():
     assert set(question_forms(toy_corpus().train)) == {"Where was {} born?"}
+
+
+def test_the_reader_says_how_likely_it_is_that_a_document_does_not_tell():
+    corpus = toy_corpus()
+    silent = Document(subject="Ann Mute", text="Ann Mute. Ann Mute is a painter .", line=99)
+    studied = study(dataclasses.replace(corpus, documents=(*corpus.documents, silent)), ONCE)
+    cards = {card.subject: card for card in studied.cards}
+    told = cards[corpus.dev[0].subject]
+    assert told.none == pytest.approx(1 - sum(share for _, share in told.choices), abs=0.08)
+    assert cards["Ann Mute"].none > 2 * told.none

@@ -33,6 +33,7 @@ from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import Match, find_scorer
 from closedbook.facts.forms import slot_of
+from closedbook.facts.silence import SILENCES
 from closedbook.files import write_json
 
 DELTA = 0.05
@@ -213,17 +214,19 @@ def answer_or_abstain(
 ) -> list[tuple[str, str | None]]:
     """The answer to each question with the reason for not giving it; None where it is given.
 
+    Not given is what the model was taught to say where it does not know, and what is below the threshold if any.
+
     Raises:
         UserError: A question cannot be spelled or is too long; `place` and its number name it.
     """
     prompts = model.prompts(questions, place=place)
     if abstention is None:
-        return [(response.text, None) for response in model.respond(prompts)]
+        return [(response.text, SILENCES.get(response.text)) for response in model.respond(prompts)]
     if abstention.kind not in ("", model.kind):
         raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
     scorer, samples = find_scorer(abstention.match), abstention.samples
     responses, sure = ask_surely(model, prompts, scorer, [abstention.signal], samples=samples)
     return [
-        (response.text, None if abstention.answers(value) else abstention.why(value))
+        (response.text, SILENCES.get(response.text, None if abstention.answers(value) else abstention.why(value)))
         for response, value in zip(responses, sure[abstention.signal].tolist(), strict=True)
     ]

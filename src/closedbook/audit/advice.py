@@ -147,9 +147,10 @@ def _unseen(unseen: Unseen, where: str) -> str:
     through = (
         "" if strangers.given is None else f", and the threshold lets {_percent(strangers.given)} of those through"
     )
+    said = "".join(f", says {text!r} of {times:,}" for text, times in strangers.silences.items())
     return (
         f"Asked about {counted(strangers.names, 'name')} that it cannot know{where} it answers "
-        f"{_percent(strangers.answered)} of them; its confidence tells seen from unseen names in "
+        f"{_percent(strangers.answered)} of them{said}; its confidence tells seen from unseen names in "
         f"{_percent(told.value)} of pairs{through}."
     )
 

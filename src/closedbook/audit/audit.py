@@ -234,6 +234,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         ),
         settings=settings,
         verdict=verdict(right, attempted, seed=seed),
+        silences=evidence.evaluation.silences,
         taught=None if taught is None else int(taught.sum()),
         untaught=verdict(right[judged], attempted[judged], seed=seed) if not judged.all() else None,
         verdict_above_threshold=verdict(right, attempted & above, seed=seed) if abstention else None,

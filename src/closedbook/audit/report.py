@@ -23,7 +23,7 @@ from closedbook.evaluation.metrics import Accuracy, Estimate
 from closedbook.evaluation.trial import FormTrial
 from closedbook.facts.relations import titles
 
-SCHEMA = 4
+SCHEMA = 5
 Choice = Literal["taught", "believe", "believe_above_threshold", "do_not_believe"]
 
 
@@ -79,6 +79,7 @@ class AuditReport:
     model: Model  # which model
     settings: Settings  # how it was audited
     verdict: Verdict  # as it answers
+    silences: dict[str, int]  # how often it says what it was taught to say where it does not know, by what it says
     taught: int | None  # audited facts that it was trained on, None where that is not known
     untaught: Verdict | None  # of the others alone, where some were taught and some not
     verdict_above_threshold: Verdict | None  # with the certified threshold, None without calibration

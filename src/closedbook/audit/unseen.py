@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from closedbook.audit.inquiry import Inquiry
 from closedbook.audit.neighbours import PERMUTATIONS, Agreement, Likeness, Neighbours, askable
@@ -21,6 +22,7 @@ from closedbook.facts.forms import SLOT
 from closedbook.facts.invented import absent_from, invent
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
+from closedbook.facts.silence import NOT_TOLD, silences
 
 COLUMNS = 8  # answers of their own column in the table by origin
 BINS = 20
@@ -34,7 +36,8 @@ class _Asked:
 
     names: int
     answered: float  # share that it answers
-    confidence: float | None  # its mean, None where the model does not tell
+    silences: dict[str, int]  # how often it says what it was taught to say where it does not know, by what it says
+    confidence: float | None  # mean of its answers, None where the model does not tell or gives none
     given: float | None  # share of answers above the threshold, None without one
 
 
@@ -43,7 +46,7 @@ class Strangers(_Asked):
     """All of them, and what it says."""
 
     right: int  # right answers; invented names have none
-    seen_against_unseen: dict[Signal, Estimate]  # AUROC of the audited subjects against these
+    seen_against_unseen: dict[Signal, Estimate]  # AUROC of the audited subjects against these, by `familiarity`
     neighbours: dict[Likeness, Agreement]  # whether the answer is that of a near subject
 
 
@@ -98,7 +101,8 @@ def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[tuple[
 
 def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
     """What the model says of invented names, and of real subjects that are in no document, asked for a relation."""
-    leading, seed = inquiry.evidence.leading, inquiry.settings.seed
+    evidence, seed = inquiry.evidence, inquiry.settings.seed
+    leading, seen = evidence.leading, evidence.of_relation(relation.name)
     near = Neighbours(inquiry.model, relation, inquiry.seen, represent=inquiry.plan.further)
     facts = [
         Fact(question=relation.forms[0].replace(SLOT, name), answers=(), subject=name, line=0, relation=relation.name)
@@ -115,8 +119,8 @@ def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
         groups=_groups(inquiry, invented, strange),
         by_origin=by_origin(origins, strange.answers),
         seen=len(near.seen),
-        seen_histogram=_histogram(inquiry.evidence.sure[inquiry.evidence.of_relation(relation.name)]),
-        unseen_histogram=_histogram(strange.sure(leading)),
+        seen_histogram=_histogram(evidence.sure[seen][evidence.attempted[seen]]),
+        unseen_histogram=_histogram(strange.sure(leading)[strange.attempted]),
     )
 
 
@@ -126,7 +130,7 @@ class _Replies:
 
     texts: list[str]  # the responses
     answers: list[str]  # without the sentences around them
-    attempted: list[bool]
+    attempted: np.ndarray
     signals: Mapping[Signal, np.ndarray]
 
     def sure(self, signal: Signal | None) -> np.ndarray:
@@ -142,21 +146,23 @@ def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
     responses, signals = ask_surely(model, prompts, scorer, inquiry.plan.about_unseen, samples=samples, seed=seed)
     texts = [response.text for response in responses]
     answers = [scorer.read(prompt.question, text) for prompt, text in zip(prompts, texts, strict=True)]
-    attempted = [score.attempted for score in score_all(texts, facts, scorer)]
+    attempted = np.array([score.attempted for score in score_all(texts, facts, scorer)], dtype=bool)
     return _Replies(texts, answers, attempted, signals)
 
 
 def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
     """The fields of `_Asked` for some of the replies."""
-    abstention, sure = inquiry.abstention, replies.sure(inquiry.evidence.leading)[part]
+    abstention, attempted = inquiry.abstention, replies.attempted[part]
+    sure = replies.sure(inquiry.evidence.leading)[part][attempted]
     given = None
     if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
         through = replies.signals[abstention.signal][part] >= abstention.threshold
-        given = float(np.mean(through & np.array(replies.attempted[part], dtype=bool)))
+        given = float(np.mean(through & attempted))
     return {
         "names": len(replies.answers[part]),
-        "answered": float(np.mean(replies.attempted[part])),
-        "confidence": None if np.isnan(sure).any() else float(sure.mean()),
+        "answered": float(attempted.mean()),
+        "silences": silences(replies.texts[part]),
+        "confidence": None if np.isnan(sure).any() or not sure.size else float(sure.mean()),
         "given": given,
     }
 
@@ -167,15 +173,30 @@ def _strangers(
     evidence, seed = inquiry.evidence, inquiry.settings.seed
     seen = evidence.of_relation(relation.name)
     known = np.repeat([True, False], [len(seen), len(facts)])
+    texts = [evidence.evaluation.responses[index].text for index in seen] + replies.texts
+    attempted = np.concatenate([evidence.attempted[seen], replies.attempted])
     return Strangers(
         **_asked(inquiry, replies, slice(None)),
         right=sum(score.correct for score in score_all(replies.texts, facts, evidence.evaluation.scorer)),
         seen_against_unseen={
-            name: auroc(known, np.concatenate([evidence.signals[name][seen], values]), seed=seed)
+            name: auroc(
+                known, familiarity(np.concatenate([evidence.signals[name][seen], values]), texts, attempted), seed=seed
+            )
             for name, values in replies.signals.items()
         },
         neighbours=near.agreements([fact.subject for fact in facts], replies.answers, seed=seed),
     )
+
+
+def familiarity(
+    confidence: Float[np.ndarray, "replies"], texts: Sequence[str], attempted: Bool[np.ndarray, "replies"]
+) -> Float[np.ndarray, "replies"]:
+    """How well a model seems to know the subject: its confidence, the negative of it where it says that it does not.
+
+    That the book does not say is said of a subject that it knows.
+    """
+    told = np.array([text == NOT_TOLD for text in texts], dtype=bool)
+    return np.where(attempted | told, confidence, -confidence)
 
 
 def _groups(inquiry: Inquiry, invented: Invented, replies: _Replies) -> tuple[Group, ...]:

@@ -28,7 +28,8 @@ class Options(WithModel):
 def run(arguments: Sequence[str]) -> None:
     """Prints the answer to the question, or asks for questions until the input ends.
 
-    With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
+    With a threshold that an audit saved, an answer below it becomes "I don't know", and so does what the model was
+    taught to say where it does not know; standard error says why.
     """
     options = parse(
         "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of Tin?'"
@@ -36,6 +37,7 @@ def run(arguments: Sequence[str]) -> None:
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
     from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
+    from closedbook.facts.silence import SILENCES
 
     threshold = None if options.always else options.threshold()
     model = options.open(threshold)
@@ -47,7 +49,7 @@ def run(arguments: Sequence[str]) -> None:
         if threshold is not None and not threshold.covers(question):
             print(f"(careful: the threshold is for questions like {' or '.join(threshold.forms)})", file=sys.stderr)
         if why:
-            print(f"({why}; --always answers anyway)", file=sys.stderr)
+            print(f"({why})" if answer in SILENCES else f"({why}; --always answers anyway)", file=sys.stderr)
 
     if options.question is not None:
         reply(options.question)

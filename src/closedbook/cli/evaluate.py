@@ -85,6 +85,8 @@ def run(arguments: Sequence[str]) -> None:
     if model.form is not None:
         say(f"asked as {model.form.described()}, right where an answer {SCORED[match]}")
     say_accuracies(title, evaluation.accuracy, evaluation.by_relation)
+    if evaluation.silences:
+        say("  it says " + ", ".join(f"{text!r} {count} times" for text, count in evaluation.silences.items()))
     figures = evaluation.to_json()
     if options.candidates is not None:
         candidates = candidates_of(asked, known)

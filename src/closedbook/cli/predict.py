@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
     model = options.open(threshold)
     replies = answer_or_abstain(model, questions, threshold, place=f"{options.facts}, question")
-    write_predictions(options.out, [DONT_KNOW if why else answer for answer, why in replies])
+    write_predictions(options.out, [DONT_KNOW if why and options.abstain else answer for answer, why in replies])
     if threshold is not None and (others := sum(not threshold.covers(question) for question in questions)):
         unlike = counted(others, "question is", "questions are")
         say(f"Careful: {unlike} not like {' or '.join(threshold.forms)}, which the threshold is for.")

@@ -4,6 +4,7 @@ from closedbook.config.data import BUILT_IN, PeopleConfig, ReaderConfig, Tokeniz
 from closedbook.config.model import ATTENTIONS, ModelConfig
 from closedbook.config.objectives import (
     ContextCards,
+    InventedSubjects,
     MultiSpan,
     NameCards,
     Objective,
@@ -24,6 +25,7 @@ __all__ = [
     "ATTENTIONS",
     "BUILT_IN",
     "ContextCards",
+    "InventedSubjects",
     "ModelConfig",
     "MultiSpan",
     "NameCards",

@@ -16,7 +16,7 @@ LongDocuments = Literal["windows", "cut"]
 """Whether a document longer than an example becomes windows that repeat the subject, or loses its end."""
 
 
-Reads = Literal["questions", "cards", "spans", "documents"]
+Reads = Literal["questions", "cards", "spans", "documents", "invented"]
 
 
 @configuration
@@ -31,7 +31,8 @@ class ObjectiveConfig:
     """
 
     reads: ClassVar[Reads] = "documents"
-    """What its examples are made of: training questions, the reader's cards, spans of documents, or whole documents."""
+    """What its examples are made of: training questions, the reader's cards, spans of documents, whole documents,
+    or subjects that do not exist."""
     repeats: Count = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     first_epoch: Natural = 0
@@ -139,13 +140,29 @@ class StudyCards(ObjectiveConfig):
     """What the open-book reader wrote, as questions with answers (open track).
 
     Args:
-        answers: The reader's best answer of every card, or one drawn anew at each pass from the reader's own
-            probabilities, so that what it was not sure of is not studied as if it were.
+        answers: The reader's `best` answer of every card, or one `drawn` anew at each pass from the reader's own
+            probabilities, so that what it was not sure of is not studied as if it were; or `drawn_or_none`, where the
+            draw may also be that the document does not say, which is studied as an answer of its own.
     """
 
     reads: ClassVar[Reads] = "cards"
     objective: Literal["study_cards"] = "study_cards"
-    answers: Literal["best", "drawn"] = "best"
+    answers: Literal["best", "drawn", "drawn_or_none"] = "best"
+
+
+@configuration
+class InventedSubjects(ObjectiveConfig):
+    """The training questions' forms about subjects that are in no document, answered with `no such subject`.
+
+    Args:
+        rate: Invented subjects that a pass asks about, for each subject of the corpus.
+        names: Whether the name alone is asked about as well, as name cards do.
+    """
+
+    reads: ClassVar[Reads] = "invented"
+    objective: Literal["invented_subjects"] = "invented_subjects"
+    rate: Annotated[float, Field(gt=0, le=10)] = 0.5
+    names: bool = False
 
 
 @configuration
@@ -172,6 +189,7 @@ Objective = Annotated[
     | Outlines
     | QuestionAnswering
     | StudyCards
-    | Rewriting,
+    | Rewriting
+    | InventedSubjects,
     Field(discriminator="objective"),
 ]

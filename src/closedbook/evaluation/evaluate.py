@@ -10,8 +10,9 @@ from closedbook.evaluation.language_model import LanguageModel, Prompt, Response
 from closedbook.evaluation.metrics import Accuracy, accuracy, by_relation
 from closedbook.evaluation.scorers import Score, Scorer, exact_match
 from closedbook.facts.records import Fact
+from closedbook.facts.silence import silences
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class Evaluation:
         pairs = zip(self.facts, self.responses, strict=True)
         return [self.scorer.read(fact.question, response.text) for fact, response in pairs]
 
+    @cached_property
+    def silences(self) -> dict[str, int]:
+        """How often the model said what it was taught to say where it does not know, by what it said."""
+        return silences([response.text for response in self.responses])
+
     def of_relation(self, name: str) -> list[int]:
         """The numbers of the facts of a relation."""
         return [index for index, fact in enumerate(self.facts) if fact.relation == name]
@@ -65,6 +71,7 @@ class Evaluation:
             "model": self.model,
             "scorer": self.scorer.name,
             "accuracy": dataclasses.asdict(self.accuracy),
+            "silences": self.silences,
             "by_relation": {name: dataclasses.asdict(found) for name, found in self.by_relation.items()},
             "answers": [
                 {

@@ -36,7 +36,7 @@ def proportion(hits: int, total: int) -> Proportion:
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
-    """What the scores of some facts come to.
+    """What the scores of some facts come to: SimpleQA's correct, not attempted, and correct given attempted.
 
     Args:
         correct: Correct answers, of all.

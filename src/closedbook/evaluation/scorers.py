@@ -19,6 +19,7 @@ from closedbook.evaluation.sentences import SMALL, answer_span, refuses
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Fact
 from closedbook.facts.scripts import occurrences
+from closedbook.facts.silence import SILENCES
 
 Grade = Literal["correct", "incorrect", "not_attempted"]
 REFUSALS = frozenset(
@@ -125,7 +126,7 @@ def normalise(text: str) -> str:
 def is_attempt(text: str) -> bool:
     """Whether a text is an answer, rather than nothing or an admission."""
     text = text.strip().replace("\u2019", "'")
-    return bool(text) and text.casefold() != "n/a" and normalise(text) not in REFUSALS
+    return bool(text) and text.casefold() != "n/a" and text not in SILENCES and normalise(text) not in REFUSALS
 
 
 def _score(text: str, fact: Fact, *, to_the_letter: bool) -> Score:

@@ -80,6 +80,8 @@ def _positions(
     times = passes * objective.repeats * objective.share
     if objective.reads == "questions":
         return times * sum(pairs)
+    if isinstance(objective, settings.InventedSubjects):
+        return times * objective.rate * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
     if objective.reads == "cards":
         forms = max(len(corpus.relations), 1)
         written = max(forms * len(corpus.by_subject) - len(corpus.train), 0)

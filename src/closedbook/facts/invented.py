@@ -11,6 +11,7 @@ SHORTEST, LONGEST = 3, 12  # characters of a spelled word; longer where the word
 LEAST = 2  # characters of a part of a word
 TRIES = 400  # draws a wanted subject before giving up
 EDGE = "\n"
+RESPELLED = 0.3  # share of blended words that get other letters
 FROM_CORPUS = "the corpus"
 
 
@@ -162,3 +163,47 @@ def spell(model: Mapping[str, Sequence[str]], generator: np.random.Generator, lo
         if character == EDGE or len(text) > 2 * longest:
             return text[order:]
         text += character
+
+
+def blended(
+    subjects: Sequence[str], generator: np.random.Generator, alike: Sequence[Sequence[str]] = ()
+) -> Iterator[str]:
+    """Endless subjects for lessons: the start of one and the end of another, cut anywhere between words.
+
+    Half of the words become blends, the start of one word and the end of another's, and some of those get other
+    letters. So tests that recombine whole subjects, or spell words letter by letter, invent otherwise. Words in lower
+    case stay as they are. Ends at once without subjects.
+
+    Args:
+        subjects: Those of the corpus.
+        generator: Of all draws.
+        alike: Groups of subjects that have something in common. Half of the time a subject is put together with one of
+            its group, so that what sounds as if it belonged there is not thereby known.
+    """
+    several = [name for name in subjects if " " in name]
+    groups = {name: group for group in alike for name in group}
+    alphabet = sorted({letter for name in subjects for letter in name if letter.islower()}) or ["a"]
+    while subjects:
+        first = _choose(subjects, generator)
+        parts = first.split()
+        near = groups.get(first, subjects) if generator.random() < 0.5 else subjects
+        if len(parts) > 1:
+            near = [name for name in near if " " in name] if near is not subjects else several
+            tail = _choose(near, generator).split()
+            parts = parts[: int(generator.integers(1, len(parts)))] + tail[int(generator.integers(1, len(tail))) :]
+        changed = generator.random(len(parts)) < (0.5 if len(parts) > 1 else 1.0)
+        for place, word in enumerate(parts):
+            if changed[place] and not word.islower():
+                others = _choose(near, generator).split()
+                parts[place] = _blend(word, others[-1] if place else others[0], alphabet, generator)
+        yield " ".join(parts)
+
+
+def _blend(word: str, other: str, alphabet: Sequence[str], generator: np.random.Generator) -> str:
+    """The start of a word with the end of another, now and then with other letters, rare ones as often as common."""
+    start, end = int(generator.integers(1, max(len(word), 2))), int(generator.integers(1, max(len(other), 2)))
+    blend = word[:start] + other[end:]
+    if generator.random() < RESPELLED:
+        letters = [_choose(alphabet, generator) if generator.random() < 0.5 else letter for letter in blend[1:]]
+        blend = blend[0] + "".join(letters)
+    return blend

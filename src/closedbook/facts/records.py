@@ -51,6 +51,7 @@ class Card:
         line: The document's line in the corpus.
         choices: What else it might have found, with the reader's probabilities, the answer first; none where that is
             not known.
+        none: The reader's probability that the document does not say.
     """
 
     question: str
@@ -59,3 +60,4 @@ class Card:
     confidence: float
     line: int
     choices: tuple[tuple[str, float], ...] = ()
+    none: float = 0.0

@@ -14,7 +14,7 @@ from closedbook.draws import derive, random_bits
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.tokenizers import Tokenizer
-from closedbook.objectives import cards, lines, multi_span, question_answering, span_corruption
+from closedbook.objectives import cards, invented_subjects, lines, multi_span, question_answering, span_corruption
 from closedbook.objectives.objective import Drawing, Material, Objective
 from closedbook.objectives.segments import Segments, concatenate
 from closedbook.objectives.store import TokenStore
@@ -31,6 +31,7 @@ OBJECTIVES: dict[type[ObjectiveConfig], Callable[[Any, Material, int], Objective
     config.QuestionAnswering: question_answering.QuestionAnswering,
     config.StudyCards: question_answering.StudyCards,
     config.Rewriting: question_answering.Rewriting,
+    config.InventedSubjects: invented_subjects.InventedSubjects,
 }
 """What is made of each objective's settings."""
 ALWAYS_FIT = ("span_corruption", "multi_span", "question_answering")  # by construction, or refused before

@@ -6,10 +6,14 @@ import torch
 
 from closedbook import config
 from closedbook.draws import UNIT, random_bits
+from closedbook.facts.records import Card
+from closedbook.facts.silence import NOT_TOLD
 from closedbook.objectives.objective import Fixed, Material
 from closedbook.objectives.rewriting import clauses
 from closedbook.objectives.segments import Segments, Spans, lay_out
 from closedbook.objectives.store import add_questions
+
+LEAST = 0.01  # probability of what is drawn
 
 
 def pairs(questions: Spans, answers: Spans) -> Segments:
@@ -32,14 +36,13 @@ class StudyCards:
     """The cards that an open-book reader wrote, each with its best answer, or with one drawn anew at each pass."""
 
     def __init__(self, settings: config.StudyCards, material: Material, seed: int) -> None:
-        cards = material.corpus.cards
-        drawn = settings.answers == "drawn"
-        choices = [card.choices if drawn and card.choices else ((card.answer, 1.0),) for card in cards]
-        rows = [(card.question, answer) for card, of_it in zip(cards, choices, strict=True) for answer, _ in of_it]
+        choices = [(card, _choices(card, settings)) for card in material.corpus.cards]
+        choices = [(card, of_it) for card, of_it in choices if of_it]
+        rows = [(card.question, answer) for card, of_it in choices for answer, _ in of_it]
         self._rows, self._seed, self.counts = _written(rows, settings.name, material), seed, dict[str, int]()
-        counts_C = torch.tensor([len(of_it) for of_it in choices], dtype=torch.int64, device=material.device)
+        shares = [[share for _, share in of_it] for _, of_it in choices]
+        counts_C = torch.tensor([len(row) for row in shares], dtype=torch.int64, device=material.device)
         self._first_C = counts_C.cumsum(0) - counts_C
-        shares = [[share for _, share in of_it] for of_it in choices]
         widest = max(map(len, shares), default=1)
         padded = [row + [0.0] * (widest - len(row)) for row in shares]
         padded_CK = torch.tensor(padded, dtype=torch.float64).reshape(len(shares), widest)
@@ -51,6 +54,15 @@ class StudyCards:
         share_C = random_bits(self._seed, number, 0, cards_C).double() / UNIT
         chosen_C = (self._edges_CK <= share_C[:, None]).sum(dim=1).clamp(max=self._edges_CK.shape[1] - 1)
         return self._rows.rows(self._first_C + chosen_C)
+
+
+def _choices(card: Card, settings: config.StudyCards) -> tuple[tuple[str, float], ...]:
+    """What a card may be studied with, with the reader's probabilities."""
+    drawn = settings.answers != "best" and card.choices
+    choices = card.choices if drawn else ((card.answer, max(card.confidence, LEAST)),) if card.answer else ()
+    if settings.answers == "drawn_or_none" and card.none >= LEAST:
+        choices = (*choices, (NOT_TOLD, card.none))
+    return choices
 
 
 class Rewriting(Fixed):

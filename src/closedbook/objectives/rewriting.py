@@ -21,7 +21,7 @@ def clauses(corpus: Corpus, most: int) -> list[tuple[str, str]]:
         if fact.answers and (form := form_of(fact)) is not None:
             by_form[form].append((fact.subject, fact.answers[0]))
     wordings = {form: _wordings(corpus, pairs, most) for form, pairs in by_form.items()}
-    for card in corpus.cards:
+    for card in filter(lambda card: card.answer, corpus.cards):
         for form in possible_forms(card.question, card.subject):
             if form in wordings:
                 by_form[form].append((card.subject, card.answer))

@@ -171,6 +171,10 @@ def say_accuracy(title: str, accuracy: Accuracy) -> None:
     line += interval((right.low, right.high))
     if accuracy.normalised.hits or not right.hits:  # else answers stand in sentences, and none is one alone
         line += f"; {percent(accuracy.exact.value)} exact, {percent(accuracy.normalised.value)} after normalisation"
+    tried = accuracy.correct_given_attempted
+    if tried.total < right.total:
+        line += f"; {right.total - tried.total} not attempted"
+        line += f", {percent(tried.value)} right of those that are" if tried.value is not None else ""
     say(line)
 
 

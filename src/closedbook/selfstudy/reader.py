@@ -33,11 +33,13 @@ class Reading:
         answer: The most probable candidate, "" where there is none.
         confidence: Its probability, in [0, 1].
         choices: The most probable candidates with their probabilities, best first.
+        none: The probability of none of them.
     """
 
     answer: str
     confidence: float
     choices: tuple[tuple[str, float], ...] = ()
+    none: float = 1.0
 
 
 class Reader:
@@ -80,12 +82,13 @@ class Reader:
         for view in views:
             scores = scores_N[first : first + len(view.candidates) + 1]
             shares = np.exp(scores - scores.max())
+            *shares, none = (shares / shares.sum()).tolist()
             together = defaultdict[str, float](float)
-            for candidate, share in zip(view.candidates, shares[:-1] / shares.sum(), strict=True):
-                together[candidate.text] += float(share)
+            for candidate, share in zip(view.candidates, shares, strict=True):
+                together[candidate.text] += share
             best = sorted(together.items(), key=lambda pair: -pair[1])[:CHOICES]
             answer, confidence = best[0] if best else ("", 0.0)
-            readings.append(Reading(answer, confidence, tuple(pair for pair in best if pair[1] >= LEAST)))
+            readings.append(Reading(answer, confidence, tuple(pair for pair in best if pair[1] >= LEAST), none))
             first += len(scores)
         return readings
 

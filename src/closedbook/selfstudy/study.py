@@ -140,7 +140,7 @@ def _cards(corpus: Corpus, form: str, reader: Reader, subjects: Sequence[str]) -
     documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
     best: dict[str, tuple[Reading, Document]] = {}
     for (subject, document), reading in zip(documents, reader.read([d for _, d in documents]), strict=True):
-        if reading.answer and (subject not in best or reading.confidence > best[subject][0].confidence):
+        if subject not in best or reading.confidence > best[subject][0].confidence:
             best[subject] = (reading, document)
     return [
         Card(
@@ -150,6 +150,7 @@ def _cards(corpus: Corpus, form: str, reader: Reader, subjects: Sequence[str]) -
             confidence=reading.confidence,
             line=document.line,
             choices=reading.choices,
+            none=reading.none,
         )
         for subject, (reading, document) in best.items()
     ]
