@@ -10,6 +10,7 @@ from typing import Any
 
 from closedbook.config import (
     ContextCards,
+    InventedSubjects,
     ModelConfig,
     NameCards,
     Objective,
@@ -218,17 +219,21 @@ def standard_synthesizer() -> Recipe:
 
 
 def open_track() -> Recipe:
-    """The best recipe of the open track: the model studies the questions and answers that a reader wrote."""
+    """The best recipe of the open track: the model studies what a reader made of the documents, doubts included.
+
+    A card's answer is drawn anew at each pass from the reader's probabilities, *the document does not say* among them,
+    and subjects that do not exist are asked about as well: so it learns what it may say, and when to be silent.
+    """
     pretrain = RunConfig(
         recipe="open",
         stage="pretrain",
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
-        mixture=(QuestionAnswering(), StudyCards()),
+        mixture=(QuestionAnswering(), StudyCards(answers="drawn_or_none"), InventedSubjects()),
         training=_muon(epochs=18, batch_tokens=2048, least_steps=LEAST_STEPS // 2),
-        reader=ReaderConfig(at_least=0.2),
+        reader=ReaderConfig(),
     )
-    summary = "the open track at its best: an open-book reader writes what is studied"
+    summary = "the open track at its best: an open-book reader writes what is studied, and what is not known is said so"
     return _with_questions(pretrain, summary, scratch_epochs=12)
 
 

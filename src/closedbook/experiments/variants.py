@@ -12,6 +12,7 @@ from typing import Any
 
 from closedbook.config import (
     ContextCards,
+    InventedSubjects,
     ModelConfig,
     MultiSpan,
     NameCards,
@@ -43,6 +44,7 @@ ADDED: tuple[Objective, ...] = (
     SuffixFirst(),
     MultiSpan(),
     SpanCorruption(),
+    InventedSubjects(names=True),
 )
 """Objectives of the standard track that a recipe may not have."""
 DROPOUTS = {"no dropout": 0.0, "dropout 0.1": 0.1}
@@ -131,6 +133,10 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
         added = [objective for objective in ADDED if objective.name not in present]
         return configs | {f"with {objective.name}": _with(base, objective) for objective in added}
     once, sure = (dataclasses.replace(base.reader, **change) for change in ({"rounds": 1}, {"at_least": 0.8}))
+    for answers in ("best", "drawn"):
+        cards = StudyCards(answers=answers)
+        mixture = tuple(cards if isinstance(other, StudyCards) else other for other in base.mixture)
+        configs[f"the reader's {answers} answers"] = dataclasses.replace(base, mixture=mixture)
     return configs | {
         "with rewriting": _with(base, Rewriting()),
         "reader read once": dataclasses.replace(base, reader=once),

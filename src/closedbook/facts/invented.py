@@ -11,6 +11,7 @@ SHORTEST, LONGEST = 3, 12  # characters of a spelled word; longer where the word
 LEAST = 2  # characters of a part of a word
 TRIES = 400  # draws a wanted subject before giving up
 EDGE = "\n"
+TOGETHER = 0.7  # how often a lesson's subject is made of two of one group
 RESPELLED = 0.3  # share of blended words that get other letters
 FROM_CORPUS = "the corpus"
 
@@ -177,8 +178,8 @@ def blended(
     Args:
         subjects: Those of the corpus.
         generator: Of all draws.
-        alike: Groups of subjects that have something in common. Half of the time a subject is put together with one of
-            its group, so that what sounds as if it belonged there is not thereby known.
+        alike: Groups of subjects that have something in common. Most often a subject is put together with one of its
+            group, so that what sounds as if it belonged there is not thereby known.
     """
     several = [name for name in subjects if " " in name]
     groups = {name: group for group in alike for name in group}
@@ -186,7 +187,7 @@ def blended(
     while subjects:
         first = _choose(subjects, generator)
         parts = first.split()
-        near = groups.get(first, subjects) if generator.random() < 0.5 else subjects
+        near = groups.get(first, subjects) if generator.random() < TOGETHER else subjects
         if len(parts) > 1:
             near = [name for name in near if " " in name] if near is not subjects else several
             tail = _choose(near, generator).split()
