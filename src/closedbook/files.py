@@ -57,6 +57,25 @@ def new_directory(path: Path) -> Iterator[Path]:
             raise
 
 
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Where to write a file, which takes its name when the block ends and vanishes if it fails.
+
+    Raises:
+        UserError: `path` exists, or the file system refuses.
+    """
+    must_not_exist(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        try:
+            yield directory / path.name
+            sync(directory / path.name)
+            (directory / path.name).rename(path)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
 def sync(path: Path) -> None:
     """Waits until the file is on the disk, so that a rename never shows an empty one after a power cut."""
     with path.open("rb") as file:

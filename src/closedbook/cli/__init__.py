@@ -23,6 +23,10 @@ GROUPS = {
         "trace": "a look inside: where an answer comes from, what each part is needed for",
         "experiment": "several trainings that answer one question: compare, ablate, attribute, ...",
     },
+    "Pass on": {
+        "export": "a run as a model that others load: Hugging Face format, GGUF",
+        "import": "a model of the course's assignment as a run",
+    },
     "Material": {
         "data": "describe a corpus, split it, write the built-in one",
         "lab": "the attention lab: claims on attention, derived and measured",
@@ -76,4 +80,5 @@ def _dispatch(arguments: Sequence[str]) -> None:
         hint = nearest(arguments[0], [*VERBS, "--help", "--version"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
     else:
-        import_module(f"closedbook.cli.{arguments[0]}").run(arguments[1:])
+        module = "import_" if arguments[0] == "import" else arguments[0]  # a keyword names no module
+        import_module(f"closedbook.cli.{module}").run(arguments[1:])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from closedbook.cli.export import Export, export
+from closedbook.cli.data_export import Export, export
 from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig

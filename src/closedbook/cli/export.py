@@ -1,4 +1,4 @@
-"""`closedbook data export`: facts as a task for another harness."""
+"""`closedbook export`: a run as a model that other programs load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,95 +7,77 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL, Count
-from closedbook.errors import UserError, counted
+from closedbook.errors import counted
 from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
-    from closedbook.evaluation.form import Form
-    from closedbook.facts.records import Fact
+    from closedbook.evaluation.evaluate import Evaluation
+    from closedbook.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export:
-    """Write facts as a task that another harness runs: lm-evaluation-harness (lm-eval) or Inspect.
+class Options:
+    """Write a run as a model that other programs load: a directory in Hugging Face format, or a GGUF file (llama.cpp).
 
     Args:
-        facts: A file of facts, or a corpus directory, of which the dev facts are taken.
-        to: The harness.
-        out: The directory to write; must not exist.
-        template: The prompt, with {} for the question; of a chat the user's turn.
-        chat: Ask in the model's chat format.
-        calibration: Facts of which examples are taken, to stand before every question.
-        shots: How many examples.
+        run: A run directory.
+        to: The format.
+        out: The directory or the file to write; must not exist.
+        facts: Questions with accepted answers: what the run recalls of them stands in the model card, and a GGUF file
+            is written only if llama.cpp gives the same answers.
+        threads: CPU threads (default: what torch takes).
     """
 
-    facts: Annotated[Path, POSITIONAL]
-    to: Literal["lm-eval", "inspect"]
-    out: Path
-    template: str | None = None
-    chat: bool = False
-    calibration: Path | None = None
-    shots: Count | None = None
+    run: Annotated[Path, POSITIONAL]
+    to: Literal["hf", "gguf"]
+    out: Annotated[Path, POSITIONAL]
+    facts: Path | None = None
+    threads: Count | None = None
 
 
-def export(arguments: Sequence[str]) -> None:
-    """Writes the folder and says what runs it."""
-    example = "closedbook data export mine/dev.tsv --to lm-eval --out capitals"
-    options = parse("closedbook data export", Export, arguments, example=example)
+def run(arguments: Sequence[str]) -> None:
+    """Writes the model and says how to ask it."""
+    options = parse("closedbook export", Options, arguments, example="closedbook export runs/mine --to hf mine-hf")
     must_not_exist(options.out)
-    if (options.calibration is None) != (options.shots is None):
-        raise UserError("--shots says how many examples to take of the facts of --calibration; give both or neither.")
-    facts, spare = _read(options)
-    form = _form(options, spare)
-    if options.to == "lm-eval":
-        from closedbook.interchange import lm_eval_task
+    import torch
 
-        group = lm_eval_task.write_lm_eval(facts, form, options.out, spare)
-        command = lm_eval_task.command(group, form, options.out)
+    from closedbook.hub.export import export_gguf, export_hugging_face
+    from closedbook.hub.exportable import architecture_of
+    from closedbook.report.console import say
+    from closedbook.runs import load
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    exported = load(options.run)
+    architecture_of(exported)  # what is refused is refused before anything is asked
+    evaluation = _evaluation(exported, options.facts)
+    if options.to == "hf":
+        name = export_hugging_face(exported, options.out, evaluation, options.facts)
+        say(f"{name} in {options.out}, its logits are the run's")
+        if evaluation is None:
+            say("The model card names no figure: --facts FILE measures recall for it.")
+        say(f"ask it: closedbook ask hf:{options.out}")
+        return
+    who = export_gguf(exported, options.out, evaluation)
+    if evaluation is not None:
+        say(f"{who} gives the run's answers to {counted(len(evaluation), 'question')}: {options.out}")
     else:
-        from closedbook.interchange import inspect_task
-
-        inspect_task.write_inspect(facts, form, options.out, spare)
-        command = inspect_task.command(options.out)
-    relations = len({fact.relation for fact in facts})
-    print(f"{counted(len(facts), 'fact')} in {counted(relations, 'relation')}, {form.described()}: {options.out}")
-    print(f"run: {command}")
+        say(f"{options.out}, its answers not compared")
+        say(
+            "Careful: llama.cpp computes GELU in half precision; --facts FILE compares answers before the file is kept."
+        )
+    say(f"ask it: closedbook ask gguf:{options.out} --backend llama.cpp")
 
 
-def _read(options: Export) -> "tuple[Sequence[Fact], Sequence[Fact]]":
-    """The facts to ask and the calibration facts that are not among them, with their relations."""
+def _evaluation(run: "Run", facts: Path | None) -> "Evaluation | None":
+    """What the run answers to the facts, with their relations; says how many are right."""
+    if facts is None:
+        return None
+    from closedbook.cli.evaluate import recognised
+    from closedbook.cli.shared import described, say_accuracies
+    from closedbook.evaluation.evaluate import evaluate
     from closedbook.facts.readers import read_facts
 
-    spare = read_facts(options.calibration) if options.calibration else []
-    if options.facts.is_dir():
-        from closedbook.facts.corpus import read_directory
-
-        corpus = read_directory(options.facts)
-        asked, known = corpus.dev, corpus.recognise(spare) if spare else ()
-    else:
-        from closedbook.facts.induction import recognise
-
-        read = read_facts(options.facts)
-        recognised = recognise([*read, *spare], ())
-        asked, known = recognised[: len(read)], recognised[len(read) :]
-    from closedbook.evaluation.trial import apart
-
-    return asked, apart(known, asked)
-
-
-def _form(options: Export, spare: "Sequence[Fact]") -> "Form":
-    """How the facts are asked, with the examples that `closedbook evaluate` takes of the same calibration facts.
-
-    Raises:
-        UserError: There are too few.
-    """
-    from closedbook.evaluation.form import Form, as_given
-    from closedbook.evaluation.trial import spend
-
-    shots = options.shots or 0
-    examples = spend(spare, 0, examples=shots, tried=0, share=1.0).examples if shots else ()
-    if len(examples) < shots:
-        has = counted(len(spare), "fact")
-        raise UserError(f"{options.calibration}: {has} that are not asked here, too few for --shots {shots}.")
-    pairs = [(fact.question, fact.answers[0]) for fact in examples]
-    return as_given(options.template, options.chat, pairs) or Form()
+    evaluation = evaluate(run, recognised(read_facts(facts), run, None), place=f"{facts}, question")
+    say_accuracies(described(run), evaluation.accuracy, evaluation.by_relation)
+    return evaluation

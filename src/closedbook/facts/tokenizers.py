@@ -74,6 +74,11 @@ class Tokenizer:
         shown = ascii(character) if why.startswith("is half") else repr(character)
         raise UserError(f"{place}: character {shown} (U+{ord(character):04X}) at position {position} {why}.")
 
+    def to_json(self) -> str:
+        """The vocabulary as the `tokenizers` library writes it, on one line."""
+        text: str = self._backend.to_str()
+        return text
+
     def save(self, path: Path) -> None:
         path.write_text(self._backend.to_str(pretty=True), encoding="utf-8")
 

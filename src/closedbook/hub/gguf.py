@@ -12,11 +12,25 @@ from closedbook.hub.causal import CausalModel
 from closedbook.hub.gguf_header import GgufHeader, check_places, read_header
 from closedbook.hub.gguf_reader import read_once
 from closedbook.hub.llama import LlamaModel, LlamaReader, check_trial, is_installed
-from closedbook.hub.opening import Source, configuration, form_for, library, open_causal, tokenizer_of, vocabulary_of
+from closedbook.hub.opening import (
+    OwnTokenizer,
+    Source,
+    configuration,
+    form_for,
+    library,
+    open_causal,
+    tokenizer_of,
+    vocabulary_of,
+)
+from closedbook.hub.vocabulary import Vocabulary
 
 BLOCK = re.compile(r"(?:^|\.)blk\.(\d+)\.")
 MOST_EXPERTS = 4096
-SPECIAL = ("bos", "eos", "unknown", "padding")
+SPECIAL = ("bos", "eos", "eot", "unknown", "padding")
+OWN_TOKENIZER = "tokenizer.huggingface.json"
+"""Where a file may hold the tokenizer that its vocabulary was made from (ggml's docs/gguf.md)."""
+LLAMA_ALONE = ("gptneox",)
+"""Architectures, in llama.cpp's naming, that `transformers` does not read from a GGUF file."""
 EMBEDDING = "token_embd.weight"
 
 
@@ -33,6 +47,11 @@ def open_gguf(path: Path, way: Way) -> CausalModel:
 
     check_places(header, {kind.value: sizes for kind, sizes in GGML_QUANT_SIZES.items()})
     check_metadata(header)
+    if header.architecture in LLAMA_ALONE and way.backend != "llama.cpp":
+        raise UserError(
+            f"{path}: holds a {header.architecture}, which transformers does not read from GGUF; --backend llama.cpp "
+            "does."
+        )
     source = Source(
         name=f"{GGUF}:{path}",
         format="GGUF",
@@ -40,20 +59,21 @@ def open_gguf(path: Path, way: Way) -> CausalModel:
         directory=path.parent,
         weights_sha256=sha256(path),
         values=sum(info.elements for info in header.tensors),
+        tokenizer=own_tokenizer(header),
+        settings=_gpt2_sizes(header),
         options={"gguf_file": path.name},
     )
     with read_once(header):
-        return _open_llama(source, way) if way.backend == "llama.cpp" else open_causal(source, way)
+        return _open_llama(source, way, header) if way.backend == "llama.cpp" else open_causal(source, way)
 
 
-def _open_llama(source: Source, way: Way) -> LlamaModel:
+def _open_llama(source: Source, way: Way, header: GgufHeader) -> LlamaModel:
     """The model, computed by llama.cpp."""
     if not is_installed():
         raise UserError("--backend llama.cpp needs llama-cpp-python; install it with pip install llama-cpp-python.")
     if way.precision is not None:
         raise UserError("--precision has no effect on llama.cpp, which computes in the file's quantisation.")
-    config = configuration(source)
-    vocabulary = vocabulary_of(source, config, tokenizer_of(source, config))
+    vocabulary = _llama_vocabulary(source, header)
     form = form_for(source, vocabulary, way)
     check_trial(str(source.path))
     return LlamaModel(
@@ -64,6 +84,30 @@ def _open_llama(source: Source, way: Way) -> LlamaModel:
         vocabulary=vocabulary,
         form=form,
     )
+
+
+def _llama_vocabulary(source: Source, header: GgufHeader) -> Vocabulary:
+    """Text to tokens and back: by the tokenizer in the file, or as `transformers` reads the file's vocabulary."""
+    if source.tokenizer is None:
+        config = configuration(source)
+        return vocabulary_of(source, config, tokenizer_of(source, int(config.get_text_config().vocab_size)))
+    return Vocabulary(tokenizer_of(source, header.tokens), source.path, header.tokens, source.tokenizer.ends)
+
+
+def _gpt2_sizes(header: GgufHeader) -> dict[str, int]:
+    """A GPT-2's positions and the width of its MLPs, which `transformers` takes to be 1,024 and four widths."""
+    sizes = {"n_positions": "context_length", "n_inner": "feed_forward_length"}
+    found = {name: header.number(f"gpt2.{key}") for name, key in sizes.items()}
+    return {name: size for name, size in found.items() if size is not None}
+
+
+def own_tokenizer(header: GgufHeader) -> OwnTokenizer | None:
+    """The `tokenizer.json` that a file may hold beside its vocabulary."""
+    text, chat = (header.values.get(key) for key in (OWN_TOKENIZER, "tokenizer.chat_template"))
+    if not isinstance(text, str):
+        return None
+    ends = tuple(header.number(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot"))
+    return OwnTokenizer(text=text, chat=chat if isinstance(chat, str) else None, ends=ends)
 
 
 def check_metadata(header: GgufHeader) -> None:

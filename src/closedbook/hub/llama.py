@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,14 @@ SHARED = 0  # the sequence of what rows begin with
 def is_installed() -> bool:
     """Whether the package is there."""
     return importlib.util.find_spec(PACKAGE) is not None
+
+
+@cache
+def _silence() -> Any:
+    """What llama.cpp calls with every line of its log; kept, for it is called as long as the process lives."""
+    import llama_cpp
+
+    return llama_cpp.llama_log_callback(lambda level, text, data: None)
 
 
 def check_trial(path: str) -> None:
@@ -111,8 +119,7 @@ class LlamaReader:
         import llama_cpp
 
         self._llama = llama_cpp
-        self._silence = llama_cpp.llama_log_callback(lambda level, text, data: None)
-        llama_cpp.llama_log_set(self._silence, ctypes.c_void_p(0))
+        llama_cpp.llama_log_set(_silence(), ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         self._model = llama_cpp.llama_model_load_from_file(path.encode(), llama_cpp.llama_model_default_params())
         if not self._model:
@@ -144,6 +151,15 @@ class LlamaReader:
     def device(self) -> torch.device:
         """Where its results lie."""
         return torch.device("cpu")
+
+    def spell(self, text: str) -> tuple[int, ...]:
+        """The tokens of a text as llama.cpp itself reads it, special ones where it names them."""
+        raw = text.encode()
+        most = len(raw) + 1
+        tokens = (self._llama.llama_token * most)()
+        vocabulary = self._llama.llama_model_get_vocab(self._model)
+        count = self._llama.llama_tokenize(vocabulary, raw, len(raw), tokens, most, False, True)
+        return tuple(tokens[:count])
 
     def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0, keep: int = 1) -> Iterator[list[int]]:
         """Numbers of the rows in batches of like length, longest first; `copies` of each, `more` tokens behind each."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 
 from closedbook.errors import UserError
@@ -32,6 +33,21 @@ LONGEST_REASON = 300  # characters of what a library says
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnTokenizer:
+    """A tokenizer inside of another file.
+
+    Args:
+        text: Its `tokenizer.json`.
+        chat: The chat format, None without one.
+        ends: The tokens that end a text or a turn.
+    """
+
+    text: str
+    chat: str | None
+    ends: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """The files of a model, after they were checked.
 
@@ -43,6 +59,8 @@ class Source:
         weights_sha256: Of the weights.
         values: How many the weights hold.
         own_code: Whether the files ask for code of their own.
+        tokenizer: What they hold in the place of files of a tokenizer, None where the library finds these.
+        settings: Of the configuration, which the library does not take from them.
         options: For the library's loaders.
     """
 
@@ -53,6 +71,8 @@ class Source:
     weights_sha256: str
     values: int
     own_code: bool = False
+    tokenizer: OwnTokenizer | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,7 +99,8 @@ def open_causal(source: Source, way: Way) -> CausalModel:
         UserError: A file is damaged, files do not belong together, or the model is not a causal language model.
     """
     config = configuration(source)
-    tokenizer = tokenizer_of(source, config)
+    size = int(config.get_text_config().vocab_size)
+    tokenizer = tokenizer_of(source, size)
     precision = way.precision or native_precision(torch.device(way.device))
     model = _weights(source, config, precision).to(way.device).eval()
     check_causal(source.path, model)
@@ -103,19 +124,20 @@ def configuration(source: Source) -> Any:
     transformers = library()
     with _in_a_sentence(source):
         config = transformers.AutoConfig.from_pretrained(source.directory, **LOCAL, **source.options)
+        for name, value in source.settings.items():
+            setattr(config, name, value)
         _check_size(transformers, config, source)
     return config
 
 
-def tokenizer_of(source: Source, config: Any) -> Any:
-    """The tokenizer.
+def tokenizer_of(source: Source, size: int) -> Any:
+    """The tokenizer of a model with so many embeddings.
 
     Raises:
         UserError: It is damaged, or has more tokens than the model has embeddings for.
     """
-    size = int(config.get_text_config().vocab_size)
     try:
-        tokenizer = library().AutoTokenizer.from_pretrained(source.directory, **LOCAL, **source.options)
+        tokenizer = _read_tokenizer(source)
         added = len(tokenizer.added_tokens_decoder)  # of which some models have more than they have embeddings for
         tokenizer.decode(tokenizer(TRIAL)["input_ids"], skip_special_tokens=True)
         known = max(tokenizer.get_vocab().values(), default=-1) + 1
@@ -129,11 +151,22 @@ def tokenizer_of(source: Source, config: Any) -> Any:
     return tokenizer
 
 
+def _read_tokenizer(source: Source) -> Any:
+    transformers = library()
+    if source.tokenizer is None:
+        return transformers.AutoTokenizer.from_pretrained(source.directory, **LOCAL, **source.options)
+    backend = tokenizers.Tokenizer.from_str(source.tokenizer.text)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=backend, chat_template=source.tokenizer.chat)
+
+
 def vocabulary_of(source: Source, config: Any, tokenizer: Any, ends: int | list[int] | None = None) -> Vocabulary:
     """The tokenizer as questions and answers need it; `ends` are tokens that end a text, beside the tokenizer's own."""
     text = config.get_text_config()
     ends = ends or text.eos_token_id
-    return Vocabulary(tokenizer, source.path, int(text.vocab_size), ends if isinstance(ends, list) else [ends])
+    more = source.tokenizer.ends if source.tokenizer else ()
+    return Vocabulary(
+        tokenizer, source.path, int(text.vocab_size), [*(ends if isinstance(ends, list) else [ends]), *more]
+    )
 
 
 def form_for(source: Source, vocabulary: Vocabulary, way: Way) -> Form:

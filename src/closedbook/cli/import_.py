@@ -1,0 +1,47 @@
+"""`closedbook import`: a model of the course's assignment as a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from closedbook.cli.options import parse
+from closedbook.config.validation import POSITIONAL, Count
+from closedbook.files import must_not_exist
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Make a run of a model that was trained with the code of the course's assignment (CS224n assignment 5).
+
+    Args:
+        file: What torch.save(model.state_dict(), FILE) wrote; read with weights_only, so that no code in it is run.
+        out: The run directory; must not exist.
+        corpus: A corpus directory with the file that the model was pretrained on, which its characters come from.
+        heads: Attention heads (default: what the file shows, else the assignment's 8).
+    """
+
+    file: Annotated[Path, POSITIONAL]
+    out: Path
+    corpus: Path
+    heads: Count | None = None
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Writes the run directory and says what it is."""
+    options = parse(
+        "closedbook import",
+        Options,
+        arguments,
+        example="closedbook import vanilla.model.params --out runs/course --corpus data",
+    )
+    must_not_exist(options.out)
+    from closedbook.cli.shared import described
+    from closedbook.hub.course import import_course
+    from closedbook.report.console import say
+
+    imported = import_course(options.file, options.corpus, options.out, options.heads)
+    model = imported.config.model
+    say(
+        f"{described(imported)}, {model.layers} layers, {model.heads} heads, {model.positions} positions: {options.out}"
+    )
