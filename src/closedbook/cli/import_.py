@@ -7,6 +7,7 @@ from typing import Annotated
 
 from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL, Count
+from closedbook.errors import counted
 from closedbook.files import must_not_exist
 
 
@@ -42,6 +43,5 @@ def run(arguments: Sequence[str]) -> None:
 
     imported = import_course(options.file, options.corpus, options.out, options.heads)
     model = imported.config.model
-    say(
-        f"{described(imported)}, {model.layers} layers, {model.heads} heads, {model.positions} positions: {options.out}"
-    )
+    shape = f"{counted(model.layers, 'layer')}, {counted(model.heads, 'head')}, {model.positions} positions"
+    say(f"{described(imported)}, {shape}: {options.out}")
