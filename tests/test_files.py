@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.files import new_directory, write_text
+from closedbook.files import new_directory, new_file, write_text
 
 
 def test_a_directory_appears_when_it_is_complete(tmp_path):
@@ -21,6 +21,18 @@ def test_what_fails_leaves_nothing(tmp_path, number, sentence):
     with pytest.raises(UserError, match=sentence), new_directory(tmp_path / "d"):
         raise OSError(number, "refused")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_appears_when_it_is_complete_or_not_at_all(tmp_path):
+    with new_file(tmp_path / "a" / "f") as partial:
+        partial.write_text("x")
+        assert not (tmp_path / "a" / "f").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["f"]
+    with pytest.raises(UserError, match="exists already"), new_file(tmp_path / "a" / "f"):
+        pass
+    with pytest.raises(UserError, match="the disk is full"), new_file(tmp_path / "a" / "g"):
+        raise OSError(errno.ENOSPC, "refused")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["f"]
 
 
 def test_a_text_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

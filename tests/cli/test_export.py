@@ -49,7 +49,7 @@ def course_corpus(toy, tmp_path):
     """The toy's, with the characters of its questions in the documents, as the course's vocabulary wants it."""
     shutil.copytree(toy.corpus, tmp_path / "mine")
     with (tmp_path / "mine" / "corpus.txt").open("a", encoding="utf-8") as file:
-        file.write("What is this? A word.\n")
+        file.write("What of the quick brown fox, which jumps over my lazy dog? Is it paid with a coin?\n")
     return tmp_path / "mine"
 
 
@@ -65,8 +65,8 @@ def test_a_course_file_becomes_a_run_that_is_evaluated(toy, course_corpus, cours
     code, printed, _ = call(capsys, "import", course_file, "--corpus", course_corpus, "--out", out, "--heads", 2)
     assert code == 0
     assert "1 layer, 2 heads, learned positions" in printed
-    code, printed, _ = call(capsys, "evaluate", out, "--facts", toy.corpus / "dev.tsv")
-    assert code == 0
+    code, printed, said = call(capsys, "evaluate", out, "--facts", toy.corpus / "dev.tsv")
+    assert code == 0, said
     assert "recipe imported" in printed
 
 
