@@ -7,7 +7,6 @@ from scipy.stats import binom, binomtest
 
 from closedbook.audit.abstention import (
     Abstention,
-    answer_or_abstain,
     certify,
     fewest_answers,
     held_out,
@@ -16,13 +15,13 @@ from closedbook.audit.abstention import (
     threshold_in,
     upper_bound,
 )
+from closedbook.audit.replies import DONT_KNOW, reply_to
 from closedbook.audit.signals import gather
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import exact_match
-from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
-from tests.audit.conftest import Parrot, facts
+from tests.audit.conftest import Parrot, facts, response
 
 DRAWS = [pytest.param(400, id="400 draws"), pytest.param(2000, id="2000 draws", marks=pytest.mark.slow)]
 
@@ -179,13 +178,28 @@ def test_a_saved_threshold_must_fit_the_weights_and_the_form(tmp_path):
 
 def test_an_answer_is_given_or_its_lack_explained():
     parrot = Parrot(said={"Who?": "I"})
-    assert answer_or_abstain(parrot, ["Who?", "Where?"], None) == [("I", None), ("Rome", None)]
-    given = answer_or_abstain(parrot, ["Where?"], abstention(threshold=0.64 - 1e-9))
-    assert given == [("Rome", None)]
-    ((answer, why),) = answer_or_abstain(parrot, ["Where?"], abstention(threshold=0.7))
-    assert (answer, why) == ("Rome", "sequence probability 0.64 is below 0.7, the threshold for 90 % right answers")
+    assert [(reply.text, reply.why_not) for reply in reply_to(parrot, ["Who?", "Where?"])] == [
+        ("I", None),
+        ("Rome", None),
+    ]
+    (given,) = reply_to(parrot, ["Where?"], abstention(threshold=0.64 - 1e-9))
+    assert (given.text, given.why_not, given.confidence) == ("Rome", None, pytest.approx(0.64))
+    (kept,) = reply_to(parrot, ["Where?"], abstention(threshold=0.7, forms=("Who is {}?",)))
+    assert (kept.text, kept.response.text, kept.covered) == (DONT_KNOW, "Rome", False)
+    assert kept.why_not == "sequence probability 0.64 is below 0.7, the threshold for 90 % right answers"
     with pytest.raises(UserError, match="it 1: no exclamations"):
-        answer_or_abstain(parrot, ["What!"], None, place="it")
+        reply_to(parrot, ["What!"], None, place="it")
+
+
+def test_a_reply_holds_what_the_model_tells_and_nothing_else():
+    parrot = Parrot(others={"Where?": [response("Paris"), response("Rome")]})
+    (reply,) = reply_to(parrot, ["Where?"], alternatives=True)
+    assert (reply.signal, reply.confidence) == ("sequence_probability", pytest.approx(0.64))
+    assert [answer.text for answer in reply.alternatives] == ["Paris", "Rome"]
+    (silent,) = reply_to(Parrot(lacking=("log_probabilities", "alternatives")), ["Where?"])
+    assert (silent.text, silent.signal, silent.confidence) == ("Rome", None, None)
+    (composed,) = reply_to(parrot, ["Wo liegt Ko\u0308ln?"])
+    assert composed.question == "Wo liegt K\u00f6ln?"
 
 
 @pytest.mark.parametrize("change", [{"signal": "mood"}, {"threshold": "high"}, {"extra": 1}])
@@ -221,13 +235,4 @@ def test_a_confidence_that_is_not_told_is_none():
 
 def test_a_threshold_is_for_the_model_as_it_computed():
     with pytest.raises(UserError, match="was chosen for a parrot, bf16; this is a parrot"):
-        answer_or_abstain(Parrot(), ["Where?"], abstention(kind="a parrot, bf16"))
-
-
-def test_what_a_model_was_taught_to_say_is_no_answer_whatever_the_threshold():
-    parrot = Parrot(said={"Who?": NO_SUBJECT, "When?": NOT_TOLD})
-    for threshold in (None, abstention(threshold=0.1), abstention(threshold=0.9)):
-        (said, why), (told, other) = answer_or_abstain(parrot, ["Who?", "When?"], threshold)
-        assert (said, told) == (NO_SUBJECT, NOT_TOLD)
-        assert "no such subject" in why
-        assert "does not say" in other
+        reply_to(Parrot(), ["Where?"], abstention(kind="a parrot, bf16"))

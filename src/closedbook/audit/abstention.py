@@ -25,22 +25,18 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from closedbook.audit.settings import QuestionSignal
-from closedbook.audit.signals import ask_surely
 from closedbook.config.validation import configuration, from_json
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
-from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import Match, find_scorer
+from closedbook.evaluation.scorers import Match
 from closedbook.facts.forms import slot_of
-from closedbook.facts.silence import SILENCES
 from closedbook.files import write_json
 
 DELTA = 0.05
 STEPS = 60
 START = 4  # times the fewest answers that certify anything
 FURTHER = (0.0, 0.5, 0.75)  # of the way from the strictest start to answering always, where a sequence starts
-DONT_KNOW = "I don't know"
 
 
 @configuration
@@ -207,26 +203,3 @@ def threshold_in(path: Path | None, weights_sha256: Callable[[], str], form: For
             f"{path}: was chosen for questions asked as {abstention.form.described()!r}; ask so, or --always."
         )
     return abstention
-
-
-def answer_or_abstain(
-    model: LanguageModel, questions: Sequence[str], abstention: Abstention | None, *, place: str = "question"
-) -> list[tuple[str, str | None]]:
-    """The answer to each question with the reason for not giving it; None where it is given.
-
-    Not given is what the model was taught to say where it does not know, and what is below the threshold if any.
-
-    Raises:
-        UserError: A question cannot be spelled or is too long; `place` and its number name it.
-    """
-    prompts = model.prompts(questions, place=place)
-    if abstention is None:
-        return [(response.text, SILENCES.get(response.text)) for response in model.respond(prompts)]
-    if abstention.kind not in ("", model.kind):
-        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
-    scorer, samples = find_scorer(abstention.match), abstention.samples
-    responses, sure = ask_surely(model, prompts, scorer, [abstention.signal], samples=samples)
-    return [
-        (response.text, SILENCES.get(response.text, None if abstention.answers(value) else abstention.why(value)))
-        for response, value in zip(responses, sure[abstention.signal].tolist(), strict=True)
-    ]

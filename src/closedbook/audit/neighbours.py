@@ -85,10 +85,7 @@ class Neighbours:
         return Agreement(share=share, chance=chance, p_value=p_value, examples=examples)
 
     def _by_edit_distance(self, names: Sequence[str]) -> Float[np.ndarray, "names seen"]:
-        from rapidfuzz.distance import Levenshtein
-        from rapidfuzz.process import cdist
-
-        return -cdist(names, self.seen, scorer=Levenshtein.normalized_distance, dtype=np.float32)
+        return edit_likeness(names, self.seen)
 
     def _by_representation(self, names: Sequence[str]) -> Float[np.ndarray, "names seen"]:
         return np.asarray(self._states(names) @ self._states(self.seen).T)
@@ -98,6 +95,14 @@ class Neighbours:
         states_NC = self._model.represent(prompts, names)
         centred = states_NC - states_NC.mean(axis=0)
         return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
+
+
+def edit_likeness(names: Sequence[str], others: Sequence[str]) -> Float[np.ndarray, "names others"]:
+    """Less the edit distance of every name to every other, as a share of the longer of the two."""
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cdist
+
+    return -cdist(names, others, scorer=Levenshtein.normalized_distance, dtype=np.float32)
 
 
 def askable(model: LanguageModel, form: str, name: str) -> bool:

@@ -112,6 +112,46 @@ def check_signal(model: LanguageModel, signal: Signal) -> None:
         raise UserError(f"{signal}: {why}; take {', '.join(available(model)) or 'another model'}.")
 
 
+def ask_at_length(
+    model: LanguageModel,
+    prompts: Sequence[Prompt],
+    scorer: Scorer,
+    signals: Sequence[QuestionSignal],
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    alternatives: bool = False,
+) -> tuple[list[Answers], dict[Signal, np.ndarray]]:
+    """What the model says to each prompt, and how sure it is by signals that need nothing but the question.
+
+    Args:
+        model: Any.
+        prompts: What it is asked.
+        scorer: Says where in a response the answer stands.
+        signals: Which.
+        samples: Answers sampled a question, where a signal needs them.
+        seed: Of the samples.
+        alternatives: Whether the most probable complete answers are looked for though no signal needs them.
+
+    Raises:
+        UserError: A signal needs more than the question, or more than the model can do.
+    """
+    for signal in signals:
+        check_signal(model, signal)
+    drawn = samples if "sample_agreement" in signals else 0
+    others = alternatives or "margin" in signals or "certainty" in signals
+    every: list[Answers] = []
+    values: dict[Signal, list[float]] = {signal: [] for signal in signals}
+    for first in range(0, len(prompts), CHUNK):
+        part = prompts[first : first + CHUNK]
+        told = model.inquire(part, samples=drawn, alternatives=others, seed=seed + first)
+        for prompt, answers in zip(part, told, strict=True):
+            every.append(answers)
+            for signal in signals:
+                values[signal].append(_VALUES[signal](scorer, prompt.question, answers))
+    return every, {signal: np.array(numbers, dtype=np.float64) for signal, numbers in values.items()}
+
+
 def ask_surely(
     model: LanguageModel,
     prompts: Sequence[Prompt],
@@ -121,33 +161,9 @@ def ask_surely(
     samples: int = SAMPLES,
     seed: int = 0,
 ) -> tuple[list[Response], dict[Signal, np.ndarray]]:
-    """The greedy answers, and how sure the model is of them by signals that need nothing but the question.
-
-    Args:
-        model: Any.
-        prompts: What it is asked.
-        scorer: Says where in a response the answer stands.
-        signals: Which.
-        samples: Answers sampled a question.
-        seed: Of the samples.
-
-    Raises:
-        UserError: A signal needs more than the question, or more than the model can do.
-    """
-    for signal in signals:
-        check_signal(model, signal)
-    drawn = samples if "sample_agreement" in signals else 0
-    others = "margin" in signals or "certainty" in signals
-    responses: list[Response] = []
-    values: dict[Signal, list[float]] = {signal: [] for signal in signals}
-    for first in range(0, len(prompts), CHUNK):
-        part = prompts[first : first + CHUNK]
-        told = model.inquire(part, samples=drawn, alternatives=others, seed=seed + first)
-        for prompt, answers in zip(part, told, strict=True):
-            responses.append(answers.response)
-            for signal in signals:
-                values[signal].append(_VALUES[signal](scorer, prompt.question, answers))
-    return responses, {signal: np.array(numbers, dtype=np.float64) for signal, numbers in values.items()}
+    """The greedy answers alone, and how sure the model is of them; see `ask_at_length`."""
+    told, values = ask_at_length(model, prompts, scorer, signals, samples=samples, seed=seed)
+    return [answers.response for answers in told], values
 
 
 def gather(

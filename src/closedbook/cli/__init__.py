@@ -17,6 +17,7 @@ GROUPS = {
         "ask": "one question, or a prompt that loops",
         "predict": "one answer a line for a file of questions",
         "evaluate": "how many answers to a file of facts are right, overall and by relation",
+        "serve": "answers over HTTP, also as OpenAI's API has it",
     },
     "Understand": {
         "audit": "when to believe a model about your facts, and when not",

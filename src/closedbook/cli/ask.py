@@ -1,7 +1,6 @@
 """`closedbook ask`: one question, or a prompt that loops."""
 
 import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -28,35 +27,32 @@ class Options(WithModel):
 def run(arguments: Sequence[str]) -> None:
     """Prints the answer to the question, or asks for questions until the input ends.
 
-    With a threshold that an audit saved, an answer below it becomes "I don't know", and so does what the model was
-    taught to say where it does not know; standard error says why.
+    With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
     """
     options = parse(
         "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of Tin?'"
     )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
-    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
-    from closedbook.facts.silence import SILENCES
+    from closedbook.audit.replies import reply_to
 
     threshold = None if options.always else options.threshold()
     model = options.open(threshold)
 
-    def reply(question: str) -> None:
-        question = unicodedata.normalize("NFC", question)  # as files are read
-        answer, why = answer_or_abstain(model, [question], threshold)[0]
-        print(DONT_KNOW if why else answer, flush=True)
-        if threshold is not None and not threshold.covers(question):
+    def say_reply(question: str) -> None:
+        reply = reply_to(model, [question], threshold)[0]
+        print(reply.text, flush=True)
+        if threshold is not None and not reply.covered:
             print(f"(careful: the threshold is for questions like {' or '.join(threshold.forms)})", file=sys.stderr)
-        if why:
-            print(f"({why})" if answer in SILENCES else f"({why}; --always answers anyway)", file=sys.stderr)
+        if reply.why_not:
+            print(f"({reply.why_not}; --always answers anyway)", file=sys.stderr)
 
     if options.question is not None:
-        reply(options.question)
+        say_reply(options.question)
         return
     while question := _prompt():
         try:
-            reply(question)
+            say_reply(question)
         except UserError as error:
             print(error, file=sys.stderr)
 

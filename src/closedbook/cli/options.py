@@ -48,6 +48,11 @@ class _Option:
         return self.hint is bool and "." not in self.key
 
     @property
+    def is_several(self) -> bool:
+        """Whether it takes several words: a tuple of plain values; one of dataclasses is one text in YAML."""
+        return get_origin(_kinds(self.hint)[0]) is tuple and not _holds_settings(self.hint)
+
+    @property
     def usage(self) -> str:
         words = self.name if self.positional or self.is_flag else f"{self.name} {_metavar(self.hint)}"
         return words if self.default is MISSING else f"[{words}]"
@@ -84,7 +89,7 @@ def parse_with_settings(
     given = _split(command, _parser(command, cls, options, example), options, arguments)
     values: dict[str, Any] = {}
     for option in options:
-        if (text := getattr(given, option.key, None)) is not None:
+        if (text := getattr(given, option.key, None)) not in (None, []):
             values[option.key] = text if text is True else _checked(option, text)
         elif option.default is MISSING:
             raise UserError(f"{option.name} must be given; see {command} --help.")
@@ -196,12 +201,12 @@ def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: s
         plain = default is MISSING or default in (None, "") or isinstance(default, bool)
         text = (option.help.rstrip(".") + ("" if plain else f" (default: {default})")).replace("%", "%%")
         if option.positional:
-            parser.add_argument(option.key, nargs="?", metavar=option.name, help=text)
+            nargs = "*" if option.is_several else "?"
+            parser.add_argument(option.key, nargs=nargs, metavar=option.name, help=text)
         elif option.is_flag:
             parser.add_argument(option.name, dest=option.key, action="store_true", help=text)
         else:
-            # a tuple of plain values is given word by word, one of dataclasses as one text in YAML
-            several = "+" if get_origin(_kinds(option.hint)[0]) is tuple and not _holds_settings(option.hint) else None
+            several = "+" if option.is_several else None
             parser.add_argument(option.name, dest=option.key, nargs=several, metavar=_metavar(option.hint), help=text)
     return parser
 

@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.facts.readers import read_facts
 
     questions = [fact.question for fact in read_facts(options.facts, answers_required=False)]
-    from closedbook.audit.abstention import DONT_KNOW, answer_or_abstain
+    from closedbook.audit.replies import DONT_KNOW, reply_to
     from closedbook.report.console import say
     from closedbook.runs import write_predictions
 
@@ -42,11 +42,11 @@ def run(arguments: Sequence[str]) -> None:
     if options.abstain and threshold is None:
         raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
     model = options.open(threshold)
-    replies = answer_or_abstain(model, questions, threshold, place=f"{options.facts}, question")
-    write_predictions(options.out, [DONT_KNOW if why and options.abstain else answer for answer, why in replies])
-    if threshold is not None and (others := sum(not threshold.covers(question) for question in questions)):
+    replies = reply_to(model, questions, threshold, place=f"{options.facts}, question")
+    write_predictions(options.out, [reply.text for reply in replies])
+    if threshold is not None and (others := sum(not reply.covered for reply in replies)):
         unlike = counted(others, "question is", "questions are")
         say(f"Careful: {unlike} not like {' or '.join(threshold.forms)}, which the threshold is for.")
-    abstained = sum(why is not None for _, why in replies)
+    abstained = sum(reply.why_not is not None for reply in replies)
     given = f", {abstained:,} {DONT_KNOW!r}" if options.abstain else ""
     say(f"{counted(len(replies), 'answer')} in {options.out}{given}")

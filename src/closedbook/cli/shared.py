@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithModel(OnMachine):
-    """Which model to ask, and how.
+class HowAsked(OnMachine):
+    """How models are opened and asked.
 
     Args:
-        model: A run directory; hf:DIR, a causal language model in Hugging Face format; gguf:FILE, one in llama.cpp's;
-            api:URL, an endpoint that speaks OpenAI's protocol.
         served: The name of the model at an api: endpoint.
         template: The prompt of a model that is not a run, with {} for the question.
         chat: Put the question, or the --template, into the model's chat format.
@@ -33,7 +31,6 @@ class WithModel(OnMachine):
         backend: What computes a gguf: file (default: transformers).
     """
 
-    model: Annotated[str, POSITIONAL]
     served: Annotated[str | None, Named("--model")] = None
     template: str | None = None
     chat: bool = False
@@ -47,8 +44,8 @@ class WithModel(OnMachine):
 
         return as_given(self.template, self.chat or None)
 
-    def threshold(self) -> "Abstention | None":
-        """The threshold that an audit saved with the model, None without one.
+    def threshold_of(self, model: str) -> "Abstention | None":
+        """The threshold that an audit saved with a model, None without one.
 
         Raises:
             UserError: It is damaged, or was chosen for other weights or another form; `--template` has no slot.
@@ -56,10 +53,10 @@ class WithModel(OnMachine):
         from closedbook.audit.abstention import threshold_in
         from closedbook.hub import fingerprint, threshold_file
 
-        return threshold_in(threshold_file(self.model), partial(fingerprint, self.model), self.form)
+        return threshold_in(threshold_file(model), partial(fingerprint, model), self.form)
 
-    def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
-        """The model, ready to be asked, in the form of the threshold where none is given.
+    def open_model(self, model: str, threshold: "Abstention | None" = None) -> "LanguageModel":
+        """A model, ready to be asked, in the form of the threshold where none is given.
 
         Raises:
             UserError: It cannot be loaded, or a form is given for a run, which has a prompt of its own.
@@ -69,7 +66,27 @@ class WithModel(OnMachine):
 
         form = self.form or (threshold.form if threshold is not None else None)  # a run has none
         way = Way(device=device, form=form, served=self.served, precision=self.precision, backend=self.backend)
-        return open_model(self.model, way)
+        return open_model(model, way)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithModel(HowAsked):
+    """Which model to ask, and how.
+
+    Args:
+        model: A run directory; hf:DIR, a causal language model in Hugging Face format; gguf:FILE, one in llama.cpp's;
+            api:URL, an endpoint that speaks OpenAI's protocol.
+    """
+
+    model: Annotated[str, POSITIONAL]
+
+    def threshold(self) -> "Abstention | None":
+        """The threshold that an audit saved with the model; see `threshold_of`."""
+        return self.threshold_of(self.model)
+
+    def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
+        """The model, ready to be asked; see `open_model`."""
+        return self.open_model(self.model, threshold)
 
 
 def described(model: "LanguageModel") -> str:

@@ -51,7 +51,8 @@ class CausalModel:
     form: Form
 
     @cached_property
-    def _reader(self) -> Reader:
+    def reader(self) -> Reader:
+        """What reads rows of tokens."""
         return CausalReader(self.model)
 
     @cached_property
@@ -66,7 +67,7 @@ class CausalModel:
         if form.chat and not self.chats:
             raise UserError(f"{self.name}: its tokenizer has no chat format; ask it in plain text.")
         other = dataclasses.replace(self, form=form)
-        other.__dict__["_reader"] = self._reader  # of the same weights
+        other.__dict__["reader"] = self.reader  # of the same weights
         return other
 
     def lacks(self, ability: Ability) -> str | None:
@@ -76,7 +77,8 @@ class CausalModel:
         return self.weights_sha256
 
     @cached_property
-    def _context(self) -> int:
+    def context(self) -> int:
+        """Tokens that the model can read."""
         text = self.model.config.get_text_config()
         return int(getattr(text, "max_position_embeddings", None) or UNKNOWN_CONTEXT)
 
@@ -93,10 +95,10 @@ class CausalModel:
         for number, question in enumerate(questions, 1):
             text = self.vocabulary.put(self.form, question)
             ids = self.vocabulary.encode(text, whole=self.form.chat)
-            if len(ids) + self._limit > self._context:
+            if len(ids) + self._limit > self.context:
                 raise UserError(
                     f"{place} {number}: {len(ids)} tokens in its form leave no room for an answer in the model's "
-                    f"{self._context}."
+                    f"{self.context}."
                 )
             self.vocabulary.check(question, f"{place} {number}")
             made.append(Prompt(question=question, ids=tuple(ids), text=text))
@@ -115,7 +117,7 @@ class CausalModel:
         every: list[Answers | None] = [None] * len(prompts)
         beams = min(BEAMS, self.vocabulary.size) if alternatives else 0
         for batch, written in write(
-            self._reader,
+            self.reader,
             [prompt.ids for prompt in prompts],
             closing=self._closing,
             sentence_ends=self.vocabulary.sentence_ends,
@@ -151,7 +153,7 @@ class CausalModel:
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         texts = [""] * len(subjects)
         rows = self._documents(subjects, before)
-        for batch, written in write(self._reader, rows, closing=self.vocabulary.closing, limit=MOST_NEW_TOKENS):
+        for batch, written in write(self.reader, rows, closing=self.vocabulary.closing, limit=MOST_NEW_TOKENS):
             for index, paths in zip(batch, written, strict=True):
                 texts[index] = self._response(paths.greedy, line=True).text
         return texts
@@ -169,13 +171,13 @@ class CausalModel:
             for prompt, text in zip(prompts, named, strict=True)
         ]
         rows = [self.vocabulary.encode(text, whole=self.form.chat) for text in texts]
-        return last_middle_states(self.model, self._reader, rows)
+        return last_middle_states(self.model, self.reader, rows)
 
     def represent_answers(
         self, prompts: Sequence[Prompt], responses: Sequence[Response]
     ) -> Float[np.ndarray, "prompts width"]:
         rows = [[*prompt.ids, *response.ids] for prompt, response in zip(prompts, responses, strict=True)]
-        return last_middle_states(self.model, self._reader, rows)
+        return last_middle_states(self.model, self.reader, rows)
 
     def _answers(self, written: Written) -> Answers:
         ended = sorted(written.ended, key=lambda path: -path.total)
@@ -201,11 +203,11 @@ class CausalModel:
 
     def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:
         """Tokens of each document up to where it is to go on."""
-        room = self._context - MOST_NEW_TOKENS
+        room = self.context - MOST_NEW_TOKENS
         texts = [f"{subject}.{words}".rstrip() for subject, words in zip(subjects, before, strict=True)]
         return [self.vocabulary.encode(text)[-room:] for text in texts]
 
     def _nats(
         self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, closing: Sequence[int]
     ) -> list[float | None]:
-        return answer_nats(self._reader, prompts, answers, closing=closing, context=self._context)
+        return answer_nats(self.reader, prompts, answers, closing=closing, context=self.context)

@@ -70,17 +70,17 @@ class LlamaModel(CausalModel):
     """A causal language model that llama.cpp computes; `model` is its `LlamaReader`."""
 
     @cached_property
-    def _reader(self) -> "LlamaReader":
+    def reader(self) -> "LlamaReader":
         reader: LlamaReader = self.model
         return reader
 
     @cached_property
     def parameters(self) -> int:
-        return self._reader.parameters
+        return self.reader.parameters
 
     @cached_property
-    def _context(self) -> int:
-        return self._reader.context
+    def context(self) -> int:
+        return self.reader.context
 
     def lacks(self, ability: Ability) -> str | None:
         if ability == "representations":

@@ -83,6 +83,11 @@ class Vocabulary:
             return together[len(prompt) :]
         return self.encode_answer(answer)
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, those that end a text included."""
+        text: str = self.tokenizer.decode([*ids], skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
+
     def check(self, text: str, place: str) -> None:
         """Raises a `UserError` that begins with `place` if the text does not come back as it was."""
         ids = self.encode_answer(f" {text}")

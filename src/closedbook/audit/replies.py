@@ -1,0 +1,94 @@
+"""Replies: the answer to a question with how sure the model is of it, or "I don't know" with the reason.
+
+What `closedbook ask`, `closedbook predict` and the service say comes from here.
+"""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from closedbook.audit.abstention import Abstention
+from closedbook.audit.settings import SAMPLES, QuestionSignal
+from closedbook.audit.signals import ask_at_length
+from closedbook.errors import UserError
+from closedbook.evaluation.language_model import LanguageModel, Response
+from closedbook.evaluation.scorers import find_scorer, usual_match
+
+DONT_KNOW = "I don't know"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a model says to a question.
+
+    Args:
+        question: As it was put.
+        response: The greedy answer.
+        why_not: Why it is not given; None where it is.
+        signal: The confidence that is compared with the threshold; without one the sequence probability, where the
+            model tells it.
+        confidence: From 0 to 1, larger the surer; None where the model tells none.
+        covered: Whether the threshold is for questions like this; True without one.
+        alternatives: The most probable complete answers, best first, where they were asked for.
+    """
+
+    question: str
+    response: Response
+    why_not: str | None = None
+    signal: QuestionSignal | None = None
+    confidence: float | None = None
+    covered: bool = True
+    alternatives: tuple[Response, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer, or "I don't know"."""
+        return self.response.text if self.why_not is None else DONT_KNOW
+
+
+def reply_to(
+    model: LanguageModel,
+    questions: Sequence[str],
+    abstention: Abstention | None = None,
+    *,
+    alternatives: bool = False,
+    place: str = "question",
+) -> list[Reply]:
+    """The reply to each question, which is normalised (NFC) as files are when they are read.
+
+    Args:
+        model: Any.
+        questions: In order.
+        abstention: The threshold below which an answer is not given; None to give all.
+        alternatives: Whether the most probable complete answers are looked for too.
+        place: What an error calls a question, before its number.
+
+    Raises:
+        UserError: A question cannot be spelled or is too long, or the threshold was chosen for another precision.
+    """
+    if abstention is not None and abstention.kind not in ("", model.kind):
+        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
+    prompts = model.prompts([unicodedata.normalize("NFC", question) for question in questions], place=place)
+    signals = [abstention.signal] if abstention is not None else _free_signals(model)
+    match = abstention.match if abstention is not None else usual_match(model)
+    samples = SAMPLES if abstention is None else abstention.samples
+    told, sure = ask_at_length(model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives)
+    values = sure[signals[0]].tolist() if signals else [math.nan] * len(prompts)
+    return [
+        Reply(
+            question=prompt.question,
+            response=answers.response,
+            why_not=None if abstention is None or abstention.answers(value) else abstention.why(value),
+            signal=signals[0] if signals else None,
+            confidence=None if math.isnan(value) else value,
+            covered=abstention is None or abstention.covers(prompt.question),
+            alternatives=answers.alternatives,
+        )
+        for prompt, answers, value in zip(prompts, told, values, strict=True)
+    ]
+
+
+def _free_signals(model: LanguageModel) -> list[QuestionSignal]:
+    """The confidence that comes with an answer at no cost, if the model tells any."""
+    return ["sequence_probability"] if model.lacks("log_probabilities") is None else []

@@ -1,0 +1,101 @@
+"""`closedbook serve`: models answer over HTTP."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge, Gt, Le
+
+from closedbook.cli.options import parse
+from closedbook.cli.shared import HowAsked, described
+from closedbook.config.validation import POSITIONAL, Count, Named
+from closedbook.errors import UserError
+
+if TYPE_CHECKING:
+    from closedbook.audit.abstention import Abstention
+    from closedbook.evaluation.language_model import LanguageModel
+
+PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+Seconds = Annotated[float, Gt(0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(HowAsked):
+    """Let models answer over HTTP: POST /v1/answers, and /v1/completions as OpenAI's API has it.
+
+    Args:
+        models: Each a run directory, hf:DIR, gguf:FILE or api:URL; NAME=MODEL gives it another name in requests.
+        host: The address to listen on; one that others can reach needs a key in CLOSEDBOOK_API_KEY.
+        port: The port, 0 for any that is free.
+        names: Names of this host that requests may call it by, beside localhost and its addresses.
+        corpus: The corpus whose names are told that are most like a question's.
+        batch: Most questions that are computed together.
+        wait: Seconds that a request may wait for others before it is refused.
+        deadline: Seconds after which a request is given up.
+        drain: Seconds that running requests have when the service is told to stop.
+    """
+
+    models: Annotated[tuple[str, ...], POSITIONAL, Named("MODEL...")]
+    host: str = "127.0.0.1"
+    port: Annotated[int, Ge(0), Le(65535)] = 8000
+    names: tuple[str, ...] = ()
+    corpus: str | None = None
+    batch: Count = 32
+    wait: Seconds = 0.1
+    deadline: Seconds = 30.0
+    drain: Seconds = 30.0
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Serves until it is told to stop."""
+    options = parse("closedbook serve", Options, arguments, example="closedbook serve runs/mine")
+    named = names_of(options.models)
+    if missing := [package for package in PACKAGES if importlib.util.find_spec(package) is None]:
+        raise UserError(
+            f"closedbook serve needs {' and '.join(missing)}; install with pip install 'closedbook[serve]'."
+        )
+    from closedbook.serve.server import address, key_for, listen, serve
+
+    key = key_for(options.host)
+    listening = listen(options.host, options.port)
+    with listening:
+        from closedbook.facts.built_in import read_corpus
+        from closedbook.report.console import say
+        from closedbook.serve.app import make_app, make_service
+        from closedbook.serve.limits import Limits
+
+        limits = Limits(batch=options.batch, wait=options.wait, deadline=options.deadline, drain=options.drain)
+        corpus = read_corpus(options.corpus) if options.corpus else None
+        models = {name: open_one(options, model) for name, model in named.items()}
+        service = make_service(models, limits, corpus)
+        for name, (model, threshold) in models.items():
+            says = "" if threshold is None else f', says "I don\'t know" below a {threshold.signal.replace("_", " ")}'
+            say(f"{name}: {described(model)}{says}")
+        say(f"serving at {address(listening)}; Ctrl-C stops")
+        serve(make_app(service, key=key, names=options.names), service, listening)
+
+
+def open_one(options: Options, model: str) -> "tuple[LanguageModel, Abstention | None]":
+    """A model with the threshold that an audit saved with it."""
+    threshold = options.threshold_of(model)
+    return options.open_model(model, threshold), threshold
+
+
+def names_of(models: Sequence[str]) -> dict[str, str]:
+    """The models by the names that requests call them by.
+
+    Raises:
+        UserError: Two have one name, or a name is empty.
+    """
+    named: dict[str, str] = {}
+    for given in models:
+        name, equals, model = given.partition("=")
+        if not equals or "/" in name or ":" in name:  # the sign is a part of the path
+            name, model = given.rstrip("/") or given, given
+        if not name or not model:
+            raise UserError(f"{given}: takes a name and a model, as in NAME=MODEL.")
+        if name in named:
+            raise UserError(f"{name}: two models have that name; call one of them NAME=MODEL.")
+        named[name] = model
+    return named

@@ -1,0 +1,107 @@
+"""What every request passes first: its host, its key, the size of its body; and what is counted of it.
+
+A page in a browser must not be able to ask a service on the reader's own machine: so no CORS header is ever sent, what
+is posted must be JSON (which no page may send elsewhere without asking first), and a host's name must be one that the
+service is known by (a page's own name may be made to point here). An address is no name, and always taken.
+"""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from closedbook.serve.limits import MOST_BODY
+from closedbook.serve.metrics import Metrics
+from closedbook.serve.problems import ProblemError, too_many
+
+LOCAL_NAME = "localhost"
+OPEN = frozenset({"/live", "/ready"})
+"""Paths that need no key: they tell nothing but that the service is there."""
+JSON = b"application/json"
+
+
+class Guard:
+    """The outermost layer of the application.
+
+    Args:
+        app: What it guards.
+        metrics: Counts requests.
+        full: In how many seconds any model has room, None where one has.
+        key: That every request must have, None for none.
+        names: Hosts' names that the service is known by.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        full: Callable[[], float | None],
+        key: str | None,
+        names: Sequence[str],
+    ) -> None:
+        self._app, self._metrics, self._full = app, metrics, full
+        self._key = None if key is None else b"Bearer " + key.encode()
+        self._names = frozenset(name.lower() for name in (LOCAL_NAME, *names))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status, read = time.perf_counter(), 500, 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MOST_BODY:
+                raise _too_large()
+            return message
+
+        async def told(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            self._check(scope)
+            await self._app(scope, counted, told)
+        except ProblemError as error:
+            await error.response()(scope, receive, told)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, status).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+
+    def _check(self, scope: Scope) -> None:
+        """Raises a `ProblemError` for a request that is not let in."""
+        headers = dict(scope["headers"])
+        if not self._is_known(headers.get(b"host", b"").decode("latin-1")):
+            raise ProblemError(421, "This service is not known by that host name; --names makes it known.")
+        if self._key is not None and scope["path"] not in OPEN:
+            given = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._key):
+                raise ProblemError(401, "Needs the service's key.", {"WWW-Authenticate": "Bearer"})
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length[:20]) > MOST_BODY:
+            raise _too_large()
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if scope["method"] == "POST" and kind != JSON:
+            raise ProblemError(415, "The body must be application/json.")
+        if scope["method"] == "POST" and (after := self._full()) is not None:
+            raise too_many(after)  # nothing is read of what is refused anyway, so that refusing costs little
+
+    def _is_known(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return name.lower() in self._names
+        return True
+
+
+def _too_large() -> ProblemError:
+    return ProblemError(413, f"The body is larger than {MOST_BODY:,} bytes.", {"Connection": "close"})

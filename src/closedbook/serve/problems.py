@@ -1,0 +1,83 @@
+"""Whatever goes wrong, as `application/problem+json` (RFC 9457), a sentence in `detail`."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from closedbook.errors import UserError
+from closedbook.serve.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 10
+GONE = 499
+"""The status, for the metrics alone, of a request whose client has gone; nobody gets it."""
+
+
+class ProblemError(Exception):
+    """A request that cannot be answered.
+
+    Args:
+        status: Of the response.
+        detail: Why, in a sentence.
+        headers: Of the response.
+    """
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers or {}
+
+    def response(self, errors: list[dict[str, Any]] | None = None) -> Response:
+        """What is sent."""
+        title = "Client Closed Request" if self.status == GONE else HTTPStatus(self.status).phrase
+        problem = Problem(title=title, status=self.status, detail=self.detail, errors=errors)
+        body = problem.model_dump_json(exclude_none=True)
+        return Response(body, self.status, dict(self.headers), media_type=MEDIA_TYPE)
+
+
+def too_many(seconds: float) -> ProblemError:
+    """The refusal of a request that there is no room for; in so many seconds it is worth another try."""
+    return ProblemError(429, "Too many requests wait; try again.", {"Retry-After": str(max(math.ceil(seconds), 1))})
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Statuses as a route's description has them."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def add_problems(app: FastAPI) -> None:
+    """Makes every error of the application one of these."""
+
+    @app.exception_handler(ProblemError)
+    async def problem(request: Request, error: ProblemError) -> Response:
+        return error.response()
+
+    @app.exception_handler(UserError)
+    async def refused(request: Request, error: UserError) -> Response:
+        return ProblemError(422, str(error)).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        wrong = [_place_and_why(one) for one in error.errors()[:MOST_ERRORS]]
+        detail = f"{wrong[0]['place']}: {wrong[0]['why']}." if wrong[0]["place"] else f"{wrong[0]['why']}."
+        return ProblemError(422, detail).response(wrong)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        return ProblemError(error.status_code, f"{error.detail}.", error.headers).response()
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        return ProblemError(500, "Something broke; the service's log says what.").response()
+
+
+def _place_and_why(error: dict[str, Any]) -> dict[str, str]:
+    """Which part of a request is wrong, and why; what is no JSON has no parts."""
+    if error["type"] == "json_invalid":
+        return {"place": "", "why": f"The body is no JSON ({error['ctx']['error']})"}
+    return {"place": ".".join(map(str, error["loc"][1:])), "why": error["msg"].removeprefix("Value error, ")}
