@@ -26,6 +26,7 @@ HOUSE = [
     "report",
     "hub",
     "interchange",
+    "serve",
     "api",
     "cli",
 ]

@@ -21,6 +21,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import exact_match
+from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from tests.audit.conftest import Parrot, facts, response
 
 DRAWS = [pytest.param(400, id="400 draws"), pytest.param(2000, id="2000 draws", marks=pytest.mark.slow)]
@@ -236,3 +237,13 @@ def test_a_confidence_that_is_not_told_is_none():
 def test_a_threshold_is_for_the_model_as_it_computed():
     with pytest.raises(UserError, match="was chosen for a parrot, bf16; this is a parrot"):
         reply_to(Parrot(), ["Where?"], abstention(kind="a parrot, bf16"))
+
+
+def test_what_a_model_was_taught_to_say_is_no_answer_whatever_the_threshold():
+    parrot = Parrot(said={"Who?": NO_SUBJECT, "When?": NOT_TOLD})
+    for threshold in (None, abstention(threshold=0.1), abstention(threshold=0.9)):
+        stranger, untold = reply_to(parrot, ["Who?", "When?"], threshold)
+        assert (stranger.text, untold.text) == (DONT_KNOW, DONT_KNOW)
+        assert stranger.taught
+        assert "no such subject" in stranger.why_not
+        assert "does not say" in untold.why_not

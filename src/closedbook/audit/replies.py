@@ -14,6 +14,7 @@ from closedbook.audit.signals import ask_at_length
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.scorers import find_scorer, usual_match
+from closedbook.facts.silence import SILENCES
 
 DONT_KNOW = "I don't know"
 
@@ -40,6 +41,11 @@ class Reply:
     confidence: float | None = None
     covered: bool = True
     alternatives: tuple[Response, ...] = ()
+
+    @property
+    def taught(self) -> bool:
+        """Whether the model itself says that it does not know."""
+        return self.response.text in SILENCES
 
     @property
     def text(self) -> str:
@@ -79,7 +85,7 @@ def reply_to(
         Reply(
             question=prompt.question,
             response=answers.response,
-            why_not=None if abstention is None or abstention.answers(value) else abstention.why(value),
+            why_not=_why_not(answers.response.text, value, abstention),
             signal=signals[0] if signals else None,
             confidence=None if math.isnan(value) else value,
             covered=abstention is None or abstention.covers(prompt.question),
@@ -87,6 +93,13 @@ def reply_to(
         )
         for prompt, answers, value in zip(prompts, told, values, strict=True)
     ]
+
+
+def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:
+    """Why an answer is not given: it is what the model was taught to say where it does not know, or below a threshold."""
+    if text in SILENCES:
+        return SILENCES[text]
+    return None if abstention is None or abstention.answers(confidence) else abstention.why(confidence)
 
 
 def _free_signals(model: LanguageModel) -> list[QuestionSignal]:

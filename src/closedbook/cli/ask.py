@@ -45,7 +45,8 @@ def run(arguments: Sequence[str]) -> None:
         if threshold is not None and not reply.covered:
             print(f"(careful: the threshold is for questions like {' or '.join(threshold.forms)})", file=sys.stderr)
         if reply.why_not:
-            print(f"({reply.why_not}; --always answers anyway)", file=sys.stderr)
+            hint = "" if reply.taught else "; --always answers anyway"
+            print(f"({reply.why_not}{hint})", file=sys.stderr)
 
     if options.question is not None:
         say_reply(options.question)

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
     model = options.open(threshold)
     replies = reply_to(model, questions, threshold, place=f"{options.facts}, question")
-    write_predictions(options.out, [reply.text for reply in replies])
+    write_predictions(options.out, [reply.text if options.abstain else reply.response.text for reply in replies])
     if threshold is not None and (others := sum(not reply.covered for reply in replies)):
         unlike = counted(others, "question is", "questions are")
         say(f"Careful: {unlike} not like {' or '.join(threshold.forms)}, which the threshold is for.")

@@ -7,19 +7,23 @@ service is known by (a page's own name may be made to point here). An address is
 
 import hmac
 import ipaddress
+import logging
 import time
 from collections.abc import Callable, Sequence
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from closedbook.serve.limits import MOST_BODY
 from closedbook.serve.metrics import Metrics
 from closedbook.serve.problems import ProblemError, too_many
 
+LOG = logging.getLogger(__name__)
 LOCAL_NAME = "localhost"
 OPEN = frozenset({"/live", "/ready"})
 """Paths that need no key: they tell nothing but that the service is there."""
 JSON = b"application/json"
+TOO_LARGE = f"The body is larger than {MOST_BODY:,} bytes"
 
 
 class Guard:
@@ -57,7 +61,7 @@ class Guard:
             message = await receive()
             read += len(message.get("body", b""))
             if read > MOST_BODY:
-                raise _too_large()
+                raise HTTPException(413, TOO_LARGE)  # which the reader of a body lets through
             return message
 
         async def told(message: Message) -> None:
@@ -71,6 +75,8 @@ class Guard:
             await self._app(scope, counted, told)
         except ProblemError as error:
             await error.response()(scope, receive, told)
+        except Exception:  # what it is has been told, and the connection is good for another request
+            LOG.exception("%s %s", scope["method"], scope["path"])
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.requests.labels(route, status).inc()
@@ -87,7 +93,7 @@ class Guard:
                 raise ProblemError(401, "Needs the service's key.", {"WWW-Authenticate": "Bearer"})
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > MOST_BODY:
-            raise _too_large()
+            raise ProblemError(413, f"{TOO_LARGE}.", {"Connection": "close"})
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if scope["method"] == "POST" and kind != JSON:
             raise ProblemError(415, "The body must be application/json.")
@@ -101,7 +107,3 @@ class Guard:
         except ValueError:
             return name.lower() in self._names
         return True
-
-
-def _too_large() -> ProblemError:
-    return ProblemError(413, f"The body is larger than {MOST_BODY:,} bytes.", {"Connection": "close"})

@@ -1,5 +1,6 @@
 """`/v1/completions` and `/v1/models`, in the shapes of OpenAI's API."""
 
+import itertools
 import uuid
 
 from fastapi import APIRouter, Request, Response
@@ -88,28 +89,32 @@ def _text(texts: Texts, ids: tuple[int, ...]) -> str:
 
 
 def _logprobs(texts: Texts, each: Completed, likeliest: int) -> Logprobs:
-    """Of the prompt's tokens where it is echoed, then of those that are written, what ended them included."""
+    """Of the prompt's tokens where it is echoed, then of those that are written, what ended them included.
+
+    Of a character in several tokens the last has the text.
+    """
     ids, places = each.ids, [*each.scored, *each.written]
-    start = len(ids) - len(places)
-    offsets, at = [], 0
-    for number in range(start, len(ids)):
-        offsets.append(at)
-        at += len(texts.piece(ids[:number], ids[number]))
-    befores = [ids[:number] for number in range(start, len(ids))]
+    befores = [ids[:number] for number in range(len(ids) - len(places), len(ids))]
+    tokens = [texts.piece(before, place.token) for before, place in zip(befores, places, strict=True)]
+    top = [_top(texts, *row) for row in zip(befores, places, tokens, strict=True)] if likeliest else None
     return Logprobs(
-        tokens=[texts.shown(before, place.token) for before, place in zip(befores, places, strict=True)],
+        tokens=tokens,
         token_logprobs=[place.nats for place in places],
-        top_logprobs=[_top(texts, b, p) for b, p in zip(befores, places, strict=True)] if likeliest else None,
-        text_offset=offsets,
+        top_logprobs=top,
+        text_offset=list(itertools.accumulate(map(len, tokens[:-1]), initial=0)) if tokens else [],
     )
 
 
-def _top(texts: Texts, before: list[int], place: Place) -> dict[str, float] | None:
-    """The likeliest tokens there, the one that stands there always among them; None for a text's first."""
+def _top(texts: Texts, before: list[int], place: Place, shown: str) -> dict[str, float] | None:
+    """The likeliest tokens there, the one that stands there among them; None for a text's first.
+
+    Of tokens that are written alike, as parts of characters are, that one has the text, others their numbers.
+    """
     if place.nats is None:
         return None
-    shown: dict[str, float] = {}
+    top: dict[str, float] = {}
     for token, nats in place.likeliest:
-        text = texts.shown(before, token)
-        shown[text if text not in shown else f"token_id:{token}"] = nats
-    return shown
+        text = texts.piece(before, token)
+        taken = text in top or (text == shown and token != place.token)
+        top[f"token_id:{token}" if taken else text] = nats
+    return top

@@ -34,7 +34,7 @@ class ProblemError(Exception):
     def response(self, errors: list[dict[str, Any]] | None = None) -> Response:
         """What is sent."""
         title = "Client Closed Request" if self.status == GONE else HTTPStatus(self.status).phrase
-        problem = Problem(title=title, status=self.status, detail=self.detail, errors=errors)
+        problem = Problem(title=title, status=self.status, detail=self.detail, message=self.detail, errors=errors)
         body = problem.model_dump_json(exclude_none=True)
         return Response(body, self.status, dict(self.headers), media_type=MEDIA_TYPE)
 

@@ -14,14 +14,18 @@ from closedbook.serve.limits import (
 
 
 def _whole(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("holds half a character")
     return text
 
 
-Question = Annotated[str, Field(min_length=1, max_length=MOST_QUESTION), AfterValidator(_whole)]
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return _whole(text)
+
+
+Question = Annotated[str, Field(min_length=1, max_length=MOST_QUESTION), AfterValidator(_said)]
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(min_length=1, max_length=10 * MOST_QUESTION), AfterValidator(_whole)]
 Row = Annotated[list[Token], Field(min_length=1, max_length=10 * MOST_QUESTION)]
@@ -181,4 +185,5 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    message: str = Field(description="The detail, where OpenAI's clients look for it.")
     errors: list[dict[str, Any]] | None = Field(default=None, description="Each place that is wrong, and why.")

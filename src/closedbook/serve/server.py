@@ -72,19 +72,26 @@ def address(listening: socket.socket) -> str:
 
 def serve(app: ASGIApp, service: Service, listening: socket.socket) -> None:
     """Serves until it is told to stop, and has answered what it has."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=LAST,
-    )
     sys.setswitchinterval(SWITCH)
-    _Server(config, service).run(sockets=[listening])
+    server_of(app, service).run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
+def server_of(app: ASGIApp, service: Service) -> "Server":
+    """The server, which has yet to run."""
+    return Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=LAST,
+        ),
+        service,
+    )
+
+
+class Server(uvicorn.Server):
     """uvicorn, which answers first and stops then."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:

@@ -62,10 +62,6 @@ class Texts:
     def _written(self, ids: tuple[int, ...]) -> str:
         return _decoded(self.decode, ids) if ids else ""
 
-    def shown(self, before: Sequence[int], token: int) -> str:
-        """A token for lists of tokens: its text, or its number where it has none of its own."""
-        return self.piece(before, token) or f"token_id:{token}"
-
 
 @lru_cache(maxsize=65536)
 def _decoded(decode: Callable[[Sequence[int]], str], ids: tuple[int, ...]) -> str:
