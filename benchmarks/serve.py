@@ -5,6 +5,7 @@ python -m benchmarks.serve RUN --facts FACTS.tsv [--threads N] [--rounds N]
 The service is a process of its own, the clients are another; both share the machine. A round asks 500 questions from
 one client, one after the other, of a service whose batches hold one; and from 32 clients of one with batches. Overload
 is ten times as many clients, which try again 0.1 s after a refusal; what is told of it are the answers that were given.
+On a machine that others use too, the processor's time of the service is what can be compared; it is read in /proc.
 """
 
 import argparse
@@ -33,6 +34,12 @@ class Taken:
     seconds: list[float] = field(default_factory=list)
     refused: int = 0
     whole: float = 0.0
+    processor: float = 0.0  # seconds, of the service
+
+    @property
+    def cost(self) -> float:
+        """Milliseconds of the processor that the service takes for an answer."""
+        return 1000 * self.processor / len(self.seconds)
 
     @property
     def rate(self) -> float:
@@ -49,15 +56,28 @@ class Taken:
         return 1000 * sorted(self.seconds)[min(int(share * len(self.seconds)), len(self.seconds) - 1)]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a service is: its port, and the number of its process."""
+
+    port: int
+    process: int
+
+    def processor(self) -> float:
+        """Seconds of the processor that it has taken so far."""
+        fields = Path(f"/proc/{self.process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def service(run: str, *options: str) -> Iterator[int]:
-    """A service in a process of its own; its port."""
+def service(run: str, *options: str) -> Iterator[Place]:
+    """A service in a process of its own."""
     command = [sys.executable, "-m", "closedbook", "serve", run, "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "500"}) as process:
         try:
             assert process.stdout is not None
             line = next(line for line in process.stdout if line.startswith("serving at"))
-            yield int(line.split(";")[0].rsplit(":", 1)[1])
+            yield Place(int(line.split(";")[0].rsplit(":", 1)[1]), process.pid)
         finally:
             process.terminate()
 
@@ -90,12 +110,12 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked:
     return int(head[9:12])
 
 
-async def load(port: int, questions: Sequence[str], clients: int) -> Taken:
+async def load(place: Place, questions: Sequence[str], clients: int) -> Taken:
     """The questions, divided among clients that ask one after the other."""
     taken, left = Taken(), iter([request(question) for question in questions])
 
     async def client() -> None:
-        async with connection(port) as (reader, writer):
+        async with connection(place.port) as (reader, writer):
             for asked in left:
                 while True:
                     began = time.perf_counter()
@@ -107,9 +127,9 @@ async def load(port: int, questions: Sequence[str], clients: int) -> Taken:
                 assert status == 200, status
                 taken.seconds.append(time.perf_counter() - began)
 
-    began = time.perf_counter()
+    began, before = time.perf_counter(), place.processor()
     await asyncio.gather(*(client() for _ in range(clients)))
-    taken.whole = time.perf_counter() - began
+    taken.whole, taken.processor = time.perf_counter() - began, place.processor() - before
     return taken
 
 
@@ -135,7 +155,7 @@ async def waiting(port: int) -> float:
 
 def main() -> None:
     """Prints medians over rounds."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run")
     parser.add_argument("--facts", type=Path, required=True)
     parser.add_argument("--threads", default="1")
@@ -149,8 +169,8 @@ def main() -> None:
         service(options.run, *threads, "--batch", "1") as single,
         service(options.run, *threads, "--batch", options.batch) as many,
     ):
-        for port in (single, many):
-            asyncio.run(load(port, questions[:64], 1))
+        for place in (single, many):
+            asyncio.run(load(place, questions[:64], 1))
         rounds = []
         for _ in range(options.rounds):
             one = asyncio.run(load(single, questions, 1))
@@ -160,13 +180,16 @@ def main() -> None:
             for name, taken in (("1 client", one), (f"{CLIENTS}", several), (f"{CLIENTS * OVERLOAD}", over)):
                 print(
                     f"{name:>9}: {taken.rate:7.1f} answers/s of {taken.offered:7.1f} requests/s, "
-                    f"p50 {taken.quantile(0.5):6.1f} ms, p99 {taken.quantile(0.99):6.1f} ms",
+                    f"p50 {taken.quantile(0.5):6.1f} ms, p99 {taken.quantile(0.99):6.1f} ms, "
+                    f"processor {taken.cost:5.2f} ms an answer",
                     flush=True,
                 )
-        gone = asyncio.run(disconnect(many, questions, GONE))
+        gone = asyncio.run(disconnect(many.port, questions, GONE))
     ratio = statistics.median(several.rate / one.rate for one, several, _ in rounds)
     slower = statistics.median(over.quantile(0.99) / several.quantile(0.99) for _, several, over in rounds)
-    print(f"{CLIENTS} clients against one: {ratio:.1f} times the rate; p99 under overload {slower:.2f} times")
+    cheaper = statistics.median(one.cost / several.cost for one, several, _ in rounds)
+    print(f"{CLIENTS} clients against one: {ratio:.1f} times the rate, an answer {cheaper:.1f} times as cheap")
+    print(f"overload: p99 {slower:.2f} times that of {CLIENTS} clients")
     print(f"after {GONE} disconnects all places free in {gone:.3f} s")
 
 
