@@ -96,7 +96,7 @@ def reply_to(
 
 
 def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:
-    """Why an answer is not given: it is what the model was taught to say where it does not know, or below a threshold."""
+    """Why an answer is not given: it is a silence that the model was taught, or it is below the threshold."""
     if text in SILENCES:
         return SILENCES[text]
     return None if abstention is None or abstention.answers(confidence) else abstention.why(confidence)
