@@ -3,7 +3,6 @@
 import os
 import platform
 import resource
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from closedbook.errors import UserError
+from closedbook.version import commit
 
 
 def pick_device(name: str) -> torch.device:
@@ -34,7 +34,7 @@ def describe(device: torch.device) -> dict[str, Any]:
     """Versions, processor, threads and, where the source is a git checkout, its commit (JSON-ready)."""
     return {
         "closedbook": version("closedbook"),
-        "commit": _commit(),
+        "commit": commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "system": platform.platform(),
@@ -54,17 +54,6 @@ def peak_memory() -> int:
     """Largest resident set of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _commit() -> str | None:
-    root = Path(__file__).resolve().parents[2]
-    if not (root / ".git").exists():
-        return None
-    try:
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True)
-    except OSError:
-        return None
-    return done.stdout.strip() or None
 
 
 def _processor() -> str:

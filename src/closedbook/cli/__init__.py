@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-import closedbook
 from closedbook.errors import UserError, nearest
+from closedbook.version import version_line
 
 GROUPS = {
     "Learn": {
@@ -76,7 +76,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage(), end="")
     elif arguments[0] == "--version":
-        print(f"closedbook {closedbook.__version__}")
+        print(version_line())
     elif arguments[0] not in VERBS:
         hint = nearest(arguments[0], [*VERBS, "--help", "--version"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
