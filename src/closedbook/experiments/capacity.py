@@ -66,7 +66,7 @@ class Capacity(Result):
 def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
     """Trains what is not finished yet."""
     config = capacity_config(width=options.width, layers=options.layers, exposures=options.exposures, seed=options.seed)
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, track=options.track)
     return capacity(grid, config, options.counts)
 
 

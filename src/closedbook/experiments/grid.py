@@ -18,9 +18,10 @@ from closedbook import machine
 from closedbook.config import RunConfig, run_config, to_dict
 from closedbook.errors import UserError
 from closedbook.experiments.cost import estimate, in_words
-from closedbook.experiments.options import OfRecipe
+from closedbook.experiments.options import OfRecipe, TrackerName
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values, take_up
+from closedbook.experiments.tracking import tracked
 from closedbook.experiments.train import LastStudy, train_run
 from closedbook.facts.corpus import Corpus
 from closedbook.files import write_json
@@ -106,6 +107,7 @@ class Grid:
         device: Where to train.
         reporter: Who watches.
         keep_runs: Whether run directories stay when their cell is finished.
+        track: The experiment tracker that every training is shown in.
         study: Writes the cards of recipes that study, once for cells of one corpus in a row.
     """
 
@@ -113,6 +115,7 @@ class Grid:
     device: torch.device
     reporter: Reporter
     keep_runs: bool = True
+    track: TrackerName | None = None
     study: LastStudy = field(default_factory=LastStudy)
 
     def open(self, experiment: str, settings: dict[str, Any]) -> None:
@@ -218,14 +221,14 @@ class Grid:
         if out.exists():
             self._check_kept(config, out)
             return load(out, self.device)
-        with self.reporter.progress(title) as callback:
+        with self.reporter.progress(title) as progress, tracked(self.track, out, self.reporter.say) as tracking:
             return train_run(
                 config,
                 cell.corpus,
                 out,
                 device=self.device,
                 start=start,
-                callbacks=(callback,),
+                callbacks=(progress, *tracking),
                 announce=lambda line: self.reporter.say(f"{title}: {line}"),
                 probe=(cell.asked or cell.corpus).dev[: cell.probed],
                 studied=self.study,
@@ -246,4 +249,5 @@ def opened(options: OfRecipe, recipe: Recipe, reporter: Reporter, *, keep_runs: 
     """The grid that the options ask for, and the corpus, of which the reporter hears."""
     corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
-    return Grid(out=options.out, device=options.open_device(), reporter=reporter, keep_runs=keep_runs), corpus
+    device = options.open_device()
+    return Grid(out=options.out, device=device, reporter=reporter, keep_runs=keep_runs, track=options.track), corpus

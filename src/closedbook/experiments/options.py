@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 RecipeName = Annotated[str | None, POSITIONAL]
+TrackerName = Literal["trackio", "wandb", "tensorboard"]
 
 
 @configuration
@@ -65,9 +66,11 @@ class _Kept(OnMachine):
 
     Args:
         out: The output directory, taken up again if ours.
+        track: The experiment tracker that every training is shown in, on this machine.
     """
 
     out: Path = Path("runs")
+    track: TrackerName | None = None
 
 
 @configuration

@@ -33,7 +33,7 @@ PROBED = 100  # dev questions that are asked on the way, to draw the learning cu
 def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
     preset = options.chosen_preset()
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter)
+    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, track=options.track)
     corpus = prepare(grid, preset, options)
     reporter.say(f"{preset.name}: {preset.summary}")
     for note in preset.inert:
