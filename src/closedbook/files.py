@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -80,6 +81,46 @@ def sync(path: Path) -> None:
     """Waits until the file is on the disk, so that a rename never shows an empty one after a power cut."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        UserError: The file is missing or holds none.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: damaged ({error}).") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: damaged (not a JSON object).")
+    return values
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Holds a file for this process, which the system lets go of whatever happens to the process.
+
+    Raises:
+        UserError: Another process holds it.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{path.parent}: another process is at work there; wait for it or stop it.") from None
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process that lives holds the file."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def write_text(path: Path, text: str) -> None:

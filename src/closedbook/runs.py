@@ -6,7 +6,6 @@
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from closedbook.evaluation.ranking import best, candidate_ids
 from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import up_to_subjects
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
-from closedbook.files import disk_errors, sync, write_json, write_text
+from closedbook.files import disk_errors, read_json, sync, write_json, write_text
 from closedbook.model.gpt import GPT, count_parameters
 from closedbook.training.checkpoints import load_weights, weights, write_tensors
 
@@ -224,21 +223,6 @@ def check_run(path: Path) -> None:
         raise UserError(f"{path}: not a run; closedbook train writes one.")
     if missing:
         raise UserError(f"{path}: not a complete run, {' and '.join(missing)} missing.")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
-
-    Raises:
-        UserError: The file is missing or holds none.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({error}).") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: damaged (not a JSON object).")
-    return values
 
 
 def save_run(directory: Path, run: Run) -> None:

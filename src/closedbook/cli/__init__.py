@@ -29,6 +29,7 @@ GROUPS = {
         "import": "a model of the course's assignment as a run",
     },
     "Material": {
+        "runs": "the runs in a folder: list, filter, sort, compare; which are going on",
         "data": "describe a corpus, split it, write the built-in one",
         "lab": "the attention lab: claims on attention, derived and measured",
     },

@@ -10,6 +10,7 @@ from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL, Named
 from closedbook.errors import counted
 from closedbook.experiments.options import OnMachine
+from closedbook.files import read_json
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
@@ -102,7 +103,6 @@ def trained_on(model: str) -> dict[str, str]:
         UserError: There is no such run.
     """
     from closedbook.hub import is_foreign
-    from closedbook.runs import read_json
 
     if is_foreign(model):
         return {}
@@ -120,7 +120,6 @@ def read_corpus_for(model: str, name: str) -> "Corpus":
     from closedbook.facts.built_in import read_corpus
     from closedbook.hub import is_foreign
     from closedbook.recipes import RECIPES
-    from closedbook.runs import read_json
 
     built_in, config = None, Path(model) / "config.json"
     if name == BUILT_IN and not is_foreign(model) and config.is_file():

@@ -24,9 +24,9 @@ from closedbook.experiments.results import Result, from_values, take_up
 from closedbook.experiments.tracking import tracked
 from closedbook.experiments.train import LastStudy, train_run
 from closedbook.facts.corpus import Corpus
-from closedbook.files import write_json
+from closedbook.files import read_json, write_json
 from closedbook.recipes import Recipe, with_model, with_seed, with_training
-from closedbook.runs import Run, load, read_json
+from closedbook.runs import Run, load
 from closedbook.training.precision import resolve_precision
 
 R = TypeVar("R", bound=Result)

@@ -8,8 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from closedbook.errors import UserError
-from closedbook.files import write_json
-from closedbook.runs import read_json
+from closedbook.files import read_json, write_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.experiments.options import TrackerName
-from closedbook.runs import read_json
+from closedbook.files import read_json
 from closedbook.training.loop import Callback, StepRecord
 
 Log = Callable[[dict[str, float | int], int], object]  # takes the figures of a step
@@ -60,7 +60,7 @@ class Tracking:
         """Lets the tracker fail, which is said once, without the training."""
         try:
             yield
-        except Exception as error:  # whatever other people's code raises
+        except Exception as error:  # whatever a tracker raises
             self._say(f"--track {self._name} failed and is left out, the training goes on: {error}")
             self._log, self._run = lambda values, step: None, contextlib.ExitStack()
 

@@ -20,7 +20,7 @@ from closedbook.experiments.results import take_up
 from closedbook.facts.corpus import Corpus, sha256
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
-from closedbook.files import disk_errors
+from closedbook.files import disk_errors, held
 from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.objective import rows_as_read
@@ -106,15 +106,15 @@ def train_run(
         studied: Writes the cards where the recipe studies.
 
     Raises:
-        UserError: `out` exists or holds another unfinished training, `start` does not fit the configuration, the data
-            do not fit the model, or the disk is full.
+        UserError: `out` exists or holds another unfinished training or one that is going on, `start` does not fit the
+            configuration, the data do not fit the model, or the disk is full.
     """
     if out.exists():
         raise UserError(f"{out}: exists already; choose another --out or remove it.")
     partial = out.with_name(out.name + ".partial")
     prepared = prepare(config, corpus, partial, device=device, start=start, announce=announce, studied=studied)
-    state = fit(prepared, callbacks, announce, probe)
-    return save(prepared, state, out)
+    with held(identify(prepared)):
+        return save(prepared, fit(prepared, callbacks, announce, probe), out)
 
 
 def prepare(
@@ -154,16 +154,26 @@ def prepare(
     return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began)
 
 
+def identify(prepared: Prepared) -> Path:
+    """The file that says which training the run's directory is of, written unless the same one was interrupted there.
+
+    Raises:
+        UserError: The directory holds something else.
+    """
+    start = sha256(prepared.start / "model.safetensors") if prepared.start else None
+    identity = {"config": to_dict(prepared.run.config), "corpus": prepared.corpus.files, "start": start}
+    path = prepared.run.path / "identity.json"
+    take_up(path, identity, "an unfinished training")
+    return path
+
+
 def fit(
     prepared: Prepared, callbacks: tuple[Callback, ...], announce: Announce, probe: Sequence[Fact]
 ) -> TrainingState:
     """Trains the prepared model in place, from the newest checkpoint in the run's directory if there is one."""
     run, config, partial = prepared.run, prepared.run.config, prepared.run.path
     state = TrainingState(make_optimizers(run.model, config.training))
-    start = sha256(prepared.start / "model.safetensors") if prepared.start else None
     metrics, probing = Metrics(partial / "metrics.jsonl", state), Probe(partial / "recall.jsonl", run, probe)
-    identity = {"config": to_dict(config), "corpus": prepared.corpus.files, "start": start}
-    take_up(partial / "identity.json", identity, "an unfinished training")
     if resume(partial / "checkpoints", run.model, state):
         announce(f"resumed at step {state.step:,}")
     metrics.resume(state.step)

@@ -1,0 +1,149 @@
+"""Runs in a folder: which there are, in which state, what is chosen, and what differs."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from closedbook.errors import UserError
+from closedbook.experiments.listing import by_field, differences, field_named, list_runs, where
+from closedbook.experiments.train import train_run
+from tests.conftest import tiny_config
+
+CPU = torch.device("cpu")
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_at_nine(record):
+    if record.step == 9:
+        raise KilledError
+
+
+@pytest.fixture(scope="module")
+def folder(people, tmp_path_factory):
+    """Two finished runs, one in a folder of a grid, an interrupted one, and one whose configuration is no JSON."""
+    folder = tmp_path_factory.mktemp("folder")
+    train_run(tiny_config(), people, folder / "a", device=CPU, probe=people.dev[:3])
+    train_run(tiny_config(seed=1, epochs=1), people, folder / "grid" / "runs" / "cell-pretrain", device=CPU)
+    results = folder / "grid" / "results"
+    results.mkdir()
+    kept = {"stages": [{"stage": "pretrain"}], "result": {"exact": [1, 1, 0, 1]}}
+    (results / "cell.json").write_text(json.dumps(kept))
+    with pytest.raises(KilledError):
+        train_run(tiny_config(), people, folder / "cut.short", device=CPU, callbacks=(kill_at_nine,))
+    shutil.copytree(folder / "a", folder / "torn")
+    (folder / "torn" / "config.json").write_text("{")
+    (folder / "a.tensorboard").mkdir()
+    return folder
+
+
+def test_every_run_is_listed_in_its_state(folder):
+    runs = {run.name: run for run in list_runs(folder)}
+    assert {name: run.state for name, run in runs.items()} == {
+        "a": "finished",
+        "cut.short": "interrupted",
+        "grid/runs/cell-pretrain": "finished",
+        "torn": "damaged",
+    }
+    assert "config.json: damaged" in runs["torn"].problem
+    assert runs["a"].settings["training.seed"] == 0
+    assert runs["a"].settings["mixture.span_corruption.repeats"] == 1
+    assert json.loads(json.dumps(runs["a"].to_json()))["figures"]["parameters"] > 0
+
+
+def test_figures_come_from_the_runs_own_files(folder):
+    runs = {run.name: run.figures for run in list_runs(folder)}
+    last = json.loads((folder / "a" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert (runs["a"].loss, runs["a"].step, runs["a"].steps) == (last["loss"], last["step"], last["step"])
+    assert runs["a"].probed is not None
+    assert runs["a"].recall is None
+    assert runs["grid/runs/cell-pretrain"].recall == 0.75
+    assert (runs["cut.short"].step, runs["cut.short"].steps) == (9, last["step"])
+    assert runs["cut.short"].left > 0
+
+
+def test_a_training_that_is_going_on_is_running(people, tmp_path):
+    states = []
+
+    def look(record):
+        (run,) = list_runs(tmp_path)
+        states.append((run.name, run.state, run.figures.step))
+
+    train_run(tiny_config(epochs=1), people, tmp_path / "now", device=CPU, callbacks=(look,))
+    assert states[2] == ("now", "running", 3)
+    assert list_runs(tmp_path)[0].state == "finished"
+
+
+def test_a_training_that_is_going_on_is_not_begun_a_second_time(people, tmp_path):
+    said = []
+
+    def again(record):
+        if record.step == 2:
+            with pytest.raises(UserError, match="another process is at work there") as caught:
+                train_run(tiny_config(), people, tmp_path / "now", device=CPU)
+            said.append(str(caught.value))
+
+    train_run(tiny_config(), people, tmp_path / "now", device=CPU, callbacks=(again,))
+    assert said
+    assert list_runs(tmp_path)[0].state == "finished"
+
+
+def test_a_torn_last_line_is_passed_over(folder, tmp_path):
+    run = shutil.copytree(folder / "cut.short.partial", tmp_path / "b.partial")
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 10, "lo')
+    assert list_runs(tmp_path)[0].figures.step == 9
+
+
+def test_json_of_another_form_is_damage_and_stops_nothing(folder, tmp_path):
+    for name in ("x", "y"):
+        shutil.copytree(folder / "a", tmp_path / name)
+    (tmp_path / "x" / "environment.json").write_text('{"corpus": 3}')
+    assert [run.state for run in list_runs(tmp_path)] == ["damaged", "finished"]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "names"),
+    [
+        (["state=finished"], ["a", "grid/runs/cell-pretrain"]),
+        (["state!=finished"], ["cut.short", "torn"]),
+        (["seed=0", "recipe=tiny"], ["a", "cut.short"]),
+        (["training.seed=1,2"], ["grid/runs/cell-pretrain"]),
+        (["recall>=0.75"], ["grid/runs/cell-pretrain"]),
+        (["recall>0.75"], []),
+        (["epochs<2"], ["grid/runs/cell-pretrain"]),
+        (["tied_embeddings=true", "dropout=0.0", "name!=a"], ["cut.short", "grid/runs/cell-pretrain"]),
+    ],
+)
+def test_runs_are_chosen_by_conditions(folder, conditions, names):
+    assert [run.name for run in where(list_runs(folder), conditions)] == names
+
+
+def test_figures_sort_the_highest_first_and_what_has_none_comes_last(folder):
+    runs = list_runs(folder)
+    assert [run.name for run in by_field(runs, "step")][:2] == ["a", "grid/runs/cell-pretrain"]
+    assert [run.name for run in by_field(runs, "step", reverse=True)][-1] == "torn"
+    assert by_field(runs, "recall")[0].name == "grid/runs/cell-pretrain"
+    assert [run.state for run in by_field(runs, "state")] == ["damaged", "finished", "finished", "interrupted"]
+
+
+def test_what_differs_is_said_and_nothing_else(folder):
+    found = differences([run for run in list_runs(folder) if run.state == "finished"])
+    assert found.runs == ("a", "grid/runs/cell-pretrain")
+    assert found.settings == {"training.seed": (0, 1), "training.epochs": (2, 1)}
+    assert found.figures["recall"] == (None, 0.75)
+    assert not {"parameters", "corpus", "state"} & set(found.figures)
+
+
+def test_unknown_and_ambiguous_fields_are_refused(folder):
+    runs = list_runs(folder)
+    with pytest.raises(UserError, match=r"--sort lossy: no run here has such a field \(did you mean 'loss'\?\)"):
+        field_named(runs, "lossy", "--sort")
+    with pytest.raises(UserError, match="takes FIELD=VALUE"):
+        where([], ["seed"])
+    with pytest.raises(UserError, match="no such directory"):
+        list_runs(folder / "nowhere")
