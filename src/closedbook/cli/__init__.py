@@ -47,7 +47,8 @@ def usage() -> str:
         "usage: closedbook VERB ...\n\n"
         "Teach a small transformer your facts, close the book, and find out what it knows.\n\n"
         f"{groups}\n\n"
-        "closedbook VERB --help says more; closedbook --version prints the version.\n"
+        "closedbook VERB --help says more; closedbook --version prints the version,\n"
+        "closedbook --print-completion bash|zsh|fish what completes words in that shell.\n"
         "example: closedbook reproduce\n"
     )
 
@@ -78,8 +79,12 @@ def _dispatch(arguments: Sequence[str]) -> None:
         print(usage(), end="")
     elif arguments[0] == "--version":
         print(version_line())
+    elif arguments[0] == "--print-completion":
+        from closedbook.cli.completion import script
+
+        print(script(arguments[1:]))
     elif arguments[0] not in VERBS:
-        hint = nearest(arguments[0], [*VERBS, "--help", "--version"])
+        hint = nearest(arguments[0], [*VERBS, "--help", "--version", "--print-completion"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
     else:
         module = "import_" if arguments[0] == "import" else arguments[0]  # a keyword names no module

@@ -50,7 +50,7 @@ class _Option:
     @property
     def is_several(self) -> bool:
         """Whether it takes several words: a tuple of plain values; one of dataclasses is one text in YAML."""
-        return get_origin(_kinds(self.hint)[0]) is tuple and not _holds_settings(self.hint)
+        return get_origin(kinds(self.hint)[0]) is tuple and not _holds_settings(self.hint)
 
     @property
     def usage(self) -> str:
@@ -82,10 +82,7 @@ def parse_with_settings(
     Groups are dataclasses, of which each field can be given, or annotations of single settings: with
     `{"training": TrainingConfig}`, `--training.epochs 3`.
     """
-    options = [
-        *sorted(_options(cls), key=lambda option: (not option.positional, option.default is not MISSING)),
-        *(one for name, group in groups.items() for one in _group(name, group)),
-    ]
+    options = _all_options(cls, groups)
     given = _split(command, _parser(command, cls, options, example), options, arguments)
     values: dict[str, Any] = {}
     for option in options:
@@ -95,6 +92,20 @@ def parse_with_settings(
             raise UserError(f"{option.name} must be given; see {command} --help.")
     settings = {key: values.pop(key) for key in list(values) if key.split(".")[0] in groups}
     return _build(cls, values), settings
+
+
+def parser_of(command: str, cls: type[Any], groups: Mapping[str, Any]) -> tuple[argparse.ArgumentParser, list[Any]]:
+    """What splits the words of a verb, and the annotations of its arguments, in the parser's order, help left out."""
+    options = _all_options(cls, groups)
+    return _parser(command, cls, options, command), [option.hint for option in options]
+
+
+def _all_options(cls: type[Any], groups: Mapping[str, Any]) -> list[_Option]:
+    """What is given by its place first, then what must be given; settings of the groups last."""
+    return [
+        *sorted(_options(cls), key=lambda option: (not option.positional, option.default is not MISSING)),
+        *(one for name, group in groups.items() for one in _group(name, group)),
+    ]
 
 
 def _split(
@@ -167,7 +178,7 @@ def _options(cls: type[Any], under: str = "") -> Iterator[_Option]:
 
 def _group(name: str, group: Any) -> Iterator[_Option]:
     """The settings of a group; none must be given, and their defaults are not what the verb takes."""
-    settings = next((kind for kind in _kinds(group) if _is_settings(kind)), None)
+    settings = next((kind for kind in kinds(group) if _is_settings(kind)), None)
     options = [_Option(key=name, hint=group, default=None, help="")]
     for option in _options(settings, f"{name}.") if settings else options:
         yield dataclasses.replace(option, default=None)
@@ -211,12 +222,12 @@ def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: s
     return parser
 
 
-def _kinds(hint: Any) -> list[Any]:
+def kinds(hint: Any) -> list[Any]:
     """The annotation without `Annotated` and without None."""
     if get_origin(hint) is Annotated:
-        return _kinds(get_args(hint)[0])
+        return kinds(get_args(hint)[0])
     if get_origin(hint) in (Union, types.UnionType):
-        return [kind for one in get_args(hint) for kind in _kinds(one) if kind is not type(None)]
+        return [kind for one in get_args(hint) for kind in kinds(one) if kind is not type(None)]
     return [hint]
 
 
@@ -229,7 +240,7 @@ def _holds_settings(hint: Any) -> bool:
 
 
 def _metavar(hint: Any) -> str:
-    kind = _kinds(hint)[0]
+    kind = kinds(hint)[0]
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
