@@ -8,7 +8,7 @@ OUT ?= runs/reproduce
 
 DATA ?= ../shared/data/cs224n-2021
 
-.PHONY: setup reproduce test test-slow test-avx2 check bench bench-recall clean
+.PHONY: setup reproduce test test-slow test-avx2 test-wheel check bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
@@ -22,6 +22,9 @@ test-slow: .venv/.test
 test-avx2: .venv/.test
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) -n auto --dist worksteal \
 		tests/model tests/training tests/objectives tests/trace tests/evaluation tests/attention_lab
+# the built wheel, installed where nothing else is
+test-wheel: .venv/.test
+	.ci/test-wheel $(BIN)/python
 check: .venv/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
