@@ -8,7 +8,7 @@ OUT ?= runs/reproduce
 
 DATA ?= ../shared/data/cs224n-2021
 
-.PHONY: setup reproduce test test-slow test-avx2 test-wheel check bench bench-recall clean
+.PHONY: setup reproduce test test-slow test-avx2 test-wheel docs check bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
@@ -25,6 +25,9 @@ test-avx2: .venv/.test
 # the built wheel, installed where nothing else is
 test-wheel: .venv/.test
 	.ci/test-wheel $(BIN)/python
+# the documentation as a site, in site/
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 check: .venv/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,7 +37,7 @@ bench: .venv/.core
 bench-recall: .venv/.core
 	$(BIN)/python -m benchmarks.recall --data $(DATA)
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,6 +59,9 @@ clean:
 # experiment trackers, for their tests
 .venv/.track: .venv/.test
 	$(PIP) --editable '.[track]'
+	@touch $@
+.venv/.docs: .venv/.test
+	$(PIP) --editable '.[docs]'
 	@touch $@
 .venv/.check: .venv/.test
 	$(PIP) --editable '.[check]'
