@@ -24,6 +24,7 @@ from closedbook.config import (
 from closedbook.experiments.train import train_run
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus, read_directory
+from closedbook.manifest import MANIFEST, seal
 from closedbook.runs import Run
 
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
@@ -60,6 +61,13 @@ def run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
     config = tiny_config("scratch", epochs=40, learning_rate=5e-3)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, width=64))
     return train_run(config, corpus, tmp_path_factory.mktemp("learned") / "run", device=torch.device("cpu"))
+
+
+def resealed(path: Path) -> Path:
+    """A run directory whose manifest is made anew, as by someone who has changed it on purpose."""
+    (path / MANIFEST).unlink(missing_ok=True)
+    seal(path)
+    return path
 
 
 def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:

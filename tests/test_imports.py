@@ -14,12 +14,12 @@ import closedbook
 SOURCE = Path(closedbook.__file__).parent
 # Every room may import itself, what stands before it on this line, and nothing after it.
 HOUSE = [
-    "errors draws config files drawing version",
+    "errors draws config files manifest drawing version",
     "facts",
     "objectives model",
     "training",
     "evaluation selfstudy",
-    "machine recipes presets runs attention_lab",
+    "machine recipes presets run_directory runs attention_lab",
     "trace",
     "audit",
     "experiments",

@@ -14,6 +14,18 @@ class UserError(ValueError):
     """
 
 
+class Stopped(BaseException):
+    """A signal, other than Ctrl-C's, that asks the process to stop; the command line leaves with 128 and its number.
+
+    Args:
+        number: The signal's.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -1,4 +1,9 @@
-"""Writing whole files and directories: what is there is complete, whatever happens while it is written."""
+"""Writing whole files and directories: what is there is complete, whatever happens while it is written.
+
+Everything is written under a temporary name, synced to the disk, and renamed; after the rename the directory is synced.
+A temporary name follows from the name (`.NAME.partial`), so that the next process writes over what a killed one left,
+and its writer holds a kernel lock on it, so that two writers of one name take turns.
+"""
 
 import contextlib
 import errno
@@ -6,12 +11,16 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
+import socket
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
+
+LOCK = ".lock"
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)  # what some network disks answer
 
 
 @contextlib.contextmanager
@@ -35,27 +44,80 @@ def must_not_exist(path: Path) -> None:
         raise UserError(f"{path}: exists already; choose another --out or remove it.")
 
 
+def temporary(path: Path) -> Path:
+    """The name that a file or directory has while it is written."""
+    return path.with_name(f".{path.name}.partial")
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keeps other processes out of an output directory while the block runs; it is made if it is not there.
+
+    The kernel holds the lock on `directory/.lock` and frees it with the process, however that ends; what stands in the
+    file is for readers. A disk that knows no locks has none.
+
+    Raises:
+        UserError: Another process has it, which the sentence names, or the file system refuses.
+    """
+    path = directory / LOCK
+    made = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+    with disk_errors(directory):
+        handle = _take(path, os.O_RDWR | os.O_CREAT)
+    if handle is None:
+        raise UserError(f"{directory}: {_holder(path)} is writing it; wait for that, stop it, or choose another --out.")
+    try:
+        with disk_errors(directory):
+            os.truncate(handle, 0)
+            os.write(handle, json.dumps(_this_process()).encode())
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+        with contextlib.suppress(OSError):  # they are not empty, as they are when there was something to write
+            for parent in made:
+                parent.rmdir()
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a process that lives keeps others out of a directory (see `locked`)."""
+    with contextlib.suppress(OSError), (directory / LOCK).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Waits until no other process changes an existing directory in such a block."""
+    handle = _take(directory, os.O_RDONLY, wait=True)
+    assert handle is not None, "a lock that is waited for is had"
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """A directory to fill, which takes its name when the block ends and vanishes if it fails.
 
     Raises:
-        UserError: `path` exists, or the file system refuses.
+        UserError: `path` exists, another process is writing it, or the file system refuses.
     """
     must_not_exist(path)
+    partial = temporary(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-        try:
+        make_directory(partial)
+        handle = _take(partial, os.O_RDONLY | os.O_DIRECTORY)
+    if handle is None:
+        raise UserError(f"{path}: another process is writing it; wait for that, or choose another --out.")
+    try:
+        with filled(path, partial):
             yield partial
-            partial.chmod(0o755)
-            for file in partial.iterdir():
-                if file.is_file():
-                    sync(file)
-            partial.rename(path)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -66,61 +128,72 @@ def new_file(path: Path) -> Iterator[Path]:
         UserError: `path` exists, or the file system refuses.
     """
     must_not_exist(path)
+    partial = temporary(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        make_directory(path.parent)
         try:
-            yield directory / path.name
-            sync(directory / path.name)
-            (directory / path.name).rename(path)
+            yield partial
+            sync(partial)
+            partial.rename(path)
+            sync(path.parent)
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
-
-
-def sync(path: Path) -> None:
-    """Waits until the file is on the disk, so that a rename never shows an empty one after a power cut."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file.
-
-    Raises:
-        UserError: The file is missing or holds none.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: damaged ({error}).") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: damaged (not a JSON object).")
-    return values
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Holds a file for this process, which the system lets go of whatever happens to the process.
+def filled(path: Path, partial: Path) -> Iterator[None]:
+    """Empties `partial` for the block to fill, then syncs it and renames it to `path`; the caller holds a lock.
 
     Raises:
-        UserError: Another process holds it.
+        UserError: The file system refuses; `partial` is gone.
     """
-    with path.open("rb") as file:
+    with disk_errors(path):
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{path.parent}: another process is at work there; wait for it or stop it.") from None
-        yield
+            if partial.is_symlink():
+                partial.unlink()
+            make_directory(partial)
+            for left in partial.iterdir():
+                remove(left)
+            yield
+            for directory, _, names in os.walk(partial, topdown=False):
+                for name in names:
+                    sync(Path(directory, name))
+                sync(Path(directory))
+            partial.rename(path)
+            sync(path.parent)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
-def is_held(path: Path) -> bool:
-    """Whether a process that lives holds the file."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+def make_directory(path: Path) -> None:
+    """Makes a directory, and those above it that are missing, in a way that a power cut does not forget."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's contents, or a directory's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in NO_LOCKS:  # not every disk syncs directories
+            raise
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a link, or a directory with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -136,21 +209,115 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     Raises:
         UserError: The file system refuses.
     """
+    write_chunks(path, (line.encode() for line in lines))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Writes bytes one after the other, by renaming.
+
+    Raises:
+        UserError: The file system refuses.
+    """
+    partial = temporary(path)
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle = _take(partial, os.O_RDWR | os.O_CREAT, wait=True)
+        assert handle is not None, "a lock that is waited for is had"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+            with os.fdopen(handle, "wb") as file:
+                file.truncate()
+                file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+                partial.replace(path)
+            sync(path.parent)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
             raise
+
+
+def json_text(values: Any) -> str:
+    """Indented JSON with a line end."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_json(path: Path, values: Any) -> None:
     """Writes indented JSON by renaming."""
-    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(values))
+
+
+def read_json(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
+    """A JSON object from a file.
+
+    Raises:
+        UserError: The file is missing, larger than that, or holds none.
+    """
+    try:
+        values = json.loads(read_bytes(path, most_bytes))
+    except RecursionError:
+        raise UserError(f"{path}: damaged (it is nested too deeply).") from None
+    except ValueError as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: damaged ({error}).") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: damaged (not a JSON object).")
+    return values
+
+
+def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
+    """The contents of an ordinary file.
+
+    Raises:
+        UserError: It is missing, something else, or larger than that.
+    """
+    try:
+        if not path.is_file() and path.exists():
+            raise UserError(f"{path}: is no ordinary file.")
+        if most_bytes is not None and path.stat().st_size > most_bytes:
+            raise UserError(f"{path}: damaged, it is larger than {most_bytes:,} bytes.")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: damaged ({error}).") from error
+
+
+def _take(path: Path, flags: int, *, wait: bool = False) -> int | None:
+    """A handle of what bears the name, with the kernel's lock on it; None where another process has that."""
+    for _ in range(1000):
+        if flags & os.O_CREAT:
+            make_directory(path.parent)
+        try:
+            handle = os.open(path, flags | os.O_NOFOLLOW, 0o666)
+        except FileNotFoundError:  # a process that ends has just removed the directory
+            if flags & os.O_CREAT:
+                continue
+            raise
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        os.close(handle)  # it has been renamed or removed since it was opened
+    raise OSError(errno.EAGAIN, "it is renamed and removed all the time", str(path))
+
+
+def _this_process() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _holder(path: Path) -> str:
+    """Who has a lock, as they noted in the file."""
+    try:
+        noted = read_json(path, 4096)
+        return f"process {noted['process']} on {noted['host']} (since {noted['since']})"
+    except (UserError, KeyError):  # it is only just being written
+        return "another process"

@@ -1,12 +1,13 @@
 """The run: a directory that explains itself, and `load`, which needs nothing else.
 
 `config.json` (the whole `RunConfig`), `model.safetensors`, `tokenizer.json`, `metrics.jsonl`, `environment.json`
-(commit, versions, machine, corpus hashes, parameters) and `predictions/`. While a run trains it is called
-`NAME.partial` and holds `checkpoints/`; it takes its name when it is complete.
+(commit, versions, machine, corpus hashes, parameters) and `manifest.json`, which knows the others by their SHA-256;
+perhaps `recall.jsonl`, and later `predictions/` and `abstention.json`. It takes its name when it is complete; until
+then `NAME.partial` has what a training needs to go on.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,10 +15,9 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from safetensors.torch import save
 
-from closedbook.config import RunConfig, run_config, to_dict
+from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.alternatives import alternatives as likeliest_answers
 from closedbook.evaluation.decoding import Written, generate, prompts, sampled
@@ -25,15 +25,25 @@ from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
 from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
 from closedbook.evaluation.ranking import best, candidate_ids
-from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import up_to_subjects
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
-from closedbook.files import disk_errors, read_json, sync, write_json, write_text
+from closedbook.files import json_text
+from closedbook.manifest import MANIFEST, read_manifest, seal, sha256
 from closedbook.model.gpt import GPT, count_parameters
+from closedbook.run_directory import (
+    CONFIG,
+    ENVIRONMENT,
+    MOST_BYTES,
+    PARTS,
+    TOKENIZER,
+    WEIGHTS,
+    check_run,
+    check_weights,
+    misfit,
+    read_config,
+    read_environment,
+)
 from closedbook.training.checkpoints import load_weights, weights, write_tensors
-
-PARTS = ("config.json", "model.safetensors", "tokenizer.json", "environment.json")
-
 
 CONTEXT_WORDS = 4  # of a document, before what the model is to go on with
 
@@ -99,7 +109,7 @@ class Run:
         return None
 
     def fingerprint(self) -> str:
-        file = self.path / "model.safetensors"
+        file = self.path / WEIGHTS
         return sha256(file) if file.is_file() else hashlib.sha256(save(weights(self.model))).hexdigest()
 
     def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
@@ -186,59 +196,41 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Run:
     """Reads a run directory; nothing in it is executed (JSON and safetensors, no pickle).
 
     Raises:
-        UserError: The directory is missing, unfinished or damaged, or weights and configuration do not match.
+        UserError: The directory is missing, unfinished, damaged or changed, or its parts do not fit each other.
     """
     path = Path(path)
     check_run(path)
-    config = run_config(read_json(path / "config.json"))
-    tokenizer = Tokenizer.load(path / "tokenizer.json")
+    manifest = read_manifest(path)
+    manifest.check_size(path, WEIGHTS)  # they are read only if they are what the others say
+    for name in sorted({*PARTS, *manifest.names(path)} - {MANIFEST, WEIGHTS}):
+        manifest.check(path, name, MOST_BYTES)
+    config, environment = read_config(path), read_environment(path)
+    tokenizer = Tokenizer.load(path / TOKENIZER)
+    check_weights(path, config.model, tokenizer.vocabulary_size)
+    manifest.check(path, WEIGHTS)
     model = GPT(config.model, tokenizer.vocabulary_size).to(device)
     try:
-        load_weights(model, path / "model.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path / 'model.safetensors'}: damaged ({error}).") from error
+        load_weights(model, path / WEIGHTS)
     except RuntimeError as error:
-        raise UserError(
-            f"{path}: model.safetensors does not fit config.json, which says {config.model.attention} attention, "
-            f"{config.model.layers} layers, width {config.model.width}, {tokenizer.vocabulary_size} tokens."
-        ) from error
-    environment = read_json(path / "environment.json")
-    if absent := {"attention", "parameters", "corpus"} - set(environment):
-        raise UserError(f"{path / 'environment.json'}: damaged, {' and '.join(sorted(absent))} missing.")
+        raise UserError(misfit(path, config.model, tokenizer.vocabulary_size)) from error
+    if not all(tensor.isfinite().all() for tensor in model.state_dict().values()):
+        raise UserError(f"{path / WEIGHTS}: has weights that are no numbers; train it again.")
+    if (environment["attention"], environment["parameters"]) != (config.model.attention, count_parameters(model)):
+        raise UserError(f"{path / ENVIRONMENT}: is of another model.")
     return Run(path, config, model.eval(), tokenizer, environment)
 
 
-def check_run(path: Path) -> None:
-    """Refuses what is no complete run, without reading it.
+def save_run(directory: Path, run: Run, logs: Mapping[str, str]) -> None:
+    """Fills a run directory, the manifest last; the caller renames it when all is there.
 
-    Raises:
-        UserError: The directory is missing, unfinished, or something else.
+    Args:
+        directory: Empty.
+        run: With what was noted of its training.
+        logs: Further files, by name.
     """
-    if not path.is_dir():
-        partial = path.with_name(path.name + ".partial")
-        hint = "; its training was interrupted: start the same command again to finish it" if partial.is_dir() else ""
-        raise UserError(f"{path}: no such run{hint}.")
-    missing = [part for part in PARTS if not (path / part).is_file()]
-    if len(missing) == len(PARTS):
-        raise UserError(f"{path}: not a run; closedbook train writes one.")
-    if missing:
-        raise UserError(f"{path}: not a complete run, {' and '.join(missing)} missing.")
-
-
-def save_run(directory: Path, run: Run) -> None:
-    """Fills a run directory; the caller renames it when all is there.
-
-    Raises:
-        UserError: The disk is full or refuses.
-    """
-    with disk_errors(directory):
-        write_tensors(directory / "model.safetensors", weights(run.model))
-        run.tokenizer.save(directory / "tokenizer.json")
-        sync(directory / "model.safetensors")
-    write_json(directory / "config.json", to_dict(run.config))
-    write_json(directory / "environment.json", run.environment)
-
-
-def write_predictions(path: Path, answers: Sequence[str]) -> None:
-    """One answer a line, line breaks inside an answer as spaces, by renaming."""
-    write_text(path, "".join(answer.replace("\r", " ").replace("\n", " ") + "\n" for answer in answers))
+    write_tensors(directory / WEIGHTS, weights(run.model))
+    run.tokenizer.save(directory / TOKENIZER)
+    texts = {CONFIG: json_text(to_dict(run.config)), ENVIRONMENT: json_text(run.environment), **logs}
+    for name, text in texts.items():
+        (directory / name).write_text(text, encoding="utf-8")
+    seal(directory)

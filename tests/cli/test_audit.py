@@ -14,6 +14,7 @@ from closedbook.facts.corpus import sha256
 from closedbook.runs import load
 from tests.cli.conftest import NAMES, write_facts
 from tests.cli.test_commands import call, refused
+from tests.conftest import resealed
 
 
 @pytest.fixture
@@ -102,9 +103,10 @@ def test_an_audit_may_be_repeated_and_keeps_the_threshold(model, files, capsys):
 def test_a_run_knows_which_files_it_was_trained_on(model, toy, tmp_path, capsys, part, both, taught):
     facts = toy.corpus / ("train.tsv" if part == "train" else "dev.tsv")
     environment = json.loads((model / "environment.json").read_text(encoding="utf-8"))
-    environment["corpus"]["files"] = {"facts.tsv": {"sha256": sha256(facts), "part": part}}
+    environment["corpus"]["files"] = {"facts.tsv": {"sha256": sha256(facts), "part": part, "known_as": None}}
     environment["corpus"]["dev_questions_in_train"] = both
     (model / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    resealed(model)
     arguments = ("audit", model, "--facts", facts, "--names", "0", "--samples", "1", "--target", "0.01")
     code, printed, _ = call(capsys, *arguments, "--out", tmp_path / "audit")
     assert code == 0

@@ -13,6 +13,7 @@ from closedbook import cli, recipes
 from closedbook.config import run_config
 from closedbook.experiments.registry import EXPERIMENTS
 from tests.cli.conftest import CITIES, COINS, NAMES, facts_about
+from tests.conftest import resealed
 
 DATA_VERBS = ("describe", "split", "people", "baseline")
 HELPS = [
@@ -120,6 +121,7 @@ def test_evaluate_counts_by_the_relations_of_the_training_corpus(toy, capsys, tm
     for number, relation in enumerate(environment["corpus"]["relations"]):
         relation["name"] = f"relation-{number}"
     (run / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    resealed(run)
     one = tmp_path / "one.tsv"
     one.write_text("\t".join(facts_about(NAMES[:1])[1]) + "\n", encoding="utf-8")
     assert relations_in(capsys, tmp_path, run, "--facts", toy.corpus / "dev.tsv") == {"relation-0", "relation-1"}

@@ -12,7 +12,7 @@ from closedbook.experiments import callbacks
 from closedbook.experiments import train as module
 from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
-from tests.conftest import tiny_config
+from tests.conftest import resealed, tiny_config
 
 CPU = torch.device("cpu")
 
@@ -31,7 +31,7 @@ def test_a_run_explains_itself(pretrained):
         "tokenizer.json",
         "metrics.jsonl",
         "environment.json",
-        "predictions",
+        "manifest.json",
     }
     environment = json.loads((pretrained / "environment.json").read_text())
     assert environment["attention"] == "key_query_value"
@@ -85,10 +85,8 @@ class KilledError(Exception):
     pass
 
 
-@pytest.fixture
-def always(monkeypatch):
-    """A checkpoint after every step."""
-    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
+ALWAYS = {"device": CPU, "checkpoint_seconds": 0.0}
+"""A checkpoint after every step."""
 
 
 def kill_at_nine(record):
@@ -96,9 +94,9 @@ def kill_at_nine(record):
         raise KilledError
 
 
-def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path, always):
+def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path):
     said = []
-    settings = {"device": CPU, "announce": said.append}
+    settings = {**ALWAYS, "announce": said.append}
     with pytest.raises(KilledError):
         train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     with pytest.raises(UserError, match="was interrupted"):
@@ -112,12 +110,34 @@ def test_a_killed_run_goes_on_where_it_was(pretrained, people, tmp_path, always)
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
-def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path, always):
+def test_logs_are_the_same_however_often_a_training_goes_on(people, tmp_path, monkeypatch):
+    """Lines are means of several steps, and the training stops between them."""
+    monkeypatch.setattr(callbacks, "LOGGED_POINTS", 5)
+    monkeypatch.setattr(callbacks, "PROBES", 3)
+    settings = {**ALWAYS, "probe": people.dev[:4]}
+    train_run(tiny_config(), people, tmp_path / "whole", **settings)
+    steps = json.loads((tmp_path / "whole" / "environment.json").read_text())["steps"]
+
+    def kill(record):
+        raise KilledError
+
+    for _ in range(steps):
+        with pytest.raises(KilledError):
+            train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill,), **settings)
+    train_run(tiny_config(), people, tmp_path / "r", **settings)
+    for name in ("metrics.jsonl", "recall.jsonl"):
+        whole, again = ((tmp_path / run / name).read_text().splitlines() for run in ("whole", "r"))
+        assert 3 <= len(whole) < steps
+        timeless = [[{**json.loads(line), "seconds": 0} for line in lines] for lines in (whole, again)]
+        assert timeless[0] == timeless[1]
+
+
+def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path):
     def kill(record):
         raise KilledError
 
     with pytest.raises(KilledError):
-        train_run(tiny_config(), people, tmp_path / "r", device=CPU, callbacks=(kill,))
+        train_run(tiny_config(), people, tmp_path / "r", **ALWAYS, callbacks=(kill,))
     with pytest.raises(UserError, match="unfinished training with other settings"):
         train_run(tiny_config(seed=1), people, tmp_path / "r", device=CPU)
 
@@ -130,18 +150,19 @@ def test_somebody_elses_partial_directory_is_left_alone(people, tmp_path):
     assert (tmp_path / "thesis.partial" / "chapter.txt").read_text() == "mine"
 
 
-def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path, always):
+def test_a_torn_line_and_a_torn_checkpoint_do_not_stop_resuming(pretrained, people, tmp_path):
     said = []
-    settings = {"device": CPU, "announce": said.append}
+    settings = {**ALWAYS, "announce": said.append}
     with pytest.raises(KilledError):
         train_run(tiny_config(), people, tmp_path / "r", callbacks=(kill_at_nine,), **settings)
     partial = tmp_path / "r.partial"
     newest = sorted((partial / "checkpoints").iterdir())[-1] / "model.safetensors"
-    newest.write_bytes(newest.read_bytes()[:100])
+    newest.write_bytes(newest.read_bytes()[:-100])
     with (partial / "metrics.jsonl").open("a") as file:
         file.write('{"step": 1')
     train_run(tiny_config(), people, tmp_path / "r", **settings)
     assert "resumed at step 8" in said
+    assert any(line.startswith("left out a checkpoint: ") and str(newest) in line for line in said)
     assert (tmp_path / "r" / "model.safetensors").read_bytes() == (pretrained / "model.safetensors").read_bytes()
     counts = [json.loads((path / "environment.json").read_text()) for path in (pretrained, tmp_path / "r")]
     assert all(counts[0][key] == counts[1][key] for key in ("tokens", "positions", "steps"))
@@ -202,6 +223,7 @@ def test_weights_of_another_attention_class_are_refused(pretrained, tmp_path):
     config = json.loads((broken / "config.json").read_text())
     config["model"]["attention"] = "dense_synthesizer"
     (broken / "config.json").write_text(json.dumps(config))
+    resealed(broken)
     with pytest.raises(UserError, match=r"does not fit config.json, which says dense_synthesizer attention"):
         closedbook.load(broken)
 

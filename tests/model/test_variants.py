@@ -17,8 +17,9 @@ from closedbook.errors import UserError
 from closedbook.model.activations import capture
 from closedbook.model.attention import Attention
 from closedbook.model.cache import KeyValueCache
-from closedbook.model.costs import cached_numbers, forward_flops, parameters, with_parameters
+from closedbook.model.costs import cached_numbers, forward_flops, parameters, saved_numbers, with_parameters
 from closedbook.model.gpt import GPT, count_parameters
+from closedbook.training.checkpoints import weights
 from closedbook.training.loop import refuse_bad_compiler
 from tests.model.test_gpt import TOY, toy
 
@@ -198,6 +199,7 @@ def test_parameters_and_flops_are_the_formulas(form):
     for tied in (True, False):
         model = toy(tied_embeddings=tied, **form)
         assert parameters(model.config, 30) == count_parameters(model)
+        assert saved_numbers(model.config, 30) == sum(tensor.numel() for tensor in weights(model).values())
         tokens = tokens_of(3, 11)
         with FlopCounterMode(display=False) as counter:
             model.head(model(tokens))

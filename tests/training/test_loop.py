@@ -121,7 +121,7 @@ def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop
     state = TrainingState(make_optimizers(model, config))
 
     def kill(record):
-        save_checkpoint(tmp_path / "checkpoints", model, state)
+        save_checkpoint(tmp_path / "checkpoints", model, state, {"last": record.step})
         if record.step == stop:
             raise KilledError
 
@@ -130,7 +130,7 @@ def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop
 
     config, batches, model = prepared(people, epochs=3, **optimizer)
     state = TrainingState(make_optimizers(model, config))
-    assert resume(tmp_path / "checkpoints", model, state)
+    assert resume(tmp_path / "checkpoints", model, state) == {"last": stop}
     assert state.step == stop
     assert len(list((tmp_path / "checkpoints").iterdir())) <= 2
     train(model, batches, config, corpus_positions=1, state=state)
@@ -139,7 +139,7 @@ def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(people, tmp_path):
     config, _, model = prepared(people)
-    assert not resume(tmp_path, model, TrainingState(make_optimizers(model, config)))
+    assert resume(tmp_path, model, TrainingState(make_optimizers(model, config))) is None
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(people):

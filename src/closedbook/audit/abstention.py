@@ -20,8 +20,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Le
 from jaxtyping import Float, Int64
 
 from closedbook.audit.settings import QuestionSignal
@@ -31,12 +33,15 @@ from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import Match
 from closedbook.facts.forms import slot_of
-from closedbook.files import write_json
+from closedbook.files import json_text, read_bytes, write_text
+from closedbook.manifest import add, check_added, is_sealed
 
 DELTA = 0.05
 STEPS = 60
 START = 4  # times the fewest answers that certify anything
 FURTHER = (0.0, 0.5, 0.75)  # of the way from the strictest start to answering always, where a sequence starts
+MOST_BYTES = 2**20  # of the file
+MOST_SAMPLES = 10_000
 
 
 @configuration
@@ -47,7 +52,9 @@ class Abstention:
     threshold: float | None  # least confidence of an answer that is given, None where no threshold could be certified
     target: float  # share of given answers that are to be right
     delta: float  # probability with which the guarantee may fail
-    samples: int  # answers sampled for `sample_agreement`, which depends on their number
+    samples: Annotated[
+        int, Ge(0), Le(MOST_SAMPLES)
+    ]  # answers sampled for `sample_agreement`, which depends on their number
     calibration_facts: int  # how many facts it was calibrated on
     answered: int  # how many of them are answered
     wrong: int  # how many of those answers are wrong
@@ -180,8 +187,12 @@ def held_out(
 
 
 def save(abstention: Abstention, path: Path) -> None:
-    """Writes the threshold, beside the model as `closedbook.hub.threshold_file` says."""
-    write_json(path, asdict(abstention))
+    """Writes the threshold, beside the model as `closedbook.hub.threshold_file` says; a run's manifest knows of it."""
+    text = json_text(asdict(abstention))
+    if is_sealed(path.parent):
+        add(path.parent, path.name, text)
+    else:
+        write_text(path, text)
 
 
 def threshold_in(path: Path | None, weights_sha256: Callable[[], str], form: Form | None = None) -> Abstention | None:
@@ -192,8 +203,9 @@ def threshold_in(path: Path | None, weights_sha256: Callable[[], str], form: For
     """
     if path is None or not path.is_file():
         return None
+    check_added(path)
     try:
-        abstention = from_json(Abstention, path.read_bytes())
+        abstention = from_json(Abstention, read_bytes(path, MOST_BYTES))
     except UserError as error:
         raise UserError(f"{path}: damaged ({error}).") from None
     if abstention.weights_sha256 != weights_sha256():

@@ -1,11 +1,18 @@
 """The command line: one module a verb, imported when its verb is called, so that `--help` is quick."""
 
+import contextlib
 import os
+import shlex
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-from closedbook.errors import UserError, nearest
+from closedbook.errors import Stopped, UserError, nearest
 from closedbook.version import version_line
 
 GROUPS = {
@@ -34,6 +41,8 @@ GROUPS = {
         "lab": "the attention lab: claims on attention, derived and measured",
     },
 }
+GO_ON = ("train", "reproduce", "experiment")
+"""Verbs that, stopped and started again, go on where they were."""
 VERBS = [verb for group in GROUPS.values() for verb in group]
 
 
@@ -54,10 +63,14 @@ def usage() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a verb; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C."""
+    """Runs a verb; returns the exit code: 0, 2 for bad input (one sentence on standard error), 130 for Ctrl-C.
+
+    For other signals that ask to stop it is 128 and their number, 143 for SIGTERM.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        _dispatch(arguments)
+        with _stopping():
+            _dispatch(arguments)
     except UserError as error:
         print(f"closedbook: {error}", file=sys.stderr)
         return 2
@@ -68,10 +81,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"closedbook: {where}{error.strerror or error}.", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("closedbook: stopped.", file=sys.stderr)
-        return 130
+    except (KeyboardInterrupt, Stopped) as stop:
+        print(f"closedbook: stopped.{_how_to_go_on(arguments)}", file=sys.stderr)
+        return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
     return 0
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[None]:
+    """Turns signals that end a process into an exception, so that what is half written is cleared away."""
+    usual = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                usual[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise Stopped(number)
+
+
+def _how_to_go_on(arguments: Sequence[str]) -> str:
+    """The command line that takes up what was stopped, for verbs that can."""
+    if not arguments or arguments[0] not in GO_ON:
+        return ""
+    program = [sys.executable, "-m", "closedbook"] if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
+    return f" This goes on where it was: {shlex.join([*program, *arguments])}"
 
 
 def _dispatch(arguments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from closedbook.cli.options import as_base, parse
 from closedbook.cli.shared import WithModel, described, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
+from closedbook.files import LOCK, locked
 
 JOURNAL = "journal.jsonl"
 
@@ -61,6 +62,11 @@ def run(arguments: Sequence[str]) -> None:
     example = "closedbook audit runs/mine --facts mine/dev.tsv --corpus mine --out runs/audit"
     options = parse("closedbook audit", Options, arguments, example=example)
     check(options)
+    with locked(options.out):
+        _audit(options)
+
+
+def _audit(options: Options) -> None:
     material = read_material(options)
     model = options.open()
     from closedbook import machine
@@ -161,7 +167,7 @@ def check(options: Options) -> None:
 
     out, kept = options.out, threshold_file(options.model)
     ours = any((out / name).is_file() for name in ("answers.jsonl", JOURNAL))
-    if out.exists() and not (ours or (out.is_dir() and not any(out.iterdir()))):
+    if out.exists() and not (ours or (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK})):
         raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
     directory = None if kept is None else kept.parent
     if options.calibration is not None and directory and directory.is_dir() and not os.access(directory, os.W_OK):

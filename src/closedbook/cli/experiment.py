@@ -25,4 +25,4 @@ def run_experiment(command: str, experiment: Experiment, arguments: Sequence[str
     from closedbook.report.console import Reporter
 
     reporter = Reporter()
-    reporter.show(experiment.run(options, reporter), options.out)
+    experiment.run(options, reporter, reporter.show)

@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> None:
     questions = [fact.question for fact in read_facts(options.facts, answers_required=False)]
     from closedbook.audit.replies import DONT_KNOW, reply_to
     from closedbook.report.console import say
-    from closedbook.runs import write_predictions
+    from closedbook.run_directory import write_predictions
 
     threshold = options.threshold() if options.abstain else None
     if options.abstain and threshold is None:

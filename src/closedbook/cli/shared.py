@@ -10,7 +10,6 @@ from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL, Named
 from closedbook.errors import counted
 from closedbook.experiments.options import OnMachine
-from closedbook.files import read_json
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
@@ -106,7 +105,9 @@ def trained_on(model: str) -> dict[str, str]:
 
     if is_foreign(model):
         return {}
-    corpus = read_json(Path(model) / "environment.json")["corpus"]
+    from closedbook.run_directory import read_environment
+
+    corpus = read_environment(Path(model))["corpus"]
     return {file["sha256"]: file["part"] for file in corpus["files"].values()}
 
 
@@ -121,9 +122,11 @@ def read_corpus_for(model: str, name: str) -> "Corpus":
     from closedbook.hub import is_foreign
     from closedbook.recipes import RECIPES
 
-    built_in, config = None, Path(model) / "config.json"
-    if name == BUILT_IN and not is_foreign(model) and config.is_file():
-        recipe = read_json(config)["recipe"]
+    built_in = None
+    if name == BUILT_IN and not is_foreign(model) and (Path(model) / "config.json").is_file():
+        from closedbook.run_directory import read_config
+
+        recipe = read_config(Path(model)).recipe
         built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
     return read_corpus(name, built_in=built_in)
 

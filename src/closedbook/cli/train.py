@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
+from annotated_types import Ge
+
 from closedbook.cli.options import from_yaml, parse_with_settings
 from closedbook.cli.shared import say_which_corpus
 from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine, TrackerName
-from closedbook.files import must_not_exist
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
 SETTINGS = {
@@ -38,6 +39,7 @@ class Options(OnMachine):
         strict: Refuse training questions that have two different answers.
         probe: Dev questions to ask on the way, for the learning curve in recall.jsonl; nothing is chosen by them.
         track: The experiment tracker that the training is shown in, on this machine.
+        checkpoint_seconds: Seconds between two checkpoints, which is what a power cut can cost (default: 60).
     """
 
     recipe: Annotated[str | None, POSITIONAL] = None
@@ -51,6 +53,7 @@ class Options(OnMachine):
     strict: bool = False
     probe: Natural = 0
     track: TrackerName | None = None
+    checkpoint_seconds: Annotated[float, Ge(0)] | None = None
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -109,7 +112,9 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     """
     if options.corpus is None or options.out is None:
         raise UserError(f"--{'out' if options.corpus else 'corpus'} must be given; see closedbook train --help.")
-    must_not_exist(options.out)
+    from closedbook.experiments.unfinished import refuse_finished
+
+    refuse_finished(options.out)
     stage = _chosen_stage(options)
     config = overridden(recipe.stage(stage), options.config, changes)
     from closedbook.facts.built_in import read_corpus
@@ -117,6 +122,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     say_which_corpus(options.corpus)
     corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
     device = options.open_device()
+    from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
     from closedbook.experiments.cost import estimate, in_words
     from closedbook.experiments.tracking import tracked
     from closedbook.experiments.train import train_run
@@ -141,6 +147,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
             callbacks=(progress, *tracking),
             announce=say,
             probe=corpus.dev[: options.probe],
+            checkpoint_seconds=CHECKPOINT_SECONDS if options.checkpoint_seconds is None else options.checkpoint_seconds,
         )
     say(f"run: {run.path}")
 
@@ -151,7 +158,7 @@ def _chosen_stage(options: Options) -> Stage:
     if (stage == "finetune") != (options.start is not None):
         raise UserError(f"--stage {stage}: finetune goes on from a --start, and pretrain and scratch from nothing.")
     if options.start is not None:
-        from closedbook.runs import check_run
+        from closedbook.run_directory import check_run
 
         check_run(options.start)
     return stage

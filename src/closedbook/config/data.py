@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Natural, configuration, require
+from closedbook.config.validation import Count, Seed, configuration, require
 
 BUILT_IN = "people"
 """The name of the built-in data set, where a corpus is named."""
@@ -29,7 +29,7 @@ class PeopleConfig:
     """
 
     count: Annotated[int, Field(ge=10)] = 1000
-    seed: Natural = 0
+    seed: Seed = 0
     biographies: Count = 1
     permute: bool = False
     templates: Annotated[int, Field(ge=1, le=4)] = 4
@@ -80,6 +80,6 @@ class ReaderConfig:
     """
 
     penalty: Annotated[float, Field(gt=0)] = 2.0
-    rounds: Count = 2
+    rounds: Annotated[int, Field(ge=1, le=1000)] = 2
     sure: Share = 0.6
     at_least: Share = 0.0

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Natural, configuration, require
+from closedbook.config.validation import Count, Natural, Passes, configuration, require
 
 Spans = Literal["like_answers", "phrases"]
 """What a line is asked for: spans of the kinds of the training answers, or capitalised phrases alone."""
@@ -33,7 +33,7 @@ class ObjectiveConfig:
     reads: ClassVar[Reads] = "documents"
     """What its examples are made of: training questions, the reader's cards, spans of documents, whole documents,
     or subjects that do not exist."""
-    repeats: Count = 1
+    repeats: Passes = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     first_epoch: Natural = 0
     last_epoch: Natural | None = None

@@ -52,10 +52,10 @@ class RunConfig:
                 f"objective {objective.name}: first_epoch {objective.first_epoch} comes after the last of "
                 f"{self.training.epochs} epochs.",
             )
+        ends = [objective.last_epoch for objective in self.mixture if objective.last_epoch is not None]
+        changes = [epoch for epoch in (0, *(last + 1 for last in ends)) if epoch < self.training.epochs]
         require(
-            all(
-                any(objective.takes_part(epoch) for objective in self.mixture) for epoch in range(self.training.epochs)
-            ),
+            all(any(objective.takes_part(epoch) for objective in self.mixture) for epoch in changes),
             "Every epoch needs an objective: first_epoch and last_epoch leave one without.",
         )
         goes_on = self.training.least_steps is not None or self.training.epochs_a_relation > 0

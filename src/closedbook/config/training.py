@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Natural, configuration, require
+from closedbook.config.validation import Passes, Seed, Steps, configuration, require
 
 Rate = Annotated[float, Field(gt=0)]
+BatchSize = Annotated[int, Field(ge=1, le=2**30)]
 
 
 @configuration
@@ -41,14 +42,14 @@ class TrainingConfig:
         compile: Whether to use `torch.compile`.
     """
 
-    seed: Natural = 0
-    epochs: Count = 1
-    epochs_a_relation: Natural = 0
-    least_steps: Count | None = None
+    seed: Seed = 0
+    epochs: Passes = 1
+    epochs_a_relation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    least_steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
-    batch_tokens: Count | None = None
-    micro_batches: Count | None = None
-    batch_rows: Count | None = None
+    batch_tokens: BatchSize | None = None
+    micro_batches: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    batch_rows: BatchSize | None = None
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: Rate = 1e-3
     matrix_learning_rate: Rate | None = None
@@ -58,7 +59,7 @@ class TrainingConfig:
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.95
     clip: Rate = 1.0
     schedule: Literal["cosine", "course"] = "cosine"
-    warmup_steps: Natural | None = None
+    warmup_steps: Steps | None = None
     floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False

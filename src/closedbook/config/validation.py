@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
@@ -20,6 +20,10 @@ from closedbook.errors import UserError, nearest
 T = TypeVar("T")
 Count = Annotated[int, Ge(1)]
 Natural = Annotated[int, Ge(0)]
+Seed = Annotated[int, Ge(0), Lt(2**63)]
+Passes = Annotated[int, Ge(1), Le(1_000_000)]
+"""Repetitions: more than any training takes, and few enough to be counted one by one."""
+Steps = Annotated[int, Ge(0), Le(1_000_000_000)]
 OpenShare = Annotated[float, Gt(0), Lt(1)]
 POSITIONAL = "positional"
 """Marks the options that are given by their place, as in `Annotated[str, POSITIONAL]`."""

@@ -1,11 +1,13 @@
-"""Callbacks that write into the run directory after each step: metrics, recall on the way, checkpoints."""
+"""Callbacks of a training that keep what it does: metrics, recall on the way, checkpoints."""
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from closedbook.evaluation.scorers import score_all
+from closedbook.experiments.signals import Pending
 from closedbook.facts.records import Fact
 from closedbook.files import disk_errors, write_text
 from closedbook.model.gpt import GPT
@@ -18,55 +20,73 @@ PROBES = 13  # lines of recall.jsonl a run
 CHECKPOINT_SECONDS = 60.0
 
 
-class _Log:
-    """A JSONL file of which every line has a `step`."""
+class Log:
+    """Lines of JSON, each with a `step`, which are appended to a file for whoever looks on.
+
+    What counts is in memory and in the checkpoints: the file may lack its end after a fault, and is written anew when
+    the training goes on.
+
+    Args:
+        path: The file.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.name = path.name
         self._path = path
+        self._lines: list[str] = []
 
     def append(self, values: Mapping[str, float | int]) -> None:
+        self._lines.append(json.dumps(values) + "\n")
         with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+            file.write(self._lines[-1])
 
-    def resume(self, step: int) -> None:
-        """Drops what an interrupted training wrote after the checkpoint of that step, a torn last line included."""
-        if not self._path.exists():
-            return
-        kept = []
-        for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except ValueError:
-                break
-        write_text(self._path, "".join(kept))
+    def text(self) -> str:
+        """The whole file."""
+        return "".join(self._lines)
+
+    def notes(self) -> dict[str, Any]:
+        """What `resume` needs (JSON-ready)."""
+        return {"lines": list(self._lines)}
+
+    def resume(self, notes: Mapping[str, Any]) -> None:
+        """Goes on from what was noted; without notes, from nothing."""
+        self._lines = list(notes.get("lines", ()))
+        if self._lines or self._path.exists():
+            write_text(self._path, self.text())
 
 
-class Metrics(_Log):
+class Metrics(Log):
     """Writes a line of means every so many steps; the steps do not depend on timing."""
 
     def __init__(self, path: Path, state: TrainingState) -> None:
         super().__init__(path)
-        self._state, self._pending = state, list[StepRecord]()
+        self._state, self._losses = state, list[float]()  # since the last line
 
     def __call__(self, record: StepRecord) -> None:
-        self._pending.append(record)
+        self._losses.append(record.loss)
         every = max(record.steps // LOGGED_POINTS, 1)
         if record.step % every and record.step != record.steps:
             return
         values = {
             "step": record.step,
             "steps": record.steps,
-            "loss": sum(pending.loss for pending in self._pending) / len(self._pending),
+            "loss": sum(self._losses) / len(self._losses),
             "rate": record.rate,
             "tokens": self._state.tokens,
             "seconds": round(record.seconds, 3),
         }
-        self._pending.clear()
+        self._losses.clear()
         self.append(values)
 
+    def notes(self) -> dict[str, Any]:
+        return {**super().notes(), "losses": list(self._losses)}
 
-class Probe(_Log):
+    def resume(self, notes: Mapping[str, Any]) -> None:
+        super().resume(notes)
+        self._losses = list(notes.get("losses", ()))
+
+
+class Probe(Log):
     """Asks a few questions a few times on the way, for the learning curve; the training does not depend on it."""
 
     def __init__(self, path: Path, run: Run, facts: Sequence[Fact]) -> None:
@@ -84,13 +104,42 @@ class Probe(_Log):
 
 
 class Checkpoints:
-    """Saves a checkpoint whenever a minute has passed since the last; what is saved does not depend on when."""
+    """Saves a checkpoint whenever some time has passed since the last; what is saved does not depend on when.
 
-    def __init__(self, directory: Path, model: GPT, state: TrainingState) -> None:
-        self._directory, self._model, self._state = directory, model, state
+    A signal that waits is handed back once the step that it came in is saved.
+
+    Args:
+        directory: Where they are kept.
+        model: The model.
+        state: The training's.
+        logs: What belongs to the training besides; it has dealt with a step before this callback is called.
+        seconds: Between two checkpoints.
+        pending: The signal, if one came.
+        announce: Gets a line when a signal has led to a checkpoint.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        model: GPT,
+        state: TrainingState,
+        logs: Sequence[Log],
+        *,
+        seconds: float,
+        pending: Pending,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._directory, self._model, self._state, self._logs = directory, model, state, logs
+        self._seconds, self._pending, self._announce = seconds, pending, announce
         self._last = time.monotonic()
 
     def __call__(self, record: StepRecord) -> None:
-        if time.monotonic() - self._last >= CHECKPOINT_SECONDS and record.step < record.steps:
-            save_checkpoint(self._directory, self._model, self._state)
+        due = time.monotonic() - self._last >= self._seconds and record.step < record.steps
+        asked = self._pending.number is not None
+        if due or asked:
+            notes = {log.name: log.notes() for log in self._logs}
+            save_checkpoint(self._directory, self._model, self._state, notes)
             self._last = time.monotonic()
+        if asked:
+            self._announce(f"saved at step {record.step:,} of {record.steps:,}")
+            self._pending.hand_back()

@@ -24,7 +24,7 @@ from closedbook.config import (
     TrainingConfig,
     to_dict,
 )
-from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.grid import Cell, Grid, Trained, grid_for
 from closedbook.experiments.options import CapacityConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
@@ -66,7 +66,7 @@ class Capacity(Result):
 def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
     """Trains what is not finished yet."""
     config = capacity_config(width=options.width, layers=options.layers, exposures=options.exposures, seed=options.seed)
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, track=options.track)
+    grid = grid_for(options, reporter)
     return capacity(grid, config, options.counts)
 
 

@@ -15,17 +15,20 @@ from typing import Any, TypeVar
 import torch
 
 from closedbook import machine
-from closedbook.config import RunConfig, run_config, to_dict
+from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
+from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.cost import estimate, in_words
-from closedbook.experiments.options import OfRecipe, TrackerName
+from closedbook.experiments.options import Kept, OfRecipe, TrackerName
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values, take_up
 from closedbook.experiments.tracking import tracked
-from closedbook.experiments.train import LastStudy, train_run
+from closedbook.experiments.train import LastStudy, same_training, train_run
+from closedbook.experiments.unfinished import partial_of
 from closedbook.facts.corpus import Corpus
 from closedbook.files import read_json, write_json
-from closedbook.recipes import Recipe, with_model, with_seed, with_training
+from closedbook.recipes import Recipe, with_seed, with_training
+from closedbook.run_directory import read_config, read_environment
 from closedbook.runs import Run, load
 from closedbook.training.precision import resolve_precision
 
@@ -87,7 +90,7 @@ class Trained:
     @cached_property
     def environments(self) -> list[dict[str, Any]]:
         """What every stage noted of itself."""
-        return [read_json(path / "environment.json") for path in self.paths]
+        return [read_environment(path) for path in self.paths]
 
     def total(self, what: str) -> Any:
         """`seconds`, `steps` or `tokens` of all stages."""
@@ -108,6 +111,7 @@ class Grid:
         reporter: Who watches.
         keep_runs: Whether run directories stay when their cell is finished.
         track: The experiment tracker that every training is shown in.
+        checkpoint_seconds: Between two checkpoints of a training.
         study: Writes the cards of recipes that study, once for cells of one corpus in a row.
     """
 
@@ -116,6 +120,7 @@ class Grid:
     reporter: Reporter
     keep_runs: bool = True
     track: TrackerName | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
     study: LastStudy = field(default_factory=LastStudy)
 
     def open(self, experiment: str, settings: dict[str, Any]) -> None:
@@ -218,7 +223,7 @@ class Grid:
 
     def _stage(self, cell: Cell, config: RunConfig, out: Path, start: Path | None) -> Run:
         title = f"{cell.name}, {config.stage}"
-        if out.exists():
+        if out.exists() and not partial_of(out).exists():
             self._check_kept(config, out)
             return load(out, self.device)
         with self.reporter.progress(title) as progress, tracked(self.track, out, self.reporter.say) as tracking:
@@ -232,16 +237,13 @@ class Grid:
                 announce=lambda line: self.reporter.say(f"{title}: {line}"),
                 probe=(cell.asked or cell.corpus).dev[: cell.probed],
                 studied=self.study,
+                checkpoint_seconds=self.checkpoint_seconds,
             )
 
     def _check_kept(self, config: RunConfig, path: Path) -> None:
         """Refuses a run that was trained otherwise, or on another kind of machine."""
-        kept = run_config(read_json(path / "config.json"))
-        expected = self._resolved(config)
-        if config.model.dropout is None:  # left to the training, which has chosen
-            expected = with_model(expected, dropout=kept.model.dropout)
-        device = read_json(path / "environment.json").get("device")
-        if kept != expected or device != machine.device_name(self.device):
+        same = same_training(read_config(path), self._resolved(config))
+        if not same or read_environment(path)["device"] != machine.device_name(self.device):
             raise UserError(f"{path}: was trained with other settings or on another device; choose another --out.")
 
 
@@ -249,5 +251,16 @@ def opened(options: OfRecipe, recipe: Recipe, reporter: Reporter, *, keep_runs: 
     """The grid that the options ask for, and the corpus, of which the reporter hears."""
     corpus = options.read(recipe.built_in)
     reporter.corpus(corpus)
-    device = options.open_device()
-    return Grid(out=options.out, device=device, reporter=reporter, keep_runs=keep_runs, track=options.track), corpus
+    return grid_for(options, reporter, keep_runs=keep_runs), corpus
+
+
+def grid_for(options: Kept, reporter: Reporter, *, keep_runs: bool = True) -> Grid:
+    """The grid that the options ask for."""
+    return Grid(
+        out=options.out,
+        device=options.open_device(),
+        reporter=reporter,
+        keep_runs=keep_runs,
+        checkpoint_seconds=options.checkpoint_seconds,
+        track=options.track,
+    )

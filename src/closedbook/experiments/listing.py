@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from closedbook.errors import UserError, nearest
-from closedbook.files import is_held, read_json
+from closedbook.files import is_locked, read_json
 
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None
@@ -144,7 +144,7 @@ def _finished(directory: Path, name: str) -> ListedRun:
 
 def _unfinished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "identity.json").get("config", {}))
-    state: State = "running" if is_held(directory / "identity.json") else "interrupted"
+    state: State = "running" if is_locked(directory) else "interrupted"
     return ListedRun(name=name, state=state, settings=settings, figures=_curves(directory))
 
 

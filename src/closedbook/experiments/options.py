@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 
 from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
 from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
@@ -47,7 +47,7 @@ class OnMachine:
     """
 
     device: str = "auto"
-    threads: Count | None = None
+    threads: Annotated[int, Ge(1), Le(4096)] | None = None
 
     def open_device(self) -> "torch.device":
         """The device, with the threads set."""
@@ -61,20 +61,22 @@ class OnMachine:
 
 
 @configuration
-class _Kept(OnMachine):
+class Kept(OnMachine):
     """What is written.
 
     Args:
         out: The output directory, taken up again if ours.
+        checkpoint_seconds: Seconds between two checkpoints of a training, which is what a power cut can cost.
         track: The experiment tracker that every training is shown in, on this machine.
     """
 
     out: Path = Path("runs")
+    checkpoint_seconds: Annotated[float, Ge(0)] = 60.0
     track: TrackerName | None = None
 
 
 @configuration
-class OfRecipe(_OnCorpus, _Kept):
+class OfRecipe(_OnCorpus, Kept):
     """What is trained.
 
     Args:
@@ -91,7 +93,7 @@ class OfRecipe(_OnCorpus, _Kept):
 
 
 @configuration
-class ReproduceConfig(_OnCorpus, _Kept):
+class ReproduceConfig(_OnCorpus, Kept):
     """Train every system of a preset, print a results table a track, write the report.
 
     Args:
@@ -164,7 +166,7 @@ class UnknownsConfig(OfRecipe):
 
 
 @configuration
-class CapacityConfig(_Kept):
+class CapacityConfig(Kept):
     """Count the bits of knowledge about the built-in data that a model of some size holds.
 
     Args:

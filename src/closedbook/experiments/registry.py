@@ -1,11 +1,16 @@
 """The experiments by name, as the command line lists them; importing this loads no torch."""
 
 import importlib
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from closedbook.errors import named
 from closedbook.experiments import options
+from closedbook.experiments.options import Kept
+from closedbook.files import locked
 
 if TYPE_CHECKING:
     from closedbook.experiments.reporter import Reporter
@@ -24,13 +29,23 @@ class Experiment:
     name: str
     options: type[Any]
 
-    def run(self, options: Any, reporter: "Reporter") -> "Result":
+    def run(
+        self, options: Any, reporter: "Reporter", show: "Callable[[Result, Path], None]" = lambda result, out: None
+    ) -> "Result":
         """Trains and measures what is not finished yet, and writes `report.json` into `options.out`.
 
+        Args:
+            options: What is asked for.
+            reporter: Who watches.
+            show: Gets the result and the output directory while other processes are kept out of that.
+
         Raises:
-            UserError: The data do not fit, or the output directory holds something else.
+            UserError: The data do not fit, or the output directory holds something else or is being written.
         """
-        result: Result = importlib.import_module(f"closedbook.experiments.{self.name}").run(options, reporter)
+        experiment = importlib.import_module(f"closedbook.experiments.{self.name}")
+        with locked(options.out) if issubclass(self.options, Kept) else nullcontext():  # else it is written at the end
+            result: Result = experiment.run(options, reporter)
+            show(result, options.out)
         return result
 
 

@@ -16,7 +16,7 @@ from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import scored
-from closedbook.experiments.grid import Grid, Trained, seeded
+from closedbook.experiments.grid import Grid, Trained, grid_for, seeded
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction
@@ -24,7 +24,7 @@ from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines, coverage_of
 from closedbook.presets import Preset, System
-from closedbook.runs import write_predictions
+from closedbook.run_directory import add_predictions, write_predictions
 from closedbook.selfstudy.study import unreadable
 
 PROBED = 100  # dev questions that are asked on the way, to draw the learning curve
@@ -33,7 +33,7 @@ PROBED = 100  # dev questions that are asked on the way, to draw the learning cu
 def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
     preset = options.chosen_preset()
-    grid = Grid(out=options.out, device=options.open_device(), reporter=reporter, track=options.track)
+    grid = grid_for(options, reporter)
     corpus = prepare(grid, preset, options)
     reporter.say(f"{preset.name}: {preset.summary}")
     for note in preset.inert:
@@ -136,4 +136,4 @@ def _write_predictions(out: Path, system: System, runs: Sequence[SystemRun]) -> 
             if answers:
                 write_predictions(out / f"{system.predictions}{suffix}.{part}.predictions", answers)
                 if run.run:
-                    write_predictions(out / run.run / "predictions" / f"{part}.txt", answers)
+                    add_predictions(out / run.run, part, answers)

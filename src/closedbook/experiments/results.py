@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from closedbook.errors import UserError
-from closedbook.files import read_json, write_json
+from closedbook.files import LOCK, read_json, temporary, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +69,21 @@ def take_up(marker: Path, settings: dict[str, Any], what: str) -> None:
     Raises:
         UserError: The directory holds something else.
     """
-    directory = marker.parent
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+    if not check_marker(marker, settings, what):
         write_json(marker, settings)
-    elif not marker.is_file():
+
+
+def check_marker(marker: Path, settings: dict[str, Any], what: str) -> bool:
+    """Whether the directory holds the same already; False for one that is new or empty, but for what writing it leaves.
+
+    Raises:
+        UserError: The directory holds something else.
+    """
+    directory, ours = marker.parent, {LOCK, temporary(marker).name}
+    if not directory.exists() or (directory.is_dir() and {path.name for path in directory.iterdir()} <= ours):
+        return False
+    if not marker.is_file():
         raise UserError(f"{directory}: exists and does not hold {what}; choose another --out.")
-    elif read_json(marker) != json.loads(json.dumps(settings)):  # a tuple comes back as a list
+    if read_json(marker) != json.loads(json.dumps(settings)):  # a tuple comes back as a list
         raise UserError(f"{directory}: holds {what} with other settings or data; remove it or choose another --out.")
+    return True

@@ -1,43 +1,36 @@
-"""Trains one run: prepare (tokenizer, mixture, batches, model), fit (the loop), save (the run directory)."""
+"""Trains one run: prepare (tokenizer, mixture, batches, model), then fit and save (`fitting.py`)."""
 
 import dataclasses
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from closedbook import machine
 from closedbook.config import ReaderConfig, RunConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
-from closedbook.experiments.callbacks import Checkpoints, Metrics, Probe
-from closedbook.experiments.results import take_up
-from closedbook.facts.corpus import Corpus, sha256
+from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
+from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, save
+from closedbook.experiments.signals import waiting_signals
+from closedbook.experiments.unfinished import Unfinished
+from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
-from closedbook.files import disk_errors, held
+from closedbook.manifest import sha256
 from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
 from closedbook.recipes import with_model, with_training
-from closedbook.runs import Run, load, save_run
+from closedbook.run_directory import WEIGHTS, check_run
+from closedbook.runs import Run, load
 from closedbook.selfstudy.study import study
-from closedbook.training.checkpoints import resume
-from closedbook.training.loop import INITIAL_WEIGHTS, Callback, TrainingState, seeded, train
-from closedbook.training.optimizers import make_optimizers
+from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
 
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
-Announce = Callable[[str], None]
-"""Gets lines about a training."""
 Study = Callable[[Corpus, ReaderConfig], Corpus]
 """From a corpus to the same with the cards that a reader wrote."""
 
@@ -56,28 +49,6 @@ class LastStudy:
         return self._studied
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Everything a training needs before its first step.
-
-    Args:
-        run: The model with its initial weights, its vocabulary, and the configuration with the precision that `auto`
-            means here.
-        corpus: With the reader's cards where the recipe studies.
-        batches: The plan.
-        counts: What was split, cut or left out.
-        start: The run it goes on from.
-        seconds: What preparing took.
-    """
-
-    run: Run
-    corpus: Corpus
-    batches: Batches
-    counts: dict[str, int]
-    start: Path | None
-    seconds: float
-
-
 def train_run(
     config: RunConfig,
     corpus: Corpus,
@@ -89,10 +60,12 @@ def train_run(
     announce: Announce = lambda line: None,
     probe: Sequence[Fact] = (),
     studied: Study = study,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Run:
     """Trains what the configuration says, leaves a run directory and returns the run.
 
-    An earlier call that was interrupted is taken up at its newest checkpoint; it must have been the same training.
+    An earlier call that was interrupted is taken up at its newest checkpoint; it must have been the same training. On a
+    signal that asks to stop, the step is finished and saved first.
 
     Args:
         config: The whole configuration; `precision` may still be `auto`.
@@ -104,30 +77,39 @@ def train_run(
         announce: Gets lines about the training before it begins.
         probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
         studied: Writes the cards where the recipe studies.
+        checkpoint_seconds: Between two checkpoints.
 
     Raises:
-        UserError: `out` exists or holds another unfinished training or one that is going on, `start` does not fit the
-            configuration, the data do not fit the model, or the disk is full.
+        UserError: `out` exists, another process trains it, or it holds another unfinished training; `start` does not
+            fit the configuration, the data do not fit the model, or the disk is full.
     """
-    if out.exists():
-        raise UserError(f"{out}: exists already; choose another --out or remove it.")
-    partial = out.with_name(out.name + ".partial")
-    prepared = prepare(config, corpus, partial, device=device, start=start, announce=announce, studied=studied)
-    with held(identify(prepared)):
-        return save(prepared, fit(prepared, callbacks, announce, probe), out)
+    config = with_training(config, precision=resolve_precision(config.training, device))
+    if start is not None:
+        check_run(start)
+    source = sha256(start / WEIGHTS) if start else None
+    unfinished = Unfinished(out, {"config": to_dict(config), "corpus": corpus.files, "start": source})
+    with unfinished.opened() as done:
+        if done:
+            return _finished(config, out, device)
+        prepared = prepare(config, corpus, out, device=device, start=start, announce=announce, studied=studied)
+        watching = Watching(callbacks, announce, probe, checkpoint_seconds)
+        unfinished.take_up()
+        with waiting_signals() as pending:
+            state, logs = fit(prepared, unfinished, watching, pending)
+            return save(prepared, state, logs, unfinished)
 
 
 def prepare(
     config: RunConfig,
     corpus: Corpus,
-    partial: Path,
+    out: Path,
     *,
     device: torch.device,
     start: Path | None = None,
     announce: Announce = lambda line: None,
     studied: Study = study,
 ) -> Prepared:
-    """Reads, tokenizes and plans what `partial` will hold; nothing is written, and what cannot be asked is refused."""
+    """Reads, tokenizes and plans what `out` will hold; nothing is written, and what cannot be asked is refused."""
     began = time.perf_counter()
     config = with_training(config, precision=resolve_precision(config.training, device))
     if config.stage == "finetune" and start is None:
@@ -142,7 +124,7 @@ def prepare(
     mixture = build_mixture(config, corpus, tokenizer, device)
     batches = Batches(mixture, config)
     config = with_dropout(config, batches.epochs)
-    run = Run(partial, config, initial_model(config, tokenizer, device), tokenizer, {})
+    run = Run(out, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
         run.model.load_state_dict(origin.model.state_dict())
     announce(
@@ -154,69 +136,19 @@ def prepare(
     return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began)
 
 
-def identify(prepared: Prepared) -> Path:
-    """The file that says which training the run's directory is of, written unless the same one was interrupted there.
-
-    Raises:
-        UserError: The directory holds something else.
-    """
-    start = sha256(prepared.start / "model.safetensors") if prepared.start else None
-    identity = {"config": to_dict(prepared.run.config), "corpus": prepared.corpus.files, "start": start}
-    path = prepared.run.path / "identity.json"
-    take_up(path, identity, "an unfinished training")
-    return path
+def same_training(kept: RunConfig, config: RunConfig) -> bool:
+    """Whether a run has a configuration whose precision is resolved; its dropout may have been left to the training."""
+    if config.model.dropout is None:
+        config = with_model(config, dropout=kept.model.dropout)
+    return kept == config
 
 
-def fit(
-    prepared: Prepared, callbacks: tuple[Callback, ...], announce: Announce, probe: Sequence[Fact]
-) -> TrainingState:
-    """Trains the prepared model in place, from the newest checkpoint in the run's directory if there is one."""
-    run, config, partial = prepared.run, prepared.run.config, prepared.run.path
-    state = TrainingState(make_optimizers(run.model, config.training))
-    metrics, probing = Metrics(partial / "metrics.jsonl", state), Probe(partial / "recall.jsonl", run, probe)
-    if resume(partial / "checkpoints", run.model, state):
-        announce(f"resumed at step {state.step:,}")
-    metrics.resume(state.step)
-    probing.resume(state.step)
-    saving = Checkpoints(partial / "checkpoints", run.model, state)
-    return train(
-        run.model,
-        prepared.batches,
-        config.training,
-        corpus_positions=len(rows_as_read(prepared.corpus, config)) * config.model.block,
-        callbacks=(metrics, saving, probing, *callbacks),
-        state=state,
-    )
-
-
-def save(prepared: Prepared, state: TrainingState, out: Path) -> Run:
-    """Fills the run directory, which takes its name when all is there."""
-    run = prepared.run
-    environment: dict[str, Any] = {
-        **machine.describe(run.model.device),
-        "attention": run.config.model.attention,
-        "parameters": run.parameters,
-        "vocabulary": run.tokenizer.vocabulary_size,
-        "steps": prepared.batches.steps,
-        "epochs": prepared.batches.epochs,
-        "positions": state.positions,
-        "tokens": state.tokens,
-        "seconds": round(prepared.seconds + state.seconds, 2),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "corpus": prepared.corpus.summary().to_json(),
-        "counts": prepared.counts,
-        "start": str(prepared.start) if prepared.start else None,
-    }
-    run = dataclasses.replace(run, environment=environment)
-    save_run(run.path, run)
-    with disk_errors(out):
-        if (run.path / "checkpoints").exists():
-            shutil.rmtree(run.path / "checkpoints")
-        (run.path / "identity.json").unlink()
-        (run.path / "predictions").mkdir(exist_ok=True)
-        run.path.rename(out)
-    run.model.eval()
-    return dataclasses.replace(run, path=out)
+def _finished(config: RunConfig, out: Path, device: torch.device) -> Run:
+    """The run that an earlier call was killed after finishing."""
+    run = load(out, device)
+    if not same_training(run.config, config):
+        raise UserError(f"{out}: exists already; choose another --out or remove it.")
+    return run
 
 
 def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:

@@ -20,6 +20,7 @@ from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, parse_relations
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import read_text
+from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
@@ -245,5 +246,4 @@ def sha256(path: Path) -> str:
     if path.is_dir():
         lines = [f"{file.relative_to(path).as_posix()}\t{sha256(file)}\n" for file in visible_files(path)]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -1,7 +1,9 @@
 """Tokenizers: characters and byte-level BPE, one interface, saved as a `tokenizer.json` of the `tokenizers` library."""
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
@@ -90,11 +92,43 @@ class Tokenizer:
             UserError: The file is missing or is none.
         """
         try:
-            return cls(tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            _refuse_gaps(text)
+            loaded = cls(tokenizers.Tokenizer.from_str(text))
         except UserError:
             raise
+        except RecursionError:
+            raise UserError(f"{path}: not a tokenizer of this project (it is nested too deeply).") from None
         except Exception as error:  # the library raises plain Exception for whatever is wrong with a file
             raise UserError(f"{path}: not a tokenizer of this project ({error}).") from error
+        loaded._refuse_others(path)
+        return loaded
+
+    def _refuse_others(self, path: Path) -> None:
+        """Refuses what `train_tokenizer` would not have made: other steps, or tokens in another order."""
+        described, ours = json.loads(self._backend.to_str()), _untrained(self._characters)
+        ids, merges = described["model"].pop("vocab"), described["model"].pop("merges", [])
+        for name in ("vocab", "merges"):
+            ours["model"].pop(name, None)
+        if described != ours:
+            raise UserError(f"{path}: not a tokenizer of this project, it splits text in another way.")
+        tokens = sorted(ids, key=lambda token: ids[token])
+        single = sorted({token for token in tokens if len(token) == 1} - {PAD, MASK})
+        expected = list(dict.fromkeys([PAD, MASK, *single, *("".join(merge) for merge in merges)]))
+        if tokens != expected:
+            raise UserError(f"{path}: damaged, its tokens do not stand in the order that they were given.")
+
+
+def _refuse_gaps(text: str) -> None:
+    """Refuses a `tokenizer.json` whose ids are not 0, 1, ...: the library allocates up to the largest of them.
+
+    Raises:
+        ValueError, LookupError, TypeError, RecursionError: It is such a file, or none.
+    """
+    described = json.loads(text)
+    ids, added = described["model"]["vocab"], {token["content"]: token["id"] for token in described["added_tokens"]}
+    if sorted(ids.values()) != list(range(len(ids))) or not added.items() <= ids.items():
+        raise ValueError("its tokens are not numbered in a row")
 
 
 def train_tokenizer(config: TokenizerConfig, texts: Iterable[str]) -> Tokenizer:
@@ -108,17 +142,18 @@ def _characters(texts: Iterable[str]) -> Tokenizer:
     for text in texts:
         characters.update(text)
     vocabulary = {token: index for index, token in enumerate([PAD, MASK, *sorted(characters - {PAD, MASK})])}
+    return Tokenizer(_character_steps(vocabulary))
+
+
+def _character_steps(vocabulary: dict[str, int]) -> tokenizers.Tokenizer:
     backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token=PAD))
     backend.pre_tokenizer = pre_tokenizers.Split(tokenizers.Regex(r"[\s\S]"), behavior="isolated")
     backend.decoder = decoders.Fuse()
-    return Tokenizer(backend)
+    return backend
 
 
 def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    backend = tokenizers.Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    backend.post_processor = processors.ByteLevel(trim_offsets=True)  # a word begins at its letter, not at its space
-    backend.decoder = decoders.ByteLevel()
+    backend = _byte_pair_steps()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
         special_tokens=[PAD, MASK],
@@ -127,3 +162,20 @@ def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     )
     backend.train_from_iterator(texts, trainer)
     return Tokenizer(backend)
+
+
+def _byte_pair_steps() -> tokenizers.Tokenizer:
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    backend.post_processor = processors.ByteLevel(trim_offsets=True)  # a word begins at its letter, not at its space
+    backend.decoder = decoders.ByteLevel()
+    return backend
+
+
+def _untrained(characters: bool) -> dict[str, Any]:
+    """What `tokenizer.json` says of either kind, without its tokens."""
+    backend = _character_steps({}) if characters else _byte_pair_steps()
+    if not characters:
+        backend.add_special_tokens([PAD, MASK])
+    described: dict[str, Any] = json.loads(backend.to_str())
+    return described

@@ -89,7 +89,7 @@ def import_course(path: Path, corpus: Path, out: Path, heads: int | None = None)
         raise UserError(f"{path}: its tensors do not fit each other ({' '.join(str(error).split())}).") from error
     run = _run(out, model.eval(), tokenizer, read_directory(corpus), path)
     with new_directory(out) as partial:
-        save_run(partial, run)
+        save_run(partial, run, {})
     return run
 
 

@@ -66,6 +66,12 @@ def parameters(config: ModelConfig, vocabulary: int) -> int:
     return config.layers * layer + norms + embeddings
 
 
+def saved_numbers(config: ModelConfig, vocabulary: int) -> int:
+    """Numbers that the saved model has: the parameters, and scores that are drawn and never trained."""
+    drawn = "fixed_random_synthesizer" in config.attention_parts
+    return parameters(config, vocabulary) + (config.layers * config.heads * config.context**2 if drawn else 0)
+
+
 def forward_flops(config: ModelConfig, vocabulary: int, *, batch: int, length: int) -> int:
     """FLOPs of the matrix products of one forward pass, logits of every position included."""
     width, tokens = config.width, batch * length

@@ -8,6 +8,7 @@ from pathlib import Path
 from closedbook.drawing import to_svg
 from closedbook.experiments.reproduction import Reproduction, SystemRow
 from closedbook.files import write_text
+from closedbook.manifest import read_manifest
 from closedbook.report.figures import Bar, Curves, learning_curves, recall_bars
 from closedbook.report.result_tables import (
     coverage_tables,
@@ -103,7 +104,16 @@ def _curves(out: Path, report: Reproduction, file: str, key: str) -> Curves:
             for stage in STAGES:
                 path = out / "runs" / f"{row.name}-seed-{run.seed}-{stage}" / f"{file}.jsonl"
                 if path.is_file():
-                    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-                    points = [(line["step"], line[key]) for line in lines]
-                    curves[stage].setdefault(plain(row.name), []).append(points)
+                    curves[stage].setdefault(plain(row.name), []).append(_points(path, key))
     return {stage: lines for stage, lines in curves.items() if lines}
+
+
+def _points(path: Path, key: str) -> list[tuple[int, float]]:
+    """Step and value of every line of a run's log.
+
+    Raises:
+        UserError: It is not what was written.
+    """
+    read_manifest(path.parent).check(path.parent, path.name)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [(line["step"], line[key]) for line in lines]

@@ -1,14 +1,16 @@
-"""Checkpoints: weights, optimizer state and position, written by renaming, so that the newest one is always whole."""
+"""Checkpoints: weights, optimizer state, position and logs, sealed and renamed, so that the newest is always whole."""
 
 import json
-import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from closedbook.files import new_directory
+from closedbook.files import filled, remove
+from closedbook.manifest import check_all, seal
 from closedbook.model.gpt import GPT
 from closedbook.training.loop import TrainingState
 
@@ -16,8 +18,14 @@ KEPT = 2
 COUNTERS = ("step", "tokens", "positions", "seconds")
 
 
-def save_checkpoint(directory: Path, model: GPT, state: TrainingState) -> None:
+def save_checkpoint(directory: Path, model: GPT, state: TrainingState, notes: Mapping[str, Any] | None = None) -> None:
     """Writes `directory/step-N` and removes all but the newest two.
+
+    Args:
+        directory: Of nothing but the checkpoints of one training.
+        model: Whose weights are kept.
+        state: What else the training needs to go on.
+        notes: What the caller wants back from `resume` (JSON-ready).
 
     Raises:
         UserError: The disk is full; earlier checkpoints stay as they are.
@@ -28,24 +36,39 @@ def save_checkpoint(directory: Path, model: GPT, state: TrainingState) -> None:
         for parameter, values in optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 tensors[f"{index}.{parameter}.{key}"] = value.contiguous()
-    path = directory / f"step-{state.step:08d}"
-    with new_directory(path) as partial:
+    partial = directory / ".partial"
+    with filled(directory / f"step-{state.step:08d}", partial):
         write_tensors(partial / "model.safetensors", weights(model))
         write_tensors(partial / "optimizers.safetensors", tensors)
-        (partial / "state.json").write_text(json.dumps(numbers), encoding="utf-8")
+        (partial / "state.json").write_text(json.dumps({**numbers, "notes": notes or {}}), encoding="utf-8")
+        seal(partial)
     for old in _steps(directory)[:-KEPT]:
-        shutil.rmtree(old)
+        remove(old)
 
 
-def resume(directory: Path, model: GPT, state: TrainingState) -> bool:
-    """Puts model and state back to the newest readable checkpoint, and removes newer ones; False if there is none."""
+def resume(
+    directory: Path, model: GPT, state: TrainingState, announce: Callable[[str], None] = lambda line: None
+) -> dict[str, Any] | None:
+    """Puts model and state back to the newest whole checkpoint, and removes those that are damaged.
+
+    Args:
+        directory: Where `save_checkpoint` has written.
+        model: Of the same architecture.
+        state: Whose optimizers are of the same kind.
+        announce: Hears of damaged ones.
+
+    Returns:
+        The notes that were kept with it; None if there is none.
+    """
     for path in reversed(_steps(directory)):
         try:
+            check_all(path)
             numbers = json.loads((path / "state.json").read_text(encoding="utf-8"))
             tensors = load_file(path / "optimizers.safetensors")
             load_weights(model, path / "model.safetensors")
-        except (OSError, ValueError, SafetensorError):  # torn by a power cut or a full disk
-            shutil.rmtree(path, ignore_errors=True)
+        except (OSError, ValueError, SafetensorError) as error:  # a disk that forgets, or half removed
+            announce(f"left out a checkpoint: {error}")
+            remove(path)
             continue
         for name in COUNTERS:
             setattr(state, name, numbers[name])
@@ -56,8 +79,9 @@ def resume(directory: Path, model: GPT, state: TrainingState) -> bool:
                 if int(owner) == index:
                     kept.setdefault(int(parameter), {})[key] = value
             optimizer.load_state_dict({"state": kept, "param_groups": optimizer.state_dict()["param_groups"]})
-        return True
-    return False
+        notes: dict[str, Any] = numbers["notes"]
+        return notes
+    return None
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:

@@ -1,0 +1,119 @@
+"""Signals, locks and checkpoints, as a user meets them: from another process, on the command line."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from closedbook.errors import Stopped, UserError
+from closedbook.experiments.registry import find_experiment
+from closedbook.experiments.signals import waiting_signals
+from closedbook.files import locked
+from tests.cli.conftest import write_corpus
+from tests.experiments.conftest import Listening
+
+SMALL = "--stage scratch --tokenizer.vocabulary_size 300 --model.layers 1 --model.width 16 --model.block 64".split()
+LONG = [*SMALL, "--training.epochs", "400", "--training.batch_tokens", "512", "--training.precision", "fp32"]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return write_corpus(tmp_path / "mine")
+
+
+def train(corpus: Path, out: Path, *more: str) -> list[str]:
+    return ["train", "default", "--corpus", str(corpus), "--out", str(out), "--threads", "1", *LONG, *more]
+
+
+def started(arguments: list[str], **settings) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "closedbook", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(there, process: subprocess.Popen) -> None:
+    """Until something is there, or the process has ended, which it should not have."""
+    while not there():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_training_that_is_asked_to_stop_saves_where_it_is(corpus, tmp_path, number, code):
+    arguments = train(corpus, tmp_path / "run")
+    process = started(arguments)
+    log = tmp_path / "run.partial" / "metrics.jsonl"
+    wait_for(log.exists, process)
+    process.send_signal(number)
+    printed, errors = process.communicate()
+    assert process.returncode == code
+    (checkpoint,) = (tmp_path / "run.partial" / "checkpoints").iterdir()
+    step = int(checkpoint.name.removeprefix("step-"))
+    assert f"saved at step {step:,} of " in printed
+    command = errors.strip().removeprefix("closedbook: stopped. This goes on where it was: ")
+    assert command == f"{sys.executable} -m closedbook {' '.join(arguments)}"
+    assert not (tmp_path / "run.partial" / ".lock").exists()
+
+
+def test_two_processes_do_not_write_one_directory(corpus, tmp_path):
+    process = started(train(corpus, tmp_path / "run"))
+    lock = tmp_path / "run.partial" / ".lock"
+    wait_for((tmp_path / "run.partial" / "metrics.jsonl").exists, process)
+    noted = json.loads(lock.read_text(encoding="utf-8"))
+    assert noted["process"] == process.pid
+    second = started(train(corpus, tmp_path / "run"))
+    _, errors = second.communicate()
+    assert second.returncode == 2
+    sentence = f"run.partial: process {process.pid} on {noted['host']} (since {noted['since']}) is writing it"
+    assert sentence in errors
+    assert len(errors.strip().splitlines()) == 1
+    process.kill()  # a lock of the dead does not block
+    process.communicate()
+    assert lock.exists()
+    with locked(tmp_path / "run.partial"):
+        assert json.loads(lock.read_text(encoding="utf-8"))["process"] == os.getpid()
+
+
+def test_the_output_of_an_experiment_is_locked(tmp_path):
+    experiment = find_experiment("capacity")
+    with locked(tmp_path / "out"), pytest.raises(UserError, match=rf"out: process {os.getpid()} on .* is writing it"):
+        experiment.run(experiment.options(out=tmp_path / "out"), Listening())
+    assert not (tmp_path / "out").exists()
+
+
+def raised_in_a_block(*numbers: signal.Signals) -> list[int | None]:
+    """What waits after each signal, as far as the block goes."""
+    waiting = []
+    with contextlib.suppress(KeyboardInterrupt, Stopped), waiting_signals() as pending:
+        for number in numbers:
+            signal.raise_signal(number)
+            waiting.append(pending.number)
+    return waiting
+
+
+def test_a_second_signal_comes_through_at_once_and_ignored_ones_stay_so():
+    before = signal.getsignal(signal.SIGINT)
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert raised_in_a_block(signal.SIGHUP, signal.SIGINT, signal.SIGINT) == [None, signal.SIGINT]
+        assert signal.getsignal(signal.SIGINT) == before
+    finally:
+        signal.signal(signal.SIGHUP, hangup)
+
+
+def test_a_signal_that_waits_comes_with_the_end_of_the_block():
+    came = []
+    usual = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    try:
+        with waiting_signals():
+            signal.raise_signal(signal.SIGTERM)
+            assert came == []
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, usual)
