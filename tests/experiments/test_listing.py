@@ -78,20 +78,6 @@ def test_a_training_that_is_going_on_is_running(people, tmp_path):
     assert list_runs(tmp_path)[0].state == "finished"
 
 
-def test_a_training_that_is_going_on_is_not_begun_a_second_time(people, tmp_path):
-    said = []
-
-    def again(record):
-        if record.step == 2:
-            with pytest.raises(UserError, match="another process is at work there") as caught:
-                train_run(tiny_config(), people, tmp_path / "now", device=CPU)
-            said.append(str(caught.value))
-
-    train_run(tiny_config(), people, tmp_path / "now", device=CPU, callbacks=(again,))
-    assert said
-    assert list_runs(tmp_path)[0].state == "finished"
-
-
 def test_a_torn_last_line_is_passed_over(folder, tmp_path):
     run = shutil.copytree(folder / "cut.short.partial", tmp_path / "b.partial")
     with (run / "metrics.jsonl").open("a") as file:
