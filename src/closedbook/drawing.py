@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from closedbook.files import disk_errors, write_text
+from closedbook.files import write_chunks, write_text
 
 # Okabe and Ito's colour-blind safe palette, without black and yellow, which vanish on dark or light paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -57,6 +57,8 @@ def save(figure: Figure, stem: Path, title: str) -> str:
     """
     svg = to_svg(figure, title)
     write_text(stem.with_name(stem.name + ".svg"), svg + "\n")
-    with disk_errors(stem), _any_letter():
-        figure.savefig(stem.with_name(stem.name + ".png"), dpi=160, facecolor="white")
+    buffer = io.BytesIO()
+    with _any_letter():
+        figure.savefig(buffer, format="png", dpi=160, facecolor="white")
+    write_chunks(stem.with_name(stem.name + ".png"), [buffer.getvalue()])
     return svg

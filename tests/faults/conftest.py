@@ -20,7 +20,7 @@ from tests.conftest import tiny_config
 from tests.experiments.conftest import Listening
 
 CPU = torch.device("cpu")
-TIMES = {"seconds", "finished", "peak_memory_bytes"}
+TIMES = {"seconds", "finished", "peak_memory_bytes", "commit"}  # that of the checkout may change beside the tests
 TIMED = {"environment.json", "metrics.jsonl"}  # parts of a run that hold times
 PEOPLE = PeopleConfig(count=30)
 MODEL = ModelConfig(layers=1, heads=2, width=16, block=64)

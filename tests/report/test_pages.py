@@ -4,9 +4,11 @@ import json
 import pytest
 from matplotlib.figure import Figure
 
+from closedbook.errors import UserError
 from closedbook.evaluation.knowledge import summarise
 from closedbook.experiments.results import from_values
 from closedbook.facts.known import Reference
+from closedbook.manifest import seal
 from closedbook.report.compare_page import write_comparison
 from closedbook.report.figures import learning_curves
 from closedbook.report.page import write_page
@@ -85,9 +87,20 @@ def test_learning_curves_come_from_the_runs(reproduction, tmp_path):
         directory.mkdir(parents=True)
         (directory / "metrics.jsonl").write_text('{"step": 1, "loss": 5.0}\n{"step": 2, "loss": 3.0}\n')
         (directory / "recall.jsonl").write_text('{"step": 2, "recall": 0.5}\n')
+        seal(directory)
     page = write_page(tmp_path, reproduction).read_text()
     assert page.count("<svg") == before + 1
     assert "nothing was chosen by it" in page
+
+
+def test_a_curve_of_a_run_that_has_changed_is_not_drawn(reproduction, tmp_path):
+    directory = tmp_path / "runs" / "standard-seed-0-pretrain"
+    directory.mkdir(parents=True)
+    (directory / "metrics.jsonl").write_text('{"step": 1, "loss": 5.0}\n')
+    seal(directory)
+    (directory / "metrics.jsonl").write_text('{"step": 1, "loss": 4.0}\n')
+    with pytest.raises(UserError, match=r"metrics\.jsonl: damaged"):
+        write_page(tmp_path, reproduction)
 
 
 def test_the_seeds_of_a_system_share_its_colour_and_its_place_in_the_legend():
