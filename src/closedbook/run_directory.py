@@ -35,11 +35,11 @@ class _Noted:
     attention: str
     parameters: int
     vocabulary: int
-    steps: int
-    epochs: int
-    positions: int
-    tokens: int
-    seconds: float
+    steps: int | None  # none of what is not known of a training that was another's
+    epochs: int | None
+    positions: int | None
+    tokens: int | None
+    seconds: float | None
     device: str
     counts: dict[str, int]
     start: str | None

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import NoReturn
 
 from closedbook.errors import Stopped, UserError, nearest
@@ -127,5 +127,9 @@ def _dispatch(arguments: Sequence[str]) -> None:
         hint = nearest(arguments[0], [*VERBS, "--help", "--version", "--print-completion"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
     else:
-        module = "import_" if arguments[0] == "import" else arguments[0]  # a keyword names no module
-        import_module(f"closedbook.cli.{module}").run(arguments[1:])
+        module_of(arguments[0]).run(arguments[1:])
+
+
+def module_of(verb: str) -> ModuleType:
+    """Where a verb is; a keyword names no module."""
+    return import_module(f"closedbook.cli.{verb}_" if verb == "import" else f"closedbook.cli.{verb}")

@@ -2,11 +2,10 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from closedbook.cli import GROUPS
+from closedbook.cli import GROUPS, module_of
 from closedbook.cli.options import kinds, parser_of, summary
 from closedbook.errors import UserError, nearest
 from closedbook.presets import PRESETS
@@ -54,7 +53,7 @@ def command_line() -> argparse.ArgumentParser:
 
 def _leaves(verb: str) -> Iterator[tuple[str, tuple[type[Any], Mapping[str, Any]]]]:
     """The options of a verb, or of the words that follow it, with their groups of settings."""
-    module = import_module(f"closedbook.cli.{verb}")
+    module = module_of(verb)
     if verb == "data":
         yield from ((name, (cls, {})) for name, (_, cls) in module.VERBS.items())
     elif verb == "experiment":

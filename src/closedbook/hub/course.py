@@ -203,6 +203,8 @@ def _run(out: Path, model: GPT, tokenizer: Tokenizer, corpus: Corpus, file: Path
         "attention": model.config.attention,
         "parameters": run.parameters,
         "vocabulary": tokenizer.vocabulary_size,
+        **dict.fromkeys(("steps", "epochs", "positions", "tokens", "seconds", "start")),
+        "counts": {},
         "imported": {"file": file.name, "sha256": sha256(file)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "corpus": corpus.summary().to_json(),
