@@ -9,8 +9,11 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from closedbook.files import write_chunks, write_text
+from closedbook.visible import visible
 
 # Okabe and Ito's colour-blind safe palette, without black and yellow, which vanish on dark or light paper.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -38,14 +41,25 @@ def _any_letter() -> Iterator[None]:
         yield
 
 
+def _without_formulas(figure: Figure) -> None:
+    """Text is drawn as it is, `$` begins no formula; but for figures on axes, where 10^2 is one."""
+    axes = [axis for each in figure.axes for axis in (each.xaxis, each.yaxis)]
+    numbers = [axis for axis in axes if isinstance(axis.get_major_formatter(), LogFormatter | ScalarFormatter)]
+    kept = {id(label) for axis in numbers for label in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and id(text) not in kept:
+            text.set_parse_math(False)
+
+
 def to_svg(figure: Figure, title: str) -> str:
     """The figure as an `<svg>` element, with a title for readers that cannot see it."""
+    _without_formulas(figure)
     buffer = io.StringIO()
     # the same figure is the same text; letters stay letters, drawn by the reader's fonts
     with rc_context({"svg.hashsalt": "closedbook", "svg.fonttype": "none"}), _any_letter():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = visible(svg[svg.index("<svg") :])
     return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
 
 

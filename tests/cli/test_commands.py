@@ -392,7 +392,7 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         ([*TRAIN, "--mixture", "[{"], "--mixture: not YAML"),
         ([*TRAIN, "--reader.rounds", "2"], "need a reader, and a reader needs one of them"),
         ([*TRAIN, "--reader.rounds", "0"], "--reader.rounds: cannot be '0'; takes at least 1."),
-        ([*TRAIN, "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        ([*TRAIN, "--config", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["data", "people", "--count", "5", "--out", "x"], "--count: cannot be '5'; takes at least 10."),
         (["data", "people", "--train", "0.9", "--out", "x"], "add up to more than 1"),
         (["data", "describe"], "DIRECTORY must be given"),
@@ -450,7 +450,7 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(tiny, toy, arguments, se
         ),
         (b"- 3\n", "has a value where settings by name belong"),
         (b"recipe: faithful\n", "c.yaml: is for recipe faithful, the command line says tiny."),
-        (b"training: \xff\n", "c.yaml: "),
+        (b"training: \xff\n", "c.yaml, line 1: not UTF-8"),
         (b"training: [\n", "c.yaml: not YAML"),
     ],
 )

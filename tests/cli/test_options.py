@@ -138,7 +138,7 @@ def test_a_summary_is_the_first_paragraph():
     assert summary(Toy) == "Bake a pie."
 
 
-@pytest.mark.parametrize("text", ["a: [", b"\xff", "a: !!python/object:os.system x"])
+@pytest.mark.parametrize("text", ["a: [", "a: !!python/object:os.system x"])
 def test_what_is_not_yaml_is_refused(text):
     with pytest.raises(UserError, match=r"^f\.yaml: "):
         from_yaml(text, "f.yaml")

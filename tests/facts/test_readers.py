@@ -119,7 +119,7 @@ def test_letters_are_composed(tmp_path, name, data):
         ("f.jsonl", jsonl({"question": "Q", "answer": [["A"]]}), "line 1: 'answer' must be"),
         ("f.jsonl", jsonl({"question": "Q", "answer": ["A", None]}), "line 1: 'answer' must be"),
         ("f.jsonl", jsonl({"question": "Q", "answer": "A", "s_pop": "nan"}), "'s_pop' must be a number"),
-        ("f.csv", 'question,possible_answers\nQ,"[""A"", 3"\n', "line 2: 'possible_answers' is no list of strings"),
+        ("f.csv", 'question,possible_answers\nQ,"[""A"", 3"\n', "line 2, 'possible_answers': not JSON"),
     ],
 )
 def test_bad_facts_are_refused_with_their_place(tmp_path, name, data, message):

@@ -1,8 +1,10 @@
 """How a model is audited, as the command line and Python have it; free of NumPy and torch."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from closedbook.config.validation import Count, Natural, OpenShare, configuration
+from annotated_types import Ge, Le
+
+from closedbook.config.validation import Few, OpenShare, Seed, Shots, configuration
 
 QuestionSignal = Literal["sequence_probability", "token_probability", "margin", "certainty", "sample_agreement"]
 """The signals that need nothing but the question, and so can decide whether `ask` answers."""
@@ -37,7 +39,7 @@ class Settings:
     signal: QuestionSignal | None = None
     match: Literal["exact", "normalised", "contained"] | None = None
     depth: Depth | None = None
-    shots: Natural | None = None
-    samples: Count | None = None
-    names: Natural = 20
-    seed: Natural = 0
+    shots: Shots | None = None
+    samples: Few | None = None
+    names: Annotated[int, Ge(0), Le(10_000)] = 20
+    seed: Seed = 0

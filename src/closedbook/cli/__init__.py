@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from closedbook.errors import Stopped, UserError, nearest
 from closedbook.version import version_line
+from closedbook.visible import in_a_sentence
 
 GROUPS = {
     "Learn": {
@@ -72,14 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _stopping():
             _dispatch(arguments)
     except UserError as error:
-        print(f"closedbook: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
     except BrokenPipeError:  # the reader of our output has gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # what no room foresaw, such as a path that is too long
         where = f"{error.filename}: " if error.filename else ""
-        print(f"closedbook: {where}{error.strerror or error}.", file=sys.stderr)
+        _complain(f"{where}{error.strerror or error}.")
         return 2
     except (KeyboardInterrupt, Stopped) as stop:
         print(f"closedbook: stopped.{_how_to_go_on(arguments)}", file=sys.stderr)
@@ -112,6 +113,10 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
         return ""
     program = [sys.executable, "-m", "closedbook"] if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
     return f" This goes on where it was: {shlex.join([*program, *arguments])}"
+
+
+def _complain(sentence: str) -> None:
+    print(f"closedbook: {in_a_sentence(sentence)}", file=sys.stderr)
 
 
 def _dispatch(arguments: Sequence[str]) -> None:

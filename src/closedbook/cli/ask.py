@@ -9,6 +9,7 @@ from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
+from closedbook.visible import in_a_sentence, visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +42,13 @@ def run(arguments: Sequence[str]) -> None:
 
     def say_reply(question: str) -> None:
         reply = reply_to(model, [question], threshold)[0]
-        print(reply.text, flush=True)
+        print(visible(reply.text), flush=True)
         if threshold is not None and not reply.covered:
-            print(f"(careful: the threshold is for questions like {' or '.join(threshold.forms)})", file=sys.stderr)
+            forms = in_a_sentence(" or ".join(threshold.forms))
+            print(f"(careful: the threshold is for questions like {forms})", file=sys.stderr)
         if reply.why_not:
             hint = "" if reply.taught else "; --always answers anyway"
-            print(f"({reply.why_not}{hint})", file=sys.stderr)
+            print(f"({in_a_sentence(reply.why_not)}{hint})", file=sys.stderr)
 
     if options.question is not None:
         say_reply(options.question)
@@ -55,7 +57,7 @@ def run(arguments: Sequence[str]) -> None:
         try:
             say_reply(question)
         except UserError as error:
-            print(error, file=sys.stderr)
+            print(in_a_sentence(str(error)), file=sys.stderr)
 
 
 def _prompt() -> str:

@@ -9,9 +9,10 @@ from closedbook.cli.data_export import Export, export
 from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
-from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
+from closedbook.config.validation import POSITIONAL, Count, Seed, configuration
 from closedbook.errors import UserError, nearest
 from closedbook.files import must_not_exist
+from closedbook.visible import in_a_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class Split:
 
     corpus: Path
     held_out: Count = 400
-    seed: Natural = 0
+    seed: Seed = 0
     out: Path
 
 
@@ -149,7 +150,7 @@ def _check_directory(path: Path, option: str) -> None:
 
 def _say_files(rows: dict[str, int], out: Path) -> None:
     for name, count in rows.items():
-        print(f"{count:>9,}  {out / name}")
+        print(f"{count:>9,}  {in_a_line(str(out / name))}")
 
 
 VERBS = {

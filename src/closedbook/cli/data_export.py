@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.cli.options import parse
-from closedbook.config.validation import POSITIONAL, Count
+from closedbook.config.validation import POSITIONAL, Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
+from closedbook.visible import in_a_line
 
 if TYPE_CHECKING:
     from closedbook.evaluation.form import Form
@@ -35,7 +36,7 @@ class Export:
     template: str | None = None
     chat: bool = False
     calibration: Path | None = None
-    shots: Count | None = None
+    shots: Shots | None = None
 
 
 def export(arguments: Sequence[str]) -> None:
@@ -58,8 +59,9 @@ def export(arguments: Sequence[str]) -> None:
         inspect_task.write_inspect(facts, form, options.out, spare)
         command = inspect_task.command(options.out)
     relations = len({fact.relation for fact in facts})
-    print(f"{counted(len(facts), 'fact')} in {counted(relations, 'relation')}, {form.described()}: {options.out}")
-    print(f"run: {command}")
+    where = in_a_line(f"{form.described()}: {options.out}")
+    print(f"{counted(len(facts), 'fact')} in {counted(relations, 'relation')}, {where}")
+    print(f"run: {in_a_line(command)}")
 
 
 def _read(options: Export) -> "tuple[Sequence[Fact], Sequence[Fact]]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel, described, read_corpus_for, say_accuracies, trained_on
-from closedbook.config.validation import Natural
+from closedbook.config.validation import Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
 
@@ -46,7 +46,7 @@ class Options(WithModel):
     corpus: str | None = None
     match: Literal["exact", "normalised", "contained"] | None = None
     calibration: Path | None = None
-    shots: Natural | None = None
+    shots: Shots | None = None
     candidates: Path | None = None
     out: Path | None = None
 

@@ -20,8 +20,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from closedbook.config.validation import POSITIONAL, Named, sentence
 from closedbook.errors import UserError, nearest
+from closedbook.facts.text import why
 
 T = TypeVar("T")
+MOST_YAML, MOST_BRACKETS = 64 * 2**10, 200  # characters of settings, and brackets in them
 _METAVARS = {int: "N", float: "X", bool: "true|false", Path: "PATH"}
 
 
@@ -260,17 +262,28 @@ def _checked(option: _Option, text: Any) -> Any:
         raise UserError(sentence(error.errors(include_url=False)[0], option.name)) from None
 
 
-def from_yaml(text: str | bytes, name: str) -> Any:
+def from_yaml(text: str, name: str) -> Any:
     """What a text in YAML says, in the types of JSON.
 
     Raises:
-        UserError: It is not YAML; `name` says whose text it is.
+        UserError: It is not YAML, or longer or more deeply nested than settings are, or says something by reference to
+            another place, which a few lines can multiply without end; `name` says whose text it is.
     """
     import yaml
 
+    if len(text) > MOST_YAML:
+        raise UserError(f"{name}: {len(text):,} characters; settings have at most {MOST_YAML:,}.")
+    if text.count("[") + text.count("{") > MOST_BRACKETS:
+        raise UserError(f"{name}: more than {MOST_BRACKETS} brackets; settings are not nested so deeply.")
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise UserError(f"{name}: refers to an anchor (*name); write the value out.")
         return json.loads(json.dumps(yaml.safe_load(text), default=str))
     except yaml.YAMLError as error:
         raise UserError(f"{name}: not YAML ({' '.join(str(error).split())}).") from None
-    except (UnicodeDecodeError, TypeError, ValueError) as error:
-        raise UserError(f"{name}: cannot be read ({error}).") from None
+    except RecursionError:
+        raise UserError(f"{name}: cannot be read (it is nested too deeply).") from None
+    except UserError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{name}: cannot be read ({why(error)}).") from None

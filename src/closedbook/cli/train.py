@@ -13,6 +13,7 @@ from closedbook.config import RunConfig, Stage, run_config, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine, TrackerName
+from closedbook.facts.text import MOST_SETTINGS, read_text
 from closedbook.recipes import RECIPES, Recipe, find_recipe
 
 SETTINGS = {
@@ -177,10 +178,7 @@ def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) ->
     """
     values, said = to_dict(config), {}
     if file is not None:
-        try:
-            said = from_yaml(file.read_bytes(), str(file))
-        except OSError as error:
-            raise UserError(f"{file}: cannot be read ({error.strerror}).") from None
+        said = from_yaml(read_text(file, most=MOST_SETTINGS), str(file))
         if not isinstance(said, dict):
             raise UserError(f"{file}: has a value where settings by name belong.")
         for name in ("recipe", "stage"):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Seed, configuration, require
+from closedbook.config.validation import Few, Seed, configuration, require
 
 BUILT_IN = "people"
 """The name of the built-in data set, where a corpus is named."""
@@ -28,9 +28,9 @@ class PeopleConfig:
         unseen: Share of subjects who are in no corpus; their questions are in unseen.tsv.
     """
 
-    count: Annotated[int, Field(ge=10)] = 1000
+    count: Annotated[int, Field(ge=10, le=10**9)] = 1000
     seed: Seed = 0
-    biographies: Count = 1
+    biographies: Few = 1
     permute: bool = False
     templates: Annotated[int, Field(ge=1, le=4)] = 4
     relations: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class TokenizerConfig:
     """
 
     kind: Literal["characters", "bpe"] = "bpe"
-    vocabulary_size: int | None = None
+    vocabulary_size: Annotated[int, Field(le=2**20)] | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "bpe":
@@ -79,7 +79,7 @@ class ReaderConfig:
         at_least: Confidence from which a reading becomes a card.
     """
 
-    penalty: Annotated[float, Field(gt=0)] = 2.0
-    rounds: Annotated[int, Field(ge=1, le=1000)] = 2
+    penalty: Annotated[float, Field(gt=0, le=1e9)] = 2.0
+    rounds: Few = 2
     sure: Share = 0.6
     at_least: Share = 0.0

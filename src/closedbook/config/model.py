@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, configuration, require
+from closedbook.config.validation import Few, configuration, require
 from closedbook.errors import UserError, nearest
 
 ATTENTIONS = (
@@ -43,8 +43,8 @@ class ModelConfig:
 
     attention: str = "key_query_value"
     layers: Annotated[int, Field(ge=1, le=256)] = 4
-    heads: Count = 8
-    key_value_heads: Count | None = None
+    heads: Few = 8
+    key_value_heads: Few | None = None
     width: Annotated[int, Field(ge=1, le=16_384)] = 256
     mlp_width: Annotated[int, Field(ge=0, le=65_536)] | None = None
     block: Annotated[int, Field(ge=16, le=65_536)] = 128  # below, two masks beside 7/8 of it do not fit

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Natural, Passes, configuration, require
+from closedbook.config.validation import Few, Natural, configuration, require
 
 Spans = Literal["like_answers", "phrases"]
 """What a line is asked for: spans of the kinds of the training answers, or capitalised phrases alone."""
@@ -33,7 +33,7 @@ class ObjectiveConfig:
     reads: ClassVar[Reads] = "documents"
     """What its examples are made of: training questions, the reader's cards, spans of documents, whole documents,
     or subjects that do not exist."""
-    repeats: Passes = 1
+    repeats: Few = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     first_epoch: Natural = 0
     last_epoch: Natural | None = None
@@ -114,7 +114,7 @@ class ContextCards(ObjectiveConfig):
     reads: ClassVar[Reads] = "spans"
     objective: Literal["context_cards"] = "context_cards"
     spans: Spans = "like_answers"
-    words: Count = 4
+    words: Few = 4
     side: Literal["after", "either"] = "either"
 
 
@@ -175,7 +175,7 @@ class Rewriting(ObjectiveConfig):
 
     reads: ClassVar[Reads] = "cards"
     objective: Literal["rewriting"] = "rewriting"
-    forms: Count = 2
+    forms: Few = 2
 
 
 Objective = Annotated[

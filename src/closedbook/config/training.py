@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Passes, Seed, Steps, configuration, require
+from closedbook.config.validation import Count, Few, Passes, Seed, configuration, require
 
-Rate = Annotated[float, Field(gt=0)]
-BatchSize = Annotated[int, Field(ge=1, le=2**30)]
+Rate = Annotated[float, Field(gt=0, le=100)]
 
 
 @configuration
@@ -44,22 +43,22 @@ class TrainingConfig:
 
     seed: Seed = 0
     epochs: Passes = 1
-    epochs_a_relation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    least_steps: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    epochs_a_relation: Annotated[int, Field(ge=0, le=10**6)] = 0
+    least_steps: Count | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
-    batch_tokens: BatchSize | None = None
-    micro_batches: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    batch_rows: BatchSize | None = None
+    batch_tokens: Annotated[int, Field(ge=1, le=10**8)] | None = None
+    micro_batches: Few | None = None
+    batch_rows: Annotated[int, Field(ge=1, le=10**6)] | None = None
     optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: Rate = 1e-3
     matrix_learning_rate: Rate | None = None
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=100)] = 0.0
     decay: Literal["matrices", "all_but_biases"] = "matrices"
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    clip: Rate = 1.0
+    clip: Annotated[float, Field(gt=0, le=1e9)] = 1.0
     schedule: Literal["cosine", "course"] = "cosine"
-    warmup_steps: Steps | None = None
+    warmup_steps: Natural | None = None
     floor: Annotated[float, Field(ge=0, le=1)] = 0.1
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False

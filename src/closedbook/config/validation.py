@@ -18,12 +18,17 @@ from pydantic_core import ErrorDetails
 from closedbook.errors import UserError, nearest
 
 T = TypeVar("T")
-Count = Annotated[int, Ge(1)]
-Natural = Annotated[int, Ge(0)]
+MOST = 10**9
+SHOWN = 100  # characters of a value that a sentence names
+Count = Annotated[int, Ge(1), Le(MOST)]
+Natural = Annotated[int, Ge(0), Le(MOST)]
 Seed = Annotated[int, Ge(0), Lt(2**63)]
-Passes = Annotated[int, Ge(1), Le(1_000_000)]
-"""Repetitions: more than any training takes, and few enough to be counted one by one."""
-Steps = Annotated[int, Ge(0), Le(1_000_000_000)]
+Passes = Annotated[int, Ge(1), Le(10**6)]
+"""How often something is passed over or repeated."""
+Few = Annotated[int, Ge(1), Le(1_000)]
+"""What is paid for one by one: trainings, samples of an answer, heads, passes over an objective in an epoch."""
+Threads = Annotated[int, Ge(1), Le(1_024)]
+Shots = Annotated[int, Ge(0), Le(100)]
 OpenShare = Annotated[float, Gt(0), Lt(1)]
 POSITIONAL = "positional"
 """Marks the options that are given by their place, as in `Annotated[str, POSITIONAL]`."""
@@ -131,7 +136,9 @@ def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
         return f"{name}: must be given."
     if kind == "json_invalid":
         return f"The settings are no JSON: {context['error']}."
-    return f"{name}: cannot be {value!r}; takes {_expectation(kind, context, value)}."
+    shown = repr(value)
+    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
+    return f"{name}: cannot be {shown}; takes {_expectation(kind, context, value)}."
 
 
 def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 from closedbook.errors import UserError, nearest
@@ -30,15 +31,18 @@ _ARTICLE = re.compile(r"\b(a|an|the)\b(?![+#-])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
 _MARK = re.compile(
     r"(?<=\d)[.,:/-](?=\d)"  # 1.5, 3/4, 1914-1918
-    r"|(?<![\w.])[.+-]+(?=\d)"  # -5, +1, .5
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
     r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
 )
 """Punctuation that tells answers apart."""
+_SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
+"""Signs and points before a number, which do too: -5, +1, .5; looked at once a run, so that the time is linear."""
 _JOINED = re.compile(r"(?<=[^\W\d])[-\u2010\u2011/](?=[^\W\d])")
 DENIALS = frozenset({"not", "isnt", "wasnt", "never", "nor", "arent", "unlike"})
 _SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
 SENTENCE = 5  # words of a text that is more than an answer
+BEFORE = 100  # characters that are looked at for a denial
+MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
 
 
@@ -119,8 +123,16 @@ def normalise(text: str) -> str:
     plain = "".join(c for c in decomposed if not unicodedata.combining(c)).lower()
     plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
+    kept.update(place for run in _SIGNS.finditer(plain) for place in range(_sign(plain, *run.span()), run.end()))
     plain = "".join(c for place, c in enumerate(plain) if place in kept or c not in string.punctuation)
     return " ".join(_ARTICLE.sub(" ", plain).split()) or " ".join(text.casefold().split())
+
+
+def _sign(text: str, start: int, end: int) -> int:
+    """Where a sign begins in a run of them: not at what ends a word before it (`a-5`), nor behind a point."""
+    while 0 < start < end and (text[start - 1] in "._" or text[start - 1].isalnum()):
+        start += 1
+    return start
 
 
 def is_attempt(text: str) -> bool:
@@ -196,11 +208,11 @@ def _matched(text: str) -> str:
 
 def _mentions(said: str, answer: str, asked: str) -> Iterator[tuple[int, int]]:
     """Where an answer stands in a text that is not denied there; also as in "the African continent"."""
-    for start, alone in occurrences(said, answer):
+    for start, alone in islice(occurrences(said, answer), MOST_MENTIONS):
         end = start + len(answer)
         word = _SUFFIX.match(said, end)
         adjective = word and word[1] in asked.split() and not said[start - 1 : start].strip()
-        if (alone or adjective) and not (set(said[:start].split()[-2:]) & DENIALS):
+        if (alone or adjective) and not (set(said[max(start - BEFORE, 0) : start].split()[-2:]) & DENIALS):
             yield start, end
 
 

@@ -44,7 +44,8 @@ _NUMBER_ASKED = re.compile(
 _KIND = re.compile(r"\b(?:is|are|was|were) (?:an?|one) $")
 _COPULA = re.compile(r"\b(?:is|are|was|were|has|have)\b|:")
 _NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
-_ANSWERS = re.compile(r"\banswer\b.*(?:\bis\b|:)", re.IGNORECASE)
+_ANSWER = re.compile(r"\banswer\b", re.IGNORECASE)
+_SAYS = re.compile(r"\bis\b|:", re.IGNORECASE)
 _PARTICIPLE = re.compile(r"(?:[a-z]+ )*[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
 _GUESS = re.compile(
     r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
@@ -127,7 +128,8 @@ def _name_from(words: list["_Word"], first: int, text: str) -> tuple[int, int]:
 
 def _relevance(asked: set[str], sentence: str) -> int:
     """How much a sentence takes up of the question; one that says that it answers comes first."""
-    return _overlap(asked, sentence) + 2 * bool(_ANSWERS.search(sentence))
+    answer = _ANSWER.search(sentence)
+    return _overlap(asked, sentence) + 2 * bool(answer and _SAYS.search(sentence, answer.end()))
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:

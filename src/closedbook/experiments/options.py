@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge, Le, MinLen
 
 from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
-from closedbook.config.validation import POSITIONAL, Count, Natural, configuration
+from closedbook.config.validation import POSITIONAL, Count, Few, Passes, Seed, Threads, configuration
 from closedbook.facts.corpus import Corpus
 from closedbook.presets import Preset, find_preset
 from closedbook.recipes import Recipe, find_recipe
@@ -47,7 +47,7 @@ class OnMachine:
     """
 
     device: str = "auto"
-    threads: Annotated[int, Ge(1), Le(4096)] | None = None
+    threads: Threads | None = None
 
     def open_device(self) -> "torch.device":
         """The device, with the threads set."""
@@ -85,7 +85,7 @@ class OfRecipe(_OnCorpus, Kept):
     """
 
     recipe: RecipeName = None
-    seeds: Count = 3
+    seeds: Few = 3
 
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, or the usual one."""
@@ -103,7 +103,7 @@ class ReproduceConfig(_OnCorpus, Kept):
     """
 
     preset: str | None = None
-    seeds: Count = 1
+    seeds: Few = 1
     precision: Literal["auto", "fp32", "bf16"] | None = None
     out: Path = Path("runs/reproduce")
 
@@ -141,7 +141,7 @@ class AblateConfig(OfRecipe):
     """
 
     variants: tuple[str, ...] = ()
-    epochs: Count | None = None
+    epochs: Passes | None = None
     held_out: Count | None = None
     out: Path = Path("runs/ablate")
 
@@ -161,7 +161,7 @@ class UnknownsConfig(OfRecipe):
         epochs: Epochs of finetuning.
     """
 
-    epochs: Count = 10
+    epochs: Passes = 10
     out: Path = Path("runs/unknowns")
 
 
@@ -177,11 +177,11 @@ class CapacityConfig(Kept):
         seed: Of data and model.
     """
 
-    counts: Annotated[tuple[Annotated[int, Ge(10)], ...], MinLen(1)] = (500, 1000, 2000, 4000)
-    width: Count = 32
-    layers: Count = 2
-    exposures: Count = 100
-    seed: Natural = 0
+    counts: Annotated[tuple[Annotated[int, Ge(10), Le(10**7)], ...], MinLen(1)] = (500, 1000, 2000, 4000)
+    width: Annotated[int, Ge(1), Le(16_384)] = 32
+    layers: Annotated[int, Ge(1), Le(256)] = 2
+    exposures: Passes = 100
+    seed: Seed = 0
     out: Path = Path("runs/capacity")
 
 
@@ -195,6 +195,6 @@ class ReaderExperimentConfig(_OnCorpus):
         out: The output directory; must not exist.
     """
 
-    folds: Natural = 5
+    folds: Annotated[int, Ge(0), Le(1_000)] = 5
     reader: ReaderConfig = ReaderConfig()
     out: Path = Path("runs/reader")

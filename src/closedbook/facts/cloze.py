@@ -7,7 +7,7 @@ from typing import Any
 from closedbook.errors import UserError
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.forms import SLOT
-from closedbook.facts.text import load_json, parse_json, read_text
+from closedbook.facts.text import MOST_SETTINGS, load_json, parse_json, read_text, shortened
 
 BLANK = "___"
 """Stands for the answer in a question that is a statement."""
@@ -21,7 +21,7 @@ def cloze(template: str, place: str) -> str:
         UserError: It does not hold `[X]` and `[Y]` once each.
     """
     if template.count("[X]") != 1 or template.count("[Y]") != 1:
-        raise UserError(f"{place}: the template {template!r} must hold [X] and [Y] once each.")
+        raise UserError(f"{place}: the template {shortened(template)!r} must hold [X] and [Y] once each.")
     return template.strip().replace(" .", ".").replace("[X]", SLOT).replace("[Y]", BLANK)
 
 
@@ -34,7 +34,7 @@ def read_wordings(path: Path) -> tuple[str, ...]:
         UserError: A line is no wording, or the file holds none.
     """
     wordings = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(read_text(path, most=MOST_SETTINGS).split("\n"), 1):
         place = f"{path}, line {number}"
         if not line.strip():
             continue
@@ -64,7 +64,7 @@ def templates_beside(path: Path) -> dict[str, tuple[str, ...]]:
         UserError: The file cannot be read, or has something else in it.
     """
     places = (path.parent / name for name in TEMPLATE_FILES)
-    source = next((place for place in places if place.is_file()), None)
+    source = next((place for place in places if place.exists()), None)
     if source is None:
         return {}
     templates: dict[str, tuple[str, ...]] = {}
@@ -81,7 +81,7 @@ def templates_beside(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _entries(source: Path) -> Iterator[tuple[str, Any, str]]:
     """Name, template or templates, and place of every relation in a file."""
-    text = read_text(source)
+    text = read_text(source, most=MOST_SETTINGS)
     if source.suffix == ".jsonl":
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():

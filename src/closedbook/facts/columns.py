@@ -5,6 +5,7 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from closedbook.errors import UserError
+from closedbook.facts.text import MOST_COLUMNS, shortened
 
 MISSPELT = 0.85  # likeness from which an unknown key is taken for a known one that is missing
 
@@ -66,6 +67,8 @@ def layout_of(columns: Iterable[str]) -> Layout | None:
 def meant(key: str, names: Iterable[str]) -> str | None:
     """The name that an unknown key is likely to be a slip for, None without one: alike, or of the same letters."""
     names = list(names)
+    if len(key) > 2 * max(map(len, names), default=0):
+        return None
     like = difflib.get_close_matches(key, [name for name in names if len(name) >= LONG], 1, MISSPELT)
     return like[0] if like else next((name for name in names if sorted(name) == sorted(key)), None)
 
@@ -91,20 +94,23 @@ def refuse_slips(keys: Iterable[str], names: Collection[str], place: str) -> Non
 def is_header(cells: Sequence[str]) -> bool:
     """Whether the first line of a table without a suffix of its own names columns: two of them, or slips for them."""
     names = {name for layout in LAYOUTS for role in layout.names.values() for name in role}
-    named = sum(cell in names or meant(cell, names) is not None for cell in cells)
-    return named > 1 or (len(cells) > 1 and cells[0] in ("question", "problem", "sub_label"))
+    if len(cells) > 1 and cells[0] in ("question", "problem", "sub_label"):
+        return True
+    return sum(cell in names or meant(cell, names) is not None for cell in cells[:MOST_COLUMNS]) > 1
 
 
 def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
     """The layout of a header or of an object's keys, with the column of every role that is there.
 
     Raises:
-        UserError: A column stands there twice or is likely misspelt, or no layout has such columns.
+        UserError: A column stands there twice or is likely misspelt, or no layout has such columns or so many.
     """
+    if len(columns) > MOST_COLUMNS:
+        raise UserError(f"{place}: {len(columns):,} columns; a table has at most {MOST_COLUMNS:,}.")
     seen = set()
     for column in columns:
         if column and column in seen:
-            raise UserError(f"{place}: the column {column!r} stands there twice.")
+            raise UserError(f"{place}: the column {shortened(column)!r} stands there twice.")
         seen.add(column)
     layout = layout_of(columns)
     roles = {} if layout is None else _roles(layout, seen)
@@ -114,7 +120,9 @@ def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
     ]
     refuse_slips([column for column in columns if column not in roles.values()], names, place)
     if layout is None:
-        raise UserError(f"{place}: columns {', '.join(map(repr, columns))}; needed are {EXPECTED}.")
+        raise UserError(
+            f"{place}: columns {', '.join(repr(shortened(column)) for column in columns)}; needed are {EXPECTED}."
+        )
     return layout, roles
 
 

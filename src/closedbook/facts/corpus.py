@@ -1,7 +1,6 @@
 """A corpus with its facts: what a directory holds, what a question is about, what could mislead."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
-from closedbook.facts.relations import Relation, parse_relations
+from closedbook.facts.relations import Relation, read_relations
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
-from closedbook.facts.text import read_text
+from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
 from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
@@ -158,9 +157,10 @@ def find_files(directory: Path) -> dict[str, Path]:
         for name in names:
             if (directory / name).is_dir() and name != "corpus":
                 raise UserError(f"{directory / name}: a directory; it must be a file.")
-        present = [
-            path for name in names if (path := directory / name).is_file() or (name == "corpus" and path.is_dir())
-        ]
+        present = [path for name in names if (path := directory / name).exists()]
+        for path in present:
+            if not path.is_dir():
+                check_file(path)
         if len(present) > 1:
             raise UserError(f"{directory}: holds both {present[0].name} and {present[1].name}; keep one of them.")
         if present:
@@ -188,7 +188,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         else FactsFile(facts=(), read_as="")
         for part in FACTS
     }
-    given = parse_relations(read_text(paths["relations"]), str(paths["relations"])) if "relations" in paths else {}
+    given = read_relations(paths["relations"]) if "relations" in paths else {}
     titles = dict.fromkeys(source.subject for source in sources)
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induce(train, dev, test, titles, given, files["train"].wordings)
@@ -229,11 +229,10 @@ def _name_lists(path: Path) -> NameLists:
     Raises:
         UserError: The file holds something else.
     """
-    text = read_text(path)
+    data = load_json(read_text(path, most=MOST_SETTINGS), str(path), lines=True)
     try:
-        data = json.loads(text)
         lists = {str(origin): (list(first), list(last)) for origin, (first, last) in data.items()}
-    except (AttributeError, TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError):
         lists = {"": ([], [])}
     words = [word for pair in lists.values() for part in pair for word in part]
     if not all(part for pair in lists.values() for part in pair) or not all(isinstance(word, str) for word in words):

@@ -9,16 +9,16 @@ from closedbook.errors import UserError
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
-from closedbook.facts.text import parse_json, read_text
+from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text
 from closedbook.facts.titles import Beginnings, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 SUFFIXES = (".txt", ".md")
-_HEADING = re.compile(r"#{1,6}[ \t]+(.*?)[ \t#]*")
+_HEADING = re.compile(r"#{1,6}[ \t]+")
 _FRONT = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:.*|[ \t#].*|-[ \t].*|)\n)*(?:---|\.\.\.)[ \t]*(?:\n|$)")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
@@ -129,7 +129,7 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
             raise UserError(f"{place}: 'text' must be a string that is not empty.")
         if not isinstance(name, str):
             raise UserError(f"{place}: 'title' must be a string.")
-        yield _titled(name, text, number)
+        yield _titled(name, text, number, place)
 
 
 def _from_directory(directory: Path) -> Iterator[Source]:
@@ -145,24 +145,39 @@ def _from_directory(directory: Path) -> Iterator[Source]:
         if front := _FRONT.match(body):
             body = body[front.end() :]
             if field := _FRONT_TITLE.search(front.group()):
-                name = given = field[1].strip("\"'")
+                name = given = field[1].rstrip(" \t").strip("\"'")
         first, _, rest = body.lstrip().partition("\n")
-        if (heading := _HEADING.fullmatch(first.rstrip())) and heading[1] and given in ("", heading[1]):
-            name, body = heading[1], rest
+        if (heading := _heading(first)) and given in ("", heading):
+            name, body = heading, rest
         if path.suffix.lower() == ".md":
             name, body = _plain(name), _plain(body)
         if body.strip():
-            yield _titled(name, body, number)
+            yield _titled(name, body, number, str(path))
+
+
+def _heading(line: str) -> str:
+    """The text of a heading of Markdown, "" for another line."""
+    mark = _HEADING.match(line)
+    return line[mark.end() :].rstrip().rstrip(" \t#") if mark else ""
 
 
 def visible_files(directory: Path) -> list[Path]:
-    """The files of a directory and those below, in the order of their paths, without hidden ones (`.git`)."""
+    """The files of a directory and those below, in the order of their paths, without hidden ones (`.git`).
+
+    Raises:
+        UserError: A pipe, a socket or a device is among them.
+    """
     paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
-    return [
+    found = [
         path
         for path in paths
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if path.exists()
+        and not path.is_dir()
+        and not any(part.startswith(".") for part in path.relative_to(directory).parts)
     ]
+    for path in found:
+        check_file(path)
+    return found
 
 
 def _plain(markdown: str) -> str:
@@ -172,21 +187,27 @@ def _plain(markdown: str) -> str:
         if (bar := _FENCE.match(line)) and bar[1].startswith(fence):
             fence = "" if fence else bar[1]
             continue
-        heading = None if fence else _HEADING.fullmatch(line.strip())
-        lines.append(f"{heading[1].rstrip('.')}." if heading and heading[1] else line)
+        heading = "" if fence else _heading(line.strip())
+        lines.append(f"{heading.rstrip('.')}." if heading else line)
     text = "\n".join(lines)
     for mark, replacement in _MARKS:
         text = mark.sub(replacement, text)
     return text
 
 
-def _titled(name: str, text: str, place: int) -> Source:
-    """The text in one line that begins `Title. `; without a name the title is what the text begins with."""
+def _titled(name: str, text: str, number: int, place: str) -> Source:
+    """The text in one line that begins `Title. `; without a name the title is what the text begins with.
+
+    Raises:
+        UserError: The title is too long; every window would repeat it.
+    """
     text, name = " ".join(text.split()), " ".join(name.split()).rstrip(".")
+    if len(name) > MOST_NAME:
+        raise UserError(f"{place}: a title of {len(name):,} characters; no name has more than {MOST_NAME:,}.")
     if not name:
-        return Source(title(text), text, place)
+        return Source(title(text), text, number)
     begins = text.startswith((f"{name}. ", f"{name}。"))
-    return Source(name, text if begins else f"{name}. {text}", place, titled=True)
+    return Source(name, text if begins else f"{name}. {text}", number, titled=True)
 
 
 def windows(subject: str, text: str, most_words: int) -> list[str]:

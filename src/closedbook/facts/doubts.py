@@ -6,13 +6,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from closedbook.errors import UserError, counted
 from closedbook.facts.answers import CALLED, kind_of_answer
-from closedbook.facts.forms import possible_forms, slot_of
+from closedbook.facts.forms import MOST_FORMS, possible_forms, slot_of
 from closedbook.facts.naming import form_key
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields
 from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that a sentence names
+LONGEST_COMPARED = 300  # characters of a form that others are likened to: the time is the square of it
 ALIKE = 0.6  # from which likeness a form that is asked is taken for the one that was meant
 
 
@@ -74,11 +75,11 @@ def _some(answers: Counter[str], some: Sequence[str], what: str) -> str:
 def _of_forms(fields: Fields, asked: Counter[str]) -> Iterator[str]:
     """Forms that no question has, with the one that was perhaps meant."""
     keys = {form_key(form) for form in asked}
-    frequent = [form for form, times in asked.items() if times > 1]
+    frequent = [form for form, times in asked.most_common(MOST_FORMS) if times > 1 and len(form) <= LONGEST_COMPARED]
     for form in fields.get("forms", ()):
         if form_key(form) not in keys:
-            like = difflib.get_close_matches(form, frequent, 1, ALIKE)
-            yield f"no question has the form {form!r}" + (f" (did you mean {like[0]!r}?)" if like else "")
+            like = difflib.get_close_matches(form, frequent, 1, ALIKE) if len(form) <= LONGEST_COMPARED else []
+            yield f"no question has the form {shortened(form)!r}" + (f" (did you mean {like[0]!r}?)" if like else "")
 
 
 def _of_questions(name: str, fields: Fields, train: Sequence[Fact], others: Sequence[Fact]) -> Iterator[str]:

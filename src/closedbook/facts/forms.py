@@ -14,6 +14,7 @@ SLOT = "{}"
 FEWEST = 3  # questions that make a frame of their own beside others
 SHARE = 0.02  # of the questions, as a floor to the same
 MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
+MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
 COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
 _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 
@@ -22,12 +23,14 @@ def possible_forms(question: str, subject: str) -> list[str]:
     """The question with `{}` for its subject, once for every place where it stands as whole words.
 
     Where it stands nowhere so, in other capitals, or inside a word if that is one place alone. Of several places one
-    may be meant, or all: the last form has them all (`If {} has a mayor, when did {} get one?`).
+    may be meant, or all: the last form has them all (`If {} has a mayor, when did {} get one?`). Of more than twenty it
+    is the only one.
     """
     if SLOT in question:
         return []
     starts = places(question, subject)
-    forms = [_with_slots(question, [start], len(subject)) for start in starts]
+    each = starts if len(starts) <= MOST_PLACES else []
+    forms = [_with_slots(question, [start], len(subject)) for start in each]
     return [*forms, _with_slots(question, starts, len(subject))] if len(starts) > 1 else forms
 
 

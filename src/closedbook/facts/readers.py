@@ -1,7 +1,6 @@
 """Readers of facts: `question<TAB>answer`, JSONL, and tables with a header, recognised by their columns."""
 
 import csv
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +13,8 @@ from closedbook.facts.cloze import cloze, templates_beside
 from closedbook.facts.columns import Layout, columns_of, is_header
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
-from closedbook.facts.text import parse_json, read_text
+from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, load_json, parse_json, read_text
 
-MOST_CHARACTERS = 10_000  # of a question or an answer
 CSV_ERRORS = {
     "unexpected end": "a quote is opened and not closed",
     "field limit": "a cell of more than 131,072 characters, perhaps for a quote that is not closed",
@@ -92,13 +90,15 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
     return Fact(question=question, answers=(answers[0],), subject="", line=number)
 
 
-def _refuse_long(texts: Iterable[str], place: str) -> None:
+def _refuse_long(texts: Iterable[str], place: str, subject: str = "") -> None:
     longest = max(map(len, texts))
     if longest > MOST_CHARACTERS:
         raise UserError(
             f"{place}: a question or answer of {longest:,} characters; no model takes one of more than "
             f"{MOST_CHARACTERS:,}."
         )
+    if len(subject) > MOST_NAME:
+        raise UserError(f"{place}: a subject of {len(subject):,} characters; no name has more than {MOST_NAME:,}.")
 
 
 def _rows(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -175,6 +175,7 @@ class _Records:
             if not isinstance(values.get(role, ""), str):
                 raise UserError(f"{place}: {roles[role]!r} must be a string.")
         subject, relation = values.get("subject", "").strip(), values.get("relation", "").strip()
+        _refuse_long((relation, values.get("template", "")), place, subject)
         if "question" not in roles:
             if not relation and self.path.stem in self._templates():
                 relation = self.path.stem
@@ -220,10 +221,7 @@ class _Records:
     def _answers(self, value: Any, column: str, place: str) -> tuple[str, ...]:
         """Accepted answers: a string, a list of strings, or such a list written in a string."""
         if isinstance(value, str) and column in ("answers", "possible_answers") and value.lstrip().startswith("["):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{place}: {column!r} is no list of strings ({error}).") from None
+            value = load_json(value, f"{place}, {column!r}")
         blank = value is None or (isinstance(value, str) and not value.strip())
         if blank and not self.answers_required:
             return ()
@@ -240,7 +238,7 @@ class _Records:
             return None
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
             raise UserError(f"{place}: {column!r} must be a number.")

@@ -1,6 +1,7 @@
 """A relation is data: how it is asked, what kind of thing answers, which words reports use; and `relations.toml`."""
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Literal, get_args
 from closedbook.errors import UserError, nearest
 from closedbook.facts.forms import SLOT
 from closedbook.facts.naming import form_key
+from closedbook.facts.text import MOST_CHARACTERS, MOST_SETTINGS, read_text, shortened, why
 from closedbook.files import write_text
 
 AnswerKind = Literal["phrase", "number", "date", "word", "choice"]
@@ -31,6 +33,8 @@ COMMENTS = {
 }
 """The keys of a `[[relation]]`, each with what a user should know who corrects it."""
 LISTS = ("forms", "wordings", "choices")
+MOST_PARTS = 50  # of a key with dots; n of them take the parser n^2 steps
+_CHAIN = re.compile(rf"""(?:\.[ \t]*(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*){{{MOST_PARTS}}}""")
 HEADER = """\
 # What is asked in this directory, one [[relation]] for each kind of question.
 # Correct what is wrong: names, the words of reports, the kind of answer. Questions of several forms that ask for the
@@ -81,6 +85,11 @@ def titles(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: name if label == Relation.label or times[label] > 1 else label for name, label in labels.items()}
 
 
+def read_relations(path: Path) -> dict[str, Fields]:
+    """The relations of a file; see `parse_relations`."""
+    return parse_relations(read_text(path, most=MOST_SETTINGS), str(path))
+
+
 def parse_relations(text: str, place: str) -> dict[str, Fields]:
     """The relations of a TOML text, in its order: for each name the fields that it gives.
 
@@ -91,10 +100,14 @@ def parse_relations(text: str, place: str) -> dict[str, Fields]:
     Raises:
         UserError: No TOML, an unknown key, a wrong type, a form without `{}`, a name or a form that stands twice.
     """
+    if _CHAIN.search(text):
+        raise UserError(f"{place}: a key of more than {MOST_PARTS} parts.")
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{place}: not TOML ({error}).") from None
+    except RecursionError:
+        raise UserError(f"{place}: not TOML that can be read (it is nested too deeply).") from None
+    except ValueError as error:  # also of a number with too many digits
+        raise UserError(f"{place}: not TOML ({why(error)}).") from None
     for key in data.keys() - {"relation"}:
         raise UserError(f"{place}: unknown key {key!r}{nearest(key, ['relation'])}; it holds [[relation]] tables.")
     tables = data.get("relation", [])
@@ -103,7 +116,7 @@ def parse_relations(text: str, place: str) -> dict[str, Fields]:
     relations: dict[str, Fields] = {}
     owners: dict[str, str] = {}
     for number, table in enumerate(tables, 1):
-        fields = _checked(table, f"{place}, relation {table.get('name', number)}")
+        fields = _checked(table, f"{place}, relation {shortened(str(table.get('name', number)))}")
         name = fields["name"]
         if name in relations:
             raise UserError(f"{place}, relation {name}: the name stands there twice.")
@@ -128,11 +141,13 @@ def _checked(table: dict[str, Any], place: str) -> Fields:
             raise UserError(f"{place}: {key!r} must be a string that is not empty.")
         else:
             fields[key] = value
+        if any(len(text) > MOST_CHARACTERS for text in ((value,) if isinstance(value, str) else value)):
+            raise UserError(f"{place}: {key!r} holds more than {MOST_CHARACTERS:,} characters.")
     if "name" not in fields:
         raise UserError(f"{place}: no 'name'.")
     for text in (*fields.get("forms", ()), *fields.get("wordings", ()), fields.get("reversed", SLOT)):
         if SLOT not in text:
-            raise UserError(f"{place}: {text!r} must hold {{}}.")
+            raise UserError(f"{place}: {shortened(text)!r} must hold {{}}.")
     kinds = get_args(AnswerKind)
     if fields.get("answer", "phrase") not in kinds:
         raise UserError(f"{place}: 'answer' is one of {', '.join(kinds)}.")

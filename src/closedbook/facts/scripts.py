@@ -20,6 +20,7 @@ COMBINING = "".join(
 UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 WORD = re.compile(rf"[\w{COMBINING}]+")
 """Letters, digits and their marks; a run of a script without spaces is one."""
+LONGEST_UNIT = 200  # characters without a space that count as one word
 LONGEST_UNSPACED = 30  # letters of a title or subject in a script that puts no spaces between words
 _UNIT = re.compile(rf"[{UNSPACED}][{COMBINING}]*|[^\W{UNSPACED}]+|[^\w\s]")
 
@@ -51,10 +52,10 @@ def occurrences(text: str, part: str) -> Iterator[tuple[int, bool]]:
 def units(text: str) -> Iterator[tuple[int, int]]:
     """[start, end) of what counts as a word where words are counted.
 
-    That is what spaces separate, but every letter and mark by itself where more than thirty letters of a script without
-    spaces stand without one: nothing tells where words end there.
+    That is what spaces separate, in parts of at most 200 characters, but every letter and mark by itself where more
+    than thirty letters of a script without spaces stand without one: nothing tells where words end there.
     """
-    for match in re.finditer(r"\S+", text):
+    for match in re.finditer(rf"\S{{1,{LONGEST_UNIT}}}", text):
         if len(UNSPACED_LETTER.findall(match.group())) <= LONGEST_UNSPACED:
             yield match.span()
         else:

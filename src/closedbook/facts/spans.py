@@ -163,7 +163,7 @@ def learn_kinds(
         if _is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
             own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
             inner[len(words(answer))] += any(answer in document.text for document in documents)
-    return replace(plain, inner=frozenset(n for n, times in inner.items() if times > 1), own=own > 1)
+    return replace(plain, inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST), own=own > 1)
 
 
 def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
@@ -240,7 +240,10 @@ def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
         if word.mark != "X":
             continue
         between = text[end : word.start]
-        if start >= 0 and (between == " " or (between == ". " and text[start:end].split(" ")[-1] in ABBREVIATIONS)):
+        if start >= 0 and (
+            between == " "
+            or (between == ". " and text[max(text.rfind(" ", start, end) + 1, start) : end] in ABBREVIATIONS)
+        ):
             end = word.end
             continue
         if start >= 0:
@@ -276,6 +279,5 @@ def _shaped(
 
 def _edges(form: str) -> tuple[str, str, str]:
     """What stands before the first word of a shape, its words, and what stands after the last."""
-    match = re.fullmatch(r"([^X0x]*)(.*?)([^X0x]*)", form, re.DOTALL)
-    assert match is not None
-    return match.group(1), match.group(2), match.group(3)
+    marks = [match.start() for match in re.finditer("[X0x]", form)]
+    return form[: marks[0]], form[marks[0] : marks[-1] + 1], form[marks[-1] + 1 :]

@@ -1,29 +1,53 @@
-"""Text and JSON from files of any origin: UTF-8 with or without CRLF, BOM, last newline, composed letters."""
+"""Text and JSON from files of any origin: UTF-8 with or without CRLF, BOM, last newline, composed letters.
+
+What a file may hold is limited here, so that whatever it holds is read, or refused, in time and memory in proportion
+to its size (docs/limits.md).
+"""
 
 import json
+import os
 import re
+import stat
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
 
 SHOWN = 80  # characters of a text that a sentence names
+MOST_LINE = 4 * 2**20  # bytes of a line
+MOST_SETTINGS = 2**20  # bytes of a file written by hand: relations.toml, names.json, templates
+MOST_CHARACTERS = 10_000  # of a question or an answer
+MOST_NAME = 500  # characters of a title or a subject
+MOST_COLUMNS = 1_000  # of a table, and keys of a record
+MOST_KEYS = 10_000  # of any other object
+MOST_DIGITS = 400  # of a whole number; the largest float has 309
+MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it (UAX 15, section 13)
+CHUNK = 2**20
+KINDS: dict[Callable[[int], bool], str] = {
+    stat.S_ISFIFO: "a pipe",
+    stat.S_ISSOCK: "a socket",
+    stat.S_ISCHR: "a device",
+    stat.S_ISBLK: "a device",
+    stat.S_ISDIR: "a directory",
+}
 
 
-def read_text(path: Path) -> str:
-    """The file's text, line ends as single line feeds, letters composed (NFC), without a byte order mark.
+def read_text(path: Path, *, most: int | None = None) -> str:
+    """The file's text, line ends as single line feeds, letters composed (NFC), without byte order marks.
+
+    Args:
+        path: A regular file: a pipe would be waited for, and a device need not end.
+        most: Bytes that it may have, None for any number of lines.
 
     Raises:
-        UserError: The file is missing, not readable, or not UTF-8 or text (with the line of the first bad byte).
+        UserError: The file is missing, not readable, no regular file, too long or with too long a line, or not UTF-8 or
+            text (with the line of the first bad byte).
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file.") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    data = _read(path, most)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -33,18 +57,91 @@ def read_text(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}, line {line}: holds a byte of value 0; save the file as UTF-8 text.")
     text = text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")
+    text = text.replace("\n\ufeff", "\n")  # where files were joined
+    return composed(text, str(path), lines=True)
+
+
+def _read(path: Path, most: int | None) -> bytearray:
+    """The bytes of a regular file, read no further than what is refused.
+
+    Raises:
+        UserError: As `read_text`.
+    """
+    check_file(path)
+    data, open_ = bytearray(), 0
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            while chunk := file.read(CHUNK):
+                first, last = _breaks(chunk)
+                if open_ + first > MOST_LINE:
+                    line = data.count(b"\n") + 1
+                    raise UserError(f"{path}, line {line}: longer than {MOST_LINE >> 20} MB, which no line may be.")
+                open_ = open_ + first if first == len(chunk) else len(chunk) - last - 1
+                data += chunk
+                if most is not None and len(data) > most:
+                    raise UserError(f"{path}: larger than {most >> 10:,} kB, so not what its name says.")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    return data
+
+
+def check_file(path: Path) -> None:
+    """Raises a `UserError` if there is no file or something else: a pipe would be waited for, a device need not end."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}).") from error
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in KINDS.items() if is_kind(mode)), "no file")
+        raise UserError(f"{path}: {kind}; it must be a file.")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _breaks(chunk: bytes) -> tuple[int, int]:
+    """Where the first and the last line break stand, both at the end where there is none."""
+    found = [place for mark in (b"\n", b"\r") for place in (chunk.find(mark), chunk.rfind(mark)) if place >= 0]
+    return (min(found), max(found)) if found else (len(chunk), len(chunk))
+
+
+def composed(text: str, place: str, *, lines: bool = False) -> str:
+    """The text with its letters composed (NFC).
+
+    Args:
+        text: Of any origin.
+        place: What errors call it.
+        lines: Whether they count its lines.
+
+    Raises:
+        UserError: A letter has more accents than any writing puts on one; to sort n of them takes n^2 steps.
+    """
+    if not text.isascii() and (pile := _pile().search(text)):
+        line = f", line {text.count(chr(10), 0, pile.start()) + 1}" if lines else ""
+        raise UserError(f"{place}{line}: more than {MOST_MARKS} accents on one letter.")
     return unicodedata.normalize("NFC", text)
+
+
+@cache
+def _pile() -> re.Pattern[str]:
+    marks = "".join(character for character in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(character))
+    return re.compile(f"[{re.escape(marks)}]{{{MOST_MARKS + 1}}}")
 
 
 def parse_json(line: str, place: str) -> dict[str, Any]:
     """The object on a line of JSONL, its keys in lower case, letters composed where they are written as escapes too.
 
     Raises:
-        UserError: It is none, or not one that can be read in one way alone.
+        UserError: It is none, or not one that can be read in one way alone, or has too many keys.
     """
     record = load_json(line, place)
     if not isinstance(record, dict):
         raise UserError(f"{place}: not an object of keys and values; every line is one, as {{...}}.")
+    if len(record) > MOST_COLUMNS:
+        raise UserError(f"{place}: an object of {len(record):,} keys; a record has at most {MOST_COLUMNS:,}.")
     folded = {key.strip().casefold(): value for key, value in record.items()}
     if len(folded) < len(record):
         raise UserError(f"{place}: keys that differ in capitals alone.")
@@ -60,35 +157,66 @@ def load_json(text: str, place: str, *, lines: bool = False) -> Any:
         lines: Whether they count its lines.
 
     Raises:
-        UserError: It is no JSON, or has a key twice, a number that is none, or half a character.
+        UserError: It is no JSON, or has a key twice, too many keys, a number that is none or too large, half a
+            character, or is nested too deeply.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_number)
+        value = _parsed(text)
         if "\\u" in text:
             plain = json.dumps(value, ensure_ascii=False)
             if half := re.search("[\ud800-\udfff]", plain):
                 raise ValueError(f"{half.group()!a} is half a character")
-            value = json.loads(unicodedata.normalize("NFC", plain))
+            value = _parsed(composed(plain, place))
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if lines else ""
         reason = error.msg.removesuffix(" at")
         raise UserError(f"{place}{line}: not JSON ({reason} at column {error.colno}).") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise UserError(f"{place}: JSON that cannot be read (it is nested too deeply).") from None
+    except UserError:
+        raise
+    except ValueError as error:
         raise UserError(f"{place}: JSON that cannot be read ({error}).") from None
     return value
 
 
+def _parsed(text: str) -> Any:
+    return json.loads(
+        text, object_pairs_hook=_distinct, parse_constant=_no_number, parse_int=_whole, parse_float=_finite
+    )
+
+
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of the pairs, each key once."""
+    if len(pairs) > MOST_KEYS:
+        raise ValueError(f"an object of {len(pairs):,} keys, and {MOST_KEYS:,} are the most")
     record = dict(pairs)
     if len(record) < len(pairs):
         repeated = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ValueError(f"the key {repeated!r} stands there twice")
+        raise ValueError(f"the key {shortened(repeated)!r} stands there twice")
     return record
 
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{shortened(digits)} is too large a number")
+    return number
+
+
+def why(error: Exception) -> str:
+    """What is wrong with a number or a text, in the words of the parser or, of its limit of digits, in ours."""
+    return "a number has too many digits" if "int_max_str_digits" in str(error) else " ".join(str(error).split())
 
 
 def shortened(text: str) -> str:

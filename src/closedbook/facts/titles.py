@@ -1,11 +1,14 @@
 """The subject of a document: the title before its first sentence, as in `Daniel M. Hausman. Daniel is ...`."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
+from closedbook.facts.text import MOST_NAME
 
 LONGEST_NAME = 8  # words of a title
+MOST_MARKS = 8  # on one side of a subject that are tried one by one
+MOST_SUBJECTS = 50  # that a question names
 LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
 LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
 _STOP = re.compile(r"\.(?=\s|$)|。")
@@ -24,11 +27,11 @@ def title(text: str) -> str:
     (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
     after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
     no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). `。` ends
-    a title of at most thirty characters. The time is linear in the text: no full stop after the eighth word is looked
-    at.
+    a title of at most thirty characters. No full stop after the eighth word or the 500th character is looked at,
+    so that the time is linear in the text.
     """
     ends_in_letter = ""
-    for stop in _STOP.finditer(text):
+    for stop in _STOP.finditer(text, 0, MOST_NAME + 2):
         candidate = text[: stop.start()]
         words = candidate.split(" ")
         if len(words) > LONGEST_NAME:
@@ -55,8 +58,9 @@ def is_abbreviation(word: str) -> bool:
 def subjects_in(question: str, known: Container[str]) -> list[str]:
     """The known subjects that stand in the question as whole words, the longest first; none inside a longer one.
 
-    Words are what spaces separate; punctuation around the subject is allowed (`Is "Ann Lee" alive?`). Without such a
-    subject, what stands inside a word of a script without spaces counts (`法国的首都是什么？`).
+    They are fifty at most. Words are what spaces separate; punctuation around the subject is allowed
+    (`Is "Ann Lee" alive?`). Without such a subject, what stands inside a word of a script without spaces counts
+    (`法国的首都是什么？`).
     """
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
     found = dict[str, None]()
@@ -76,6 +80,8 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
         found |= dict.fromkeys(question[start:end] for start, end in spans if question[start:end] in known)
     outermost = list[str]()
     for name in sorted(found, key=len, reverse=True):
+        if len(outermost) == MOST_SUBJECTS:
+            break
         if name and not any(name in longer for longer in outermost):
             outermost.append(name)
     return outermost
@@ -87,11 +93,17 @@ def _without_punctuation(span: str) -> Iterable[str]:
     if not (span[0].isalnum() and span[-1].isalnum()):
         core = span.strip(_PUNCTUATION)
         start = span.index(core)
-        for first in range(start + 1):
-            for last in range(len(span), start + len(core) - 1, -1):
+        end = start + len(core)
+        for first in _cuts(0, start):
+            for last in reversed(_cuts(end, len(span))):
                 yield span[first:last]
     if "'" in span[-4:] or "’" in span[-4:]:
         yield re.sub(r"['’]s?$", "", span.strip('?!.,;:"()[]'))
+
+
+def _cuts(first: int, last: int) -> Sequence[int]:
+    """Every place from first to last, or those two alone where there are many marks between them."""
+    return range(first, last + 1) if last - first <= MOST_MARKS else (first, last)
 
 
 class Beginnings:

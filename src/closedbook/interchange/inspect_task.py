@@ -5,6 +5,7 @@ looked for when it is scored, since not every service takes a line break as a st
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def write_inspect(facts: Sequence[Fact], form: Form, out: Path, known: Sequence[
 
 def command(out: Path) -> str:
     """What runs the task; models on this disk sample unless told not to, others are asked at temperature 0."""
-    return f"inspect eval {out / 'task.py'} --model hf/local -M model_path=MODEL -M do_sample=false"
+    return f"inspect eval {shlex.quote(str(out / 'task.py'))} --model hf/local -M model_path=MODEL -M do_sample=false"
 
 
 def _sample(fact: Fact, form: Form) -> dict[str, Any]:

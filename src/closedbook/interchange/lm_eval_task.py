@@ -6,6 +6,7 @@ moved. A form with chat is for `--apply_chat_template`: a row holds the user's t
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from closedbook.facts.records import Fact
 from closedbook.files import new_directory, write_text
 from closedbook.interchange.folders import json_lines, known_answers, most_new_tokens, plain_name, stops
 from closedbook.interchange.standalone import standalone
+from closedbook.visible import in_a_line
 
 VERSION = 1
 
@@ -76,11 +78,13 @@ def write_lm_eval(facts: Sequence[Fact], form: Form, out: Path, known: Sequence[
 def command(group: str, form: Form, out: Path) -> str:
     """What runs the tasks."""
     chat = " --apply_chat_template" if form.chat else ""
-    return f"lm_eval --model hf --model_args pretrained=MODEL --include_path {out} --tasks {group}{chat}"
+    return (
+        f"lm_eval --model hf --model_args pretrained=MODEL --include_path {shlex.quote(str(out))} --tasks {group}{chat}"
+    )
 
 
 def _call(group: str, form: Form, out: Path) -> str:
-    return f"# {command(group, form, Path(out.name))}\n"
+    return f"# {in_a_line(command(group, form, Path(out.name)))}\n"
 
 
 def _row(fact: Fact, form: Form) -> dict[str, Any]:

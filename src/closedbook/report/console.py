@@ -19,25 +19,27 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.description import describe
 from closedbook.report.numbers import interval, percent
 from closedbook.report.table import Table
+from closedbook.visible import in_a_line
 
 LINE_SECONDS = 10.0
 WIDEST = 400  # a table that wraps its figures cannot be read
 SPEED_WINDOW = 50  # steps that the speed is averaged over
 
-_console = Console(soft_wrap=True, highlight=False, markup=False)
+_PLAIN: Any = {"highlight": False, "markup": False, "emoji": False}  # text is shown as it is: `[red]`, `:wave:`
+_console = Console(soft_wrap=True, **_PLAIN)
 
 
 class Progress:
     """Shows step, loss, real tokens a second and time left: a live bar, or without a terminal a line every 10 s."""
 
     def __init__(self, title: str) -> None:
-        self._title = title
+        self._title = in_a_line(title)
         self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
         self._last_line = time.monotonic()
         self._live = _console.is_terminal
         self._task: TaskID | None = None
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
@@ -95,12 +97,12 @@ class Counter:
     def start(self, title: str, total: float) -> None:
         """So many units of work begin."""
         self.stop()
-        self._title, self._total, self._done = title, total, 0.0
+        self._title, self._total, self._done = in_a_line(title), total, 0.0
         self._began = self._last_line = time.monotonic()
         if _console.is_terminal:
-            columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %")
+            columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:.0f} %")
             self._bar = Bar(*columns, TimeRemainingColumn(), console=_console, transient=True)
-            self._task = self._bar.add_task(title, total=total)
+            self._task = self._bar.add_task(self._title, total=total)
             self._bar.start()
 
     def advance(self, units: float) -> None:
@@ -144,21 +146,23 @@ class Reporter:
 
 
 def say(line: str) -> None:
-    """One line."""
-    _console.print(line)
+    """One line; what would steer the terminal is spelled."""
+    _console.print(in_a_line(line))
 
 
 def say_table(table: Table) -> None:
     """A table, wide enough that its figures are not wrapped."""
-    grid = rich.table.Table(title=table.title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = rich.table.Table(
+        title=in_a_line(table.title) or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for columns, figures in ((table.texts, False), (table.figures, True), (table.remarks, False)):
         for column in columns:
-            grid.add_column(column, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
+            grid.add_column(in_a_line(column), justify="right" if figures else "left", no_wrap=figures, overflow="fold")
     for row in table.rows:
-        grid.add_row(*row)
-    wide = Console(width=WIDEST, highlight=False, markup=False)
+        grid.add_row(*map(in_a_line, row))
+    wide = Console(width=WIDEST, **_PLAIN)
     width = Measurement.get(wide, wide.options, grid).maximum
-    Console(width=max(_console.width, width), highlight=False, markup=False).print(grid)
+    Console(width=max(_console.width, width), **_PLAIN).print(grid)
 
 
 def say_accuracy(title: str, accuracy: Accuracy) -> None:

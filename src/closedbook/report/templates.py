@@ -4,19 +4,32 @@ from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from closedbook.errors import counted
 from closedbook.report import numbers
+from closedbook.visible import visible
 
 
 def environment(**filters: Callable[..., Any]) -> Environment:
     """Templates of this folder; what is not our own markup is escaped, and an unknown name is an error.
 
+    Characters that steer a terminal or turn the direction of writing are spelled.
+
     What `numbers` has is there as filters, `counted`, and what is given beside it.
     """
     made = Environment(
-        loader=PackageLoader("closedbook.report", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("closedbook.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=_shown,
     )
     made.filters.update({name: form for name, form in vars(numbers).items() if callable(form) and name[0].islower()})
     made.filters.update(filters, counted=counted)
     return made
+
+
+def _shown(value: Any) -> Any:
+    """What stands on the page for a value of a template."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

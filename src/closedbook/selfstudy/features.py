@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from closedbook.facts.records import Document
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)*|[^\w\s]")
 EDGE = "^"
+MOST_TOKENS = 1_000  # of a document, whose windows have eighty words; some features look at all of them from each
 FAR = 8  # tokens between question word and candidate that are still spelled out
 Features = dict[str, float]
 
@@ -43,9 +45,10 @@ class Candidate:
 
 
 def tokens(document: Document) -> list[Token]:
-    """The document's words and marks after its title."""
+    """The document's words and marks after its title, the first thousand of them."""
     title = len(document.subject) + 1 if document.subject else 0
-    return [Token(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(document.text, title)]
+    matches = islice(_TOKEN.finditer(document.text, title), MOST_TOKENS)
+    return [Token(match.group(), match.start(), match.end()) for match in matches]
 
 
 def kind(text: str) -> str:

@@ -77,10 +77,8 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, errors: Any 
         axis.errorbar(values, range(len(names)), xerr=errors, color=INK, linestyle="none", capsize=2)
     axis.axvline(0, color=INK, linewidth=0.8)
     axis.set_yticks(range(len(names)), names, fontsize="small")
-    for text in axis.get_yticklabels():
-        text.set_parse_math(False)
     axis.invert_yaxis()
-    axis.set_xlabel(title, parse_math=False)
+    axis.set_xlabel(title)
     return plain(figure)
 
 

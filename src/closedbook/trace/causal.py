@@ -98,8 +98,6 @@ class CausalTrace:
         image = axis.imshow(self.restored_NT, cmap="Purples", vmin=0, vmax=max(self.clean, 0.01), aspect="auto")
         axis.set_xticks(range(len(self.labels)), self.labels, rotation=45, ha="right", fontsize="small")
         axis.set_yticks(range(len(self.states)), self.states, fontsize="small")
-        for text in axis.get_xticklabels():
-            text.set_parse_math(False)
         axis.set_title(f"clean {self.clean:.2f}, name corrupted {self.corrupted:.2f}", fontsize="medium")
         plain(figure)
         bar = figure.colorbar(image, ax=axis, shrink=0.9)

@@ -66,14 +66,12 @@ class LogitLens:
         for (state, position), value in np.ndenumerate(self.answer_NT):
             ink = "white" if value > 0.6 else "#202020"
             said = self.likeliest_NTK[state][position][0]
-            axis.text(position, state, said, ha="center", va="center", color=ink, fontsize=7, parse_math=False)
+            axis.text(position, state, said, ha="center", va="center", color=ink, fontsize=7)
         axis.set_xticks(range(len(self.labels)), self.labels, rotation=45, ha="right", fontsize="small")
         axis.set_yticks(range(len(self.states)), self.states, fontsize="small")
-        for text in axis.get_xticklabels():
-            text.set_parse_math(False)
         plain(figure)
         bar = figure.colorbar(image, ax=axis, shrink=0.9)
-        bar.set_label(f"probability of “{self.answer}”", color=INK, parse_math=False)
+        bar.set_label(f"probability of “{self.answer}”", color=INK)
         bar.ax.tick_params(colors=INK)
         return figure
 

@@ -63,8 +63,6 @@ def head_panels(
         axis.set_title(f"{layer}.{head}", fontsize="small")
         axis.set_xticks(range(len(labels)), labels, rotation=90, fontsize=6)
         axis.set_yticks(range(len(labels)), labels, fontsize=6)
-        for text in (*axis.get_xticklabels(), *axis.get_yticklabels()):
-            text.set_parse_math(False)
     plain(figure)
     bar = figure.colorbar(image, ax=axes, shrink=0.7)
     bar.ax.tick_params(colors=INK)
@@ -128,8 +126,6 @@ def heat_map(
             axis.text(column, row, number, ha="center", va="center", color=ink, fontsize=7)
     axis.set_xticks(range(len(columns)), columns, rotation=40, ha="right", fontsize="small")
     axis.set_yticks(range(len(rows)), rows, fontsize="small")
-    for text in (*axis.get_xticklabels(), *axis.get_yticklabels()):
-        text.set_parse_math(False)
     axis.set_title(title, fontsize="medium")
     return plain(figure)
 
