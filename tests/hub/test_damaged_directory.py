@@ -105,9 +105,10 @@ def test_an_index_does_not_lead_out_of_the_directory(directory, place):
     refuse(directory, "which is no safetensors file of the directory|names no files")
 
 
-def test_neither_does_a_link(directory):
-    (directory / WEIGHTS).rename(directory.parent / "elsewhere.safetensors")
-    (directory / WEIGHTS).symlink_to(directory.parent / "elsewhere.safetensors")
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json", "tokenizer.json"])
+def test_neither_does_a_link(directory, name):
+    (directory / name).rename(directory.parent / "elsewhere")
+    (directory / name).symlink_to(directory.parent / "elsewhere")
     refuse(directory, "lies outside of the directory")
 
 
@@ -150,6 +151,12 @@ def test_weights_that_are_no_numbers_get_a_sentence(directory):
     weights["model.norm.weight"][3] = torch.nan
     safetensors.torch.save_file(weights, directory / WEIGHTS, {"format": "pt"})
     refuse(directory, r"its weights model\.norm\.weight hold values that are not numbers")
+
+
+def test_weights_that_are_labelled_as_whole_numbers_get_a_sentence(directory):
+    content = (directory / WEIGHTS).read_bytes()
+    (directory / WEIGHTS).write_bytes(content.replace(b'"F32"', b'"I32"', 1))
+    refuse(directory, r"weights \S+\.weight are whole numbers, and its configuration names no quantisation")
 
 
 def test_the_tokenizer_of_another_model_gets_a_sentence(directory):

@@ -12,7 +12,7 @@ from closedbook.facts.corpus import sha256
 from closedbook.hub import HUGGING_FACE, Way
 from closedbook.hub.causal import CausalModel
 from closedbook.hub.opening import Source, library, open_causal
-from closedbook.hub.safetensors_files import Contents, contents
+from closedbook.hub.safetensors_files import Contents, contents, lies_inside
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
@@ -50,6 +50,11 @@ def check_directory(path: Path) -> Contents:
     if not any((path / name).is_file() for name in TOKENIZERS):
         raise UserError(f"{path}: holds no tokenizer ({', '.join(TOKENIZERS)}); save it beside the model.")
     held = contents(path)
+    if held.whole and "quantization_config" not in config:
+        raise UserError(
+            f"{path}: damaged, its weights {held.whole[0]} are whole numbers, and its configuration names no "
+            "quantisation."
+        )
     for name, number in _numbers(config):
         if number > (max(held.tensors, MOST_COUNTED) if COUNT.search(name) else MOST_IN_LIST):
             raise UserError(
@@ -81,10 +86,12 @@ def open_directory(path: Path, way: Way) -> CausalModel:
 
 
 def _check_files(path: Path) -> None:
-    """Raises a `UserError` for what is neither file nor directory, and for texts too long to be what they should be."""
+    """Raises a `UserError` for what is no file, links that leave the directory, and texts too long for their names."""
     for file in path.iterdir():
         if not file.is_dir() and not file.is_file():
             raise UserError(f"{file}: is no file.")
+        if file.is_file() and file.is_symlink() and not lies_inside(path, file):
+            raise UserError(f"{file}: lies outside of the directory and is not read.")
         most = MOST_BYTES_OF_VOCABULARY if file.name in TOKENIZERS else MOST_BYTES
         if file.suffix in (".json", ".txt", ".jinja", ".model") and file.stat().st_size > most:
             raise UserError(f"{file}: is larger than {most >> 20} MB, so not what its name says.")

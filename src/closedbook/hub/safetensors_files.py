@@ -12,6 +12,7 @@ from closedbook.errors import UserError
 
 ONE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MOST_BYTES = 16 * 2**20  # of a header
+WHOLE = frozenset({"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"})
 
 
 @dataclass(frozen=True)
@@ -21,19 +22,22 @@ class Contents:
     Args:
         tensors: How many.
         values: In all of them.
+        whole: Names of the weights that are whole numbers, as those of a quantised model are.
     """
 
     tensors: int
     values: int
+    whole: tuple[str, ...] = ()
 
 
 def contents(path: Path) -> Contents:
     """What the directory's weight files hold, by their headers, which the library holds against their sizes.
 
     Raises:
-        UserError: A file is missing, damaged, cut short, or outside of the directory.
+        UserError: A file is missing, damaged or cut short.
     """
     tensors = values = 0
+    whole = list[str]()
     for file in _files(path):
         try:
             with file.open("rb") as opened:
@@ -43,21 +47,22 @@ def contents(path: Path) -> Contents:
             with safe_open(file, framework="numpy") as held:
                 for name in held.keys():  # noqa: SIM118 - no dictionary
                     tensors += 1
-                    values += math.prod(held.get_slice(name).get_shape())
+                    tensor = held.get_slice(name)
+                    values += math.prod(tensor.get_shape())
+                    if name.endswith(".weight") and tensor.get_dtype() in WHOLE:
+                        whole.append(name)
         except (OSError, SafetensorError) as error:
             raise UserError(f"{file}: damaged or cut short ({error}).") from error
-    return Contents(tensors, values)
+    return Contents(tensors, values, tuple(whole))
 
 
 def _files(path: Path) -> list[Path]:
-    """Those that `transformers` reads: one, or those of an index; all inside of the directory."""
+    """Those that `transformers` reads: one, or those of an index; names without a path."""
     names = [ONE] if (path / ONE).is_file() or not (path / INDEX).is_file() else _indexed(path / INDEX)
     files = [path / name for name in names]
     for file in files:
         if not file.is_file():
             raise UserError(f"{file}: no such file; the weights are not complete.")
-        if not _inside(path, file):
-            raise UserError(f"{file}: lies outside of the directory and is not read.")
     return files
 
 
@@ -79,7 +84,7 @@ def _indexed(index: Path) -> list[str]:
     return names
 
 
-def _inside(path: Path, file: Path) -> bool:
+def lies_inside(path: Path, file: Path) -> bool:
     """Whether a file lies in the directory, or where a directory of Hugging Face's cache keeps its files."""
     directory, place = path.resolve(), file.resolve()
     blobs = [directory.parent.parent / "blobs"] if directory.parent.name == "snapshots" else []
