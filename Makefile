@@ -5,10 +5,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PYTEST := $(BIN)/python -m pytest
 OUT ?= runs/reproduce
+SBOM ?= sbom.json
 
 DATA ?= ../shared/data/cs224n-2021
 
-.PHONY: setup reproduce test test-slow test-avx2 test-wheel docs check bench bench-recall clean
+.PHONY: setup reproduce test test-slow test-avx2 test-wheel fuzz docs check audit-dependencies sbom bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
@@ -28,10 +29,20 @@ test-wheel: .venv/.test
 # the documentation as a site, in site/
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+# inputs that nobody means: about a minute of a processor; FUZZ=--hypothesis-profile=long goes on for hours
+fuzz: .venv/.test
+	$(PYTEST) -n auto --dist worksteal -m fuzz tests/fuzz $(FUZZ)
 check: .venv/.check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
+# known weaknesses of what is installed; asks a database over the network, which is why it stands alone
+audit-dependencies: .venv/.supply
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+# what is installed beside the project, with versions and licences, in CycloneDX's form
+sbom: .venv/.supply
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-file $(SBOM)
 bench: .venv/.core
 	$(BIN)/python -m benchmarks.speed
 bench-recall: .venv/.core
@@ -65,4 +76,7 @@ clean:
 	@touch $@
 .venv/.check: .venv/.test
 	$(PIP) --editable '.[check]'
+	@touch $@
+.venv/.supply: .venv/.core
+	$(PIP) --editable '.[supply]'
 	@touch $@

@@ -4,7 +4,6 @@ What `closedbook ask`, `closedbook predict` and the service say comes from here.
 """
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.scorers import find_scorer, usual_match
 from closedbook.facts.silence import SILENCES
+from closedbook.facts.text import composed
 
 DONT_KNOW = "I don't know"
 
@@ -75,7 +75,8 @@ def reply_to(
     """
     if abstention is not None and abstention.kind not in ("", model.kind):
         raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
-    prompts = model.prompts([unicodedata.normalize("NFC", question) for question in questions], place=place)
+    composed_ones = [composed(question, f"{place} {number}") for number, question in enumerate(questions, 1)]
+    prompts = model.prompts(composed_ones, place=place)
     signals = [abstention.signal] if abstention is not None else _free_signals(model)
     match = abstention.match if abstention is not None else usual_match(model)
     samples = SAMPLES if abstention is None else abstention.samples

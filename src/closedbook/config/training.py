@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from closedbook.config.validation import Count, Few, Passes, Seed, configuration, require
+from closedbook.config.validation import Count, Few, Natural, Passes, Seed, configuration, require
 
 Rate = Annotated[float, Field(gt=0, le=100)]
 

@@ -180,7 +180,7 @@ class _Records:
             if not relation and self.path.stem in self._templates():
                 relation = self.path.stem
             values["question"] = self._statement(values.get("template", ""), relation, subject, place)
-        question = values["question"].strip()
+        question = values.get("question", "").strip()
         if not question:
             raise UserError(f"{place}: {roles.get('question', 'question')!r} must be a string that is not empty.")
         answers = self._answers(values.get("answer"), roles.get("answer", "answer"), place)

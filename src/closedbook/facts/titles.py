@@ -31,7 +31,9 @@ def title(text: str) -> str:
     so that the time is linear in the text.
     """
     ends_in_letter = ""
-    for stop in _STOP.finditer(text, 0, MOST_NAME + 2):
+    for stop in _STOP.finditer(text):
+        if stop.start() > MOST_NAME:
+            break
         candidate = text[: stop.start()]
         words = candidate.split(" ")
         if len(words) > LONGEST_NAME:
