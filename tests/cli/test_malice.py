@@ -87,6 +87,15 @@ def test_an_endpoint_is_asked(server, mine, tmp_path):
     assert SHOWN in page
 
 
+@pytest.mark.parametrize(
+    ("question", "why"),
+    [("a" * 10_001, "A question of 10,001 characters"), ("a" + "\u0323\u0301" * 1000, "more than 30 accents")],
+)
+def test_a_question_without_end_is_refused(toy, capsys, question, why):
+    assert cli.main(["ask", str(toy.run), question]) == 2
+    assert why in capsys.readouterr().err
+
+
 def test_training_and_a_look_inside(tiny, mine, tmp_path, capsys):
     run, out = tmp_path / f"run{ESCAPE}", tmp_path / "trace"
     train = ["train", "tiny", "--stage", "scratch", "--corpus", mine, "--out", run]

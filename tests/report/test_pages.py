@@ -4,6 +4,7 @@ import json
 import pytest
 from matplotlib.figure import Figure
 
+from closedbook.drawing import to_svg
 from closedbook.errors import UserError
 from closedbook.evaluation.knowledge import summarise
 from closedbook.experiments.results import from_values
@@ -146,3 +147,14 @@ def test_a_result_goes_to_json_and_comes_back(which, request, tmp_path):
     result.write(path)
     assert json.loads(path.read_text())["schema"] == result.SCHEMA
     assert from_values(type(result), json.loads(path.read_text()), path) == result
+
+
+def test_text_in_a_figure_is_no_formula_and_steers_nothing():
+    figure = Figure()
+    axis = figure.subplots()
+    axis.barh(["$x_", "a\x1b[31m\u202e"], [1, 2])
+    axis.set_title("$\\nothing")
+    axis.set_xscale("log")
+    svg = to_svg(figure, "<$>")
+    assert all(text in svg for text in ("$x_", r"a\x1b[31m\u202e", "$\\nothing"))
+    assert "mathdefault" not in svg  # but powers of ten are formulas

@@ -9,7 +9,7 @@ import html
 import re
 from tokenize import TokenError
 from typing import Any
-from xml.dom.minidom import Element  # nosec B408 - written, never parsed
+from xml.dom.minidom import Element
 
 import sympy as sp
 from sympy.parsing.sympy_parser import convert_xor, implicit_multiplication, parse_expr, standard_transformations

@@ -33,7 +33,7 @@ from closedbook.facts.relations import Relation
 
 NEEDS: dict[QuestionSignal, Ability] = {
     "sequence_probability": "log_probabilities",
-    "token_probability": "log_probabilities",  # nosec B105 - the name of an ability
+    "token_probability": "log_probabilities",
     "margin": "alternatives",
     "certainty": "alternatives",
     "sample_agreement": "samples",

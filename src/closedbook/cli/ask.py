@@ -9,6 +9,7 @@ from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
+from closedbook.facts.text import MOST_CHARACTERS
 from closedbook.visible import in_a_sentence, visible
 
 
@@ -41,6 +42,10 @@ def run(arguments: Sequence[str]) -> None:
     model = options.open(threshold)
 
     def say_reply(question: str) -> None:
+        if len(question) > MOST_CHARACTERS:
+            raise UserError(
+                f"A question of {len(question):,} characters; no model takes more than {MOST_CHARACTERS:,}."
+            )
         reply = reply_to(model, [question], threshold)[0]
         print(visible(reply.text), flush=True)
         if threshold is not None and not reply.covered:

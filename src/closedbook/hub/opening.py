@@ -123,7 +123,7 @@ def configuration(source: Source) -> Any:
     """
     transformers = library()
     with _in_a_sentence(source):
-        config = transformers.AutoConfig.from_pretrained(source.directory, **LOCAL, **source.options)  # nosec B615 - of this disk
+        config = transformers.AutoConfig.from_pretrained(source.directory, **LOCAL, **source.options)
         for name, value in source.settings.items():
             setattr(config, name, value)
         _check_size(transformers, config, source)
