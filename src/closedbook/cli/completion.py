@@ -31,7 +31,7 @@ def script(arguments: Sequence[str]) -> str:
         )
     import shtab
 
-    return shtab.complete(command_line(), shell=arguments[0])
+    return shtab.complete(command_line(), shell=arguments[0])  # nosec B604
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -80,7 +80,7 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
     """
     data = run.environment["corpus"]
     forms = [form for relation in data["relations"] for form in relation["forms"]]
-    made = Environment(
+    made = Environment(  # nosec B701
         loader=PackageLoader("closedbook.hub", ""),
         undefined=StrictUndefined,
         trim_blocks=True,
