@@ -187,7 +187,8 @@ def add(directory: Path, name: str, text: str) -> None:
         kept = (before,) if before is not None and before in known else ()
         _rewrite(directory, manifest, name, (*kept, coming))
         write_text(path, text)
-        _rewrite(directory, manifest, name, (coming,))
+        if kept:
+            _rewrite(directory, manifest, name, (coming,))
 
 
 def _rewrite(directory: Path, manifest: Manifest, name: str, may: tuple[Part, ...]) -> None:

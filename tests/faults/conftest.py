@@ -71,7 +71,10 @@ def training(people):
 @pytest.fixture(scope="session")
 def reproduction():
     """A reproduction on built-in data: a baseline, and a system of two stages of few steps, to its page."""
-    stages = [dataclasses.replace(tiny_config(stage, epochs=1), model=MODEL) for stage in ("pretrain", "finetune")]
+    stages = [
+        dataclasses.replace(tiny_config(stage, epochs=1, batch_tokens=2000), model=MODEL)
+        for stage in ("pretrain", "finetune")
+    ]
     systems = (
         System(name="most_frequent", label="most frequent", configs=(), predictions="most_frequent"),
         System(name="trained", label="trained", configs=tuple(stages), predictions="trained"),

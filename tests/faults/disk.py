@@ -75,10 +75,14 @@ class Disk:
             os._exit(DIED)
         self.operations.append(f"{what} {path}")
 
-    def _here(self, path: Any) -> bool:
+    def _place(self, path: Any) -> str:
+        """Where a file is, or what an open one is called."""
         if isinstance(path, int):
             path = os.readlink(f"/proc/self/fd/{path}").removesuffix(" (deleted)")
-        return Path(os.path.abspath(os.fspath(path))).is_relative_to(self.root)
+        return os.path.abspath(os.fspath(path))
+
+    def _here(self, path: Any) -> bool:
+        return Path(self._place(path)).is_relative_to(self.root)
 
     def _counted(self, name: str) -> Callable[..., Any]:
         real = getattr(os, name)
@@ -90,7 +94,7 @@ class Disk:
             changes = name != "open" or rest[0] & WRITING
             if not changes or not self._here(where):
                 return real(path, *rest, **named)
-            self.step(name, os.path.relpath(where, self.root) if not isinstance(where, int) else where)
+            self.step(name, os.path.relpath(self._place(where), self.root))
             done = real(path, *rest, **named)
             if name == "fsync":
                 self._sync(path)
@@ -119,10 +123,10 @@ class Disk:
         if not writes or not self._here(file):
             return real(file, mode, *rest, **named)
         if not isinstance(file, int):
-            self.step("open", os.path.relpath(file, self.root))
+            self.step("open", os.path.relpath(self._place(file), self.root))
         opened = real(file, mode, *rest, **named)
         self._made(opened.fileno(), 0)
-        return _Writing(self, opened, file)
+        return _Writing(self, opened, os.path.relpath(self._place(opened.fileno()), self.root))
 
 
 class _Writing:
