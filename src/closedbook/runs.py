@@ -26,6 +26,7 @@ from closedbook.evaluation.language_model import Ability, Answers, Prompt, Respo
 from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
 from closedbook.evaluation.ranking import best, candidate_ids
 from closedbook.facts.forms import up_to_subjects
+from closedbook.facts.relations import Relation
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
 from closedbook.files import json_text
 from closedbook.manifest import MANIFEST, read_manifest, seal, sha256
@@ -91,6 +92,13 @@ class Run:
     @property
     def parameters(self) -> int:
         return count_parameters(self.model)
+
+    @property
+    def relations(self) -> list[Relation]:
+        """What the corpus that it was trained on asks for, by its forms."""
+        return [
+            Relation(name=one["name"], forms=tuple(one["forms"])) for one in self.environment["corpus"]["relations"]
+        ]
 
     @property
     def form(self) -> None:

@@ -140,13 +140,11 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
 def recognised(facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | None") -> "Sequence[Fact]":
     """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
     from closedbook.facts.induction import recognise
-    from closedbook.facts.relations import Relation
     from closedbook.runs import Run
 
     if corpus is not None:
         return corpus.recognise(facts)
-    known = model.environment["corpus"]["relations"] if isinstance(model, Run) else []
-    return recognise(facts, {}, [Relation(name=one["name"], forms=tuple(one["forms"])) for one in known])
+    return recognise(facts, {}, model.relations if isinstance(model, Run) else [])
 
 
 def leaks(options: Options, model: "LanguageModel") -> Iterator[str]:

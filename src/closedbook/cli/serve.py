@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt, Le
@@ -15,6 +16,7 @@ from closedbook.errors import UserError
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
     from closedbook.evaluation.language_model import LanguageModel
+    from closedbook.serve.state import Shown
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 Seconds = Annotated[float, Gt(0)]
@@ -22,14 +24,17 @@ Seconds = Annotated[float, Gt(0)]
 
 @dataclass(frozen=True, kw_only=True)
 class Options(HowAsked):
-    """Let models answer over HTTP: POST /v1/answers, and /v1/completions as OpenAI's API has it.
+    """Let models answer over HTTP: a page at /, POST /v1/answers, and /v1/completions as OpenAI's API has it.
 
     Args:
         models: Each a run directory, hf:DIR, gguf:FILE or api:URL; NAME=MODEL gives it another name in requests.
         host: The address to listen on; one that others can reach needs a key in CLOSEDBOOK_API_KEY.
         port: The port, 0 for any that is free.
         names: Names of this host that requests may call it by, beside localhost and its addresses.
-        corpus: The corpus whose names are told that are most like a question's.
+        corpus: The corpus whose names are told that are most like a question's, and whose documents the page shows.
+        facts: Questions with accepted answers, which the page asks the models to show what a threshold would do.
+        answers: The answers.jsonl of an audit, of which the page shows the same.
+        runs: A folder of runs, which the page lists, compares and follows.
         batch: Most questions that are computed together.
         wait: Seconds that a request may wait for others before it is refused.
         deadline: Seconds after which a request is given up.
@@ -41,6 +46,9 @@ class Options(HowAsked):
     port: Annotated[int, Ge(0), Le(65535)] = 8000
     names: tuple[str, ...] = ()
     corpus: str | None = None
+    facts: Path | None = None
+    answers: Path | None = None
+    runs: Path | None = None
     batch: Count = 32
     wait: Seconds = 0.1
     deadline: Seconds = 30.0
@@ -67,13 +75,33 @@ def run(arguments: Sequence[str]) -> None:
 
         limits = Limits(batch=options.batch, wait=options.wait, deadline=options.deadline, drain=options.drain)
         corpus = read_corpus(options.corpus) if options.corpus else None
+        shown = shown_beside(options)
         models = {name: open_one(options, model) for name, model in named.items()}
-        service = make_service(models, limits, corpus)
+        service = make_service(models, limits, corpus, shown)
         for name, (model, threshold) in models.items():
             says = "" if threshold is None else f', says "I don\'t know" below a {threshold.signal.replace("_", " ")}'
             say(f"{name}: {described(model)}{says}")
-        say(f"serving at {address(listening)}; Ctrl-C stops")
+        say(f"serving at {address(listening)}; that is a page for a browser too; Ctrl-C stops")
         serve(make_app(service, key=key, names=options.names), service, listening)
+
+
+def shown_beside(options: Options) -> "Shown":
+    """What the page shows beside the models.
+
+    Raises:
+        UserError: A file or folder is missing or holds something else.
+    """
+    from closedbook.audit.answers_file import is_answers_file, read_answers
+    from closedbook.facts.readers import read_facts
+    from closedbook.serve.state import Shown
+
+    if options.runs is not None and not options.runs.is_dir():
+        raise UserError(f"--runs {options.runs}: no such directory; it takes one that holds runs.")
+    if options.facts is not None and is_answers_file(options.facts):
+        raise UserError(f"--facts {options.facts}: answers that an audit kept; give them with --answers.")
+    facts = tuple(read_facts(options.facts)) if options.facts is not None else ()
+    kept = read_answers(options.answers) if options.answers is not None else None
+    return Shown(facts=facts, answers=kept, runs=options.runs)
 
 
 def open_one(options: Options, model: str) -> "tuple[LanguageModel, Abstention | None]":

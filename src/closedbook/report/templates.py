@@ -1,4 +1,4 @@
-"""The environment that the HTML pages are rendered in: escaped, strict, self-contained."""
+"""The environment that HTML pages are rendered in: escaped, strict, self-contained."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,15 +11,15 @@ from closedbook.report import numbers
 from closedbook.visible import visible
 
 
-def environment(**filters: Callable[..., Any]) -> Environment:
-    """Templates of this folder; what is not our own markup is escaped, and an unknown name is an error.
+def environment(package: str = "closedbook.report", /, **filters: Callable[..., Any]) -> Environment:
+    """Templates of a package; what is not our own markup is escaped, and an unknown name is an error.
 
     Characters that steer a terminal or turn the direction of writing are spelled.
 
     What `numbers` has is there as filters, `counted`, and what is given beside it.
     """
     made = Environment(
-        loader=PackageLoader("closedbook.report", ""),
+        loader=PackageLoader(package, ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

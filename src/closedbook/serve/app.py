@@ -1,7 +1,4 @@
-"""The application: every route, behind the guard.
-
-A page for readers would be a router of its own in `ROUTERS`; there is none at `/` yet.
-"""
+"""The application: every route, behind the guard."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,16 +14,20 @@ from closedbook.serve import answers, health, openai
 from closedbook.serve.guard import Guard
 from closedbook.serve.limits import Limits
 from closedbook.serve.metrics import Metrics
+from closedbook.serve.page import ask, doubt, views
 from closedbook.serve.problems import add_problems
 from closedbook.serve.schemas import Problem
 from closedbook.serve.served import Served
-from closedbook.serve.state import KnownNames, Service
+from closedbook.serve.state import KnownNames, Service, Shown
 
-ROUTERS = (answers.router, openai.router, health.router)
+ROUTERS = (answers.router, openai.router, health.router, views.router, ask.router, doubt.router)
 
 
 def make_service(
-    models: Mapping[str, tuple[LanguageModel, Abstention | None]], limits: Limits, corpus: Corpus | None = None
+    models: Mapping[str, tuple[LanguageModel, Abstention | None]],
+    limits: Limits,
+    corpus: Corpus | None = None,
+    shown: Shown | None = None,
 ) -> Service:
     """A service with a thread for every model.
 
@@ -34,12 +35,13 @@ def make_service(
         models: By name, each with its threshold.
         limits: How much waits, and for how long.
         corpus: Whose names are known.
+        shown: What the page shows beside the models.
     """
     metrics = Metrics()
     served = {name: Served(name, model, threshold, limits, metrics) for name, (model, threshold) in models.items()}
     metrics.watch({name: each.worker for name, each in served.items()})
     names = KnownNames(corpus) if corpus is not None else None
-    return Service(served, limits, metrics, names, started=int(time.time()))
+    return Service(served, limits, metrics, names, shown or Shown(), started=int(time.time()))
 
 
 def make_app(service: Service, *, key: str | None = None, names: Sequence[str] = ()) -> Guard:
@@ -55,8 +57,9 @@ def make_app(service: Service, *, key: str | None = None, names: Sequence[str] =
     add_problems(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.mount(views.STATIC, views.Files())
     _describe_problems(app)
-    return Guard(app, metrics=service.metrics, full=service.full, key=key, names=names)
+    return Guard(app, metrics=service.metrics, full=service.full, key=key, names=names, files=views.files())
 
 
 def _describe_problems(app: FastAPI) -> None:

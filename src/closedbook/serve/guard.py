@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +21,7 @@ from closedbook.serve.problems import ProblemError, too_many
 LOG = logging.getLogger(__name__)
 LOCAL_NAME = "localhost"
 OPEN = frozenset({"/live", "/ready"})
-"""Paths that need no key: they tell nothing but that the service is there."""
+"""Paths that need no key, beside those of the page's own files: they tell nothing but that the service is there."""
 JSON = b"application/json"
 TOO_LARGE = f"The body is larger than {MOST_BODY:,} bytes"
 
@@ -35,6 +35,7 @@ class Guard:
         full: In how many seconds any model has room, None where one has.
         key: That every request must have, None for none.
         names: Hosts' names that the service is known by.
+        files: Paths of the page's own files, which hold nothing of models or data and need no key.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class Guard:
         full: Callable[[], float | None],
         key: str | None,
         names: Sequence[str],
+        files: Collection[str] = (),
     ) -> None:
         self._app, self._metrics, self._full = app, metrics, full
         self._key = None if key is None else b"Bearer " + key.encode()
+        self._open = OPEN | frozenset(files)
         self._names = frozenset(name.lower() for name in (LOCAL_NAME, *names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +90,7 @@ class Guard:
         headers = dict(scope["headers"])
         if not self._is_known(headers.get(b"host", b"").decode("latin-1")):
             raise ProblemError(421, "This service is not known by that host name; --names makes it known.")
-        if self._key is not None and scope["path"] not in OPEN:
+        if self._key is not None and scope["path"] not in self._open:
             given = headers.get(b"authorization", b"")
             if not hmac.compare_digest(given, self._key):
                 raise ProblemError(401, "Needs the service's key.", {"WWW-Authenticate": "Bearer"})

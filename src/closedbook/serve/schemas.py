@@ -31,13 +31,15 @@ Text = Annotated[str, Field(min_length=1, max_length=10 * MOST_QUESTION), AfterV
 Row = Annotated[list[Token], Field(min_length=1, max_length=10 * MOST_QUESTION)]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
+    """What every request may say."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     model: str | None = Field(default=None, description="One of /v1/models; the first unless given.")
 
 
-class AnswersRequest(_Asked):
+class AnswersRequest(Asked):
     """One question or several."""
 
     question: Question | None = None
@@ -88,7 +90,7 @@ class AnswersResponse(BaseModel):
     answers: list[Answer]
 
 
-class CompletionsRequest(_Asked):
+class CompletionsRequest(Asked):
     """OpenAI's, as far as it has an effect here; the rest is refused unless it asks for nothing."""
 
     prompt: (

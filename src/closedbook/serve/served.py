@@ -39,6 +39,11 @@ class Completing:
     scores: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """The kind of a job that brings what it does with the model: a function of it, which may raise a `UserError`."""
+
+
 @dataclass(eq=False)
 class Served:
     """A model by its name.
@@ -86,6 +91,8 @@ class Served:
             return self._reply(kind, jobs)
         if isinstance(kind, Completing):
             return self._complete(jobs)
+        if isinstance(kind, Looking):
+            return [self._look(job) for job in jobs]
         return [self._is_ready() for _ in jobs]
 
     def _is_ready(self) -> bool:
@@ -123,6 +130,12 @@ class Served:
         owners = [job for job in jobs for _ in job.payload]
         completed = iter(complete(self.readable(), wanted, lambda index: owners[index].given_up))
         return [[next(completed) for _ in job.payload] for job in jobs]
+
+    def _look(self, job: Job) -> Any:
+        try:
+            return job.payload(self.model)
+        except UserError as error:
+            return error
 
     async def result(
         self, request: Request, kind: Hashable, payload: Any, rows: int, seconds: float | None = None
