@@ -37,10 +37,10 @@ class Slow(Parrot):
 
 
 @contextlib.contextmanager
-def running(models, *, limits=None, corpus=None, **guard):
+def running(models, *, limits=None, corpus=None, shown=None, **guard):
     """A client of a service of models, each by its name alone or with a threshold; it knows the service and the URL."""
     pairs = {name: model if isinstance(model, tuple) else (model, None) for name, model in models.items()}
-    service = make_service(pairs, limits or Limits(), corpus)
+    service = make_service(pairs, limits or Limits(), corpus, shown)
     with listen("127.0.0.1", 0) as listening:
         server = server_of(make_app(service, **guard), service)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

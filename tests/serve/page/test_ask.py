@@ -92,7 +92,7 @@ def test_why_it_is_silent(chromium):
         assert not tab.locator("details b").is_visible()
         tab.get_by_text("What it would have said").click()
         assert tab.locator("details b").inner_text() == "Rome"
-        tab.get_by_label("Model").select_option("taught")
+        tab.get_by_label("Model", exact=True).select_option("taught")
         for question, silence in (("Where is Oz?", "knows no such subject"), ("Who?", "does not say")):
             assert said(tab, question) == "I don't know"
             assert "It was taught to be silent" in tab.inner_text("#reply")

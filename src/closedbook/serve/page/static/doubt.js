@@ -142,7 +142,7 @@ await guarded(async () => {
     byId("status").textContent = "There is nothing to doubt yet: start the service with --facts FILE, questions with accepted answers, or with --answers FILE, the answers.jsonl of an audit.";
     return;
   }
-  byId("source-label").hidden = !(about.facts && about.answers);
+  byId("source-choice").hidden = !(about.facts && about.answers);
   if (!about.facts) byId("source").value = "audit";
   await load();
 });
