@@ -108,12 +108,14 @@ class Sample:
     """Monte-Carlo draws of one design.
 
     Args:
+        eps_R: The factors of the norm of k_a.
         weight_R: The weight on v_a in the head that looks at a.
         total_variance: Trace of the covariance of c.
         near: Share of draws within 0.1 norm(v_a - v_b) of the goal.
         failed: Share of draws in which the head that looks at a fails.
     """
 
+    eps_R: Float64[Tensor, "draws"]
     weight_R: Float64[Tensor, "draws"]
     total_variance: float
     near: float
@@ -130,6 +132,7 @@ def sample(design: Design, parameters: Parameters) -> Sample:
     c_RN, weight_R = combine(design, heads), heads[0][:, 0]
     distance_R = (c_RN - goal(design, n)).norm(dim=1)
     return Sample(
+        eps_R=eps_R,
         weight_R=weight_R,
         total_variance=float(c_RN.var(dim=0, correction=0).sum()),
         near=float((distance_R <= 0.1 * math.sqrt(2)).double().mean()),

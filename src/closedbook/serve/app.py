@@ -14,13 +14,14 @@ from closedbook.serve import answers, health, openai
 from closedbook.serve.guard import Guard
 from closedbook.serve.limits import Limits
 from closedbook.serve.metrics import Metrics
-from closedbook.serve.page import ask, doubt, runs, views
+from closedbook.serve.page import ask, doubt, inside, lab, runs, views
 from closedbook.serve.problems import add_problems
 from closedbook.serve.schemas import Problem
 from closedbook.serve.served import Served
 from closedbook.serve.state import KnownNames, Service, Shown
 
-ROUTERS = (answers.router, openai.router, health.router, views.router, ask.router, doubt.router, runs.router)
+PAGES = (views.router, ask.router, inside.router, doubt.router, lab.router, runs.router)
+ROUTERS = (answers.router, openai.router, health.router, *PAGES)
 
 
 def make_service(

@@ -2,7 +2,7 @@
 
 import { svg, visible } from "./common.js";
 
-const LEFT = 52, RIGHT = 26, TOP = 10, BOTTOM = 38;
+const LEFT = 60, RIGHT = 26, TOP = 10, BOTTOM = 38;
 
 /** Draws into a place now and whenever its width changes: `draw` gets the width. */
 export function drawn(place, draw) {

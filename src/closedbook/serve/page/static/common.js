@@ -18,7 +18,7 @@ function build(node, attributes, children) {
     else if (name === "vars") for (const [key, to] of Object.entries(value)) node.style.setProperty(key, to);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
     node.append(child instanceof Node ? child : visible(child));
   }
@@ -51,8 +51,15 @@ export function table(caption, head, rows, attributes = {}) {
     })))));
 }
 
-/** A part that scrolls by itself, with the keyboard too. */
-export const scrolling = (label, ...children) => el("div", { class: "scroll tall", tabindex: 0, role: "region", "aria-label": label }, ...children);
+/** A part that scrolls sideways by itself, with the keyboard too. */
+export const wide = (label, ...children) => el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, ...children);
+
+/** The same of what may be long as well. */
+export function scrolling(label, ...children) {
+  const part = wide(label, ...children);
+  part.classList.add("tall");
+  return part;
+}
 
 /** A bar of a share from 0 to 1, and a line at another; what it says stands beside it for all. */
 export function track(share, at = null, quiet = false) {

@@ -12,7 +12,13 @@ const SETTINGS = ["stage", "model.attention", "training.seed"];
 
 let listing, selected = new URLSearchParams(location.search).getAll("name").slice(0, KINDS.length), curves = null, timer = 0, began = false;
 
-const number = (value) => (typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 4 }) : value);
+const NUMBERS = ["recall", "loss", "training.seed"];
+
+function number(value) {
+  if (typeof value !== "number") return value;
+  const small = value !== 0 && Math.abs(value) < 0.01;
+  return value.toLocaleString("en", small ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: 4 });
+}
 
 function duration(seconds) {
   const minutes = Math.round(seconds / 60);
@@ -28,7 +34,7 @@ function state(run) {
 function cell(run, field) {
   const value = run[field];
   if (field === "state") return el("td", {}, state(run));
-  if (value === null || value === undefined) return el("td", { class: typeof value }, "-");
+  if (value === null || value === undefined) return el("td", { class: NUMBERS.includes(field) && "number" }, "-");
   if (field === "recall") return el("td", { class: "number" }, percent(value));
   return typeof value === "number" ? el("td", { class: "number" }, number(value)) : el("td", {}, foreign(String(value)));
 }
@@ -63,7 +69,7 @@ function show() {
   byId("status").textContent = `${counted(listing.runs.length, "run")} in ${listing.folder}${going ? `; ${going} going on` : ""}${wanted ? `; ${runs.length} shown` : ""}.`;
   byId("filter-choice").hidden = !listing.runs.length;
   const held = document.activeElement?.dataset?.run, top = byId("runs").firstChild?.scrollTop ?? 0, left = byId("runs").firstChild?.scrollLeft ?? 0;
-  const head = el("tr", {}, el("td", {}), ["run", ...fields().map((field) => FIELDS[field])].map((name) => el("th", { scope: "col", class: ["recall", "loss", "seed"].includes(name) && "number" }, name)));
+  const head = el("tr", {}, el("td", {}), el("th", { scope: "col" }, "run"), fields().map((field) => el("th", { scope: "col", class: NUMBERS.includes(field) && "number" }, FIELDS[field])));
   byId("runs").replaceChildren(runs.length ? scrolling("Runs", el("table", { class: "wide list" }, el("thead", {}, head), el("tbody", {}, runs.map(row)))) : el("p", { class: "note" }, "There is none."));
   const first = byId("runs").querySelector(".chosen");
   byId("runs").firstChild.scrollTo(left, began || first === null ? top : first.offsetTop - first.offsetHeight);
