@@ -50,12 +50,21 @@ def cli_answer(toy):
         (["RUN", "--batch", "0"], "--batch: cannot be '0'"),
         (["RUN", "--wait", "0"], "--wait: cannot be '0'"),
         (["RUN", "--corpus", "nowhere"], "nowhere"),
+        (["RUN", "--facts", "nowhere.tsv"], "nowhere.tsv: no such file"),
+        (["RUN", "--facts", "ANSWERS"], "answers that an audit kept; give them with --answers"),
+        (["RUN", "--answers", "FACTS"], "line 1: not an answer as an audit keeps it"),
+        (["RUN", "--answers", "nowhere"], "nowhere: no such file"),
+        (["RUN", "--runs", "nowhere"], "--runs nowhere: no such directory"),
+        (["RUN", "--runs", "FACTS"], "no such directory"),
         (["RUN", "--template", "Q {}"], "--template, --chat and --shots have no effect on a run of ours"),
     ],
 )
-def test_what_cannot_be_served_gets_a_sentence(toy, arguments, sentence, capsys, monkeypatch):
+def test_what_cannot_be_served_gets_a_sentence(toy, tmp_path, arguments, sentence, capsys, monkeypatch):
     monkeypatch.delenv("CLOSEDBOOK_API_KEY", raising=False)
-    given = [word.replace("RUN", str(toy.run)) for word in arguments]
+    (tmp_path / "answers.jsonl").write_text('{"question": "a", "answer": "b", "right": true, "attempted": true}')
+    (tmp_path / "facts.tsv").write_text("a\tb\n")
+    paths = {"RUN": toy.run, "ANSWERS": tmp_path / "answers.jsonl", "FACTS": tmp_path / "facts.tsv"}
+    given = [str(paths[word]) if word in paths else word.replace("RUN", str(toy.run)) for word in arguments]
     assert cli.main(["serve", *given, *(["--port", "0"] if "--port" not in given else [])]) == 2
     assert sentence in capsys.readouterr().err
 

@@ -1,9 +1,11 @@
 """What Look inside fetches: one question traced through a run, live.
 
+What traces, and matplotlib with it, is imported with the first question.
+
 Axes: L layers, H heads, T positions of the prompt, N states, K likeliest tokens.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -17,8 +19,9 @@ from closedbook.serve.problems import ProblemError, documented
 from closedbook.serve.schemas import Asked, Question
 from closedbook.serve.served import Looking
 from closedbook.serve.state import service_of
-from closedbook.trace.findings import question_findings
-from closedbook.trace.question import QuestionTrace, trace_question
+
+if TYPE_CHECKING:
+    from closedbook.trace.question import QuestionTrace
 
 router = APIRouter(prefix="/page", include_in_schema=False)
 ROWS = 16
@@ -114,16 +117,24 @@ async def inside(request: Request, asked: InsideRequest) -> InsideShown:
 
     def look(model: LanguageModel) -> InsideShown:
         assert isinstance(model, Run)
-        (prompt,) = model.prompts([asked.question])
-        if len(prompt.ids) > MOST_TOKENS:
-            raise UserError(f"question: {len(prompt.ids)} tokens; at most {MOST_TOKENS} are looked into here.")
-        return _shown(trace_question(model, asked.question, subject))
+        return _looked(model, asked.question, subject)
 
     shown: InsideShown = await served.result(request, Looking(), look, ROWS)
     return shown
 
 
-def _shown(trace: QuestionTrace) -> InsideShown:
+def _looked(run: Run, question: str, subject: str) -> InsideShown:
+    from closedbook.trace.question import trace_question
+
+    (prompt,) = run.prompts([question])
+    if len(prompt.ids) > MOST_TOKENS:
+        raise UserError(f"question: {len(prompt.ids)} tokens; at most {MOST_TOKENS} are looked into here.")
+    return _shown(trace_question(run, question, subject))
+
+
+def _shown(trace: "QuestionTrace") -> InsideShown:
+    from closedbook.trace.findings import question_findings
+
     prompt, lens, causal = trace.prompt, trace.lens, trace.causal
     likeliest = [
         [(tokens[0], round(float(probability_K[0]), 3)) for tokens, probability_K in zip(*pair, strict=True)]

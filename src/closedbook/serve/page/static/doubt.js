@@ -75,7 +75,7 @@ function picture(width) {
 }
 
 function caption() {
-  const parts = [];
+  const parts = ["The bound is for a threshold that was chosen without looking at these answers."];
   if (seen.auroc !== null) {
     const { value, low, high } = seen.auroc;
     parts.push(`A right answer is surer than a wrong one with probability ${value.toFixed(3)} (AUROC; 95 % interval ${low.toFixed(3)} to ${high.toFixed(3)}).`);
