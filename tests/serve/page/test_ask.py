@@ -6,7 +6,10 @@ import pytest
 
 from closedbook.audit.replies import reply_to
 from closedbook.facts.corpus import read_directory
+from closedbook.facts.records import Fact
 from closedbook.serve.page.ask import marked
+from closedbook.serve.state import Shown
+from closedbook.visible import visible
 from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
 from tests.serve.conftest import running
@@ -111,7 +114,7 @@ def test_no_text_is_more_than_text(chromium, metals, text):
     said_so = {f"Where was {text} found?": f"{text} answers", f"Why {text}?": text}
     others = {question: [response(f"{text} instead")] for question in said_so}
     with running({text: Reciter(said_so, others)}, corpus=metals) as client, opened(chromium, client.url) as tab:
-        seen = text.replace("\u202e", "\ufffd").replace("\x1b", "\ufffd")
+        seen = visible(text)
         for question, answer in said_so.items():
             tab.get_by_label("Question").fill(question)
             tab.keyboard.press("Enter")
@@ -173,6 +176,12 @@ def test_the_key_is_asked_for_once_and_kept_for_the_tab(chromium):
         assert said(tab, "Where?") == "Rome"
         tab.reload()
         assert said(tab, "Where?") == "Rome"
+
+
+def test_examples_are_questions_that_can_be_asked(metals):
+    facts = [Fact(question=text, answers=("Rome",), subject="", line=1) for text in ("a" * 4001, "Why?")]
+    with running({"m": Parrot()}, corpus=metals, shown=Shown(facts=tuple(facts))) as client:
+        assert client.get("/page/about").json()["examples"] == ["Why?", *(fact.question for fact in metals.dev)]
 
 
 def test_what_is_marked():

@@ -124,6 +124,14 @@ def test_what_no_audit_keeps_gets_a_sentence(tmp_path, text, sentence):
         read_answers(path)
 
 
+def test_facts_that_cannot_be_asked_get_a_sentence():
+    facts = (*FACTS[:2], Fact(question="Why!", answers=("Rome",), subject="", line=3))
+    with running({"m": Graded()}, shown=Shown(facts=facts), limits=Limits(batch=2)) as client:
+        assert client.post("/page/doubt/ask", json={"first": 0}).json()["asked"] == 2
+        refused = is_problem(client.post("/page/doubt/ask", json={"first": 2}), 422)
+        assert refused == "--facts, from the fact of line 3 on: question 1: no exclamations."
+
+
 def test_the_threshold_moves_what_is_answered_with_the_keyboard(chromium):
     with running({"m": Graded()}, shown=Shown(facts=FACTS)) as client, opened(chromium, client.url, "/doubt") as tab:
         slider = tab.get_by_role("slider", name="Threshold")

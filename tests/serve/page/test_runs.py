@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from closedbook.files import held
+from closedbook.files import locked
 from closedbook.serve.page.runs import MOST_POINTS
 from closedbook.serve.state import Shown
 from tests.audit.conftest import Parrot
@@ -32,12 +32,12 @@ def trained(folder, name, losses, **settings):
 
 
 def training(folder, name, losses):
-    """One that is not finished; the file that its process holds."""
+    """One that is not finished; the directory that its process keeps others out of."""
     directory = folder / f"{name}.partial"
     directory.mkdir()
     (directory / "identity.json").write_text(json.dumps({"config": {"recipe": "standard", "training": {"seed": 7}}}))
     lines(directory / "metrics.jsonl", "loss", losses, steps=10, seconds=6.0)
-    return directory / "identity.json"
+    return directory
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def listing(folder):
 
 
 def test_runs_are_listed_and_compared(listing, folder):
-    with held(training(folder, "third", [4.0, 3.5])):
+    with locked(training(folder, "third", [4.0, 3.5])):
         told = listing.get("/page/runs").json()
         states = {run["name"]: run["state"] for run in told["runs"]}
         assert states == {"deep/second": "finished", "first": "finished", "third": "running"}
@@ -113,13 +113,13 @@ def test_two_runs_are_compared_with_the_keyboard(chromium, listing):
 
 
 def test_a_training_that_goes_on_is_followed(chromium, listing, folder):
-    identity = training(folder, NASTY, [4.0])
-    with held(identity), opened(chromium, listing.url, "/runs") as tab:
+    partial = training(folder, NASTY, [4.0])
+    with locked(partial), opened(chromium, listing.url, "/runs") as tab:
         tab.get_by_text("1 going on").wait_for()
         tab.get_by_role("checkbox", name=NASTY).check()
         tab.get_by_role("img", name=f"{NASTY}: 4").wait_for()
         assert "running 10 %, 54 s left" in tab.inner_text("#runs")
-        lines(identity.parent / "metrics.jsonl", "loss", [4.0, 3.0, 2.5], steps=10, seconds=6.0)
+        lines(partial / "metrics.jsonl", "loss", [4.0, 3.0, 2.5], steps=10, seconds=6.0)
         tab.get_by_role("img", name=f"{NASTY}: 2.5").wait_for()
         assert "running 30 %, 14 s left" in tab.inner_text("#runs")
         assert tab.locator("img").count() == 0

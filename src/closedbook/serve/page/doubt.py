@@ -20,6 +20,7 @@ from closedbook.audit.answers_file import KeptAnswers
 from closedbook.audit.reliability import auroc, risk_coverage
 from closedbook.audit.replies import Reply
 from closedbook.audit.settings import Signal
+from closedbook.errors import UserError
 from closedbook.evaluation.scorers import Score, find_scorer, usual_match
 from closedbook.facts.records import Fact
 from closedbook.serve.problems import ProblemError, documented
@@ -123,7 +124,10 @@ async def ask(request: Request, asked: DoubtRequest) -> Progress:
     batch = facts[first : first + service.limits.batch]
     if batch and asked.first >= first:
         questions = [fact.question for fact in batch]
-        replies = await served.result(request, Asking(always=False, alternatives=False), questions, len(questions))
+        try:
+            replies = await served.result(request, Asking(always=False, alternatives=False), questions, len(questions))
+        except UserError as error:
+            raise ProblemError(422, f"--facts, from the fact of line {batch[0].line} on: {error}") from None
         if len(graded.replies) == first:  # nobody else has asked them meanwhile
             scores = await asyncio.to_thread(_scores, served, facts, batch, replies)
             if len(graded.replies) == first:

@@ -17,8 +17,8 @@ from starlette.types import Scope
 import closedbook
 from closedbook.report.templates import environment
 from closedbook.runs import Run
+from closedbook.serve.limits import MOST_QUESTION
 from closedbook.serve.problems import documented
-from closedbook.serve.schemas import Question
 from closedbook.serve.served import Served
 from closedbook.serve.state import service_of
 
@@ -37,7 +37,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-EXAMPLES = 3  # questions that a reader may begin with
+EXAMPLES = 3
 
 
 class Files(StaticFiles):
@@ -94,7 +94,7 @@ class About(BaseModel):
     facts: int  # that models can be asked for the risk-coverage curve
     answers: bool  # of an audit
     runs: str | None  # the folder's name
-    examples: list[Question]
+    examples: list[str]  # questions that a reader may begin with
 
 
 @router.get("/page/about", responses=documented(401, 421))
@@ -102,14 +102,15 @@ async def about(request: Request) -> About:
     """What there is to be seen, which each view begins with."""
     service = service_of(request)
     corpus, shown = service.names.corpus if service.names is not None else None, service.shown
-    asked = [*shown.facts, *(corpus.dev if corpus is not None else ())]
+    facts = [*shown.facts, *(corpus.dev if corpus is not None else ())]
+    questions = dict.fromkeys(fact.question for fact in facts if len(fact.question) <= MOST_QUESTION)
     return About(
         models=[_shown(served) for served in service.models.values()],
         corpus=corpus.name if corpus is not None else None,
         facts=len(shown.facts),
         answers=shown.answers is not None,
         runs=shown.runs.resolve().name if shown.runs is not None else None,
-        examples=list(dict.fromkeys(fact.question for fact in asked))[:EXAMPLES],
+        examples=list(questions)[:EXAMPLES],
     )
 
 

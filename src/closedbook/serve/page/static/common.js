@@ -1,15 +1,18 @@
 // What all views share: nodes whose text is only ever text, requests with the service's key, the choice of a model.
 
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
 const TRIES = 6; // of a request that there is no room for
 const SVG = "http://www.w3.org/2000/svg";
 
 export const byId = (id) => document.getElementById(id);
 
-/** A text with a sign for every character that would not be seen or would turn others round. */
-export function visible(text) {
-  return String(text).replace(HIDDEN, (letter) => (/\s/.test(letter) ? " " : "\ufffd"));
+function spelled(letter) {
+  const code = letter.codePointAt(0).toString(16);
+  return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
 }
+
+/** A text in which what would not be seen, or would turn others round, is spelled, as `closedbook.visible` has it. */
+export const visible = (text) => String(text).replace(STEERING, spelled);
 
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {

@@ -140,13 +140,12 @@ function formulas() {
   const key = sessionStorage.getItem("key");
   if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
   request.responseType = "document";
-  request.addEventListener("load", () => {
-    if (request.status !== 200) return;
+  request.addEventListener("loadend", () => {
+    byId("status").textContent = request.status === 200 ? "" : "The closed forms cannot be had.";
     for (const place of document.querySelectorAll("[data-formula]")) {
-      const math = request.responseXML?.getElementById(place.dataset.formula)?.firstElementChild;
+      const math = request.response?.getElementById(place.dataset.formula)?.firstElementChild;
       if (math) place.replaceChildren(document.importNode(math, true));
     }
-    byId("status").textContent = "";
   });
   request.send();
 }
