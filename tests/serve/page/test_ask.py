@@ -12,6 +12,7 @@ from closedbook.serve.state import Shown
 from closedbook.visible import visible
 from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
+from tests.hub.conftest import opened as opened_model
 from tests.serve.conftest import running
 from tests.serve.page.conftest import opened
 from tests.serve.test_service import is_problem
@@ -194,3 +195,14 @@ def test_what_is_marked():
 @pytest.mark.parametrize("body", [{}, {"question": ""}, {"question": 3}, {"question": "a", "more": 1}])
 def test_what_is_wrong_gets_a_problem(client, body):
     is_problem(client.post("/page/ask", json=body), 422)
+
+
+def test_a_model_from_elsewhere_is_asked_the_same(saved, taught):
+    model, fact = opened_model(saved["gpt2"]), taught[0]
+    with running({"gpt2": model}) as client:
+        told = client.post("/page/ask", json={"question": fact.question}).json()
+        assert told["answer"] == reply_to(model, [fact.question])[0].response.text
+        assert told["candidates"][0]["answer"]
+        assert (told["documents"], told["nearest"]) == (None, None)
+        assert told["recited"] is not None or told["no_recital"]
+        is_problem(client.post("/page/inside", json={"question": fact.question}), 422)
