@@ -54,7 +54,7 @@ def test_scorers(text, answer, question):
     fact = Fact(question=question, answers=(answer or "a",), subject=question[:5], line=1, relation="r")
     start, end = answer_span(question, text)
     assert 0 <= start <= end <= len(text)
-    assert normalise(normalise(text)) == normalise(normalise(normalise(text)))
+    assert bool(normalise(text)) == bool(text.strip())
     assert contained_match({"r": [answer or "a", "Paris", "1"]})(answer or "a", fact).correct
     assert normalised_match(answer or "a", fact).correct
     contained_match({"r": ["Paris", text]})(text, fact)
