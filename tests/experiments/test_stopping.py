@@ -31,9 +31,14 @@ def train(corpus: Path, out: Path, *more: str) -> list[str]:
     return ["train", "default", "--corpus", str(corpus), "--out", str(out), "--threads", "1", *LONG, *more]
 
 
-def started(arguments: list[str], **settings) -> subprocess.Popen:
+def started(arguments: list[str]) -> subprocess.Popen:
+    """A process that Ctrl-C stops, as at a terminal, also where the tests run in the background, deaf to it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "closedbook", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "closedbook", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -98,12 +103,13 @@ def raised_in_a_block(*numbers: signal.Signals) -> list[int | None]:
 
 
 def test_a_second_signal_comes_through_at_once_and_ignored_ones_stay_so():
-    before = signal.getsignal(signal.SIGINT)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     hangup = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert raised_in_a_block(signal.SIGHUP, signal.SIGINT, signal.SIGINT) == [None, signal.SIGINT]
-        assert signal.getsignal(signal.SIGINT) == before
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
     finally:
+        signal.signal(signal.SIGINT, usual)
         signal.signal(signal.SIGHUP, hangup)
 
 
