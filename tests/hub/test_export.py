@@ -122,7 +122,9 @@ def test_closedbook_asks_what_was_exported(exported, corpus):
     ours = evaluate(run, facts, exact)
     assert 0 < ours.accuracy.correct.hits < len(facts)
     theirs = evaluate(open_model(f"hf:{folder / 'hf'}", Way(precision="fp32")), facts, exact)
-    assert theirs.answers == [text.strip() for text in ours.answers]
+    for response, answer, text in zip(ours.responses, ours.answers, theirs.answers, strict=True):
+        # what is not closed at the context's end goes on elsewhere
+        assert text == answer.strip() if response.closed else text.startswith(answer.strip())
     assert theirs.accuracy == ours.accuracy
     assert [prompt.ids for prompt in theirs.prompts] == [prompt.ids for prompt in ours.prompts]
 
