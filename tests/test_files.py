@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.files import LOCK, held, locked, new_directory, new_file, read_json, write_text
+from closedbook.files import new_directory, new_file, read_json, write_text
+from closedbook.locks import LOCK, held, locked
 
 
 def test_a_directory_appears_when_it_is_complete(tmp_path):

@@ -11,15 +11,12 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
 
-LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)  # what some network disks answer
 
 
@@ -50,56 +47,6 @@ def temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Keeps other processes out of an output directory while the block runs; it is made if it is not there.
-
-    The kernel holds the lock on `directory/.lock` and frees it with the process, however that ends; what stands in the
-    file is for readers. A disk that knows no locks has none.
-
-    Raises:
-        UserError: Another process has it, which the sentence names, or the file system refuses.
-    """
-    path = directory / LOCK
-    made = [parent for parent in (directory, *directory.parents) if not parent.exists()]
-    with disk_errors(directory):
-        handle = _take(path, os.O_RDWR | os.O_CREAT)
-    if handle is None:
-        raise UserError(f"{directory}: {_holder(path)} is writing it; wait for that, stop it, or choose another --out.")
-    try:
-        with disk_errors(directory):
-            os.truncate(handle, 0)
-            os.write(handle, json.dumps(_this_process()).encode())
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(handle)
-        with contextlib.suppress(OSError):  # they are not empty, as they are when there was something to write
-            for parent in made:
-                parent.rmdir()
-
-
-def is_locked(directory: Path) -> bool:
-    """Whether a process that lives keeps others out of a directory (see `locked`)."""
-    with contextlib.suppress(OSError), (directory / LOCK).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-@contextlib.contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Waits until no other process changes an existing directory in such a block."""
-    handle = _take(directory, os.O_RDONLY, wait=True)
-    assert handle is not None, "a lock that is waited for is had"
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """A directory to fill, which takes its name when the block ends and vanishes if it fails.
 
@@ -110,7 +57,7 @@ def new_directory(path: Path) -> Iterator[Path]:
     partial = temporary(path)
     with disk_errors(path):
         make_directory(partial)
-        handle = _take(partial, os.O_RDONLY | os.O_DIRECTORY)
+        handle = take(partial, os.O_RDONLY | os.O_DIRECTORY)
     if handle is None:
         raise UserError(f"{path}: another process is writing it; wait for that, or choose another --out.")
     try:
@@ -220,7 +167,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """
     partial = temporary(path)
     with disk_errors(path):
-        handle = _take(partial, os.O_RDWR | os.O_CREAT, wait=True)
+        handle = take(partial, os.O_RDWR | os.O_CREAT, wait=True)
         assert handle is not None, "a lock that is waited for is had"
         try:
             with os.fdopen(handle, "wb") as file:
@@ -280,7 +227,7 @@ def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
         raise UserError(f"{path}: damaged ({error}).") from error
 
 
-def _take(path: Path, flags: int, *, wait: bool = False) -> int | None:
+def take(path: Path, flags: int, *, wait: bool = False) -> int | None:
     """A handle of what bears the name, with the kernel's lock on it; None where another process has that."""
     for _ in range(1000):
         if flags & os.O_CREAT:
@@ -304,20 +251,3 @@ def _take(path: Path, flags: int, *, wait: bool = False) -> int | None:
                 return handle
         os.close(handle)  # it has been renamed or removed since it was opened
     raise OSError(errno.EAGAIN, "it is renamed and removed all the time", str(path))
-
-
-def _this_process() -> dict[str, Any]:
-    return {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _holder(path: Path) -> str:
-    """Who has a lock, as they noted in the file."""
-    try:
-        noted = read_json(path, 4096)
-        return f"process {noted['process']} on {noted['host']} (since {noted['since']})"
-    except (UserError, KeyError):  # it is only just being written
-        return "another process"

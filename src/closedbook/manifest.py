@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
-from closedbook.files import held, json_text, read_bytes, write_text
+from closedbook.files import json_text, read_bytes, write_text
+from closedbook.locks import held
 
 MANIFEST = "manifest.json"
 FORM = 1  # of the manifest

@@ -14,7 +14,7 @@ import pytest
 from closedbook.errors import Stopped, UserError
 from closedbook.experiments.registry import find_experiment
 from closedbook.experiments.signals import waiting_signals
-from closedbook.files import locked
+from closedbook.locks import locked
 from tests.cli.conftest import write_corpus
 from tests.experiments.conftest import Listening
 

@@ -13,7 +13,7 @@ from closedbook.cli.options import as_base, parse
 from closedbook.cli.shared import WithModel, described, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
-from closedbook.files import LOCK, locked
+from closedbook.locks import LOCK, locked
 
 JOURNAL = "journal.jsonl"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from closedbook.errors import UserError, nearest
-from closedbook.files import is_locked, read_json
+from closedbook.files import read_json
+from closedbook.locks import is_locked
 
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from closedbook.errors import named
 from closedbook.experiments import options
 from closedbook.experiments.options import Kept
-from closedbook.files import locked
+from closedbook.locks import locked
 
 if TYPE_CHECKING:
     from closedbook.experiments.reporter import Reporter

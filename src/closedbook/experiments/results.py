@@ -8,7 +8,8 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from closedbook.errors import UserError
-from closedbook.files import LOCK, read_json, temporary, write_json
+from closedbook.files import read_json, temporary, write_json
+from closedbook.locks import LOCK
 
 
 @dataclass(frozen=True, kw_only=True)

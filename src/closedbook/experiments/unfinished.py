@@ -12,7 +12,8 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.experiments.results import check_marker, take_up
-from closedbook.files import LOCK, disk_errors, filled, locked, remove
+from closedbook.files import disk_errors, filled, remove
+from closedbook.locks import LOCK, locked
 
 WHAT = "an unfinished training"
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from closedbook.files import locked
+from closedbook.locks import locked
 from closedbook.serve.page.runs import MOST_POINTS
 from closedbook.serve.state import Shown
 from tests.audit.conftest import Parrot
