@@ -108,17 +108,8 @@ def check_weights(path: Path, config: ModelConfig, vocabulary_size: int) -> None
     Raises:
         UserError: The file is damaged, or is of another architecture or vocabulary.
     """
-    file = path / WEIGHTS
-    try:
-        with file.open("rb") as opened:
-            length = int.from_bytes(opened.read(8), "little")
-        if length > MOST_HEADER_BYTES:
-            raise UserError(f"{file}: damaged, its header claims {length:,} bytes.")
-        with safe_open(file, framework="numpy") as held:
-            slices = [held.get_slice(name) for name in held.keys()]  # noqa: SIM118 - no dictionary
-            numbers = sum(math.prod(one.get_shape()) for one in slices if one.get_dtype() == "F32")
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{file}: damaged ({error}).") from error
+    tensors = header(path / WEIGHTS, MOST_HEADER_BYTES)
+    numbers = sum(math.prod(shape) for dtype, shape in tensors.values() if dtype == "F32")
     if numbers != saved_numbers(config, vocabulary_size):
         raise UserError(misfit(path, config, vocabulary_size))
 
@@ -143,3 +134,21 @@ def add_predictions(path: Path, part: str, answers: Sequence[str]) -> None:
 
 def _lines(answers: Sequence[str]) -> str:
     return "".join(answer.replace("\r", " ").replace("\n", " ") + "\n" for answer in answers)
+
+
+def header(file: Path, most_bytes: int) -> dict[str, tuple[str, list[int]]]:
+    """Type and shape of every tensor of a safetensors file by its name; the library holds them against its size.
+
+    Raises:
+        UserError: The file is damaged or cut short, or its header is larger than that.
+    """
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
+        if length > most_bytes:
+            raise UserError(f"{file}: damaged, its header claims {length:,} bytes.")
+        with safe_open(file, framework="numpy") as held:
+            slices = {name: held.get_slice(name) for name in held.keys()}  # noqa: SIM118 - no dictionary
+            return {name: (one.get_dtype(), one.get_shape()) for name, one in slices.items()}
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{file}: damaged or cut short ({error}).") from error

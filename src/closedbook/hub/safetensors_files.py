@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from closedbook.errors import UserError
+from closedbook.run_directory import header
 
 ONE, INDEX = "model.safetensors", "model.safetensors.index.json"
 MOST_BYTES = 16 * 2**20  # of a header
@@ -39,20 +38,10 @@ def contents(path: Path) -> Contents:
     tensors = values = 0
     whole = list[str]()
     for file in _files(path):
-        try:
-            with file.open("rb") as opened:
-                length = int.from_bytes(opened.read(8), "little")
-            if length > MOST_BYTES:
-                raise UserError(f"{file}: damaged, its header claims {length:,} bytes.")
-            with safe_open(file, framework="numpy") as held:
-                for name in held.keys():  # noqa: SIM118 - no dictionary
-                    tensors += 1
-                    tensor = held.get_slice(name)
-                    values += math.prod(tensor.get_shape())
-                    if name.endswith(".weight") and tensor.get_dtype() in WHOLE:
-                        whole.append(name)
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{file}: damaged or cut short ({error}).") from error
+        held = header(file, MOST_BYTES)
+        tensors += len(held)
+        values += sum(math.prod(shape) for _, shape in held.values())
+        whole += [name for name, (dtype, _) in held.items() if name.endswith(".weight") and dtype in WHOLE]
     return Contents(tensors, values, tuple(whole))
 
 
