@@ -9,6 +9,9 @@ SBOM ?= sbom.json
 
 DATA ?= ../shared/data/cs224n-2021
 
+# modules are compiled once, not by each worker and each process that a test starts
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup reproduce test test-slow test-avx2 test-wheel fuzz docs check audit-dependencies sbom bench bench-recall clean
 
 setup: .venv/.core

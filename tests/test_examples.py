@@ -33,6 +33,7 @@ def test_every_notebook_is_tested():
     assert {path.stem for path in (ROOT / "examples").glob("*.ipynb")} == tested
 
 
+@pytest.mark.slow  # the lab itself is tested in its own room
 def test_the_attention_lab(run):
     _, data = run("attention_lab")
     assert sum("image/png" in one for one in data) >= 5

@@ -15,7 +15,7 @@ def test_examples_are_well_formed():
 
 
 def test_key_query_value_solves_both_and_the_synthesizer_only_position():
-    assert solve("recall", "key_query_value", 0).accuracy > 0.95
+    assert solve("recall", "key_query_value", 0, steps=600).accuracy > 0.95
     assert solve("position", "key_query_value", 0, steps=300).accuracy > 0.95
     assert solve("position", "dense_synthesizer", 0, steps=300).accuracy > 0.95
     recall = solve("recall", "dense_synthesizer", 0, steps=600)

@@ -12,6 +12,7 @@ pytest.importorskip("prometheus_client", reason="prometheus_client is not instal
 
 import httpx2
 
+from closedbook.facts.corpus import read_directory
 from closedbook.serve.app import make_app, make_service
 from closedbook.serve.limits import Limits
 from closedbook.serve.server import listen, server_of
@@ -19,6 +20,7 @@ from tests.audit.conftest import Parrot
 from tests.hub.conftest import saved, taught, vocabulary  # noqa: F401
 
 PATIENCE = 60  # seconds; nothing takes as long
+NASTY = '<img src=x onerror="window.hacked=1">'
 
 
 class Slow(Parrot):
@@ -34,6 +36,13 @@ class Slow(Parrot):
         self.began.release()
         assert self.let.wait(PATIENCE)
         return super().inquire(prompts, **options)
+
+
+class Reciter(Parrot):
+    """A parrot that goes on in documents."""
+
+    def continue_documents(self, subjects, before):
+        return [f"Rome, in {text.split()[-1]}" if text else "Rome" for text in before]
 
 
 @contextlib.contextmanager
@@ -74,3 +83,16 @@ def client(run, corpus):
     """Of a service of the run, which knows the corpus's names."""
     with running({"mine": run, "other": run}, corpus=corpus) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def metals(tmp_path_factory):
+    """A corpus with names that want to be more than names."""
+    directory = tmp_path_factory.mktemp("metals") / "metals"
+    directory.mkdir()
+    names = ["Tin", "Iron", "Gold", NASTY, "Lead"]
+    (directory / "corpus.txt").write_text("".join(f"{name}. {name} was found in Rome.\n" for name in names))
+    question = "Where was {} found?\tRome\n"
+    (directory / "train.tsv").write_text(question.format("Iron") + question.format("Gold"))
+    (directory / "dev.tsv").write_text(question.format("Tin") + question.format(NASTY))
+    return read_directory(directory)

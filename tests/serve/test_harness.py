@@ -38,7 +38,7 @@ def harness(url, name, task, out, group, tokenizer="tokenizer_backend=None"):
     return [json.loads(line) for line in lines]
 
 
-@pytest.mark.parametrize("kind", ["run", "gpt2"])
+@pytest.mark.parametrize("kind", ["run", pytest.param("gpt2", marks=pytest.mark.slow)])
 def test_the_harness_finds_what_we_find(kind, run, corpus, saved, taught, tmp_path):
     model, facts, form = run, corpus.train[:16], Form(template="{}" + MASK)
     if kind == "gpt2":
@@ -82,6 +82,7 @@ def load(**settings):
 """
 
 
+@pytest.mark.slow
 def test_given_answers_have_the_probabilities_that_we_find(saved, taught, tmp_path):
     model, task = opened(saved["gpt2"]), tmp_path / "task"
     task.mkdir()

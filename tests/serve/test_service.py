@@ -10,7 +10,7 @@ from closedbook.audit.replies import DONT_KNOW, reply_to
 from closedbook.serve.limits import MOST_BODY, Limits
 from tests.audit.conftest import Parrot
 from tests.audit.test_abstention import abstention
-from tests.serve.conftest import PATIENCE, Slow, running, until
+from tests.serve.conftest import PATIENCE, Reciter, Slow, running, until
 
 
 def ask(client, question="Where?", **more):
@@ -46,7 +46,27 @@ def test_the_answers_are_those_of_ask(client, run, corpus):
         "alternatives": None,
         "subject": None,
         "nearest": None,
+        "recited": None,
+        "no_recital": None,
     }
+
+
+def test_the_model_recites_where_it_is_asked_to(metals):
+    questions = ["Where was Tin found?", "Why?", "Where was Iron found?"]
+    model = Reciter(said={questions[2]: "no such subject"})
+    with running({"m": model}, corpus=metals) as client:
+        asked = {"questions": questions, "recite": True}
+        tin, nothing, iron = client.post("/v1/answers", json=asked).json()["answers"]
+        assert tin["recited"] == {
+            "after": "Tin. Tin was found in",
+            "parts": [{"text": "Rome", "marked": True}, {"text": ", in in", "marked": False}],
+            "in_document": True,
+        }
+        assert (tin["subject"], tin["nearest"], tin["no_recital"]) == ("Tin", None, None)
+        assert (nothing["recited"], nothing["no_recital"]) == (None, "the question's subject is not known")
+        assert (iron["recited"], iron["no_recital"]) == (None, "it gives no answer to look for")
+        (untold,) = ask(client, questions[0]).json()["answers"]
+        assert (untold["recited"], untold["no_recital"]) == (None, None)
 
 
 def test_alternatives_and_nearest_names_where_they_are_asked_for(client, run, corpus):

@@ -2,15 +2,20 @@
 
 import asyncio
 import math
+import time
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
 from closedbook.audit.replies import Reply
+from closedbook.facts.records import Document
 from closedbook.serve.problems import ProblemError, documented
-from closedbook.serve.schemas import Alternative, Answer, AnswersRequest, AnswersResponse
-from closedbook.serve.served import Asking
-from closedbook.serve.state import KnownNames, service_of
+from closedbook.serve.recital import no_recital, recite
+from closedbook.serve.schemas import Alternative, Answer, AnswersRequest, AnswersResponse, Recited
+from closedbook.serve.served import Asking, Served
+from closedbook.serve.state import Service, service_of
 
+About = tuple[str, list[str] | None, list[Document]]
 router = APIRouter()
 ERRORS = documented(401, 404, 413, 415, 421, 422, 429, 503, 504)
 
@@ -22,24 +27,57 @@ async def answers(request: Request, asked: AnswersRequest) -> Response:
     served = service.model(asked.model)
     if asked.nearest and service.names is None:
         raise ProblemError(422, "nearest: the service knows no names; start it with --corpus.")
-    questions = asked.asked
+    questions, began = asked.asked, time.monotonic()
     kind = Asking(always=asked.always, alternatives=asked.alternatives > 0)
     seconds = None if asked.deadline_ms is None else asked.deadline_ms / 1000
     replies: list[Reply] = await served.result(request, kind, questions, len(questions), seconds)
-    told: list[tuple[str | None, list[str] | None]] = [(None, None)] * len(questions)
-    if asked.nearest and service.names is not None:
-        told = await asyncio.to_thread(_nearest, service.names, questions, asked.nearest)
+    about: list[About] = [("", None, [])] * len(questions)
+    recited: list[tuple[Recited | None, str | None]] = [(None, None)] * len(questions)
+    if asked.nearest or asked.recite:
+        about = await asyncio.to_thread(_about, service, served, asked)
+    if asked.recite:
+        left = None if seconds is None else max(began + seconds - time.monotonic(), 0.001)
+        recited = await _recited(request, served, replies, about, left)
     others = asked.alternatives if served.model.lacks("alternatives") is None else None
-    found = [_answer(reply, others, *pair) for reply, pair in zip(replies, told, strict=True)]
+    found = [
+        _answer(reply, others, subject, near, *own)
+        for reply, (subject, near, _), own in zip(replies, about, recited, strict=True)
+    ]
     return Response(AnswersResponse(model=served.name, answers=found).model_dump_json(), media_type="application/json")
 
 
-def _nearest(names: KnownNames, questions: list[str], count: int) -> list[tuple[str | None, list[str] | None]]:
-    subjects = [names.subject(question) for question in questions]
-    return [(subject or None, names.nearest(subject, count)) for subject in subjects]
+def _about(service: Service, served: Served, asked: AnswersRequest) -> list[About]:
+    """Each question's subject, the names most like it and the documents about it, as far as they are asked for."""
+    subjects, names = [service.subject(served, question) for question in asked.asked], service.names
+    if names is None:
+        return [(subject, None, []) for subject in subjects]
+    near = [names.nearest(subject, asked.nearest) if asked.nearest else None for subject in subjects]
+    documents = [names.documents(subject) if asked.recite else [] for subject in subjects]
+    return [*zip(subjects, near, documents, strict=True)]
 
 
-def _answer(reply: Reply, others: int | None, subject: str | None, nearest: list[str] | None) -> Answer:
+async def _recited(
+    request: Request, served: Served, replies: Sequence[Reply], about: Sequence[About], seconds: float | None
+) -> list[tuple[Recited | None, str | None]]:
+    """What the model recites beside each reply, or why it does not."""
+    why = [no_recital(served.model, reply, subject) for reply, (subject, _, _) in zip(replies, about, strict=True)]
+    asked = [
+        (subject, reply.response.text, documents)
+        for reply, (subject, _, documents), missing in zip(replies, about, why, strict=True)
+        if missing is None
+    ]
+    found = iter(await recite(request, served, asked, seconds))
+    return [(next(found) if missing is None else None, missing) for missing in why]
+
+
+def _answer(
+    reply: Reply,
+    others: int | None,
+    subject: str,
+    nearest: list[str] | None,
+    recited: Recited | None,
+    no_recital: str | None,
+) -> Answer:
     alternatives = None
     if others:
         alternatives = [
@@ -55,6 +93,8 @@ def _answer(reply: Reply, others: int | None, subject: str | None, nearest: list
         signal=reply.signal,
         covered=reply.covered,
         alternatives=alternatives,
-        subject=subject,
+        subject=subject or None,
         nearest=nearest,
+        recited=recited,
+        no_recital=no_recital,
     )

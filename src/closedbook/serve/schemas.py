@@ -46,6 +46,7 @@ class AnswersRequest(Asked):
     questions: Annotated[list[Question], Field(min_length=1, max_length=MOST_QUESTIONS)] | None = None
     alternatives: Annotated[int, Field(ge=0, le=MOST_ALTERNATIVES)] = 0
     nearest: Annotated[int, Field(ge=0, le=MOST_ALTERNATIVES)] = 0
+    recite: Annotated[bool, Field(description="Let the model go on in a document's own words.")] = False
     always: Annotated[bool, Field(description="Answer also below the threshold.")] = False
     deadline_ms: Annotated[int, Field(ge=1, le=600_000)] | None = None
 
@@ -68,6 +69,21 @@ class Alternative(BaseModel):
     probability: float | None
 
 
+class Part(BaseModel):
+    """A piece of a text."""
+
+    text: str
+    marked: bool = Field(description="Whether it is the answer.")
+
+
+class Recited(BaseModel):
+    """What the model goes on with in a document's own words."""
+
+    after: str = Field(description="The words that it was given, the subject first.")
+    parts: list[Part] = Field(description="What it writes, cut where the answer stands in it.")
+    in_document: bool = Field(description="Whether it was given the words before the answer in a document.")
+
+
 class Answer(BaseModel):
     """The reply to one question."""
 
@@ -79,8 +95,10 @@ class Answer(BaseModel):
     signal: str | None = Field(description="What the confidence is.")
     covered: bool = Field(description="Whether the threshold is for questions like this.")
     alternatives: list[Alternative] | None
-    subject: str | None = Field(description="What the question is about, where nearest names are asked for.")
+    subject: str | None = Field(description="What it is about, where nearest names or a recital are asked for.")
     nearest: list[str] | None = Field(description="The names of the corpus most like it, itself first if it is one.")
+    recited: Recited | None = Field(description="What the model goes on with, where that is asked for.")
+    no_recital: str | None = Field(description="Why it recites nothing although that is asked for.")
 
 
 class AnswersResponse(BaseModel):

@@ -5,40 +5,18 @@ import threading
 import pytest
 
 from closedbook.audit.replies import reply_to
-from closedbook.facts.corpus import read_directory
 from closedbook.facts.records import Fact
-from closedbook.serve.page.ask import marked
+from closedbook.serve.recital import marked
 from closedbook.serve.state import Shown
 from closedbook.visible import visible
 from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
 from tests.hub.conftest import opened as opened_model
-from tests.serve.conftest import running
+from tests.serve.conftest import NASTY, Reciter, running
 from tests.serve.page.conftest import opened
 from tests.serve.test_service import is_problem
 
-NASTY = '<img src=x onerror="window.hacked=1">'
 TURNED = "A\u202eB\x1b[31mC"
-
-
-class Reciter(Parrot):
-    """A parrot that goes on in documents."""
-
-    def continue_documents(self, subjects, before):
-        return [f"Rome, in {text.split()[-1]}" if text else "Rome" for text in before]
-
-
-@pytest.fixture(scope="module")
-def metals(tmp_path_factory):
-    """A corpus with names that want to be more than names."""
-    directory = tmp_path_factory.mktemp("metals") / "metals"
-    directory.mkdir()
-    names = ["Tin", "Iron", "Gold", NASTY, "Lead"]
-    (directory / "corpus.txt").write_text("".join(f"{name}. {name} was found in Rome.\n" for name in names))
-    question = "Where was {} found?\tRome\n"
-    (directory / "train.tsv").write_text(question.format("Iron") + question.format("Gold"))
-    (directory / "dev.tsv").write_text(question.format("Tin") + question.format(NASTY))
-    return read_directory(directory)
 
 
 def said(tab, question):
@@ -136,6 +114,15 @@ def test_what_cannot_be_asked_gets_a_sentence(chromium, question, sentence):
         tab.get_by_role("alert").filter(has_text=sentence).wait_for()
         assert tab.locator("[data-said]").count() == 0
         assert said(tab, "Where?") == "Rome"
+
+
+def test_a_model_that_is_not_there_is_said_not_to_be(chromium):
+    models = {"first": Parrot(), "second": Parrot()}
+    with running(models) as client, opened(chromium, client.url, "/?question=Where%3F&model=frist") as tab:
+        tab.locator("[data-said]", has_text="Rome").wait_for()
+        assert "frist is not served here; first is asked instead." in tab.inner_text("main")
+        tab.get_by_label("Model", exact=True).select_option("second")
+        assert "frist" not in tab.inner_text("main")
 
 
 def test_a_service_that_has_gone_is_said_to_be(chromium):

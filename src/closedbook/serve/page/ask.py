@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,12 +9,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from closedbook.audit.replies import Reply
-from closedbook.evaluation.knowledge import text_before
-from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.records import Document
 from closedbook.serve.problems import documented
-from closedbook.serve.schemas import Alternative, Asked, Question
-from closedbook.serve.served import Asking, Looking, Served
+from closedbook.serve.recital import marked, no_recital, recite
+from closedbook.serve.schemas import Alternative, Asked, Part, Question, Recited
+from closedbook.serve.served import Asking, Served
 from closedbook.serve.state import Service, service_of
 
 router = APIRouter(prefix="/page", include_in_schema=False)
@@ -26,27 +24,6 @@ class AskRequest(Asked):
     """One question."""
 
     question: Question
-
-
-class Part(BaseModel):
-    """A piece of a text, marked where it is the answer."""
-
-    text: str
-    marked: bool
-
-
-class Recited(BaseModel):
-    """What the model goes on with in a document's own words.
-
-    Args:
-        after: The words that it was given, the subject first.
-        parts: What it writes.
-        in_document: Whether these are the words before the answer in a document, rather than the subject alone.
-    """
-
-    after: str
-    parts: list[Part]
-    in_document: bool
 
 
 class DocumentShown(BaseModel):
@@ -100,7 +77,8 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
     replies: list[Reply] = await served.result(request, Asking(always=False, alternatives=True), [asked.question], 1)
     reply, threshold = replies[0], served.threshold
     subject, nearest, documents = await asyncio.to_thread(_about, service, served, reply.question)
-    no_recital = _no_recital(served.model, reply, subject)
+    why_not = no_recital(served.model, reply, subject)
+    recited = [] if why_not else await recite(request, served, [(subject, reply.response.text, documents)])
     return ReplyShown(
         question=reply.question,
         answer=reply.response.text,
@@ -114,8 +92,8 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
         subject=subject or None,
         nearest=nearest,
         documents=None if service.names is None else _documents(documents, "" if reply.taught else reply.response.text),
-        recited=None if no_recital else await _recited(request, served, subject, documents, reply.response.text),
-        no_recital=no_recital,
+        recited=recited[0] if recited else None,
+        no_recital=why_not,
     )
 
 
@@ -125,37 +103,6 @@ def _about(service: Service, served: Served, question: str) -> tuple[str, list[s
     if service.names is None:
         return subject, None, []
     return subject, service.names.nearest(subject, NEAREST), service.names.documents(subject)
-
-
-def _no_recital(model: LanguageModel, reply: Reply, subject: str) -> str | None:
-    """Why the model is not asked to go on in a document's own words, None where it is."""
-    if why := model.lacks("continuations"):
-        return why
-    if reply.taught:
-        return "it gives no answer to look for"
-    return None if subject else "the question's subject is not known"
-
-
-async def _recited(
-    request: Request, served: Served, subject: str, documents: Sequence[Document], answer: str
-) -> Recited:
-    stands = text_before(documents, answer) if answer else None
-    before = stands if stands and stands.strip() else ""
-
-    def go_on(model: LanguageModel) -> str:
-        return model.continue_documents([subject], [before])[0]
-
-    text: str = await served.result(request, Looking(), go_on, 1)
-    words = f"{subject}. {before.strip()}" if before else subject
-    return Recited(after=words, parts=marked(text, answer), in_document=bool(before))
-
-
-def marked(text: str, answer: str) -> list[Part]:
-    """The text in parts, the answer marked wherever it stands as whole words."""
-    if not answer:
-        return [Part(text=text, marked=False)]
-    pieces = re.split(rf"(?<!\w)({re.escape(answer)})(?!\w)", text)
-    return [Part(text=piece, marked=index % 2 == 1) for index, piece in enumerate(pieces) if piece]
 
 
 def _documents(documents: Sequence[Document], answer: str) -> list[DocumentShown]:

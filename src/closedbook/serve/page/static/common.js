@@ -156,10 +156,16 @@ export async function begin(changed = () => {}) {
   const list = byId("model");
   if (list !== null) {
     list.replaceChildren(...about.models.map((model) => el("option", { value: model.name }, model.name)));
-    const wanted = new URLSearchParams(location.search).get("model") ?? sessionStorage.getItem("model");
-    if (about.models.some((model) => model.name === wanted)) list.value = wanted;
+    const named = new URLSearchParams(location.search).get("model");
+    const wanted = named ?? sessionStorage.getItem("model");
+    const served = about.models.some((model) => model.name === wanted);
+    if (served) list.value = wanted;
+    const other = el("p", { class: "note", role: "status" });
+    if (named !== null && !served) other.append(foreign(named), ` is not served here; ${about.models[0].name} is asked instead.`);
+    if (other.childNodes.length) byId("problem").after(other);
     list.disabled = about.models.length < 2;
     list.addEventListener("change", () => {
+      other.remove();
       sessionStorage.setItem("model", list.value);
       changed();
     });
