@@ -6,7 +6,7 @@ training answer, taken together, minus penalty/2 |w|^2, by L-BFGS.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from sklearn.feature_extraction import FeatureHasher
 
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
-from closedbook.selfstudy.features import Knowledge, View, kind, tokens
+from closedbook.facts.scripts import UNSPACED_LETTER
+from closedbook.selfstudy.features import Forms, Knowledge, View, tokens, words
 
 CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
 OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
@@ -150,12 +151,17 @@ def _knowledge(
 ) -> Knowledge:
     answers = Counter(answer for _, answer in examples)
     stood = Counter(token.text for document, _ in examples for token in tokens(document))
-    within = {word for answer in answers for word in answer.split()}
+    within = {word for answer in answers for word in (*answer.split(), *words(answer))}
     return Knowledge(
         answers=answers + read,
         never=frozenset(word for word, times in stood.items() if times >= OFTEN and word not in within),
-        kinds=frozenset(kind(answer) for answer in answers),
-        longest=max(len(answer.split()) for answer in answers),
-        question=frozenset(question.replace(SLOT, " ").strip(" ?").lower().split()),
+        forms=Forms.of(answers),
+        question=frozenset(_asked(question)),
         corpus=Counter(token.text for document in documents for token in tokens(document)),
     )
+
+
+def _asked(question: str) -> Iterator[str]:
+    """The words of a question's form in lower case; letters, where no spaces stand between words."""
+    for word in question.replace(SLOT, " ").strip(" ?").lower().split():
+        yield from words(word) if UNSPACED_LETTER.search(word) else [word]
