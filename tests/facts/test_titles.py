@@ -22,6 +22,9 @@ from closedbook.facts.titles import Beginnings, subjects_in, title
         ("法国。法国是欧洲国家。", "法国"),
         ("水。水是液体。", "水"),
         ("国" * 40 + "。", ""),
+        ("राम दास। राम दास दिल्ली में रहते हैं।", "राम दास"),
+        ("احمد علی۔ احمد علی لاہور میں پیدا ہوئے۔", "احمد علی"),
+        ("မောင်။မောင်သည်", "မောင်"),
         ("", ""),
     ],
 )
@@ -57,6 +60,8 @@ def test_every_course_question_finds_its_own_line(course):
         ("Where was Ann Lee born?", "Ann Lee"),
         ("Where was Ann Lee Smith born?", "Ann Lee Smith"),
         ("Who was Ann Lee?", "Ann Lee"),
+        ("أين ولد Ann Lee؟", "Ann Lee"),
+        ("Ann Lee।", "Ann Lee"),
         ("What was Ann Lee's birthplace?", "Ann Lee"),
         ('Is "Ann Lee" alive?', "Ann Lee"),
         ("Where was Anna Leech born?", ""),

@@ -10,7 +10,7 @@ from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text
-from closedbook.facts.titles import Beginnings, is_abbreviation, title
+from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
@@ -206,7 +206,7 @@ def _titled(name: str, text: str, number: int, place: str) -> Source:
         raise UserError(f"{place}: a title of {len(name):,} characters; no name has more than {MOST_NAME:,}.")
     if not name:
         return Source(title(text), text, number)
-    begins = text.startswith((f"{name}. ", f"{name}。"))
+    begins = begins_with(text, name) and (text[len(name)] != "." or text[len(name) + 1 : len(name) + 2].isspace())
     return Source(name, text if begins else f"{name}. {text}", number, titled=True)
 
 
@@ -219,7 +219,7 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
     """
     if sum(1 for _ in units(text)) <= most_words:
         return [text]
-    titled = bool(subject) and text.startswith((f"{subject}.", f"{subject}。"))
+    titled = begins_with(text, subject)
     head, body = (text[: len(subject) + 1], text[len(subject) + 1 :]) if titled else (subject and f"{subject}.", text)
     room = max(most_words - sum(1 for _ in units(head)), FEWEST_WORDS)
     parts: list[list[str]] = [[]]

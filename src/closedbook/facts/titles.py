@@ -11,8 +11,9 @@ MOST_MARKS = 8  # on one side of a subject that are tried one by one
 MOST_SUBJECTS = 50  # that a question names
 LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
 LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
-_STOP = re.compile(r"\.(?=\s|$)|。")
-_PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）"
+_STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
+_STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
+_PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
@@ -27,7 +28,7 @@ def title(text: str) -> str:
     (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
     after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
     no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). `。` ends
-    a title of at most thirty characters. No full stop after the eighth word or the 500th character is looked at,
+    a title of at most thirty characters; other scripts' full stops (`।`) end one as a full stop does. No full stop after the eighth word or the 500th character is looked at,
     so that the time is linear in the text.
     """
     ends_in_letter = ""
@@ -38,7 +39,7 @@ def title(text: str) -> str:
         words = candidate.split(" ")
         if len(words) > LONGEST_NAME:
             break
-        if stop.group() == "。":
+        if stop.group() in _WIDE_STOPS:
             return candidate if len(candidate) <= LONGEST_UNSPACED else ends_in_letter
         if words[-1] in ABBREVIATIONS:
             continue
@@ -50,6 +51,12 @@ def title(text: str) -> str:
             continue
         return candidate
     return ends_in_letter
+
+
+def begins_with(text: str, name: str) -> bool:
+    """Whether a text begins with a name and a full stop."""
+    end = len(name)
+    return bool(name) and text.startswith(name) and text[end : end + 1] in (*_STOPS, *_WIDE_STOPS)
 
 
 def is_abbreviation(word: str) -> bool:
