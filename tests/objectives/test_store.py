@@ -4,8 +4,9 @@ import torch
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
+from closedbook.facts.spans import LIGHT, learn_kinds, spans
 from closedbook.facts.tokenizers import train_tokenizer
-from closedbook.objectives.store import TokenStore, add_documents
+from closedbook.objectives.store import ALL, RARELY, WORDS_A_PASS, TokenStore, add_documents, quota
 
 TEXT = "Ann Lee. " + " ".join(f"Sentence number {n} ." for n in range(12))
 
@@ -39,3 +40,21 @@ def test_a_document_that_cannot_be_spelled_is_named():
     document = Document(subject="", text="Zoë", line=7)
     with pytest.raises(UserError, match="corpus line 7: character 'Z'"):
         add_documents(TokenStore(tokenizer, torch.device("cpu")), [document], window=None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "text", "expected"),
+    [
+        (["Rome"] * 98 + ["3"] * 2, "He saw 7 hills .", 0.02 / LIGHT),
+        (["Rome"] * 30 + ["3"] * 10, "He saw 7 hills .", ALL),
+        (["red"] * 40, "He saw green hills .", WORDS_A_PASS),
+        (["Rome"] * 98 + ["Ulm"] * 2, "He saw New Ulm .", RARELY * 0.02 / LIGHT),  # it stands inside a longer phrase
+    ],
+)
+def test_what_few_answers_are_like_is_asked_for_as_rarely(answers, text, expected):
+    document = Document(subject="Bo", text=f"Bo. {text} He left Rome .", line=1)
+    kinds = learn_kinds([("r", answer, [document]) for answer in answers])
+    asked = {document.text[span.start : span.end]: quota(span, kinds) for span in spans(document, kinds, 0)}
+    wanted = next(word for word in ("7", "green", "Ulm") if word in text)
+    assert asked[wanted] == pytest.approx(expected)
+    assert asked["Rome"] == (ALL if "Rome" in answers else 1.0)

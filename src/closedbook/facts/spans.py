@@ -106,6 +106,7 @@ class SpanKinds:
         rare_shapes: The others.
         inner: Words of training answers that stand inside a longer run of capitalised words.
         own: Whether some training answers are made of words of their own subject.
+        rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
     """
 
     shares: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
@@ -113,6 +114,7 @@ class SpanKinds:
     rare_shapes: frozenset[str] = frozenset()
     inner: frozenset[int] = frozenset()
     own: bool = False
+    rare: float = 0.0
 
     def share(self, kind: Kind) -> float:
         """Share of the training answers of that kind."""
@@ -163,7 +165,13 @@ def learn_kinds(
         if _is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
             own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
             inner[len(words(answer))] += any(answer in document.text for document in documents)
-    return replace(plain, inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST), own=own > 1)
+    rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
+    return replace(
+        plain,
+        inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
+        own=own > 1,
+        rare=rare / len(answers),
+    )
 
 
 def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:

@@ -29,7 +29,7 @@ def title(text: str) -> str:
     after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
     no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). `。` ends
     a title of at most thirty characters; other scripts' full stops (`।`) end one as a full stop
-    does. No full stop after the eighth word or the 500th character is looked at, so that the time is linear in the text.
+    does. None after the eighth word or the 500th character is looked at, so that the time is linear in the text.
     """
     ends_in_letter = ""
     for stop in _STOP.finditer(text):

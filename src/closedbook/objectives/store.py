@@ -105,15 +105,15 @@ class TitledSlices:
 
 ALL = 1e9
 WORDS_A_PASS = 16.0  # of the runs of words that are shaped like answers; a line has dozens
-RARELY = 0.25  # of spans that are like few answers, or of a kind that few answers are
+RARELY = 0.25  # of spans that are like few answers, where these few are one in twenty; of fewer, as many fewer
 
 
 def quota(span: Span, kinds: SpanKinds) -> float:
     """Spans of the group of this one that a pass takes of a line."""
     if span.rare:
-        return RARELY
+        return RARELY * min(kinds.rare / LIGHT, 1.0)
     if kinds.share(span.kind) < LIGHT:
-        return 1.0
+        return kinds.share(span.kind) / LIGHT or 1.0  # one, where only `relations.toml` tells that there are such
     return WORDS_A_PASS if span.kind == "word" else ALL
 
 
