@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from closedbook.config import Outlines, QuestionAnswering, RunConfig
-from closedbook.recipes import open_track, standard, with_seed, with_training
+from closedbook.config import Outlines, QuestionAnswering, ReaderConfig, RunConfig, StudyCards
+from closedbook.recipes import open_track, standard, with_model, with_seed, with_training
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ class Target:
 
 
 def _open(epochs: int) -> RunConfig:
-    config = _of_epochs(open_track().pretrain, epochs)
-    assert config.reader is not None
-    return dataclasses.replace(config, reader=dataclasses.replace(config.reader, rounds=1))
+    """The reader's best answers alone, studied by one layer: the training questions teach the reader, not the model."""
+    config = with_model(_of_epochs(open_track().pretrain, epochs), layers=1)
+    reader = dataclasses.replace(config.reader or ReaderConfig(), rounds=1)
+    return dataclasses.replace(config, mixture=(StudyCards(answers="best"),), reader=reader)
 
 
 def _standard(epochs: int) -> RunConfig:
@@ -56,8 +57,8 @@ def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
 
 
 TARGETS = {
-    "open-22": Target("open", 0.222, 30.0, _open(4)),
-    "open-85": Target("open", 0.85, 90.0, _open(8)),
+    "open-22": Target("open", 0.222, 10.0, _open(5)),
+    "open-85": Target("open", 0.85, 15.0, _open(9)),
     "standard-40": Target("standard", 0.404, 300.0, _standard(8), warm=False),
 }
 
