@@ -14,7 +14,7 @@ import closedbook
 SOURCE = Path(closedbook.__file__).parent
 # Every room may import itself, what stands before it on this line, and nothing after it.
 HOUSE = [
-    "errors visible draws config files locks manifest drawing version",
+    "errors visible draws config files locks manifest drawing version torchrun",
     "facts",
     "objectives model",
     "training",

@@ -11,17 +11,31 @@ from typing import Any
 import torch
 
 from closedbook.errors import UserError
+from closedbook.torchrun import launched
 from closedbook.version import commit
 
 
 def pick_device(name: str) -> torch.device:
     """The device of that name; `auto` is the GPU if there is one, else the CPU.
 
+    Processes that torchrun started take a GPU each.
+
     Raises:
-        UserError: There is no such device here.
+        UserError: There is no such device here, or fewer GPUs than processes.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and (launch := launched()) is not None:
+        if name != "cuda" and launch.count > 1:
+            raise UserError(
+                f"--device {name}: under torchrun every process takes its own GPU; say cuda, or leave it out."
+            )
+        if name == "cuda" and launch.local_rank >= torch.cuda.device_count():
+            raise UserError(
+                f"torchrun started {launch.local_count} processes on a machine with {torch.cuda.device_count()} GPUs; "
+                "--nproc-per-node says how many, --device cpu trains on the processor."
+            )
+        name = f"cuda:{launch.local_rank}" if name == "cuda" else name
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

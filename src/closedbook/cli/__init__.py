@@ -13,6 +13,7 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from closedbook.errors import Stopped, UserError, nearest
+from closedbook.torchrun import command, launched, speak
 from closedbook.version import version_line
 from closedbook.visible import in_a_sentence
 
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     For other signals that ask to stop it is 128 and their number, 143 for SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if (launch := launched()) is not None and launch.rank:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the first process shows what all do
     try:
         with _stopping():
             _dispatch(arguments)
@@ -83,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"{where}{error.strerror or error}.")
         return 2
     except (KeyboardInterrupt, Stopped) as stop:
-        print(f"closedbook: stopped.{_how_to_go_on(arguments)}", file=sys.stderr)
+        speak(f"closedbook: stopped.{_how_to_go_on(arguments)}")
         return 128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)
     return 0
 
@@ -111,12 +114,12 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
     """The command line that takes up what was stopped, for verbs that can."""
     if not arguments or arguments[0] not in GO_ON:
         return ""
-    program = [sys.executable, "-m", "closedbook"] if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
+    program = command() if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
     return f" This goes on where it was: {shlex.join([*program, *arguments])}"
 
 
 def _complain(sentence: str) -> None:
-    print(f"closedbook: {in_a_sentence(sentence)}", file=sys.stderr)
+    speak(f"closedbook: {in_a_sentence(sentence)}")
 
 
 def _dispatch(arguments: Sequence[str]) -> None:
@@ -131,6 +134,11 @@ def _dispatch(arguments: Sequence[str]) -> None:
     elif arguments[0] not in VERBS:
         hint = nearest(arguments[0], [*VERBS, "--help", "--version", "--print-completion"])
         raise UserError(f"{arguments[0]}: no such verb{hint}; see closedbook --help.")
+    elif arguments[0] != "train" and (launch := launched()) is not None and launch.count > 1:
+        raise UserError(
+            f"{arguments[0]}: runs in one process; start it without torchrun, which is for one training in several "
+            "(closedbook train)."
+        )
     else:
         module_of(arguments[0]).run(arguments[1:])
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from annotated_types import Ge
 
@@ -15,6 +15,13 @@ from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine, TrackerName
 from closedbook.facts.text import MOST_SETTINGS, read_text
 from closedbook.recipes import RECIPES, Recipe, find_recipe
+from closedbook.torchrun import launched
+
+if TYPE_CHECKING:
+    import torch
+
+    from closedbook.facts.corpus import Corpus
+    from closedbook.training.ranks import Ranks
 
 SETTINGS = {
     name: hint
@@ -26,7 +33,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options(OnMachine):
-    """Train one stage of a recipe; any field can be overridden, here or in a YAML file.
+    """Train one stage of a recipe; any field can be overridden, here or in a YAML file; under torchrun on many devices.
 
     Args:
         recipe: The recipe's name; --list lists them.
@@ -61,6 +68,7 @@ def run(arguments: Sequence[str]) -> None:
     """Lists the recipes, shows one, or trains one."""
     command = "closedbook train"
     example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
+    example += f"\nexample: torchrun --nproc-per-node 2 -m {command} standard --corpus mine --out runs/mine"
     options, changes = parse_with_settings(command, Options, arguments, example=example, groups=SETTINGS)
     _refuse_beside("--list" if options.list else "--show" if options.show else "", options, changes)
     if options.list:
@@ -115,30 +123,41 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
         raise UserError(f"--{'out' if options.corpus else 'corpus'} must be given; see closedbook train --help.")
     from closedbook.experiments.unfinished import refuse_finished
 
-    refuse_finished(options.out)
+    launch = launched()
+    if launch is None or launch.rank == 0:
+        refuse_finished(options.out)
     stage = _chosen_stage(options)
     config = overridden(recipe.stage(stage), options.config, changes)
+    say_which_corpus(options.corpus)
+    corpus = _read(options, recipe) if launch is None else None  # before torch is imported, which takes seconds
+    device = options.open_device()
+    from closedbook.experiments.train import train_along
+    from closedbook.training.process_group import opened_ranks
+
+    with opened_ranks(device) as ranks:
+        corpus = corpus or _read(options, recipe)  # where the others notice if it cannot be read
+        if ranks.leads:
+            _say_what_comes(recipe, config, corpus, changes, device, ranks.count)
+            _lead(config, corpus, options, device, ranks)
+        else:
+            train_along(config, corpus, options.out, device=device, start=options.start, ranks=ranks)
+
+
+def _read(options: Options, recipe: Recipe) -> "Corpus":
     from closedbook.facts.built_in import read_corpus
 
-    say_which_corpus(options.corpus)
-    corpus = read_corpus(options.corpus, built_in=recipe.built_in, strict=options.strict)
-    device = options.open_device()
+    return read_corpus(options.corpus or "", built_in=recipe.built_in, strict=options.strict)
+
+
+def _lead(config: RunConfig, corpus: "Corpus", options: Options, device: "torch.device", ranks: "Ranks") -> None:
+    """Trains, alone or as the first of several processes, and shows and keeps it."""
+    assert options.out is not None, "`train` has seen to that"
     from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
-    from closedbook.experiments.cost import estimate, in_words
     from closedbook.experiments.tracking import tracked
     from closedbook.experiments.train import train_run
-    from closedbook.facts.coverage import coverage_lines, coverage_of
-    from closedbook.report.console import Progress, say, say_corpus
+    from closedbook.report.console import Progress, say
 
-    say_corpus(corpus)
-    notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
-    least = config.training.least_steps
-    if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
-        notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
-    notes += coverage_lines(coverage_of(config, corpus)) if stage == "pretrain" else []
-    for note in (*notes, f"about {in_words(estimate([(config, corpus)], device))} of training on this machine"):
-        say(note)
-    with Progress(f"{recipe.name} {stage}") as progress, tracked(options.track, options.out, say) as tracking:
+    with Progress(f"{config.recipe} {config.stage}") as progress, tracked(options.track, options.out, say) as tracking:
         run = train_run(
             config,
             corpus,
@@ -149,8 +168,29 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
             announce=say,
             probe=corpus.dev[: options.probe],
             checkpoint_seconds=CHECKPOINT_SECONDS if options.checkpoint_seconds is None else options.checkpoint_seconds,
+            ranks=ranks,
         )
     say(f"run: {run.path}")
+
+
+def _say_what_comes(
+    recipe: Recipe, config: RunConfig, corpus: "Corpus", changes: dict[str, Any], device: "torch.device", processes: int
+) -> None:
+    """Says what is learned, what of it can be asked, and how long it will take."""
+    from closedbook.experiments.cost import estimate, in_words
+    from closedbook.facts.coverage import coverage_lines, coverage_of
+    from closedbook.report.console import say, say_corpus
+
+    say_corpus(corpus)
+    notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
+    least = config.training.least_steps
+    if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
+        notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
+    notes += coverage_lines(coverage_of(config, corpus)) if config.stage == "pretrain" else []
+    where = "on this machine" if processes == 1 else f"in {processes} processes"
+    seconds = estimate([(config, corpus)], device) / processes
+    for note in (*notes, f"about {in_words(seconds)} of training {where}"):
+        say(note)
 
 
 def _chosen_stage(options: Options) -> Stage:

@@ -14,6 +14,7 @@ from closedbook.model.gpt import GPT
 from closedbook.runs import Run
 from closedbook.training.checkpoints import save_checkpoint
 from closedbook.training.loop import StepRecord, TrainingState
+from closedbook.training.ranks import ALONE, Ranks
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
 PROBES = 13  # lines of recall.jsonl a run
@@ -106,7 +107,7 @@ class Probe(Log):
 class Checkpoints:
     """Saves a checkpoint whenever some time has passed since the last; what is saved does not depend on when.
 
-    A signal that waits is handed back once the step that it came in is saved.
+    A signal that waits, here or in another process of the training, is handed back once the step is saved.
 
     Args:
         directory: Where they are kept.
@@ -116,6 +117,7 @@ class Checkpoints:
         seconds: Between two checkpoints.
         pending: The signal, if one came.
         announce: Gets a line when a signal has led to a checkpoint.
+        ranks: The processes of the training, of which this one leads.
     """
 
     def __init__(
@@ -128,18 +130,38 @@ class Checkpoints:
         seconds: float,
         pending: Pending,
         announce: Callable[[str], None],
+        ranks: Ranks = ALONE,
     ) -> None:
         self._directory, self._model, self._state, self._logs = directory, model, state, logs
-        self._seconds, self._pending, self._announce = seconds, pending, announce
+        self._seconds, self._pending, self._announce, self._ranks = seconds, pending, announce, ranks
         self._last = time.monotonic()
 
     def __call__(self, record: StepRecord) -> None:
         due = time.monotonic() - self._last >= self._seconds and record.step < record.steps
-        asked = self._pending.number is not None
+        asked = agreed(self._pending, self._ranks)
         if due or asked:
             notes = {log.name: log.notes() for log in self._logs}
             save_checkpoint(self._directory, self._model, self._state, notes)
             self._last = time.monotonic()
         if asked:
             self._announce(f"saved at step {record.step:,} of {record.steps:,}")
+            self._ranks.end()
             self._pending.hand_back()
+
+
+class Following:
+    """What a process that does not lead does after each step: it stops where the others do, when that is saved."""
+
+    def __init__(self, pending: Pending, ranks: Ranks) -> None:
+        self._pending, self._ranks = pending, ranks
+
+    def __call__(self, record: StepRecord) -> None:
+        if agreed(self._pending, self._ranks):
+            self._ranks.end()
+            self._pending.hand_back()
+
+
+def agreed(pending: Pending, ranks: Ranks) -> bool:
+    """Whether a signal waits in any process of the training; then it waits in this one, too."""
+    pending.number = ranks.largest(pending.number or 0) or None
+    return pending.number is not None

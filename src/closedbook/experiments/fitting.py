@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from closedbook import machine
-from closedbook.experiments.callbacks import Checkpoints, Log, Metrics, Probe
+from closedbook.experiments.callbacks import Checkpoints, Following, Log, Metrics, Probe
 from closedbook.experiments.signals import Pending
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import Corpus
@@ -16,9 +18,10 @@ from closedbook.facts.records import Fact
 from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.runs import Run, save_run
-from closedbook.training.checkpoints import resume
+from closedbook.training.checkpoints import Position, position_of, put_back, resume, take_weights, weights
 from closedbook.training.loop import Callback, TrainingState, train
 from closedbook.training.optimizers import make_optimizers
+from closedbook.training.ranks import ALONE, Ranks
 
 Announce = Callable[[str], None]
 """Gets lines about a training."""
@@ -36,6 +39,7 @@ class Prepared:
         counts: What was split, cut or left out.
         start: The run it goes on from.
         seconds: What preparing took.
+        ranks: The processes that train it together.
     """
 
     run: Run
@@ -44,6 +48,12 @@ class Prepared:
     counts: dict[str, int]
     start: Path | None
     seconds: float
+    ranks: Ranks = ALONE
+
+    @property
+    def corpus_positions(self) -> int:
+        """Rows of the pretraining corpus times the block."""
+        return len(rows_as_read(self.corpus, self.run.config)) * self.run.config.model.block
 
 
 @dataclass(frozen=True)
@@ -82,16 +92,46 @@ def fit(
         seconds=watching.checkpoint_seconds,
         pending=pending,
         announce=watching.announce,
+        ranks=prepared.ranks,
     )
+    _stand_together(prepared, state)
     train(
         run.model,
         prepared.batches,
         config.training,
-        corpus_positions=len(rows_as_read(prepared.corpus, config)) * config.model.block,
+        corpus_positions=prepared.corpus_positions,
         callbacks=(*logs, saving, *watching.callbacks),
         state=state,
+        ranks=prepared.ranks,
     )
     return state, logs
+
+
+def follow(prepared: Prepared, pending: Pending) -> None:
+    """Trains along with the process that leads, which alone writes."""
+    run = prepared.run
+    state = TrainingState(make_optimizers(run.model, run.config.training))
+    _stand_together(prepared, state)
+    train(
+        run.model,
+        prepared.batches,
+        run.config.training,
+        corpus_positions=prepared.corpus_positions,
+        callbacks=(Following(pending, prepared.ranks),),
+        state=state,
+        ranks=prepared.ranks,
+    )
+
+
+def _stand_together(prepared: Prepared, state: TrainingState) -> None:
+    """Puts every process where the one that leads is, which alone has read the checkpoint."""
+    model, ranks = prepared.run.model, prepared.ranks
+    if ranks.count == 1:
+        return
+    told: tuple[dict[str, Tensor], Position] = ranks.tell((weights(model), position_of(state)))
+    if not ranks.leads:
+        take_weights(model, told[0])
+        put_back(state, told[1])
 
 
 def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinished: Unfinished) -> Run:
@@ -111,6 +151,7 @@ def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinish
         "corpus": prepared.corpus.summary().to_json(),
         "counts": prepared.counts,
         "start": str(prepared.start) if prepared.start else None,
+        "processes": prepared.ranks.count,
     }
     run = dataclasses.replace(run, environment=environment)
     with unfinished.finishing() as partial:

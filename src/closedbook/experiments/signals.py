@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from closedbook.errors import Stopped
+
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, what schedulers and service managers send, and a terminal that was closed."""
 
@@ -41,10 +43,33 @@ class Pending:
             self.number = number
 
 
+class PatientPending(Pending):
+    """The same for one of several processes, which end together: further signals change nothing.
+
+    Whoever stops all of them may send several: a scheduler to everyone, and torchrun to those that it started.
+    """
+
+    def hand_back(self) -> None:
+        asked, self.number = self.number, None
+        if asked is None:
+            super().hand_back()
+            return
+        for number in self._usual:
+            signal.signal(number, signal.SIG_IGN)
+        self._usual.clear()
+        raise KeyboardInterrupt if asked == signal.SIGINT else Stopped(asked)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.number = self.number or number
+
+
 @contextlib.contextmanager
-def waiting_signals() -> Iterator[Pending]:
-    """Inside the block a signal waits for `hand_back`, which comes with its end; a second one comes through at once."""
-    pending = Pending()
+def waiting_signals(*, patient: bool = False) -> Iterator[Pending]:
+    """Inside the block a signal waits for `hand_back`, which comes with its end.
+
+    A second one comes through at once, unless there are other processes to be patient with.
+    """
+    pending = PatientPending() if patient else Pending()
     pending.take_over()
     try:
         yield pending

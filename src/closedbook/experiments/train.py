@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from closedbook.config import ReaderConfig, RunConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
-from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, save
+from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, follow, save
 from closedbook.experiments.signals import waiting_signals
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import Corpus
@@ -28,6 +29,7 @@ from closedbook.runs import Run, load
 from closedbook.selfstudy.study import study
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
+from closedbook.training.ranks import ALONE, Ranks
 
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
@@ -61,6 +63,7 @@ def train_run(
     probe: Sequence[Fact] = (),
     studied: Study = study,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    ranks: Ranks = ALONE,
 ) -> Run:
     """Trains what the configuration says, leaves a run directory and returns the run.
 
@@ -78,25 +81,56 @@ def train_run(
         probe: Facts to ask about on the way, for the learning curve in `recall.jsonl`; nothing is chosen by them.
         studied: Writes the cards where the recipe studies.
         checkpoint_seconds: Between two checkpoints.
+        ranks: The processes that train it together, of which this one leads; the others call `train_along`.
 
     Raises:
         UserError: `out` exists, another process trains it, or it holds another unfinished training; `start` does not
-            fit the configuration, the data do not fit the model, or the disk is full.
+            fit the configuration, the data do not fit the model, the disk is full, or the processes do not have the
+            same.
     """
     config = with_training(config, precision=resolve_precision(config.training, device))
-    if start is not None:
-        check_run(start)
-    source = sha256(start / WEIGHTS) if start else None
-    unfinished = Unfinished(out, {"config": to_dict(config), "corpus": corpus.files, "start": source})
+    identity = _identity(config, corpus, start)
+    ranks.same(identity)
+    unfinished = Unfinished(out, identity)
     with unfinished.opened() as done:
-        if done:
+        if ranks.tell(done):
             return _finished(config, out, device)
-        prepared = prepare(config, corpus, out, device=device, start=start, announce=announce, studied=studied)
+        prepared = prepare(
+            config, corpus, out, device=device, start=start, announce=announce, studied=studied, ranks=ranks
+        )
         watching = Watching(callbacks, announce, probe, checkpoint_seconds)
         unfinished.take_up()
-        with waiting_signals() as pending:
+        with waiting_signals(patient=ranks.count > 1) as pending:
             state, logs = fit(prepared, unfinished, watching, pending)
             return save(prepared, state, logs, unfinished)
+
+
+def train_along(
+    config: RunConfig, corpus: Corpus, out: Path, *, device: torch.device, start: Path | None, ranks: Ranks
+) -> None:
+    """What a process that does not lead does meanwhile: the same steps on its own rows; it writes nothing.
+
+    Raises:
+        UserError: It does not have the same as the process that leads, or as `prepare`.
+    """
+    config = with_training(config, precision=resolve_precision(config.training, device))
+    ranks.same(_identity(config, corpus, start))
+    if ranks.tell(False):
+        return
+    prepared = prepare(config, corpus, out, device=device, start=start, ranks=ranks)
+    with waiting_signals(patient=True) as pending:
+        follow(prepared, pending)
+
+
+def _identity(config: RunConfig, corpus: Corpus, start: Path | None) -> dict[str, Any]:
+    """What makes a training this one, whoever works on it (JSON-ready).
+
+    Raises:
+        UserError: `start` is no run.
+    """
+    if start is not None:
+        check_run(start)
+    return {"config": to_dict(config), "corpus": corpus.files, "start": sha256(start / WEIGHTS) if start else None}
 
 
 def prepare(
@@ -108,8 +142,12 @@ def prepare(
     start: Path | None = None,
     announce: Announce = lambda line: None,
     studied: Study = study,
+    ranks: Ranks = ALONE,
 ) -> Prepared:
-    """Reads, tokenizes and plans what `out` will hold; nothing is written, and what cannot be asked is refused."""
+    """Reads, tokenizes and plans what `out` will hold; nothing is written, and what cannot be asked is refused.
+
+    Of several processes one studies for all.
+    """
     began = time.perf_counter()
     config = with_training(config, precision=resolve_precision(config.training, device))
     if config.stage == "finetune" and start is None:
@@ -119,10 +157,12 @@ def prepare(
     for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
         prompts(tokenizer, [fact.question for fact in facts], config.model.context, f"{part} question")
     if config.reader:
-        corpus = studied(corpus, config.reader)
+        cards = ranks.tell(studied(corpus, config.reader).cards if ranks.leads else ())
+        corpus = dataclasses.replace(corpus, cards=cards)
         announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
     mixture = build_mixture(config, corpus, tokenizer, device)
-    batches = Batches(mixture, config)
+    batches = Batches(mixture, config, rank=ranks.rank, ranks=ranks.count)
+    ranks.same({"vocabulary": tokenizer.vocabulary_size, "plan of batches": (batches.steps, batches.positions)})
     config = with_dropout(config, batches.epochs)
     run = Run(out, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
@@ -133,7 +173,7 @@ def prepare(
         + (f", dropout {config.model.dropout}" if config.model.dropout else "")
     )
     counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
-    return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began)
+    return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began, ranks)
 
 
 def same_training(kept: RunConfig, config: RunConfig) -> bool:

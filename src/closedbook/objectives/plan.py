@@ -10,6 +10,7 @@ on no more padding than its micro-batches need. Both are pure functions of (leng
 import dataclasses
 import math
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,18 +72,38 @@ def _whole(rows_B: Tensor, lengths_R: Tensor) -> list[MicroBatch]:
     return [MicroBatch(rows_B, max(int(lengths_R[rows_B].max()), 2))]
 
 
+def dealt(parts: Sequence[MicroBatch], rank: int, ranks: int) -> list[MicroBatch]:
+    """The rows of a step that are a process's own: of all, one micro-batch after the other, every `ranks`-th.
+
+    They stay at the width that they have among the others; micro-batches of which it has none are left out.
+    """
+    own, before = list[MicroBatch](), 0
+    for part in parts:
+        rows_B = part.rows_B[(rank - before) % ranks :: ranks]
+        before += len(part.rows_B)
+        if len(rows_B):
+            own.append(MicroBatch(rows_B, part.width))
+    return own
+
+
 class Batches:
     """The batches of a run: `step(n)` is a pure function of (corpus, recipe, n).
 
     Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch. `positions` counts the
     input positions of the whole training, padding included.
 
+    Args:
+        mixture: The examples.
+        config: The run's.
+        rank: Of several processes that work on the same batches, the number of this one, whose rows a step has.
+        ranks: How many processes there are.
+
     Raises:
         UserError: No epoch draws an example.
     """
 
-    def __init__(self, mixture: Mixture, config: RunConfig) -> None:
-        self._mixture, self._config = mixture, config
+    def __init__(self, mixture: Mixture, config: RunConfig, *, rank: int = 0, ranks: int = 1) -> None:
+        self._mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
         self._counted = config.model.context if config.training.plan == "in_order" else None
         self._open(0)
         starts, training = [0], config.training
@@ -110,16 +131,16 @@ class Batches:
         """Optimizer steps of the whole training."""
         return self._starts[-1]
 
-    def step(self, step: int, rows: slice = slice(None)) -> list[Batch]:
-        """The micro-batches of a step, or a slice of the rows of each: the same examples, at the same width."""
+    def step(self, step: int) -> list[Batch]:
+        """The micro-batches of a step, or this process's rows of them."""
         epoch = bisect_right(self._starts, step) - 1
         if epoch != self._epoch:
             self._open(epoch)
         return [
             dataclasses.replace(
-                render(self._mixture.tokens_N, self._segments, part.rows_B[rows], part.width), counted=self._counted
+                render(self._mixture.tokens_N, self._segments, part.rows_B, part.width), counted=self._counted
             )
-            for part in self._plan[step - self._starts[epoch]]
+            for part in dealt(self._plan[step - self._starts[epoch]], self._rank, self._ranks)
         ]
 
     def _open(self, epoch: int) -> None:

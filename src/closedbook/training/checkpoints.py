@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,19 @@ KEPT = 2
 COUNTERS = ("step", "tokens", "positions", "seconds")
 
 
+@dataclass(frozen=True)
+class Position:
+    """Where a training is, beside its weights.
+
+    Args:
+        counters: What it has taken, by name.
+        optimizers: The optimizers' state, by optimizer, parameter and key.
+    """
+
+    counters: dict[str, float]
+    optimizers: dict[str, torch.Tensor]
+
+
 def save_checkpoint(directory: Path, model: GPT, state: TrainingState, notes: Mapping[str, Any] | None = None) -> None:
     """Writes `directory/step-N` and removes all but the newest two.
 
@@ -30,17 +44,13 @@ def save_checkpoint(directory: Path, model: GPT, state: TrainingState, notes: Ma
     Raises:
         UserError: The disk is full; earlier checkpoints stay as they are.
     """
-    tensors: dict[str, torch.Tensor] = {}
-    numbers = {name: getattr(state, name) for name in COUNTERS}
-    for index, optimizer in enumerate(state.optimizers):
-        for parameter, values in optimizer.state_dict()["state"].items():
-            for key, value in values.items():
-                tensors[f"{index}.{parameter}.{key}"] = value.contiguous()
+    position = position_of(state)
     partial = directory / ".partial"
     with filled(directory / f"step-{state.step:08d}", partial):
         write_tensors(partial / "model.safetensors", weights(model))
-        write_tensors(partial / "optimizers.safetensors", tensors)
-        (partial / "state.json").write_text(json.dumps({**numbers, "notes": notes or {}}), encoding="utf-8")
+        write_tensors(partial / "optimizers.safetensors", position.optimizers)
+        noted = {**position.counters, "notes": notes or {}}
+        (partial / "state.json").write_text(json.dumps(noted), encoding="utf-8")
         seal(partial)
     for old in _steps(directory)[:-KEPT]:
         remove(old)
@@ -70,18 +80,33 @@ def resume(
             announce(f"left out a checkpoint: {error}")
             remove(path)
             continue
-        for name in COUNTERS:
-            setattr(state, name, numbers[name])
-        for index, optimizer in enumerate(state.optimizers):
-            kept: dict[int, dict[str, torch.Tensor]] = {}
-            for name, value in tensors.items():
-                owner, parameter, key = name.split(".")
-                if int(owner) == index:
-                    kept.setdefault(int(parameter), {})[key] = value
-            optimizer.load_state_dict({"state": kept, "param_groups": optimizer.state_dict()["param_groups"]})
+        put_back(state, Position({name: numbers[name] for name in COUNTERS}, tensors))
         notes: dict[str, Any] = numbers["notes"]
         return notes
     return None
+
+
+def position_of(state: TrainingState) -> Position:
+    """Where a training is."""
+    tensors: dict[str, torch.Tensor] = {}
+    for index, optimizer in enumerate(state.optimizers):
+        for parameter, values in optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                tensors[f"{index}.{parameter}.{key}"] = value.cpu().contiguous()
+    return Position({name: getattr(state, name) for name in COUNTERS}, tensors)
+
+
+def put_back(state: TrainingState, position: Position) -> None:
+    """Puts a training whose optimizers are of the same kind where another was."""
+    for name, number in position.counters.items():
+        setattr(state, name, number)
+    for index, optimizer in enumerate(state.optimizers):
+        kept: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in position.optimizers.items():
+            owner, parameter, key = name.split(".")
+            if int(owner) == index:
+                kept.setdefault(int(parameter), {})[key] = value
+        optimizer.load_state_dict({"state": kept, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
@@ -98,12 +123,16 @@ def weights(model: GPT) -> dict[str, torch.Tensor]:
 
 
 def load_weights(model: GPT, path: Path) -> None:
-    """Reads what `weights` gave into a model of the same architecture.
+    """Reads what `weights` gave, from a file, into a model of the same architecture; see `take_weights`."""
+    take_weights(model, load_file(path, device=str(model.device)))
+
+
+def take_weights(model: GPT, tensors: dict[str, torch.Tensor]) -> None:
+    """Puts what `weights` gave into a model of the same architecture.
 
     Raises:
         RuntimeError: Names or shapes do not match.
     """
-    tensors = load_file(path, device=str(model.device))
     if model.config.tied_embeddings and "token_embedding.weight" in tensors:
         tensors["head.weight"] = tensors["token_embedding.weight"]
     model.load_state_dict(tensors)

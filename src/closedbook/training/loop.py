@@ -21,6 +21,7 @@ from closedbook.training.muon import Muon
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, one_thread, workers_for
 from closedbook.training.precision import Precision, resolve_precision
+from closedbook.training.ranks import ALONE, Ranks
 from closedbook.training.schedules import rate
 
 INITIAL_WEIGHTS, DROPOUT = 1, 2  # separate streams of draws
@@ -62,7 +63,7 @@ class Plan(Protocol):
         """Steps of the whole training."""
 
     def step(self, step: int, /) -> list[Batch]:
-        """The micro-batches of a step."""
+        """The micro-batches of a step; of several processes' each has its own rows, perhaps none."""
 
 
 Callback = Callable[[StepRecord], None]
@@ -129,6 +130,7 @@ def backward(
     precision: Precision,
     workers: Workers | None = None,
     counters: tuple[int, ...] = (),
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Adds the gradient of the step's loss, micro-batch by micro-batch, or several at a time with workers.
 
@@ -138,11 +140,13 @@ def backward(
         precision: To compute in.
         workers: Threads to share the micro-batches out among.
         counters: Seed and step for dropout's draws; without them torch's global generator is drawn from.
+        ranks: The processes that have the other rows of the step.
 
     Returns:
-        Mean cross-entropy in nats over all targets of the step that count.
+        Mean cross-entropy in nats over all targets of the step that count, those of all processes.
     """
-    total = torch.stack([(part.targets_BT != IGNORED).sum() for part in parts]).sum()
+    targets = [(part.targets_BT != IGNORED).sum() for part in parts]
+    total = ranks.total(torch.stack(targets or [torch.tensor(0, device=model.device)]).sum())
     parameters = list(model.parameters())
 
     def work(part: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -155,7 +159,7 @@ def backward(
             loss += share
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    return loss
+    return ranks.add_up(parameters, loss)
 
 
 def train(
@@ -166,6 +170,7 @@ def train(
     corpus_positions: int,
     callbacks: tuple[Callback, ...] = (),
     state: TrainingState | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingState:
     """Trains the model in place to the last step of the plan.
 
@@ -176,15 +181,17 @@ def train(
         corpus_positions: Rows of the pretraining corpus times the block, for the course's schedule.
         callbacks: Called after every step.
         state: Where an earlier, interrupted call stopped.
+        ranks: The processes that train it together, each with its own rows of the batches.
 
     Raises:
         NonFiniteLoss: Before the update that would have used it.
-        UserError: The configuration asks to compile where the compiler errs.
+        UserError: The configuration asks to compile where the compiler errs, or where processes would differ.
     """
     state = state or TrainingState(make_optimizers(model, config))
     device = model.device
     if config.compile:
         refuse_bad_compiler(device)
+        refuse_dropout_by_the_batch(model, ranks)
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
     count = workers_for(config, device)
@@ -205,7 +212,7 @@ def train(
                 corpus_positions=corpus_positions,
             )
             torch.manual_seed(derive(config.seed, DROPOUT, state.step))  # for compiled models alone
-            loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step)).item()
+            loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step), ranks).item()
             if not math.isfinite(loss):
                 raise NonFiniteLoss(
                     f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
@@ -216,8 +223,7 @@ def train(
                     f"The gradient of batch {state.step + 1} is not finite; training stopped before the update. "
                     "Lower training.learning_rate, or use --training.precision fp32."
                 )
-            tokens = sum(part.tokens for part in parts)
-            positions = sum(part.positions for part in parts)
+            tokens, positions = ranks.totals(sum(part.tokens for part in parts), sum(part.positions for part in parts))
             state.step += 1
             state.tokens += tokens
             state.positions += positions
@@ -245,6 +251,19 @@ def refuse_bad_compiler(device: torch.device) -> None:
     """
     if device.type == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         raise UserError("training.compile: torch's compiled attention is wrong on this processor; leave it out.")
+
+
+def refuse_dropout_by_the_batch(model: GPT, ranks: Ranks) -> None:
+    """Refuses to compile a model with dropout for several processes: its draws do not belong to rows.
+
+    Raises:
+        UserError: It is such a model, and there are several processes.
+    """
+    if ranks.count > 1 and model.config.dropout_rate:
+        raise UserError(
+            "training.compile: a compiled model draws dropout for a batch as a whole, so that several processes would "
+            "train otherwise than one; leave it out, or set model.dropout to 0."
+        )
 
 
 def update(
