@@ -45,11 +45,11 @@ def speak(sentence: str) -> None:
 
 
 def command() -> list[str]:
-    """The words before the verb that start the same again, as far as a process can know them."""
+    """The words before the verb that start the same again on this machine."""
     launch = launched()
     if launch is None:
         return [sys.executable, "-m", "closedbook"]
-    return ["torchrun", "--nproc-per-node", str(launch.local_count), "-m", "closedbook"]
+    return ["torchrun", "--standalone", "--nproc-per-node", str(launch.local_count), "-m", "closedbook"]
 
 
 def _is_first(launch: Launch) -> bool:

@@ -92,10 +92,10 @@ def test_the_output_of_an_experiment_is_locked(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def raised_in_a_block(*numbers: signal.Signals) -> list[int | None]:
+def raised_in_a_block(*numbers: signal.Signals, patient: bool = False) -> list[int | None]:
     """What waits after each signal, as far as the block goes."""
     waiting = []
-    with contextlib.suppress(KeyboardInterrupt, Stopped), waiting_signals() as pending:
+    with contextlib.suppress(KeyboardInterrupt, Stopped), waiting_signals(patient=patient) as pending:
         for number in numbers:
             signal.raise_signal(number)
             waiting.append(pending.number)
@@ -111,6 +111,17 @@ def test_a_second_signal_comes_through_at_once_and_ignored_ones_stay_so():
     finally:
         signal.signal(signal.SIGINT, usual)
         signal.signal(signal.SIGHUP, hangup)
+
+
+def test_one_of_several_processes_does_not_lose_patience_and_then_is_deaf():
+    handlers = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        waiting = raised_in_a_block(signal.SIGTERM, signal.SIGTERM, signal.SIGINT, patient=True)
+        assert waiting == [signal.SIGTERM] * 3
+        assert {signal.getsignal(number) for number in handlers} == {signal.SIG_IGN}
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def test_a_signal_that_waits_comes_with_the_end_of_the_block():

@@ -10,7 +10,7 @@ from closedbook.config import QuestionAnswering
 from closedbook.experiments.train import make_tokenizer
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.plan import Batches, by_length, in_order
+from closedbook.objectives.plan import Batches, MicroBatch, by_length, dealt, in_order
 from closedbook.recipes import find_recipe
 from tests.conftest import tiny_config
 
@@ -81,9 +81,35 @@ def test_a_step_is_the_same_whenever_and_in_whichever_order_it_is_asked_for(batc
     assert forwards == backwards[::-1]
 
 
-def test_a_slice_of_the_rows_is_that_part_of_the_batch(batches):
-    for whole, part in zip(batches.step(1), batches.step(1, slice(1, None, 2)), strict=True):
-        assert torch.equal(whole.inputs_BT[1::2], part.inputs_BT)
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 50])
+def test_every_row_of_a_step_is_dealt_to_one_process_whole_and_to_all_alike(ranks):
+    parts = [MicroBatch(torch.arange(0, 7), 9), MicroBatch(torch.arange(7, 8), 30), MicroBatch(torch.arange(8, 21), 5)]
+    shares = [dealt(parts, rank, ranks) for rank in range(ranks)]
+    rows = [[(row, part.width) for part in share for row in part.rows_B.tolist()] for share in shares]
+    assert sorted(itertools.chain(*rows)) == [(row, part.width) for part in parts for row in part.rows_B.tolist()]
+    assert max(map(len, rows)) - min(map(len, rows)) <= 1
+    assert all(len(part.rows_B) for share in shares for part in share)
+    assert ranks > 1 or [part.rows_B.tolist() for part in shares[0]] == [part.rows_B.tolist() for part in parts]
+
+
+def test_processes_see_the_rows_of_one_batch(people):
+    config = tiny_config()
+    mixture = build_mixture(config, people, make_tokenizer(config, people), CPU)
+    whole = Batches(mixture, config)
+    shares = [Batches(mixture, config, rank=rank, ranks=3) for rank in range(3)]
+
+    def rows(batches, step):
+        return [
+            (row, inputs, targets)
+            for part in batches.step(step)
+            for row, inputs, targets in zip(
+                part.rows_B.tolist(), part.inputs_BT.tolist(), part.targets_BT.tolist(), strict=True
+            )
+        ]
+
+    for step in range(whole.steps):
+        assert sorted(itertools.chain(*(rows(share, step) for share in shares))) == sorted(rows(whole, step))
+    assert {share.positions for share in shares} == {whole.positions}
 
 
 def test_an_epoch_holds_every_source_as_often_as_the_recipe_says(people):

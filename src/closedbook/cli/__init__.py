@@ -69,9 +69,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     For other signals that ask to stop it is 128 and their number, 143 for SIGTERM.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if (launch := launched()) is not None and launch.rank:
+    launch = launched()
+    if launch is None or argv is not None:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    if launch.rank:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the first process shows what all do
+    code = _main(sys.argv[1:])
+    if code:  # the interpreter's own end would break a thread that still waits for word from another process
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _main(arguments: Sequence[str]) -> int:
     try:
         with _stopping():
             _dispatch(arguments)
@@ -103,7 +113,8 @@ def _stopping() -> Iterator[None]:
         yield
     finally:
         for number, handler in usual.items():
-            signal.signal(number, handler)
+            if signal.getsignal(number) == _stop:  # else it is to stay ignored until the process has ended
+                signal.signal(number, handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -114,6 +125,8 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
     """The command line that takes up what was stopped, for verbs that can."""
     if not arguments or arguments[0] not in GO_ON:
         return ""
+    if (launch := launched()) is not None and launch.count > launch.local_count:
+        return " The same torchrun command on every machine goes on where it was."
     program = command() if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
     return f" This goes on where it was: {shlex.join([*program, *arguments])}"
 

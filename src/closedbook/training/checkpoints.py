@@ -28,7 +28,7 @@ class Position:
         optimizers: The optimizers' state, by optimizer, parameter and key.
     """
 
-    counters: dict[str, float]
+    counters: dict[str, int | float]
     optimizers: dict[str, torch.Tensor]
 
 

@@ -83,8 +83,8 @@ class TrainingState:
 
 @contextlib.contextmanager
 def seeded(*counters: int) -> Iterator[None]:
-    """Seeds torch's global generator inside the block and puts it back afterwards."""
-    with torch.random.fork_rng():
+    """Seeds torch's global generator, and the GPU's in use, inside the block and puts them back afterwards."""
+    with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else []):
         torch.manual_seed(derive(*counters))
         yield
 

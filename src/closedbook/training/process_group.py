@@ -121,13 +121,16 @@ class Group(Ranks):
 
     def same(self, values: Mapping[str, Any]) -> None:
         theirs, host = self.tell((dict(values), socket.gethostname()))
-        for name, value in values.items():
-            if theirs[name] != value:
-                here, what = socket.gethostname(), _difference(name, value, theirs[name])
-                raise UserError(
-                    f"Process {self.rank} on {here} has another {what} than process 0 on {host}; all of a training "
-                    "take the same command line, files and versions."
-                )
+        others = next((name for name, value in values.items() if theirs[name] != value), None)
+        differs = self.largest(int(others is not None))
+        if others is not None:
+            here, what = socket.gethostname(), _difference(others, values[others], theirs[others])
+            raise UserError(
+                f"Process {self.rank} on {here} has another {what} than process 0 on {host}; all of a training "
+                "take the same command line, files and versions."
+            )
+        if differs:
+            self._watch.join()  # whoever differs says so and ends, and so does this process
 
     def end(self) -> None:
         if self._ended:
