@@ -36,6 +36,11 @@ def launched(environment: Mapping[str, str] = os.environ) -> Launch | None:
     return Launch(*(int(environment[name]) for name in names))
 
 
+def attempt() -> int:
+    """How often torchrun has started all processes anew."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
 def speak(sentence: str) -> None:
     """Prints a sentence on standard error, unless another process that torchrun started with this one has said one."""
     with _speaking:  # whoever ends the process must let the sentence out
@@ -59,7 +64,7 @@ def _is_first(launch: Launch) -> bool:
 
         address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = TCPStore(*address, is_master=False, timeout=timedelta(seconds=_STORE_SECONDS))
-        said = store.add(f"closedbook/said/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", 1)
+        said = store.add(f"closedbook/said/{attempt()}", 1)
     except (ImportError, KeyError, ValueError, RuntimeError):
         return launch.local_rank == 0
     return said == 1

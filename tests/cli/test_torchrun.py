@@ -36,8 +36,9 @@ def arguments(corpus: Path, out: Path) -> list[str]:
     return ["train", "open", "--corpus", str(corpus), "--out", str(out), *SMALL, *SHORT, *OFTEN]
 
 
-def torchrun(count: int, words: list[str]) -> subprocess.Popen:
+def torchrun(count: int, words: list[str], *, restarts: int = 0) -> subprocess.Popen:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    launcher += ["--max-restarts", str(restarts)]
     return subprocess.Popen(
         [*launcher, "-m", "closedbook", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -97,6 +98,15 @@ def test_killed_with_two_processes_a_training_goes_on_with_one(corpus, whole, tm
     assert process.returncode == 1
     assert errors.count("another process of this training has ended") == 1
     assert cli.main([*arguments(corpus, tmp_path / "run"), "--threads", "1"]) == 0
+    assert_alike(tmp_path / "run", whole)
+
+
+def test_torchrun_may_start_all_anew(corpus, whole, tmp_path):
+    process = torchrun(2, arguments(corpus, tmp_path / "run"), restarts=1)
+    os.kill(in_the_middle(process, tmp_path / "run.partial"), signal.SIGKILL)
+    printed, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "resumed at step " in printed
     assert_alike(tmp_path / "run", whole)
 
 

@@ -19,9 +19,10 @@ from typing import Any, Final
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from closedbook.errors import UserError
-from closedbook.torchrun import launched, speak
+from closedbook.torchrun import attempt, launched, speak
 from closedbook.training.ranks import ALONE, Ranks, Value
 
 BACKENDS: Final = {"cpu": "gloo", "cuda": "nccl"}
@@ -54,7 +55,10 @@ def opened_ranks(device: torch.device) -> Iterator[Ranks]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("gloo", timeout=MEET)
+        store, rank, count = next(rendezvous("env://", timeout=MEET))
+        # torchrun keeps one store when it starts all anew, where the processes of before still have their addresses
+        store = dist.PrefixStore(f"closedbook/{attempt()}", store)  # type: ignore[attr-defined]
+        dist.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=MEET)
     except dist.DistError as error:
         raise UserError(f"The processes of this training do not find each other ({error}).") from error
     group = Group(launch.rank, launch.count, backend)
