@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from torch.distributed.run import parse_args
 
 import closedbook
 from closedbook import cli, recipes
@@ -22,6 +23,7 @@ from closedbook.presets import find_preset
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+SLURM = ROOT / "examples" / "many-devices.sbatch"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 INDEXED = [path for path in PAGES if path.parent.name == "docs" and path.name != "README.md"]
 COMMENT = re.compile(r"\s+#.*")
@@ -81,6 +83,28 @@ def only_parsed(monkeypatch):
 
     monkeypatch.setattr(options, "parse_with_settings", parse_and_stop)
     monkeypatch.setattr(train_verb, "parse_with_settings", parse_and_stop)
+
+
+def under_torchrun():
+    """The commands that torchrun is given, on the pages and in the example for Slurm."""
+    script = "\n".join(code_lines(f"```\n{SLURM.read_text(encoding='utf-8')}```")).split("srun ")[1]
+    return [*commands("torchrun"), pytest.param(script.replace("$SLURM_NNODES", "2"), id=SLURM.name)]
+
+
+@pytest.mark.parametrize("line", under_torchrun())
+def test_every_command_under_torchrun_parses(line, only_parsed):
+    given = parse_args(shlex.split(line)[1:])
+    assert (given.training_script, given.module) == ("closedbook", True)
+    with pytest.raises(Parsed):
+        cli.main(given.training_script_args)
+
+
+def test_the_example_for_slurm_is_a_shell_script():
+    subprocess.run(["bash", "-n", str(SLURM)], check=True)
+    lines = SLURM.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "#!/bin/bash"
+    settings = [line.removeprefix("#SBATCH --") for line in lines if line.startswith("#SBATCH ")]
+    assert {"nodes=2", "ntasks-per-node=1", "gpus-per-node=4"} <= set(settings)  # one torchrun a machine
 
 
 @pytest.mark.parametrize("line", commands("closedbook"))

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -49,12 +49,14 @@ def speak(sentence: str) -> None:
             print(sentence, file=sys.stderr, flush=True)
 
 
-def command() -> list[str]:
-    """The words before the verb that start the same again on this machine."""
+def command(arguments: Sequence[str]) -> list[str]:
+    """The words that start a verb again on this machine; `--start` torchrun would take for the start of its own."""
     launch = launched()
     if launch is None:
-        return [sys.executable, "-m", "closedbook"]
-    return ["torchrun", "--standalone", "--nproc-per-node", str(launch.local_count), "-m", "closedbook"]
+        return [sys.executable, "-m", "closedbook", *arguments]
+    apart = ["--"] if "--start" in arguments else []
+    launcher = ["torchrun", "--standalone", "--nproc-per-node", str(launch.local_count), "-m"]
+    return [*launcher, *apart, "closedbook", *arguments]
 
 
 def _is_first(launch: Launch) -> bool:

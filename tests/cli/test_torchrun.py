@@ -12,11 +12,14 @@ import pytest
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
+from torch.distributed.run import parse_args
 
 from closedbook import cli
+from closedbook.cli import train
+from closedbook.cli.options import parser_of
 from closedbook.errors import UserError
 from closedbook.machine import pick_device
-from closedbook.torchrun import Launch, launched
+from closedbook.torchrun import Launch, command, launched
 from tests.cli.conftest import write_corpus
 
 pytestmark = pytest.mark.skipif(not dist.is_gloo_available(), reason="this torch has no gloo; runs wherever it has")
@@ -162,6 +165,25 @@ def test_other_verbs_run_in_one_process(as_launched, verb, capsys):
     as_launched()
     assert cli.main([verb]) == 2
     assert capsys.readouterr().err == ""
+
+
+def test_torchrun_hands_on_every_option_of_train():
+    """As documented: all as they are, and `--start`, which it would take for the beginning of its own, behind `--`."""
+    parser, _ = parser_of("closedbook train", train.Options, train.SETTINGS)
+    options = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+    assert "--start" in options
+    for option in options:
+        apart = ["--"] if option == "--start" else []
+        given = parse_args(["--standalone", "--nproc-per-node", "2", "-m", *apart, "closedbook", "train", option, "x"])
+        assert (given.training_script, given.training_script_args) == ("closedbook", ["train", option, "x"])
+
+
+def test_the_command_that_goes_on_is_one_that_torchrun_takes(as_launched):
+    as_launched()
+    assert command(["train", "open"])[:5] == ["torchrun", "--standalone", "--nproc-per-node", "2", "-m"]
+    for words in (["train", "open"], ["train", "open", "--start", "x"]):
+        given = parse_args(command(words)[1:])
+        assert [given.training_script, *given.training_script_args] == ["closedbook", *words]
 
 
 def test_every_process_takes_a_gpu_of_its_own(as_launched, monkeypatch):

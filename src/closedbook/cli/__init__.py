@@ -20,7 +20,7 @@ from closedbook.visible import in_a_sentence
 GROUPS = {
     "Learn": {
         "reproduce": "the main job: train every system, print the results table, write the report",
-        "train": "one run by a recipe, of which any field can be overridden",
+        "train": "one run by a recipe, any field overridden; under torchrun on many devices",
     },
     "Ask": {
         "ask": "one question, or a prompt that loops",
@@ -127,8 +127,9 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
         return ""
     if (launch := launched()) is not None and launch.count > launch.local_count:
         return " The same torchrun command on every machine goes on where it was."
-    program = command() if Path(sys.argv[0]).name == "__main__.py" else ["closedbook"]
-    return f" This goes on where it was: {shlex.join([*program, *arguments])}"
+    as_module = Path(sys.argv[0]).name == "__main__.py"
+    words = command(arguments) if as_module else ["closedbook", *arguments]
+    return f" This goes on where it was: {shlex.join(words)}"
 
 
 def _complain(sentence: str) -> None:
