@@ -93,6 +93,11 @@ def test_torch_is_not_imported_before_it_is_needed(module):
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_one_process_alone_needs_nothing_of_several():
+    code = "import sys, closedbook.experiments.train; sys.exit('closedbook.training.process_group' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 @pytest.mark.parametrize(("given", "taken"), [({}, "256"), ({"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8"}, "8")])
 def test_few_compiled_kernels_are_kept_unless_the_user_says_otherwise(given, taken):
     code = "import os, closedbook; print(os.environ['ONEDNN_PRIMITIVE_CACHE_CAPACITY'])"

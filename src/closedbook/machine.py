@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.torchrun import launched
 from closedbook.version import commit
 
@@ -32,7 +32,8 @@ def pick_device(name: str) -> torch.device:
             )
         if name == "cuda" and launch.local_rank >= torch.cuda.device_count():
             raise UserError(
-                f"torchrun started {launch.local_count} processes on a machine with {torch.cuda.device_count()} GPUs; "
+                f"torchrun started {launch.local_count} processes on a machine with "
+                f"{counted(torch.cuda.device_count(), 'GPU')}; "
                 "--nproc-per-node says how many, --device cpu trains on the processor."
             )
         name = f"cuda:{launch.local_rank}" if name == "cuda" else name

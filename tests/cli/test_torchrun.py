@@ -189,7 +189,7 @@ def test_the_command_that_goes_on_is_one_that_torchrun_takes(as_launched):
 def test_every_process_takes_a_gpu_of_its_own(as_launched, monkeypatch):
     as_launched()
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(UserError, match="torchrun started 2 processes on a machine with 1 GPUs"):
+    with pytest.raises(UserError, match="torchrun started 2 processes on a machine with 1 GPU;"):
         pick_device("cuda")
     with pytest.raises(UserError, match="--device cuda:0: under torchrun every process takes its own GPU"):
         pick_device("cuda:0")

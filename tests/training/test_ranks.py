@@ -187,7 +187,20 @@ def test_a_process_that_dies_takes_all_with_it_whatever_they_do(tmp_path, capfd,
         time.sleep(600)  # or is at work
 
     assert in_processes(3, work, tmp_path) == [None, None, None]
-    assert capfd.readouterr().err.count(LOST) == 2  # whoever torchrun has started says it once for all
+    assert capfd.readouterr().err.count(LOST) == 2  # those that torchrun has started say it once together
+
+
+def test_those_that_are_done_notice_that_the_first_dies_before_it_has_saved(tmp_path, capfd):
+    def work(ranks):
+        if ranks.leads:
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        ranks.end()
+
+    assert in_processes(3, work, tmp_path) == [None, None, None]
+    errors = capfd.readouterr().err
+    assert errors.count(LOST) == 2
+    assert "Traceback" not in errors
 
 
 def test_compiled_dropout_is_refused_in_several_processes(people, monkeypatch):

@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -74,7 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _main(list(sys.argv[1:] if argv is None else argv))
     if launch.rank:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the first process shows what all do
-    code = _main(sys.argv[1:])
+    try:
+        code = _main(sys.argv[1:])
+    except Exception:
+        traceback.print_exc()
+        code = 1
     if code:  # the interpreter's own end would break a thread that still waits for word from another process
         sys.stdout.flush()
         os._exit(code)

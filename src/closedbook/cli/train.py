@@ -132,7 +132,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     corpus = _read(options, recipe) if launch is None else None  # before torch is imported, which takes seconds
     device = options.open_device()
     from closedbook.experiments.train import train_along
-    from closedbook.training.process_group import opened_ranks
+    from closedbook.training.ranks import opened_ranks
 
     with opened_ranks(device) as ranks:
         corpus = corpus or _read(options, recipe)  # where the others notice if it cannot be read

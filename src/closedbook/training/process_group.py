@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
 from closedbook.errors import UserError
-from closedbook.torchrun import attempt, launched, speak
-from closedbook.training.ranks import ALONE, Ranks, Value
+from closedbook.torchrun import attempt, speak
+from closedbook.training.ranks import Ranks, Value
 
 BACKENDS: Final = {"cpu": "gloo", "cuda": "nccl"}
 MEET = timedelta(minutes=10)  # within which all processes must have come
@@ -36,19 +36,8 @@ LOST = (
 
 
 @contextlib.contextmanager
-def opened_ranks(device: torch.device) -> Iterator[Ranks]:
-    """The processes that torchrun started with this one, or this one alone where it was not torchrun's.
-
-    Args:
-        device: This process's own.
-
-    Raises:
-        UserError: The others do not come, or its backend is not part of this torch.
-    """
-    launch = launched()
-    if launch is None:
-        yield ALONE
-        return
+def met(device: torch.device) -> Iterator[Ranks]:
+    """The processes that torchrun started with this one, until all have ended; see `opened_ranks`."""
     backend = BACKENDS.get(device.type, "")
     if not dist.is_available() or not dist.is_backend_available(backend):
         raise UserError(f"--device {device.type}: this torch has no backend for several processes on it.")
@@ -61,7 +50,7 @@ def opened_ranks(device: torch.device) -> Iterator[Ranks]:
         dist.init_process_group("gloo", store=store, rank=rank, world_size=count, timeout=MEET)
     except dist.DistError as error:
         raise UserError(f"The processes of this training do not find each other ({error}).") from error
-    group = Group(launch.rank, launch.count, backend)
+    group = Group(rank, count, backend)
     group.same({"version of torch": torch.__version__, "version of closedbook": version("closedbook")})
     yield group  # after an exception the process ends, and the others notice
     group.end()
@@ -81,7 +70,7 @@ class Group(Ranks):
         self._control = dist.new_group(backend="gloo", timeout=WAIT)
         self._gradients = self._control if backend == "gloo" else dist.new_group(backend=backend, timeout=WAIT)
         self._watched = dist.new_group(backend="gloo", timeout=WAIT)
-        self._ending = self._ended = False
+        self._ending = False
         self._watch = threading.Thread(target=self._wait_for_the_left, daemon=True)
         if count > 1:
             self._watch.start()
@@ -137,17 +126,17 @@ class Group(Ranks):
             self._watch.join()  # whoever differs says so and ends, and so does this process
 
     def end(self) -> None:
-        if self._ended:
+        if self._ending:
             return
-        self._ending = True
         with self._traced():
-            dist.barrier(self._control)  # from here on everyone knows that connections may close
+            dist.barrier(self._control)
+        self._ending = True  # nobody's connections close before everybody is here
+        with contextlib.suppress(RuntimeError):  # all is done: who dies now takes nothing with it
             if self.count > 1:
                 dist.send(torch.zeros(1), (self.rank + 1) % self.count, group=self._watched)
                 self._watch.join()
             dist.barrier(self._control)
-        dist.destroy_process_group()
-        self._ended = True
+            dist.destroy_process_group()
 
     def _wait_for_the_left(self) -> None:
         """Waits for the word of the process before this one, which comes at the end; if it dies, ends this one."""

@@ -4,10 +4,14 @@ Every process (rank) has the whole model and the optimizers, and works on its ow
 asks of the others is in this class; with one process all of it is the identity.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
+
+from closedbook.torchrun import launched
 
 Value = TypeVar("Value")
 
@@ -55,3 +59,22 @@ class Ranks:
 
 
 ALONE = Ranks()
+
+
+@contextlib.contextmanager
+def opened_ranks(device: torch.device) -> Iterator[Ranks]:
+    """The processes that torchrun started with this one, or this one alone where it was not torchrun's.
+
+    Args:
+        device: This process's own.
+
+    Raises:
+        UserError: The others do not come, or the device's backend is not part of this torch.
+    """
+    if launched() is None:
+        yield ALONE
+        return
+    from closedbook.training.process_group import met  # one process alone needs none of it
+
+    with met(device) as ranks:
+        yield ranks
