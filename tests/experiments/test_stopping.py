@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from closedbook.errors import Stopped, UserError
+from closedbook.experiments.callbacks import agreed
 from closedbook.experiments.registry import find_experiment
-from closedbook.experiments.signals import waiting_signals
+from closedbook.experiments.signals import Pending, waiting_signals
 from closedbook.locks import locked
+from closedbook.training.ranks import Ranks
 from tests.cli.conftest import write_corpus
 from tests.experiments.conftest import Listening
 
@@ -122,6 +124,19 @@ def test_one_of_several_processes_does_not_lose_patience_and_then_is_deaf():
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def test_a_signal_that_comes_while_the_processes_agree_waits_for_the_next_step():
+    pending = Pending()
+
+    class Slow(Ranks):
+        def largest(self, number):
+            pending.number = signal.SIGTERM  # as its handler does, when the others have already answered
+            return number
+
+    assert not agreed(pending, Slow())
+    assert pending.number == signal.SIGTERM
+    assert agreed(pending, Slow())
 
 
 def test_a_signal_that_waits_comes_with_the_end_of_the_block():

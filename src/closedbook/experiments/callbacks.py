@@ -163,5 +163,7 @@ class Following:
 
 def agreed(pending: Pending, ranks: Ranks) -> bool:
     """Whether a signal waits in any process of the training; then it waits in this one, too."""
-    pending.number = ranks.largest(pending.number or 0) or None
-    return pending.number is not None
+    asked = ranks.largest(pending.number or 0)
+    if asked:  # else one may have come meanwhile, and waits for the next step
+        pending.number = asked
+    return bool(asked)

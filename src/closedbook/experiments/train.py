@@ -102,7 +102,9 @@ def train_run(
         unfinished.take_up()
         with waiting_signals(patient=ranks.count > 1) as pending:
             state, logs = fit(prepared, unfinished, watching, pending)
-            return save(prepared, state, logs, unfinished)
+            run = save(prepared, state, logs, unfinished)
+            ranks.end()  # before a signal that has come meanwhile ends this process
+            return run
 
 
 def train_along(
@@ -120,6 +122,7 @@ def train_along(
     prepared = prepare(config, corpus, out, device=device, start=start, ranks=ranks)
     with waiting_signals(patient=True) as pending:
         follow(prepared, pending)
+        ranks.end()
 
 
 def _identity(config: RunConfig, corpus: Corpus, start: Path | None) -> dict[str, Any]:
