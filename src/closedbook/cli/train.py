@@ -68,7 +68,9 @@ def run(arguments: Sequence[str]) -> None:
     """Lists the recipes, shows one, or trains one."""
     command = "closedbook train"
     example = f"{command} standard --corpus mine --out runs/mine --training.epochs 4"
-    example += f"\nexample: torchrun --nproc-per-node 2 -m {command} standard --corpus mine --out runs/mine"
+    example += (
+        f"\nexample: torchrun --standalone --nproc-per-node 2 -m {command} standard --corpus mine --out runs/mine"
+    )
     options, changes = parse_with_settings(command, Options, arguments, example=example, groups=SETTINGS)
     _refuse_beside("--list" if options.list else "--show" if options.show else "", options, changes)
     if options.list:
