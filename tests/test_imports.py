@@ -19,7 +19,7 @@ HOUSE = [
     "objectives model",
     "training",
     "evaluation selfstudy",
-    "machine recipes presets run_directory runs attention_lab",
+    "cluster machine recipes presets run_directory runs attention_lab",
     "trace",
     "audit",
     "experiments",
@@ -80,6 +80,11 @@ def test_imports_run_one_way(path):
         elif len(parts) > 1 and parts[1] in RANK:
             assert RANK[parts[1]] <= RANK[room], f"{room} imports {parts[1]}, which stands behind it"
             assert (room, parts[1]) not in FORBIDDEN, f"{room} must not know {parts[1]}"
+
+
+def test_ray_is_imported_by_its_adapter_alone():
+    users = {path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") for name in imports(path) if name == "ray"}
+    assert users == {Path("cluster/on_ray.py")}
 
 
 def test_every_room_stands_in_the_house():

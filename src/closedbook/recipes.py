@@ -4,7 +4,7 @@ A variant is one changed field. To add a recipe, write a function and list it in
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +24,10 @@ from closedbook.config import (
     StudyCards,
     TokenizerConfig,
     TrainingConfig,
+    run_config,
+    to_dict,
 )
-from closedbook.errors import named
+from closedbook.errors import UserError, named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,35 @@ def with_model(config: RunConfig, **changes: Any) -> RunConfig:
 def with_seed(config: RunConfig, seed: int) -> RunConfig:
     """The same configuration with another seed."""
     return with_training(config, seed=seed)
+
+
+def with_settings(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+    """The same configuration with other values (JSON-ready) at dotted paths: `training.epochs`.
+
+    Raises:
+        UserError: A setting is unknown or has a value that it does not take.
+    """
+    values = to_dict(config)
+    for path, value in changes.items():
+        _put(values, path.split("."), value)
+    return run_config(values)
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Puts a value at a path; settings by name join those that are there.
+
+    Raises:
+        UserError: What stands above it is a list or a plain value.
+    """
+    for depth, name in enumerate(path[:-1], start=1):
+        inner = {} if values.get(name) is None else values[name]
+        if not isinstance(inner, dict):
+            above = ".".join(path[:depth])
+            raise UserError(f"{'.'.join(path)}: cannot be set; {above} as it is given takes no settings by name.")
+        values[name] = inner
+        values = inner
+    last = path[-1]
+    values[last] = values[last] | value if isinstance(value, dict) and isinstance(values.get(last), dict) else value
 
 
 def with_attention(config: RunConfig, attention: str) -> RunConfig:

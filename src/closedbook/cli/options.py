@@ -219,8 +219,8 @@ def _parser(command: str, cls: type[Any], options: Sequence[_Option], example: s
         elif option.is_flag:
             parser.add_argument(option.name, dest=option.key, action="store_true", help=text)
         else:
-            several = "+" if option.is_several else None
-            parser.add_argument(option.name, dest=option.key, nargs=several, metavar=_metavar(option.hint), help=text)
+            words: dict[str, Any] = {"nargs": "+", "action": "extend"} if option.is_several else {}
+            parser.add_argument(option.name, dest=option.key, metavar=_metavar(option.hint), help=text, **words)
     return parser
 
 

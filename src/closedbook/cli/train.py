@@ -9,12 +9,12 @@ from annotated_types import Ge
 
 from closedbook.cli.options import from_yaml, parse_with_settings
 from closedbook.cli.shared import say_which_corpus
-from closedbook.config import RunConfig, Stage, run_config, to_dict
+from closedbook.config import RunConfig, Stage, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine, TrackerName
 from closedbook.facts.text import MOST_SETTINGS, read_text
-from closedbook.recipes import RECIPES, Recipe, find_recipe
+from closedbook.recipes import RECIPES, Recipe, find_recipe, with_settings
 from closedbook.torchrun import launched
 
 if TYPE_CHECKING:
@@ -226,23 +226,4 @@ def overridden(config: RunConfig, file: Path | None, changes: dict[str, Any]) ->
         for name in ("recipe", "stage"):
             if said.get(name, values[name]) != values[name]:
                 raise UserError(f"{file}: is for {name} {said[name]}, the command line says {values[name]}.")
-    for path, value in [*said.items(), *changes.items()]:
-        _put(values, path.split("."), value)
-    return run_config(values)
-
-
-def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Puts a value at a path; settings by name join those that are there.
-
-    Raises:
-        UserError: What stands above it is a list or a plain value.
-    """
-    for depth, name in enumerate(path[:-1], start=1):
-        inner = {} if values.get(name) is None else values[name]
-        if not isinstance(inner, dict):
-            above = ".".join(path[:depth])
-            raise UserError(f"{'.'.join(path)}: cannot be set; {above} as it is given takes no settings by name.")
-        values[name] = inner
-        values = inner
-    last = path[-1]
-    values[last] = values[last] | value if isinstance(value, dict) and isinstance(values.get(last), dict) else value
+    return with_settings(with_settings(config, said), changes)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from closedbook.config import to_dict
 from closedbook.errors import counted
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, measure_exact, provenance
-from closedbook.experiments.grid import Grid, opened
+from closedbook.experiments.grid import Grid
+from closedbook.experiments.opening import opened
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import passes, with_dropout

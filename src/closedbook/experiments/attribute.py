@@ -17,7 +17,8 @@ from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.comparing import Estimate, Report, Scored, advantage, measure_exact, provenance, recall
-from closedbook.experiments.grid import Cell, Grid, opened, seeded
+from closedbook.experiments.grid import Cell, Grid, seeded
+from closedbook.experiments.opening import opened
 from closedbook.experiments.options import AttributeConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import settle_dropout

@@ -24,7 +24,8 @@ from closedbook.config import (
     TrainingConfig,
     to_dict,
 )
-from closedbook.experiments.grid import Cell, Grid, Trained, grid_for
+from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import CapacityConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result

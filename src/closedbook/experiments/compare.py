@@ -19,7 +19,8 @@ from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.experiments.benchmark import Costs, benchmark
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
-from closedbook.experiments.grid import Grid, Trained, opened
+from closedbook.experiments.grid import Grid, Trained
+from closedbook.experiments.opening import opened
 from closedbook.experiments.options import CompareConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import make_tokenizer

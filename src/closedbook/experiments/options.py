@@ -61,7 +61,21 @@ class OnMachine:
 
 
 @configuration
-class Kept(OnMachine):
+class Spread(OnMachine):
+    """In how many processes to compute, and where.
+
+    Args:
+        workers: Processes side by side, each with its share of the threads (default: this one alone, or with
+            --address as many as there is room for).
+        address: HOST:PORT of a Ray cluster to compute on, or auto for the one that this machine is part of.
+    """
+
+    workers: Few | None = None
+    address: str | None = None
+
+
+@configuration
+class Kept(Spread):
     """What is written.
 
     Args:
@@ -144,6 +158,23 @@ class AblateConfig(OfRecipe):
     epochs: Passes | None = None
     held_out: Count | None = None
     out: Path = Path("runs/ablate")
+
+
+@configuration
+class SweepConfig(OfRecipe):
+    """Try values of a recipe's fields, and ask about held-out training facts; side by side, the worst are given up.
+
+    Args:
+        over: FIELD=V1,V2,... as closedbook train has the fields (training.learning_rate=0.002,0.004); every
+            combination is tried. `finetune.` in front means finetuning's own.
+        held_out: Training facts to ask about instead of learning them (default: a fifth of them, at most 400).
+        seeds: Seeds 0, 1, ... of every setting that is not given up.
+    """
+
+    over: Annotated[tuple[str, ...], MinLen(1)]
+    held_out: Count | None = None
+    seeds: Few = 1
+    out: Path = Path("runs/sweep")
 
 
 @configuration

@@ -55,6 +55,7 @@ EXPERIMENTS = {
     for experiment in (
         Experiment("compare", options.CompareConfig),
         Experiment("ablate", options.AblateConfig),
+        Experiment("sweep", options.SweepConfig),
         Experiment("attribute", options.AttributeConfig),
         Experiment("unknowns", options.UnknownsConfig),
         Experiment("capacity", options.CapacityConfig),

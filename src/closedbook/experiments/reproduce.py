@@ -16,7 +16,8 @@ from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import scored
-from closedbook.experiments.grid import Grid, Trained, grid_for, seeded
+from closedbook.experiments.grid import Grid, Trained, seeded
+from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction

@@ -21,7 +21,8 @@ from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import stored
 from closedbook.experiments.attribute import about_documents, halves, without_documents
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
-from closedbook.experiments.grid import Cell, Grid, Trained, opened, seeded
+from closedbook.experiments.grid import Cell, Grid, Trained, seeded
+from closedbook.experiments.opening import opened
 from closedbook.experiments.options import UnknownsConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result

@@ -74,9 +74,13 @@ def arms(variants: Sequence[Variant], corpus: Corpus, seeds: int) -> dict[str, l
     """The cells of every variant, one a seed; their names are file names."""
     cells = {}
     for variant in variants:
-        plain = "".join(letter if letter.isalnum() or letter in "_+" else "-" for letter in variant.name)
-        cells[variant.name] = [seeded(plain, variant.stages, seed, corpus) for seed in range(seeds)]
+        cells[variant.name] = [seeded(file_name(variant.name), variant.stages, seed, corpus) for seed in range(seeds)]
     return cells
+
+
+def file_name(name: str) -> str:
+    """A variant's name with what file names do not take left out."""
+    return "".join(letter if letter.isalnum() or letter in "_+" else "-" for letter in name)
 
 
 def stages(recipe: Recipe) -> tuple[RunConfig, ...]:

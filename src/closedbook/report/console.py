@@ -29,40 +29,71 @@ _PLAIN: Any = {"highlight": False, "markup": False, "emoji": False}  # text is s
 _console = Console(soft_wrap=True, **_PLAIN)
 
 
-class Progress:
-    """Shows step, loss, real tokens a second and time left: a live bar, or without a terminal a line every 10 s."""
+class Bars:
+    """The live display that the trainings under way share, a bar each."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._open = 0
+
+    def enter(self) -> Bar:
+        """The display, which the first that enters starts."""
+        self._open += 1
+        if self._bar is None:
+            self._bar = Bar(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
+                TimeRemainingColumn(),
+                console=_console,
+                transient=True,
+            )
+            self._bar.start()
+        return self._bar
+
+    def leave(self, task: TaskID | None) -> None:
+        """Takes a bar away, and with the last the display."""
+        self._open -= 1
+        if self._bar is not None and task is not None:
+            self._bar.remove_task(task)
+        if self._bar is not None and not self._open:
+            self._bar.stop()
+            self._bar = None
+
+
+class Progress:
+    """Shows step, loss, real tokens a second and time left: a live bar, or without a terminal a line every 10 s.
+
+    Args:
+        title: Of the training.
+        bars: Where its bar stands beside others; alone unless given.
+    """
+
+    def __init__(self, title: str, bars: Bars | None = None) -> None:
         self._title = in_a_line(title)
-        self._recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        self._recent: deque[tuple[float, int, int]] = deque(maxlen=SPEED_WINDOW)  # seconds, tokens, step
         self._last_line = time.monotonic()
-        self._live = _console.is_terminal
+        self._bars = bars or Bars()
+        self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
-            TimeRemainingColumn(),
-            console=_console,
-            transient=True,
-        )
 
     def __enter__(self) -> "Progress":
-        if self._live:
-            self._bar.start()
+        if _console.is_terminal:
+            self._bar = self._bars.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._bar.stop()
+        if self._bar is not None:
+            self._bars.leave(self._task)
+            self._bar = self._task = None
 
     def __call__(self, record: Any) -> None:
         """Takes a `closedbook.training.loop.StepRecord`, whose module this one does not import: it would load torch."""
-        self._recent.append((record.seconds, record.tokens))
-        if self._live:
+        self._recent.append((record.seconds, record.tokens, record.step))
+        if self._bar is not None:
             if self._task is None:
                 self._task = self._bar.add_task(self._title, total=record.steps, loss=record.loss, speed=0.0)
             self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
@@ -78,11 +109,12 @@ class Progress:
         return f", {self._speed():,.0f} tokens/s, {left:,.0f} s left"
 
     def _seconds_a_step(self) -> float:
-        return (self._recent[-1][0] - self._recent[0][0]) / (len(self._recent) - 1)
+        (began, _, first), (now, _, last) = self._recent[0], self._recent[-1]
+        return (now - began) / max(last - first, 1)
 
     def _speed(self) -> float:
         seconds = self._recent[-1][0] - self._recent[0][0]
-        return sum(tokens for _, tokens in list(self._recent)[1:]) / seconds if seconds > 0 else 0.0
+        return sum(tokens for _, tokens, _ in list(self._recent)[1:]) / seconds if seconds > 0 else 0.0
 
 
 class Counter:
@@ -126,6 +158,9 @@ class Counter:
 class Reporter:
     """Who watches an experiment on the console; see `closedbook.experiments.reporter.Reporter`."""
 
+    def __init__(self) -> None:
+        self._bars = Bars()
+
     def say(self, line: str) -> None:
         """One line."""
         say(line)
@@ -136,7 +171,7 @@ class Reporter:
 
     def progress(self, title: str) -> Progress:
         """A bar for a training of that title."""
-        return Progress(title)
+        return Progress(title, self._bars)
 
     def show(self, result: Any, out: Path) -> None:
         """What an experiment came to: tables, and where there is one a page in `out`."""

@@ -12,6 +12,7 @@ from closedbook.experiments.compare import Comparison
 from closedbook.experiments.reader import ReaderReport
 from closedbook.experiments.reproduction import Reproduction
 from closedbook.experiments.results import Result
+from closedbook.experiments.sweep import Sweep
 from closedbook.experiments.unknowns import UnknownFacts
 from closedbook.report.compare_page import comparison_tables, write_comparison
 from closedbook.report.console import say, say_table
@@ -40,6 +41,25 @@ def ablation_tables(report: Ablation) -> Shown:
     }
     title = f"{report.recipe}: recall of {facts}, {seeds}"
     return [compared_table(title, "variant", report.rows, further), *relation_tables(report.rows)]
+
+
+def sweep_tables(report: Sweep) -> Shown:
+    """Every setting, best first, and what trains the best."""
+    names: Columns = {"setting": lambda row: row.name}
+    figures: Columns = {
+        "recall": lambda row: percent(row.recall),
+        "95 % interval": lambda row: interval(row.interval),
+        "of the training": lambda row: f"{row.percent} %",
+        "seconds": lambda row: thousands(row.seconds) if row.percent == 100 else "",
+    }
+    facts, seeds = counted(report.held_out, "held-out training fact"), counted(report.seeds, "seed")
+    lines: list[Table | str] = [
+        tabulated(f"{report.recipe}: recall of {facts}, {seeds}", report.rows, names, figures),
+    ]
+    if given_up := sum(row.percent < 100 for row in report.rows):
+        lines.append(f"{counted(given_up, 'setting')} given up on the way, with the recall that was reached there.")
+    lines.append("The first was chosen by these facts: on others expect less. On all training facts it is trained by")
+    return [*lines, *(f"  {command}" for command in report.commands)]
 
 
 def attribution_tables(report: Attribution) -> Shown:
@@ -121,6 +141,7 @@ SHOWN: dict[type[Result], Callable[[Any], Shown]] = {
     Reproduction: reproduction_tables,
     Comparison: comparison_tables,
     Ablation: ablation_tables,
+    Sweep: sweep_tables,
     Attribution: attribution_tables,
     UnknownFacts: unknowns_tables,
     Capacity: capacity_tables,
