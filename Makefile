@@ -74,6 +74,10 @@ clean:
 .venv/.track: .venv/.test
 	$(PIP) --editable '.[track]'
 	@touch $@
+# Ray, for the tests of several processes
+.venv/.cluster: .venv/.test
+	$(PIP) --editable '.[cluster]'
+	@touch $@
 .venv/.docs: .venv/.test
 	$(PIP) --editable '.[docs]'
 	@touch $@

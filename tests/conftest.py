@@ -11,6 +11,7 @@ ARRAYS = "objectives model training evaluation runs experiments attention_lab tr
 """Rooms with arrays in their signatures."""
 install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype")  # before any of them is imported
 
+from closedbook import recipes
 from closedbook.config import (
     ModelConfig,
     ObjectiveConfig,
@@ -83,4 +84,20 @@ def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **t
         model=ModelConfig(attention=attention, layers=2, heads=2, width=16, block=64),
         mixture=(objective,),
         training=TrainingConfig(**(settings | training)),
+    )
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe that trains in a second and learns nothing."""
+    monkeypatch.setitem(
+        recipes.RECIPES,
+        "tiny",
+        lambda: recipes.Recipe(
+            name="tiny",
+            summary="a toy",
+            pretrain=tiny_config("pretrain", epochs=1),
+            finetune=tiny_config("finetune", epochs=1),
+            scratch=tiny_config("scratch", epochs=1),
+        ),
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from closedbook import cli, recipes
-from tests.conftest import tiny_config
+from closedbook import cli
 
 STARTS, ENDS = ("Al", "Bor", "Cas", "Dun", "Els", "Far"), ("donia", "mark", "vania", "stan")
 CITIES, COINS = ("Rovik", "Tallen", "Umbra", "Vesk"), ("crowns", "dals", "pesos")
@@ -71,19 +70,3 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     ]
     assert cli.main([str(argument) for argument in [*arguments, *small, *training]]) == 0
     return Toy(corpus, directory / "run")
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recipe that trains in a second and learns nothing."""
-    monkeypatch.setitem(
-        recipes.RECIPES,
-        "tiny",
-        lambda: recipes.Recipe(
-            name="tiny",
-            summary="a toy",
-            pretrain=tiny_config("pretrain", epochs=1),
-            finetune=tiny_config("finetune", epochs=1),
-            scratch=tiny_config("scratch", epochs=1),
-        ),
-    )

@@ -44,7 +44,7 @@ class Planned(Grid):
     answer: Callable
     cells: dict[str, Cell] = field(default_factory=dict)
 
-    def run(self, arms, measure, result, finished=None):
+    def run(self, arms, measure, result, finished=None, early=None):
         self.cells.update({cell.name: cell for cells in arms.values() for cell in cells})
         return {arm: [self.answer(cell, result) for cell in cells] for arm, cells in arms.items()}
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,13 @@ class RayPool:
 
     def answers(
         self, make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], items: Sequence[Any], batch: int
-    ) -> Iterator[Any]:
-        ray.data.DataContext.get_current().execution_options.preserve_order = True
+    ) -> Generator[Any, None, None]:
+        context = ray.data.DataContext.get_current()
+        context.execution_options.preserve_order = True
+        context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         answered = ray.data.from_items([{"item": item} for item in items]).map_batches(
-            _Answering,
-            fn_constructor_args=(make, os.getcwd()),
+            _answering(make, os.getcwd()),
             batch_size=batch,
             num_cpus=self._request.cpus,
             num_gpus=self._request.gpus or None,
@@ -163,15 +165,18 @@ class _Trial:
     trial_id: str
 
 
-class _Answering:
-    """What Ray Data keeps in a process: the function that was made there."""
+def _answering(make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], folder: str) -> type:
+    """What Ray Data keeps in a process: the function that is made there."""
 
-    def __init__(self, make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], folder: str) -> None:
-        os.chdir(folder)
-        self._function = make()
+    class Answering:
+        def __init__(self) -> None:
+            os.chdir(folder)
+            self._function = make()
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return {"answer": list(self._function(batch["item"].tolist()))}
+        def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+            return {"answer": list(self._function(batch["item"].tolist()))}
+
+    return Answering
 
 
 def _call(function: Callable[..., Any], folder: str | None, *arguments: Any) -> tuple[bool, Any]:

@@ -1,7 +1,7 @@
 """Calls of functions elsewhere: what is asked for, what comes of it, and the one place where an engine is chosen."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -66,7 +66,7 @@ class Pool(Protocol):
 
     def answers(
         self, make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], items: Sequence[Any], batch: int
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """What a function, made once a process, makes of the items, in their order.
 
         Args:

@@ -1,0 +1,92 @@
+"""Ray does what is asked of an engine; one small cluster on this machine for all of it."""
+
+import operator
+import os
+import socket
+import time
+from importlib.util import find_spec
+
+import pytest
+
+from closedbook.cluster.pool import Request, halving, opened
+from closedbook.errors import UserError
+from closedbook.recipes import find_recipe
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (make .venv/.cluster)"),
+]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with opened(Request(workers=2)) as pool:
+        yield pool
+
+
+def ended(pool, count):
+    """So many outcomes, by name."""
+    outcomes, until = [], time.monotonic() + 120
+    while len(outcomes) < count:
+        assert time.monotonic() < until, outcomes
+        outcomes += pool.ended(1.0)
+    return {outcome.name: outcome for outcome in outcomes}
+
+
+def test_calls_end_in_one_of_four_ways(pool):
+    assert pool.free()
+    pool.begin("sum", operator.add, 2, 3)
+    pool.begin("unknown", find_recipe, "nothing")
+    assert not pool.free()
+    found = ended(pool, 2)
+    assert (found["sum"].fate, found["sum"].value) == ("done", 5)
+    assert found["unknown"].fate == "refused"
+    assert found["unknown"].value.startswith("nothing: no such recipe")
+    pool.begin("gone", os._exit, 1)
+    pool.begin("asleep", exec, "import time\nwhile True: time.sleep(0.01)")
+    assert ended(pool, 1)["gone"].fate == "lost"
+    pool.stop(["asleep"])
+    assert ended(pool, 1)["asleep"].fate == "stopped"
+    assert pool.ended(0.0) == []
+
+
+def test_what_we_broke_ourselves_is_not_hidden(pool):
+    pool.begin("broken", operator.add, 2, "3")
+    with pytest.raises(TypeError):
+        ended(pool, 1)
+
+
+def test_each_machine_is_asked(pool):
+    (outcome,) = pool.on_each_machine(socket.gethostname).values()
+    assert (outcome.fate, outcome.value) == ("done", socket.gethostname())
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
+def test_answers_come_in_the_order_of_what_was_asked(pool):
+    items = [f"question {number}" for number in range(1000)]
+    answers = list(pool.answers(lambda: lambda batch: [f"{os.getpid()} {item.upper()}" for item in batch], items, 50))
+    assert [answer.partition(" ")[2] for answer in answers] == [item.upper() for item in items]
+    assert str(os.getpid()) not in {answer.partition(" ")[0] for answer in answers}
+
+
+def test_the_last_of_several_is_given_up_and_the_end_is_not_judged():
+    judge = halving()
+    assert judge.goes_on("first", 15, 0.5)
+    assert not judge.goes_on("second", 15, 0.4)
+    assert judge.goes_on("third", 15, 0.6)
+    assert judge.goes_on("first", 38, 0.7)
+    assert not judge.goes_on("third", 38, 0.6)
+    assert judge.goes_on("first", 100, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("here", "--address here: takes HOST:PORT of a Ray cluster, or auto"),
+        ("127.0.0.1:x", "takes HOST:PORT"),
+        ("127.0.0.1:1", "--address 127.0.0.1:1: no Ray cluster is reached"),
+    ],
+)
+def test_an_address_where_there_is_no_cluster_is_refused(address, sentence):
+    with pytest.raises(UserError, match=sentence), opened(Request(address=address)):
+        raise AssertionError("there is no such cluster")
