@@ -2,13 +2,16 @@
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 import torch
 
+from closedbook.cluster.pool import Outcome
 from closedbook.config import ModelConfig, PeopleConfig
+from closedbook.experiments import elsewhere
 from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
@@ -97,3 +100,45 @@ def learned(corpus, recipe, tmp_path_factory) -> Trained:
     asked = dataclasses.replace(corpus, dev=corpus.train)
     cell = Cell(name="learned", stages=(recipe.pretrain, finetune), corpus=corpus, asked=asked, probed=5)
     return grid_at(tmp_path_factory.mktemp("learned")).trained(cell)
+
+
+class Pretended:
+    """A pool that calls at once, in this process; `fates` say what becomes of the first calls of a name."""
+
+    def __init__(self, fates=(), others=()):
+        self.fates, self.others = {name: list(own) for name, own in dict(fates).items()}, dict(others)
+        self.calls, self.outcomes, self.stopped = Counter(), [], []
+
+    def free(self):
+        return len(self.outcomes) < 2
+
+    def begin(self, name, function, *arguments):
+        self.calls[name] += 1
+        if self.fates.get(name):
+            self.outcomes.append(Outcome(name, self.fates[name].pop(0), "for a reason"))
+        else:
+            self.outcomes.append(Outcome(name, "done", function(*arguments)))
+
+    def ended(self, seconds):
+        return [self.outcomes.pop(0)] if self.outcomes else []
+
+    def stop(self, names):
+        self.stopped += names
+
+    def on_each_machine(self, function, *arguments):
+        return {"127.0.0.2": Outcome("127.0.0.2", "done", function(*arguments)), **self.others}
+
+    def answers(self, make, items, batch):
+        return iter(make()(items))
+
+
+@pytest.fixture
+def pretend(monkeypatch):
+    def make(fates=(), pool=None):
+        pool = pool or Pretended(fates)
+        monkeypatch.setattr(elsewhere, "opened", lambda request: contextlib.nullcontext(pool))
+        return pool
+
+    threads = torch.get_num_threads()
+    yield make
+    torch.set_num_threads(threads)

@@ -1,13 +1,11 @@
 """Cells that are handed out: what becomes of them, with processes that are pretended, and with Ray's."""
 
-import contextlib
 import dataclasses
 import json
 import os
 import signal
 import threading
 import time
-from collections import Counter
 from importlib.util import find_spec
 
 import pytest
@@ -16,57 +14,14 @@ import torch
 from closedbook.cluster import pool as engines
 from closedbook.cluster.pool import Outcome, Request
 from closedbook.errors import UserError
-from closedbook.experiments import elsewhere
 from closedbook.experiments.comparing import Scored, measure_exact
 from closedbook.experiments.elsewhere import MOST_LOST, Elsewhere, elsewhere_for, require_shared, versions
 from closedbook.experiments.grid import Cell, seeded
 from closedbook.experiments.options import Kept
 from closedbook.recipes import with_training
-from tests.experiments.conftest import Listening, grid_at
+from tests.experiments.conftest import Listening, Pretended, grid_at
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (make .venv/.cluster)")
-
-
-class Pretended:
-    """A pool that calls at once, in this process; `fates` say what becomes of the first calls of a name."""
-
-    def __init__(self, fates=(), others=()):
-        self.fates, self.others = {name: list(own) for name, own in dict(fates).items()}, dict(others)
-        self.calls, self.outcomes, self.stopped = Counter(), [], []
-
-    def free(self):
-        return len(self.outcomes) < 2
-
-    def begin(self, name, function, *arguments):
-        self.calls[name] += 1
-        if self.fates.get(name):
-            self.outcomes.append(Outcome(name, self.fates[name].pop(0), "for a reason"))
-        else:
-            self.outcomes.append(Outcome(name, "done", function(*arguments)))
-
-    def ended(self, seconds):
-        return [self.outcomes.pop(0)] if self.outcomes else []
-
-    def stop(self, names):
-        self.stopped += names
-
-    def on_each_machine(self, function, *arguments):
-        return {"127.0.0.2": Outcome("127.0.0.2", "done", function(*arguments)), **self.others}
-
-    def answers(self, make, items, batch):
-        return iter(make()(items))
-
-
-@pytest.fixture
-def pretend(monkeypatch):
-    def make(fates=(), pool=None):
-        pool = pool or Pretended(fates)
-        monkeypatch.setattr(elsewhere, "opened", lambda request: contextlib.nullcontext(pool))
-        return pool
-
-    threads = torch.get_num_threads()
-    yield make
-    torch.set_num_threads(threads)
 
 
 def elsewhere_at(out, workers=2, **settings):

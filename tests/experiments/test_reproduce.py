@@ -60,6 +60,25 @@ def test_the_report_has_the_promised_form(done):
     assert report.inert == ("something",)
 
 
+def test_several_processes_report_what_one_does(done, recipe, pretend, monkeypatch, tmp_path):
+    options, report = done
+    pretend()
+    monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: recipe)
+    again = REPRODUCE.run(dataclasses.replace(options, out=tmp_path / "out", workers=2), Listening())
+    assert timeless(again) == timeless(report)
+    for path in sorted(options.out.glob("*.predictions")):
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
+
+
+def timeless(report):
+    """All figures but those of times and machine."""
+    rows = [
+        dataclasses.replace(row, seconds=0.0, runs=tuple(dataclasses.replace(run, seconds=0.0) for run in row.runs))
+        for row in report.systems
+    ]
+    return dataclasses.replace(report, systems=tuple(rows), machine={})
+
+
 def test_predictions_are_the_answers_and_bear_the_systems_names(done):
     options, report = done
     for stem in ("vanilla.nopretrain", "vanilla.pretrain.seed-1", "synthesizer.pretrain", "most_frequent"):

@@ -1,7 +1,9 @@
 import dataclasses
+import io
 from collections import namedtuple
 
 import pytest
+from rich.console import Console
 
 from closedbook.evaluation.metrics import accuracy, proportion
 from closedbook.evaluation.scorers import score_all
@@ -11,11 +13,12 @@ from closedbook.experiments.capacity import BitsHeld, Capacity
 from closedbook.experiments.comparing import Compared, advantage, difference, recall
 from closedbook.experiments.reader import ConfidenceBin, ReaderReport
 from closedbook.experiments.results import Result
+from closedbook.experiments.sweep import Setting, Sweep
 from closedbook.experiments.unknowns import MixtureRow, UnknownFacts
 from closedbook.facts.known import Reference
 from closedbook.facts.records import Fact
-from closedbook.report import numbers
-from closedbook.report.console import Reporter, say_accuracy, say_corpus
+from closedbook.report import console, numbers
+from closedbook.report.console import Progress, Reporter, say_accuracy, say_corpus
 from closedbook.report.experiments import show
 from tests.report.conftest import MACHINE
 
@@ -179,3 +182,46 @@ def test_figures_are_written_alike():
     assert numbers.interval((0.9997, 1.0)) == "100.0 %"
     assert numbers.points_interval((-0.051, 0.018)) == "-5.1 to +1.8"
     assert numbers.p_values([0.0001, 0.25]) == "< 0.001 0.250"
+
+
+def test_trainings_side_by_side_share_a_display(monkeypatch):
+    class Record:
+        step, steps, loss, seconds, tokens = 1, 3, 1.0, 1.0, 1
+
+    screen = io.StringIO()
+    monkeypatch.setattr(console, "_console", Console(file=screen, force_terminal=True, width=120))
+    reporter = Reporter()
+    with reporter.progress("one") as first:
+        first(Record)
+        with reporter.progress("two") as second:
+            second(Record)
+            assert second._bar is first._bar
+            assert len(first._bar.task_ids) == 2
+        assert first._bar.task_ids == [first._task]
+    assert "one" in screen.getvalue()
+    assert "two" in screen.getvalue()
+
+
+def test_speed_and_time_left_do_not_depend_on_which_steps_are_told(capsys):
+    """Whoever looks on from elsewhere hears of every third step."""
+    Record = namedtuple("Record", "step steps loss seconds tokens")
+    with Progress("one") as progress:
+        for step in (3, 6, 9):
+            progress(Record(step, 9, 1.0, step * 2.0, 300))
+    assert "50 tokens/s, 0 s left" in capsys.readouterr().out
+    progress = Progress("two")
+    for step in (3, 6):
+        progress(Record(step, 9, 1.0, step * 2.0, 300))
+    assert progress._pace(Record(6, 9, 1.0, 12.0, 300)) == ", 50 tokens/s, 6 s left"
+
+
+def test_a_sweep_shows_the_best_first_and_the_command_that_trains_it(corpus, tmp_path, capsys):
+    whole = Setting(name="training.epochs=3", recall=0.5, interval=(0.1, 0.9), percent=100, parameters=9, seconds=2.0)
+    given_up = dataclasses.replace(whole, name="training.epochs=1", recall=0.25, percent=15)
+    report = Sweep(**shared(corpus), held_out=4, rows=(whole, given_up), commands=("closedbook train tiny",))
+    text = printed(report, tmp_path, capsys)
+    assert text.index("training.epochs=3") < text.index("training.epochs=1")
+    assert "recall of 4 held-out training facts, 1 seed" in text
+    assert "15 %" in text
+    assert "1 setting given up on the way" in text
+    assert "closedbook train tiny" in text

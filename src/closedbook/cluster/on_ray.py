@@ -33,6 +33,7 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 REACHED_WITHIN = 10.0  # seconds
+STARTS = 3
 FIRST_RUNG, REDUCTION = 11, 3  # percent of a training: decided at 11, 33 and 99
 
 
@@ -45,7 +46,7 @@ class RayPool:
         self._sent: dict[int, tuple[Any, Any]] = {}  # arguments that are shared, kept so that their ids stay theirs
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if request.address is None:
-            ray.init(address="local", num_cpus=request.workers or 1, include_dashboard=False, **quiet)
+            _start(num_cpus=request.workers or 1, **quiet)
         else:
             _reach(request.address)
             try:
@@ -200,6 +201,23 @@ def _outcome(name: str, task: Any) -> Outcome:
     except RayError as error:
         return Outcome(name, "lost", _first(error))
     return Outcome(name, "done" if well else "refused", value)
+
+
+def _start(**settings: Any) -> None:
+    """Starts Ray on this machine; where that is very busy it can miss its own deadline of half a minute.
+
+    Raises:
+        UserError: It has missed it several times.
+    """
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(address="local", include_dashboard=False, **settings)
+        except Exception as error:  # Ray raises nothing narrower
+            ray.shutdown()
+            if attempt == STARTS:
+                raise UserError(f"--workers: Ray does not start on this machine ({_first(error)}).") from None
+        else:
+            return
 
 
 def _machines() -> list[dict[str, Any]]:
