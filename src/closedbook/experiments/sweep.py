@@ -217,17 +217,14 @@ class Giving:
 
 
 def _row(name: str, trials: Sequence[Trial], asked: int) -> Setting:
-    given_up = trials[0].percent < 100
-    if given_up:
-        value = trials[0].recall
-        _, *interval = (value, *wilson(round(value * asked), asked))
-    else:
+    value, interval = trials[0].recall, wilson(round(trials[0].recall * asked), asked)
+    if trials[0].percent == 100:
         estimate = recall([trial.exact for trial in trials])
-        value, interval = estimate.value, [*estimate.interval]
+        value, interval = estimate.value, estimate.interval
     return Setting(
         name=name,
         recall=value,
-        interval=(interval[0], interval[1]),
+        interval=interval,
         percent=trials[0].percent,
         parameters=trials[0].parameters,
         seconds=round(sum(trial.seconds for trial in trials), 1),
