@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from closedbook.draws import derive, random_below, random_bits
+from closedbook.draws import derive, permuted, random_below, random_bits
 
 counters = st.integers(0, 2**40)
 
@@ -39,3 +40,16 @@ def test_draws_are_uniform_and_differ_between_counters():
 def test_derive_is_positive_and_depends_on_order():
     assert derive(1, 2) != derive(2, 1)
     assert 0 <= derive(2**70, -5) < 2**63
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 65, 1000, 4097])
+def test_a_keyed_bijection_takes_every_place_once(size):
+    rows = np.arange(size, dtype=np.int64)
+    places = permuted(rows, size, 1, 2)
+    assert sorted(places.tolist()) == rows.tolist()
+    assert np.array_equal(permuted(rows[3:5], size, 1, 2), places[3:5])
+    assert np.array_equal(permuted(torch.from_numpy(rows), size, 1, 2).numpy(), places)
+    if size > 60:
+        assert not np.array_equal(places, permuted(rows, size, 1, 3))
+        apart = np.abs(np.diff(places)).mean() / size
+        assert 0.25 < apart < 0.42  # neighbours are as far apart as strangers: a third

@@ -1,10 +1,11 @@
-"""`closedbook data`: what a corpus holds, a split of it, the built-in one, the simplest baseline, facts for others."""
+"""`closedbook data`: what a corpus holds, a store or a split of it, the built-in one, a baseline, facts for others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from closedbook.cli.data_build import Build, build
 from closedbook.cli.data_export import Export, export
 from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
@@ -17,15 +18,17 @@ from closedbook.visible import in_a_line
 
 @dataclass(frozen=True, kw_only=True)
 class Describe:
-    """Say what was understood of a corpus directory: files, columns, relations, and what is wrong with them.
+    """Say what was understood of a corpus directory or a store: files, columns, relations, and what is wrong with them.
 
     Args:
-        directory: Documents, training and dev questions, perhaps relations.toml.
+        directory: Documents, training and dev questions, perhaps relations.toml; or a store.
         write: Write what was understood as relations.toml, to be corrected there.
+        verify: Hold every part of a store against its SHA-256, however large.
     """
 
     directory: Annotated[Path, POSITIONAL]
     write: bool = False
+    verify: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +88,28 @@ def run(arguments: Sequence[str]) -> None:
 def describe(arguments: Sequence[str]) -> None:
     """Prints what was understood, and writes it with --write."""
     options = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
-    from closedbook.facts.corpus import read_directory
+    from closedbook.facts.corpus import is_store
     from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines
     from closedbook.facts.relations import FILE, write_relations
+    from closedbook.facts.stored import open_store, read, some_of
 
     _check_directory(options.directory, "DIRECTORY")
     path = options.directory / FILE
     if options.write and path.exists():
         raise UserError(f"{path}: exists already; correct it there, or remove it to have it written anew.")
-    corpus = read_directory(options.directory)
+    stored = is_store(options.directory)
+    if not stored and options.verify:
+        raise UserError("--verify: has no effect on what is no store; leave it out.")
+    if stored and options.write:
+        raise UserError("--write: has no effect on a store, whose relations stay as they are; leave it out.")
     from closedbook.report.console import say, say_corpus
 
+    if options.verify:
+        say(f"{len(open_store(options.directory, verify=True).parts):,} parts are what they were")
+    corpus = read(options.directory)
     say_corpus(corpus)
-    for line in coverage_lines(coverage(corpus, asked_kinds(corpus))):
+    looked_at = some_of(corpus, LOOKED_AT)
+    for line in coverage_lines(coverage(looked_at, asked_kinds(looked_at))):
         say(line)
     if options.write:
         write_relations(corpus.relations, path)
@@ -153,8 +165,10 @@ def _say_files(rows: dict[str, int], out: Path) -> None:
         print(f"{count:>9,}  {in_a_line(str(out / name))}")
 
 
+LOOKED_AT = 5_000  # facts of a store that are held against their documents
 VERBS = {
     "describe": (describe, Describe),
+    "build": (build, Build),
     "split": (split, Split),
     BUILT_IN: (built_in, BuiltIn),
     "baseline": (baseline, Baseline),

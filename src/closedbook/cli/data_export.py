@@ -70,9 +70,9 @@ def _read(options: Export) -> "tuple[Sequence[Fact], Sequence[Fact]]":
 
     spare = read_facts(options.calibration) if options.calibration else []
     if options.facts.is_dir():
-        from closedbook.facts.corpus import read_directory
+        from closedbook.facts.built_in import read_corpus
 
-        corpus = read_directory(options.facts)
+        corpus = read_corpus(options.facts)
         asked, known = corpus.dev, corpus.recognise(spare) if spare else ()
     else:
         from closedbook.facts.induction import recognise

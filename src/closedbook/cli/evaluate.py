@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, described, read_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithModel, described, open_corpus_for, say_accuracies, trained_on
 from closedbook.config.validation import Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from closedbook.evaluation.scorers import Scorer
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
+    from closedbook.facts.stored import StoredCorpus
 
 SCORED = {
     "exact": "is the same to the letter",
@@ -67,7 +68,7 @@ def run(arguments: Sequence[str]) -> None:
     read = read_facts(options.facts)
     others = read_facts(options.candidates) if options.candidates else []
     spare = read_facts(options.calibration) if options.calibration else []
-    corpus = read_corpus_for(options.model, options.corpus) if options.corpus else None
+    corpus = open_corpus_for(options.model, options.corpus) if options.corpus else None
     model = options.open()
     facts = recognised([*read, *others, *spare], model, corpus)
     asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
@@ -137,7 +138,9 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
     say_accuracies(f"ranking {which} of {file}", ranking.accuracy, rows)
 
 
-def recognised(facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | None") -> "Sequence[Fact]":
+def recognised(
+    facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | StoredCorpus | None"
+) -> "Sequence[Fact]":
     """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
     from closedbook.facts.induction import recognise
     from closedbook.runs import Run

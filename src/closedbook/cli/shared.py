@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
     from closedbook.facts.corpus import Corpus
+    from closedbook.facts.stored import StoredCorpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,13 +113,20 @@ def trained_on(model: str) -> dict[str, str]:
 
 
 def read_corpus_for(model: str, name: str) -> "Corpus":
-    """A corpus directory, or the built-in corpus as the recipe of a run is made for it.
+    """A corpus directory, a store, or the built-in corpus as the recipe of a run is made for it, in memory.
 
     Raises:
-        UserError: The directory is missing or malformed.
+        UserError: The directory is missing or malformed, or the store is too large for memory.
     """
+    from closedbook.facts.stored import whole
+
+    return whole(open_corpus_for(model, name))
+
+
+def open_corpus_for(model: str, name: str) -> "Corpus | StoredCorpus":
+    """The same, a store that is too large for memory as what is read from it step by step."""
     say_which_corpus(name)
-    from closedbook.facts.built_in import read_corpus
+    from closedbook.facts.built_in import open_corpus
     from closedbook.hub import is_foreign
     from closedbook.recipes import RECIPES
 
@@ -128,7 +136,7 @@ def read_corpus_for(model: str, name: str) -> "Corpus":
 
         recipe = read_config(Path(model)).recipe
         built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
-    return read_corpus(name, built_in=built_in)
+    return open_corpus(name, built_in=built_in)
 
 
 def say_which_corpus(name: str | None) -> None:

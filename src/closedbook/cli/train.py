@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     import torch
 
     from closedbook.facts.corpus import Corpus
+    from closedbook.facts.stored import StoredCorpus
     from closedbook.training.ranks import Ranks
 
+LOOKED_AT = 5_000  # facts of a store of which it is said beforehand whether they can be learned
 SETTINGS = {
     name: hint
     for name, hint in get_type_hints(RunConfig, include_extras=True).items()
@@ -145,13 +147,15 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
             train_along(config, corpus, options.out, device=device, start=options.start, ranks=ranks)
 
 
-def _read(options: Options, recipe: Recipe) -> "Corpus":
-    from closedbook.facts.built_in import read_corpus
+def _read(options: Options, recipe: Recipe) -> "Corpus | StoredCorpus":
+    from closedbook.facts.built_in import open_corpus
 
-    return read_corpus(options.corpus or "", built_in=recipe.built_in, strict=options.strict)
+    return open_corpus(options.corpus or "", built_in=recipe.built_in, strict=options.strict)
 
 
-def _lead(config: RunConfig, corpus: "Corpus", options: Options, device: "torch.device", ranks: "Ranks") -> None:
+def _lead(
+    config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options, device: "torch.device", ranks: "Ranks"
+) -> None:
     """Trains, alone or as the first of several processes, and shows and keeps it."""
     assert options.out is not None, "`train` has seen to that"
     from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
@@ -176,11 +180,17 @@ def _lead(config: RunConfig, corpus: "Corpus", options: Options, device: "torch.
 
 
 def _say_what_comes(
-    recipe: Recipe, config: RunConfig, corpus: "Corpus", changes: dict[str, Any], device: "torch.device", processes: int
+    recipe: Recipe,
+    config: RunConfig,
+    corpus: "Corpus | StoredCorpus",
+    changes: dict[str, Any],
+    device: "torch.device",
+    processes: int,
 ) -> None:
     """Says what is learned, what of it can be asked, and how long it will take."""
     from closedbook.experiments.cost import estimate, in_words
     from closedbook.facts.coverage import coverage_lines, coverage_of
+    from closedbook.facts.stored import some_of
     from closedbook.report.console import say, say_corpus
 
     say_corpus(corpus)
@@ -188,7 +198,7 @@ def _say_what_comes(
     least = config.training.least_steps
     if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
         notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
-    notes += coverage_lines(coverage_of(config, corpus)) if config.stage == "pretrain" else []
+    notes += coverage_lines(coverage_of(config, some_of(corpus, LOOKED_AT))) if config.stage == "pretrain" else []
     where = "on this machine" if processes == 1 else f"in {processes} processes"
     seconds = estimate([(config, corpus)], device) / processes
     for note in (*notes, f"about {in_words(seconds)} of training {where}"):

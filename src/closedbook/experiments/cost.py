@@ -20,6 +20,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.records import Document
 from closedbook.facts.spans import SpanKinds, spans
+from closedbook.facts.stored import StoredCorpus
 from closedbook.model.costs import forward_flops
 from closedbook.objectives.store import quota
 from closedbook.recipes import with_seed
@@ -33,14 +34,14 @@ TYPICAL_LENGTH = 24  # of an example, for the cost of attention
 TIMED = 0.15  # seconds of matrix products
 
 
-def estimate(trainings: Sequence[tuple[RunConfig, Corpus]], device: torch.device) -> float:
+def estimate(trainings: Sequence[tuple[RunConfig, Corpus | StoredCorpus]], device: torch.device) -> float:
     """Seconds that the trainings will take one after the other, reading and answering not included."""
     times = Counter((with_seed(run, 0), id(corpus)) for run, corpus in trainings)  # a seed makes no difference
     corpora = {id(corpus): corpus for _, corpus in trainings}
     return sum(count * _seconds(run, corpora[place], device) for (run, place), count in times.items())
 
 
-def _seconds(run: RunConfig, corpus: Corpus, device: torch.device) -> float:
+def _seconds(run: RunConfig, corpus: Corpus | StoredCorpus, device: torch.device) -> float:
     positions, steps = planned(run, corpus)
     vocabulary = run.tokenizer.vocabulary_size or 256
     flops = 3 * forward_flops(run.model, vocabulary, batch=1, length=TYPICAL_LENGTH) / TYPICAL_LENGTH * positions
@@ -49,12 +50,19 @@ def _seconds(run: RunConfig, corpus: Corpus, device: torch.device) -> float:
     return (flops + steps * muon_flops(run)) / (EFFICIENCY * rate)
 
 
-def planned(run: RunConfig, corpus: Corpus) -> tuple[float, float]:
+def planned(run: RunConfig, corpus: Corpus | StoredCorpus) -> tuple[float, float]:
     """Positions and steps of a training, estimated from a sample of the documents."""
+    if isinstance(corpus, StoredCorpus):
+        times = math.ceil(len(corpus.documents) / (10 * SAMPLE))
+        return _planned(run, corpus.every(times), asked_kinds(corpus.sample(10 * SAMPLE)), times)
+    return _planned(run, corpus, asked_kinds(corpus), 1)
+
+
+def _planned(run: RunConfig, corpus: Corpus, kinds: SpanKinds, times: int) -> tuple[float, float]:
+    """The same of a corpus of so many times the documents and facts."""
     chosen = corpus.documents[:: max(len(corpus.documents) // SAMPLE, 1)]
     scale = len(corpus.documents) / max(len(chosen), 1)
-    kinds = asked_kinds(corpus)
-    pass_ = sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in run.mixture)
+    pass_ = times * sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in run.mixture)
     training = run.training
     a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
     steps = max(math.ceil(pass_ / a_step), 1)  # of a pass

@@ -15,8 +15,10 @@ from closedbook.experiments.signals import Pending
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
-from closedbook.objectives.objective import rows_as_read
+from closedbook.facts.stored import StoredCorpus
+from closedbook.objectives.objective import number_of_rows
 from closedbook.objectives.plan import Batches
+from closedbook.objectives.windows import WindowBatches
 from closedbook.runs import Run, save_run
 from closedbook.training.checkpoints import Position, position_of, put_back, resume, take_weights, weights
 from closedbook.training.loop import Callback, TrainingState, train
@@ -43,8 +45,8 @@ class Prepared:
     """
 
     run: Run
-    corpus: Corpus
-    batches: Batches
+    corpus: Corpus | StoredCorpus
+    batches: Batches | WindowBatches
     counts: dict[str, int]
     start: Path | None
     seconds: float
@@ -53,7 +55,7 @@ class Prepared:
     @property
     def corpus_positions(self) -> int:
         """Rows of the pretraining corpus times the block."""
-        return len(rows_as_read(self.corpus, self.run.config)) * self.run.config.model.block
+        return number_of_rows(self.corpus, self.run.config) * self.run.config.model.block
 
 
 @dataclass(frozen=True)

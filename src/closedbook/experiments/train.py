@@ -1,6 +1,7 @@
 """Trains one run: prepare (tokenizer, mixture, batches, model), then fit and save (`fitting.py`)."""
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import torch
 
-from closedbook.config import ReaderConfig, RunConfig, to_dict
+from closedbook.config import ReaderConfig, RunConfig, TokenizerConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
 from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
@@ -16,21 +17,26 @@ from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, fo
 from closedbook.experiments.signals import waiting_signals
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.parallel import chunks
 from closedbook.facts.records import Fact
+from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.manifest import sha256
 from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
+from closedbook.objectives.windows import WINDOW, WindowBatches, Windows
 from closedbook.recipes import with_model, with_training
 from closedbook.run_directory import WEIGHTS, check_run
 from closedbook.runs import Run, load
-from closedbook.selfstudy.study import study
+from closedbook.selfstudy.study import PartByPart, study
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
 from closedbook.training.ranks import ALONE, Ranks
 
+CHECKED = 10_000  # questions or answers that are tokenized at a time
+STUDIED = 5_000  # training facts that the readers of a corpus larger than memory are learned from
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
 Study = Callable[[Corpus, ReaderConfig], Corpus]
@@ -53,7 +59,7 @@ class LastStudy:
 
 def train_run(
     config: RunConfig,
-    corpus: Corpus,
+    corpus: Corpus | StoredCorpus,
     out: Path,
     *,
     device: torch.device,
@@ -108,7 +114,13 @@ def train_run(
 
 
 def train_along(
-    config: RunConfig, corpus: Corpus, out: Path, *, device: torch.device, start: Path | None, ranks: Ranks
+    config: RunConfig,
+    corpus: Corpus | StoredCorpus,
+    out: Path,
+    *,
+    device: torch.device,
+    start: Path | None,
+    ranks: Ranks,
 ) -> None:
     """What a process that does not lead does meanwhile: the same steps on its own rows; it writes nothing.
 
@@ -125,7 +137,7 @@ def train_along(
         ranks.end()
 
 
-def _identity(config: RunConfig, corpus: Corpus, start: Path | None) -> dict[str, Any]:
+def _identity(config: RunConfig, corpus: Corpus | StoredCorpus, start: Path | None) -> dict[str, Any]:
     """What makes a training this one, whoever works on it (JSON-ready).
 
     Raises:
@@ -138,7 +150,7 @@ def _identity(config: RunConfig, corpus: Corpus, start: Path | None) -> dict[str
 
 def prepare(
     config: RunConfig,
-    corpus: Corpus,
+    corpus: Corpus | StoredCorpus,
     out: Path,
     *,
     device: torch.device,
@@ -157,15 +169,23 @@ def prepare(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
-    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
-        prompts(tokenizer, [fact.question for fact in facts], config.model.context, f"{part} question")
-    if config.reader:
-        cards = ranks.tell(studied(corpus, config.reader).cards if ranks.leads else ())
-        corpus = dataclasses.replace(corpus, cards=cards)
-        announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
-    mixture = build_mixture(config, corpus, tokenizer, device)
-    batches = Batches(mixture, config, rank=ranks.rank, ranks=ranks.count)
-    ranks.same({"vocabulary": tokenizer.vocabulary_size, "plan of batches": (batches.steps, batches.positions)})
+    too_long = _too_long_to_write(corpus, tokenizer)
+    batches: Batches | WindowBatches
+    _check_prompts(config, corpus, tokenizer)
+    ranks.same({"vocabulary": tokenizer.vocabulary_size})
+    if isinstance(corpus, Corpus):
+        if config.reader:
+            cards = ranks.tell(studied(corpus, config.reader).cards if ranks.leads else ())
+            corpus = dataclasses.replace(corpus, cards=cards)
+            announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
+        mixture = build_mixture(config, corpus, tokenizer, device)
+        batches, counts = Batches(mixture, config, rank=ranks.rank, ranks=ranks.count), mixture.counts
+        ranks.same({"plan of batches": (batches.steps, batches.positions)})
+    else:
+        batches = window_batches(config, corpus, tokenizer, device, ranks)
+        counts = batches.counts
+        ranks.same({"plan of batches": (batches.steps, counts)})
+        announce(f"{counted(counts['windows'], 'window')} an epoch, of {WINDOW:,} documents each")
     config = with_dropout(config, batches.epochs)
     run = Run(out, config, initial_model(config, tokenizer, device), tokenizer, {})
     if origin:
@@ -175,8 +195,30 @@ def prepare(
         f"{counted(batches.steps, 'step')} in {counted(batches.epochs, 'epoch')}, {config.training.precision}"
         + (f", dropout {config.model.dropout}" if config.model.dropout else "")
     )
-    counts = {**mixture.counts, **_too_long_to_write(corpus, tokenizer)}
-    return Prepared(run, corpus, batches, counts, start, time.perf_counter() - began, ranks)
+    return Prepared(run, corpus, batches, {**counts, **too_long}, start, time.perf_counter() - began, ranks)
+
+
+def window_batches(
+    config: RunConfig, corpus: StoredCorpus, tokenizer: Tokenizer, device: torch.device, ranks: Ranks = ALONE
+) -> WindowBatches:
+    """The batches of a training on a corpus larger than memory.
+
+    Raises:
+        UserError: The recipe reads all of the corpus into memory, or asks for cards and no reader can be learned.
+    """
+    studied = None
+    if config.reader:
+        studied = PartByPart(corpus.sample(STUDIED), config.reader, corpus.trained)
+    windows = Windows(corpus, config, tokenizer, device, studied)
+    return WindowBatches(windows, config, corpus.asked(), rank=ranks.rank, ranks=ranks.count)
+
+
+def _check_prompts(config: RunConfig, corpus: Corpus | StoredCorpus, tokenizer: Tokenizer) -> None:
+    """Refuses dev and test questions that cannot be asked."""
+    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
+        for first, some in enumerate(chunks(facts, CHECKED)):
+            place = f"{part} question" if not first else f"{part} question {first * CHECKED:,} +"
+            prompts(tokenizer, [fact.question for fact in some], config.model.context, place)
 
 
 def same_training(kept: RunConfig, config: RunConfig) -> bool:
@@ -194,10 +236,26 @@ def _finished(config: RunConfig, out: Path, device: torch.device) -> Run:
     return run
 
 
-def make_tokenizer(config: RunConfig, corpus: Corpus) -> Tokenizer:
-    """The vocabulary that the recipe learns from the corpus and the training facts as it reads them."""
+def make_tokenizer(config: RunConfig, corpus: Corpus | StoredCorpus) -> Tokenizer:
+    """The vocabulary that the recipe learns from the corpus and the training facts as it reads them; a store has one.
+
+    Raises:
+        UserError: The store's is another.
+    """
+    if isinstance(corpus, StoredCorpus):
+        theirs = corpus.description.tokenizer
+        if theirs != config.tokenizer:
+            raise UserError(
+                f"{corpus.path}: tokenized with {_tokens(theirs)}, but {_tokens(config.tokenizer)} are asked for; "
+                f"build it with --recipe {config.recipe}, or train with the --tokenizer settings of the store."
+            )
+        return corpus.tokenizer()
     facts = [as_read(text, config.reading) for fact in corpus.train for text in (fact.question, fact.answers[0])]
     return train_tokenizer(config.tokenizer, [*(document.text for document in corpus.documents), *facts])
+
+
+def _tokens(config: TokenizerConfig) -> str:
+    return config.kind if config.vocabulary_size is None else f"{config.vocabulary_size:,} tokens ({config.kind})"
 
 
 def initial_model(config: RunConfig, tokenizer: Tokenizer, device: torch.device) -> GPT:
@@ -226,10 +284,12 @@ def with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     return with_model(config, dropout=DROPOUT if epochs >= MANY_PASSES else 0.0)
 
 
-def _too_long_to_write(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, int]:
+def _too_long_to_write(corpus: Corpus | StoredCorpus, tokenizer: Tokenizer) -> dict[str, int]:
     """How many answers are longer than an answer is written, so that they can be learned and never given."""
-    answers = [fact.answers[0] for fact in (*corpus.train, *corpus.dev) if fact.answers]
-    long = sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
+    long = 0
+    for some in chunks(itertools.chain(corpus.train, corpus.dev), CHECKED):
+        answers = [fact.answers[0] for fact in some if fact.answers]
+        long += sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
     return {"answers_too_long_to_write": long} if long else {}
 
 

@@ -24,6 +24,7 @@ from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, write_relations
+from closedbook.facts.stored import StoredCorpus, read, whole
 from closedbook.files import new_directory, write_json
 
 CHUNK = 10_000
@@ -263,16 +264,23 @@ def built_in_corpus(config: PeopleConfig, *, strict: bool = False) -> Corpus:
 
 
 def read_corpus(name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False) -> Corpus:
-    """A directory with documents, train and dev questions, or the built-in corpus.
+    """A directory with documents, train and dev questions, a store of one, or the built-in corpus, in memory.
 
     Args:
-        name: The directory, or `BUILT_IN`.
+        name: The directory or the store, or `BUILT_IN`.
         built_in: Which built-in corpus.
         strict: Whether training questions that have two different answers are refused.
 
     Raises:
-        UserError: The directory is missing or malformed.
+        UserError: The directory is missing or malformed, or the store is too large for memory.
     """
+    return whole(open_corpus(name, built_in=built_in, strict=strict))
+
+
+def open_corpus(
+    name: str | Path = BUILT_IN, *, built_in: PeopleConfig | None = None, strict: bool = False
+) -> Corpus | StoredCorpus:
+    """The same, a store that is too large for memory as what is read from it step by step."""
     if name == BUILT_IN:
         return built_in_corpus(built_in or PeopleConfig(), strict=strict)
-    return read_directory(Path(name), strict=strict)
+    return read(Path(name), strict=strict)

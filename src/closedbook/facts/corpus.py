@@ -23,6 +23,8 @@ from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
+BUILDING = "building.json"
+"""Says of a store what is being added to it, until it is."""
 NameLists = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 
 
@@ -135,15 +137,25 @@ def file_names(part: str) -> list[str]:
 
 
 def part_of(name: str) -> str:
-    """Which part a file of that name holds."""
+    """Which part a file of that name holds; what stands before a slash says which addition to a store it came with."""
+    name = name.rpartition("/")[2]
     return next(part for part in ("corpus", *FACTS, *OPTIONAL) if name in file_names(part))
 
 
-def find_files(directory: Path) -> dict[str, Path]:
+def is_store(directory: Path) -> bool:
+    """Whether a directory is a store, or the beginning of one."""
+    begun = (directory / BUILDING).is_file() or (directory / "0" / "index").is_dir()
+    return begun or any(directory.glob("store-*.json"))
+
+
+NEEDED = ("corpus", "train", "dev")
+
+
+def find_files(directory: Path, needed: Sequence[str] = NEEDED) -> dict[str, Path]:
     """Paths of corpus, train and dev and, if there, test, relations, names and templates; `corpus` may be a directory.
 
     Raises:
-        UserError: The directory or one of the three is missing, or a part is there under two names.
+        UserError: The directory or a part that is needed is missing, or a part is there under two names.
     """
     if not directory.is_dir():
         what = "a file, not a directory" if directory.exists() else "no such directory"
@@ -151,6 +163,8 @@ def find_files(directory: Path) -> dict[str, Path]:
             f"{directory}: {what}; a corpus is a directory with corpus.txt, train.tsv and dev.tsv, or the name of "
             "built-in data."
         )
+    if is_store(directory):
+        raise UserError(f"{directory}: a store; this takes the directory that it was built from.")
     paths = {}
     for part in ("corpus", *FACTS, *OPTIONAL):
         names = file_names(part)
@@ -165,7 +179,7 @@ def find_files(directory: Path) -> dict[str, Path]:
             raise UserError(f"{directory}: holds both {present[0].name} and {present[1].name}; keep one of them.")
         if present:
             paths[part] = present[0]
-        elif part in ("corpus", "train", "dev"):
+        elif part in needed:
             raise UserError(f"{directory}: no {names[0]} (or {' or '.join(names[1:])}).")
     return paths
 
@@ -204,17 +218,17 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         files={path.name: sha256(path) for path in paths.values()},
         blank_lines=blank_lines,
         relations=induced.relations,
-        name_lists=_name_lists(paths["names"]) if "names" in paths else {},
+        name_lists=name_lists_of(paths),
         read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
         doubts=doubts(given, induced.train, others, titles, str(paths["relations"])) if given else (),
     )
     if strict:
-        _refuse_conflicts(corpus, paths["train"])
+        refuse_conflicts(conflicting(corpus.train), paths["train"])
     return corpus
 
 
-def _refuse_conflicts(corpus: Corpus, path: Path) -> None:
-    conflicts = conflicting(corpus.train)
+def refuse_conflicts(conflicts: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Refuses questions that have different answers."""
     if conflicts:
         question, answers = next(iter(conflicts.items()))
         raise UserError(
@@ -223,7 +237,12 @@ def _refuse_conflicts(corpus: Corpus, path: Path) -> None:
         )
 
 
-def _name_lists(path: Path) -> NameLists:
+def name_lists_of(paths: Mapping[str, Path]) -> dict[str, tuple[list[str], list[str]]]:
+    """Those of a directory's files, none where it has no such file; see `_name_lists`."""
+    return _name_lists(paths["names"]) if "names" in paths else {}
+
+
+def _name_lists(path: Path) -> dict[str, tuple[list[str], list[str]]]:
     """By origin the first and the last words of names: `{"british": [["Alice", ...], ["Ashworth", ...]], ...}`.
 
     Raises:

@@ -5,25 +5,22 @@ from collections import Counter
 from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.relations import Relation
+from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.text import shortened
 
+SAMPLE = 5_000  # facts of a store that tell what answers are
 SHOWN = 3  # forms and answers that a line shows
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
 
-def describe(corpus: Corpus) -> list[str]:
+def describe(corpus: Corpus | StoredCorpus) -> list[str]:
     """What is asked, relation by relation, how the files were read, and what no document is about.
 
     The first line is as in ``3 relations: `What is the symbol of {}?` 97 train, 39 dev; ...``.
     """
-    count = len(corpus.relations)
-    relations = "; ".join(
-        f"{_form(relation)} {relation.train:,} train, {relation.dev:,} dev" for relation in corpus.relations
-    )
-    lines = [f"{count} relation{'s' * (count != 1)}: {relations}"]
-    lines += [f"{relation.name}: {_answers(corpus, relation)}" for relation in corpus.relations]
-    lines += corpus.doubts
-    lines += [f"{name} was read as {layout}" for name, layout in corpus.read_as.items()]
+    if isinstance(corpus, StoredCorpus):
+        return [*_of_relations(corpus, corpus.sample(SAMPLE)), *_of_store(corpus)]
+    lines = _of_relations(corpus, corpus)
     facts = [*corpus.train, *corpus.dev, *corpus.test]
     without_subject = sum(not fact.subject for fact in facts)
     without_document = sum(not corpus.documents_of(fact) for fact in facts) - without_subject
@@ -36,6 +33,26 @@ def describe(corpus: Corpus) -> list[str]:
             f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
         )
     return lines
+
+
+def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:
+    """What is asked, with answers of some facts, and how the files were read."""
+    count = len(corpus.relations)
+    relations = "; ".join(
+        f"{_form(relation)} {relation.train:,} train, {relation.dev:,} dev" for relation in corpus.relations
+    )
+    lines = [f"{count} relation{'s' * (count != 1)}: {relations}"]
+    lines += [f"{relation.name}: {_answers(facts, relation)}" for relation in corpus.relations]
+    lines += corpus.doubts
+    return [*lines, *(f"{name} was read as {layout}" for name, layout in corpus.read_as.items())]
+
+
+def _of_store(corpus: StoredCorpus) -> list[str]:
+    """What a store of many documents is, and what no document is about."""
+    summary = corpus.summary()
+    facts, without = summary.train + summary.dev + summary.test, summary.questions_without_document
+    lines = [f"too large for memory: answers are those of {SAMPLE:,} training facts, read step by step"]
+    return lines + ([f"{without:,} of {facts:,} questions are about subjects without a document"] if without else [])
 
 
 def _form(relation: Relation) -> str:

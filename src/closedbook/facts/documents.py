@@ -1,7 +1,7 @@
 """Corpora: a file of one document a line, JSONL with `title` and `text`, a directory of `.txt` and `.md` files."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from closedbook.errors import UserError
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
-from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text
+from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text, text_lines
 from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
@@ -57,60 +57,84 @@ def read_sources(path: Path) -> list[Source]:
     Raises:
         UserError: The corpus cannot be read, is malformed, or holds no document.
     """
-    if path.is_dir():
-        sources = list(_from_directory(path))
-    else:
-        sources = list(_from_jsonl(path) if path.suffix == ".jsonl" else _from_lines(path))
-    if not any(source.text for source in sources):
+    return list(iterate_sources(path))
+
+
+def iterate_sources(path: Path) -> Iterator[Source]:
+    """The same one by one; an empty corpus is an error at the end."""
+    empty = True
+    sources = _from_directory if path.is_dir() else _from_jsonl if path.suffix == ".jsonl" else _from_lines
+    for source in sources(path):
+        empty = empty and not source.text
+        yield source
+    if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
-    return sources
 
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
-    """The texts, those without a title taken to be about the subject that they begin with.
+    """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
+    subjects = set(subjects) - {""}
+    retitling = Retitling(subjects, subjects - {source.subject for source in sources})
+    return [retitling(source) for source in sources]
+
+
+class Retitling:
+    """Gives texts without a title the subject that they begin with.
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
     itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so.
+
+    Args:
+        subjects: Those of all facts.
+        open_: Those of them that no title gives.
     """
-    subjects = set(subjects) - {""}
-    open_ = subjects - {source.subject for source in sources}
-    beginnings = Beginnings(open_)
-    spellings = {subject.lower(): subject for subject in sorted(open_)}
-    found = []
-    for source in sources:
-        if source.subject in subjects or not source.text:
-            found.append(source)
-        elif spelling := spellings.get(source.subject.lower()):
-            found.append(source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :]))
-        else:
-            about = "" if source.titled else beginnings.about(source.text, source.subject)
-            found.append(source._replace(subject=about, text=f"{about}. {source.text}") if about else source)
-    return found
+
+    def __init__(self, subjects: Container[str], open_: Collection[str]) -> None:
+        self._subjects, self._beginnings = subjects, Beginnings(open_)
+        self._spellings = {subject.lower(): subject for subject in sorted(open_)}
+
+    def __call__(self, source: Source) -> Source:
+        """The text with its subject."""
+        if source.subject in self._subjects or not source.text:
+            return source
+        if spelling := self._spellings.get(source.subject.lower()):
+            return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
+        about = "" if source.titled else self._beginnings.about(source.text, source.subject)
+        return source._replace(subject=about, text=f"{about}. {source.text}") if about else source
 
 
 def windowed(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Documents:
-    """The documents of texts.
+    """The documents of texts; see `window_lines`."""
+    documents, blank = list[Document](), list[int]()
+    for line, document in window_lines(sources, most_words):
+        if document is None:
+            blank.append(line)
+        else:
+            documents.append(document)
+    return Documents(tuple(documents), tuple(blank))
+
+
+def window_lines(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Iterator[tuple[int, Document | None]]:
+    """The documents of texts with their lines, None for a blank one.
 
     A text of more than `most_words` words becomes several, each beginning with the title. `line` counts on where a
     document was cut, so that it stays distinct and increasing; without cuts it is the line of the file.
     """
-    documents, blank = [], []
     line = 0
     for subject, text, place, _ in sources:
         line = max(place, line + 1)
         if not text:
-            blank.append(line)
+            yield line, None
             continue
         for number, window in enumerate(windows(subject, text, most_words)):
             line += number > 0
-            documents.append(Document(subject=subject, text=window, line=line))
-    return Documents(tuple(documents), tuple(blank))
+            yield line, Document(subject=subject, text=window, line=line)
 
 
 def _from_lines(path: Path) -> Iterator[Source]:
     """One document a line, which begins with its title and a full stop; blank lines are counted."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(text_lines(path), 1):
         if _OBJECT.match(line):
             raise UserError(f"{path}, line {number}: an object of JSON; call the file {path.stem}.jsonl.")
         yield Source(title(line), line, number) if line.strip() else Source("", "", number)
@@ -118,7 +142,7 @@ def _from_lines(path: Path) -> Iterator[Source]:
 
 def _from_jsonl(path: Path) -> Iterator[Source]:
     """One object a line with `text` and, where the text does not begin with it, `title`."""
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(text_lines(path), 1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"

@@ -73,13 +73,17 @@ def spelled(induced: Induced, subjects: Iterable[str]) -> Induced:
         spellings[subject.lower()].append(subject)
 
     def of(fact: Fact) -> Fact:
-        others = () if fact.subject in known else spellings.get(fact.subject.lower(), ())
-        if len(others) != 1 or possible_forms(fact.question, *others) != possible_forms(fact.question, fact.subject):
-            return fact
-        return dataclasses.replace(fact, subject=others[0])
+        return as_spelled(fact, () if fact.subject in known else spellings.get(fact.subject.lower(), ()))
 
     train, dev, test = (tuple(map(of, part)) for part in (induced.train, induced.dev, induced.test))
     return dataclasses.replace(induced, train=train, dev=dev, test=test)
+
+
+def as_spelled(fact: Fact, others: Sequence[str]) -> Fact:
+    """A fact whose subject has no document, with the one other spelling that has."""
+    if len(others) != 1 or possible_forms(fact.question, *others) != possible_forms(fact.question, fact.subject):
+        return fact
+    return dataclasses.replace(fact, subject=others[0])
 
 
 def recognise(facts: Sequence[Fact], subjects: Collection[str], relations: Sequence[Relation] = ()) -> tuple[Fact, ...]:
@@ -90,8 +94,12 @@ def recognise(facts: Sequence[Fact], subjects: Collection[str], relations: Seque
         subjects: Known subjects, as a corpus's titles.
         relations: Known relations; questions of other forms get names of their own.
     """
-    given = {relation.name: {"name": relation.name, "forms": relation.forms} for relation in relations}
-    return spelled(induce(facts, (), (), subjects, given), subjects).train
+    return spelled(induce(facts, (), (), subjects, known_forms(relations)), subjects).train
+
+
+def known_forms(relations: Sequence[Relation]) -> dict[str, Fields]:
+    """Relations as `induce` takes those that are given: names and forms."""
+    return {relation.name: {"name": relation.name, "forms": relation.forms} for relation in relations}
 
 
 def induce(

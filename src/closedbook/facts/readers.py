@@ -1,6 +1,7 @@
 """Readers of facts: `question<TAB>answer`, JSONL, and tables with a header, recognised by their columns."""
 
 import csv
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from closedbook.facts.cloze import cloze, templates_beside
 from closedbook.facts.columns import Layout, columns_of, is_header
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
-from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, load_json, parse_json, read_text
+from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, load_json, parse_json, read_text, text_lines
 
 CSV_ERRORS = {
     "unexpected end": "a quote is opened and not closed",
@@ -53,24 +54,59 @@ def read_facts_file(path: Path, *, answers_required: bool = True) -> FactsFile:
     Raises:
         UserError: The file cannot be read, is empty, or has a line that is no fact.
     """
-    text = read_text(path).rstrip("\n")
-    first = text.split("\n", 1)[0]
-    if path.suffix == ".jsonl":
-        return _Records(path, answers_required).read(_json_records(text, path))
-    if path.suffix == ".csv" or is_header([cell.strip().casefold() for cell in first.split("\t")]):
-        return _Records(path, answers_required).read(_rows(text, path, "," if path.suffix == ".csv" else "\t"))
-    lines = text.split("\n")
-    facts = [
-        _from_tab(line, f"{path}, line {number}", number, answers_required)
-        for number, line in enumerate(lines, 1)
-        if line.strip()
-    ]
-    if not answers_required and 0 < len(facts) < len(lines):
-        blank = next(number for number, line in enumerate(lines, 1) if not line.strip())
-        raise UserError(f"{path}, line {blank}: blank, so that answers would not stand on their question's line.")
-    if not facts:
-        raise UserError(f"{path}: no questions in it.")
-    return FactsFile(facts=tuple(facts), read_as="question<TAB>answer")
+    reader = FactsReader(path, answers_required=answers_required)
+    return FactsFile(facts=tuple(reader), read_as=reader.read_as, wordings=reader.wordings)
+
+
+class FactsReader:
+    """The facts of a file one by one, as `read_facts_file` reads them.
+
+    Args:
+        path: The file.
+        answers_required: Whether a line without an answer is an error.
+
+    Attributes:
+        read_as, wordings: As in `FactsFile`, once all facts were read.
+    """
+
+    def __init__(self, path: Path, *, answers_required: bool = True) -> None:
+        self._path, self._answers_required = path, answers_required
+        self.read_as, self.wordings = "question<TAB>answer", dict[str, tuple[str, ...]]()
+
+    def __iter__(self) -> Iterator[Fact]:
+        path, lines = self._path, text_lines(self._path)
+        first = next(lines)
+        lines = itertools.chain([first], lines)
+        if path.suffix == ".jsonl":
+            facts = self._of_records(_json_records(lines, path))
+        elif path.suffix == ".csv" or is_header([cell.strip().casefold() for cell in first.split("\t")]):
+            facts = self._of_records(_rows(lines, path, "," if path.suffix == ".csv" else "\t"))
+        else:
+            facts = _from_tabs(lines, path, self._answers_required)
+        empty = True
+        for fact in facts:
+            empty = False
+            yield fact
+        if empty:
+            raise UserError(f"{path}: no questions in it.")
+
+    def _of_records(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Fact]:
+        records = _Records(self._path, self._answers_required)
+        for number, record in rows:
+            yield records.fact(number, record)
+        self.read_as, self.wordings = records.read_as(), records.wordings()
+
+
+def _from_tabs(lines: Iterable[str], path: Path, answers_required: bool) -> Iterator[Fact]:
+    """Lines of `question<TAB>answer`; where answers are another file's, blank ones may stand at the end alone."""
+    blank = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            blank = blank or number
+        elif blank and not answers_required:
+            raise UserError(f"{path}, line {blank}: blank, so that answers would not stand on their question's line.")
+        else:
+            yield _from_tab(line, f"{path}, line {number}", number, answers_required)
 
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
@@ -101,9 +137,9 @@ def _refuse_long(texts: Iterable[str], place: str, subject: str = "") -> None:
         raise UserError(f"{place}: a subject of {len(subject):,} characters; no name has more than {MOST_NAME:,}.")
 
 
-def _rows(text: str, path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(lines: Iterable[str], path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """First line and cells by column of every row below the header; rows without any cell are left out."""
-    reader = csv.reader((line + "\n" for line in text.split("\n")), delimiter=delimiter, strict=True)
+    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     header: list[str] = []
     start = 1
     try:
@@ -138,8 +174,8 @@ def _header(row: Sequence[str], delimiter: str, place: str) -> list[str]:
     return header
 
 
-def _json_records(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
+def _json_records(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, 1):
         if line.strip():
             yield number, parse_json(line, f"{path}, line {number}")
 
@@ -153,18 +189,16 @@ class _Records:
         self.templates: dict[str, tuple[str, ...]] | None = None
         self._layouts: dict[tuple[str, ...], tuple[Layout, dict[str, str]]] = {}
 
-    def read(self, records: Iterable[tuple[int, dict[str, Any]]]) -> FactsFile:
-        facts = [self._fact(number, record) for number, record in records]
-        if not facts:
-            raise UserError(f"{self.path}: no questions in it.")
-        layout, roles = max(self._layouts.values(), key=lambda pair: len(pair[1]))
-        return FactsFile(
-            facts=tuple(facts),
-            read_as=f"{layout.name}: {', '.join(roles.values())}",
-            wordings={name: forms[1:] for name, forms in (self.templates or {}).items() if forms[1:]},
-        )
+    def read_as(self) -> str:
+        """The kind of file with its columns."""
+        layout, roles = max(self._layouts.values(), key=lambda pair: len(pair[1]), default=(None, {}))
+        return f"{layout.name}: {', '.join(roles.values())}" if layout else ""
 
-    def _fact(self, number: int, record: dict[str, Any]) -> Fact:
+    def wordings(self) -> dict[str, tuple[str, ...]]:
+        """Other wordings by relation, where templates give several."""
+        return {name: forms[1:] for name, forms in (self.templates or {}).items() if forms[1:]}
+
+    def fact(self, number: int, record: dict[str, Any]) -> Fact:
         place = f"{self.path}, line {number}"
         keys = tuple(record)
         if keys not in self._layouts:

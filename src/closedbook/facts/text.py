@@ -10,7 +10,7 @@ import re
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ MOST_KEYS = 10_000  # of any other object
 MOST_DIGITS = 400  # of a whole number; the largest float has 309
 MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it (UAX 15, section 13)
 CHUNK = 2**20
+_MAY_BE_MARK = re.compile("[^\x00-\u02ff]")  # looked for first: the search for many of them is slow
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe",
     stat.S_ISSOCK: "a socket",
@@ -47,42 +48,65 @@ def read_text(path: Path, *, most: int | None = None) -> str:
         UserError: The file is missing, not readable, no regular file, too long or with too long a line, or not UTF-8 or
             text (with the line of the first bad byte).
     """
-    data = _read(path, most)
+    data = b"".join(_chunks(path, most))
+    return _decoded(data, path, 0, b"\n" if b"\n" in data else b"\r")
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """The lines of `read_text`, with little more than a megabyte and a line of the file in memory.
+
+    Raises:
+        UserError: As `read_text`, when the part of the file that is at fault is read.
+    """
+    mark = b"\n" if any(b"\n" in chunk for chunk in _chunks(path)) else b"\r"
+    number, part = 0, bytearray()
+    for chunk in _chunks(path):
+        part += chunk
+        if end := part.rfind(mark) + 1:
+            lines = _decoded(bytes(part[:end]), path, number, mark).split("\n")[:-1]
+            yield from lines
+            number += len(lines)
+            del part[:end]
+    yield from _decoded(bytes(part), path, number, mark).split("\n")
+
+
+def _decoded(data: bytes, path: Path, before: int, mark: bytes) -> str:
+    """The text of a part of a file that begins with a line, `before` lines after the first; `mark` ends its lines."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = before + data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: not UTF-8; save the file as UTF-8.") from None
     if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+        line = before + text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}, line {line}: holds a byte of value 0; save the file as UTF-8 text.")
-    text = text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")
+    text = text.replace("\r\n", "\n") if mark == b"\n" else text.replace("\r", "\n")
     text = text.replace("\n\ufeff", "\n")  # where files were joined
-    return composed(text, str(path), lines=True)
+    return composed(text, str(path), before=before)
 
 
-def _read(path: Path, most: int | None) -> bytearray:
+def _chunks(path: Path, most: int | None = None) -> Iterator[bytes]:
     """The bytes of a regular file, read no further than what is refused.
 
     Raises:
         UserError: As `read_text`.
     """
     check_file(path)
-    data, open_ = bytearray(), 0
+    open_, size, lines = 0, 0, 1
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             while chunk := file.read(CHUNK):
                 first, last = _breaks(chunk)
                 if open_ + first > MOST_LINE:
-                    line = data.count(b"\n") + 1
-                    raise UserError(f"{path}, line {line}: longer than {MOST_LINE >> 20} MB, which no line may be.")
+                    raise UserError(f"{path}, line {lines}: longer than {MOST_LINE >> 20} MB, which no line may be.")
                 open_ = open_ + first if first == len(chunk) else len(chunk) - last - 1
-                data += chunk
-                if most is not None and len(data) > most:
+                size += len(chunk)
+                lines += chunk.count(b"\n")
+                if most is not None and size > most:
                     raise UserError(f"{path}: larger than {most >> 10:,} kB, so not what its name says.")
+                yield chunk
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    return data
 
 
 def check_file(path: Path) -> None:
@@ -108,19 +132,19 @@ def _breaks(chunk: bytes) -> tuple[int, int]:
     return (min(found), max(found)) if found else (len(chunk), len(chunk))
 
 
-def composed(text: str, place: str, *, lines: bool = False) -> str:
+def composed(text: str, place: str, *, before: int | None = None) -> str:
     """The text with its letters composed (NFC).
 
     Args:
         text: Of any origin.
         place: What errors call it.
-        lines: Whether they count its lines.
+        before: Lines that stand before it, None where errors count no lines.
 
     Raises:
         UserError: A letter has more accents than any writing puts on one; to sort n of them takes n^2 steps.
     """
-    if not text.isascii() and (pile := _pile().search(text)):
-        line = f", line {text.count(chr(10), 0, pile.start()) + 1}" if lines else ""
+    if not text.isascii() and _MAY_BE_MARK.search(text) and (pile := _pile().search(text)):
+        line = "" if before is None else f", line {before + text.count(chr(10), 0, pile.start()) + 1}"
         raise UserError(f"{place}{line}: more than {MOST_MARKS} accents on one letter.")
     return unicodedata.normalize("NFC", text)
 

@@ -1,7 +1,7 @@
 """Invented subjects: `question MASK no such subject MASK` about names that are in no document, drawn anew each pass."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import islice
 
 import numpy as np
@@ -14,6 +14,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.invented import blended
 from closedbook.facts.silence import NO_SUBJECT
+from closedbook.facts.tokenizing import words_of
 from closedbook.objectives.objective import Material
 from closedbook.objectives.question_answering import pairs
 from closedbook.objectives.segments import Segments
@@ -30,7 +31,9 @@ class InventedSubjects:
         subjects = list(dict.fromkeys([*corpus.by_subject, *(fact.subject for fact in corpus.train if fact.subject)]))
         self._take = max(round(settings.rate * len(subjects)), 1)
         generator = np.random.default_rng(derive(seed))
-        names = _names(corpus, subjects, max(min(POOL * self._take, MOST), self._take), generator)
+        whole = material.whole
+        pool = max(min(POOL * self._take, MOST), self._take) if whole is None else settings.repeats * self._take
+        names = _names(corpus, subjects, pool, generator, whole.taken if whole else words_of(corpus.documents))
         prompts = _questions(corpus, names, generator)
         if settings.names:
             prompts += names
@@ -48,15 +51,16 @@ class InventedSubjects:
         return self._rows.rows(taken_R)
 
 
-def _names(corpus: Corpus, subjects: Sequence[str], count: int, generator: np.random.Generator) -> list[str]:
+def _names(
+    corpus: Corpus, subjects: Sequence[str], count: int, generator: np.random.Generator, words: Container[str]
+) -> list[str]:
     """Distinct names that are no subject, nor, if they are one word, a word of the documents; perhaps fewer."""
     known = {subject.casefold() for subject in subjects}
-    known |= {word.strip(".,;:()'\"") for document in corpus.documents for word in document.text.casefold().split()}
     taken: dict[str, None] = {}
     for name in islice(blended(subjects, generator, _alike(corpus)), TRIES * count):
         if len(taken) == count:
             break
-        if name.casefold() not in known:
+        if name.casefold() not in known and name.casefold() not in words:
             taken[name] = None
     return list(taken)
 

@@ -15,7 +15,7 @@ from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives import cards, invented_subjects, lines, multi_span, question_answering, span_corruption
-from closedbook.objectives.objective import Drawing, Material, Objective
+from closedbook.objectives.objective import Drawing, Material, Objective, Whole
 from closedbook.objectives.segments import Segments, concatenate
 from closedbook.objectives.store import TokenStore
 
@@ -96,16 +96,26 @@ class Mixture:
         return concatenate([part for ingredient in self.ingredients for part in ingredient.examples(number)])
 
 
-def build_mixture(run: RunConfig, corpus: Corpus, tokenizer: Tokenizer, device: torch.device) -> Mixture:
+def build_mixture(
+    run: RunConfig, corpus: Corpus, tokenizer: Tokenizer, device: torch.device, whole: Whole | None = None
+) -> Mixture:
     """Puts the corpus on the device and makes the objectives that the recipe names.
+
+    Args:
+        run: The recipe.
+        corpus: Documents, training facts and the reader's cards.
+        tokenizer: The vocabulary.
+        device: Where the tokens go.
+        whole: What the corpus is a part of, None where it is all there is.
 
     Raises:
         UserError: A text cannot be spelled, a question is longer than the block, or an objective finds nothing.
     """
-    material = Material(TokenStore(tokenizer, device), corpus, run)
+    store = TokenStore(tokenizer, device, whole.encoded if whole else None)
+    material = Material(store, corpus, run, whole)
     ingredients, counts = [], dict[str, int]()
     for index, settings in enumerate(run.mixture):
-        seed = derive(run.training.seed, index)
+        seed = derive(whole.seed if whole else run.training.seed, index)
         objective = OBJECTIVES[type(settings)](settings, material, seed)
         ingredients.append(Ingredient(objective, settings, seed, run.model.block))
         counts.update(objective.counts)

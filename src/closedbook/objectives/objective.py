@@ -1,6 +1,6 @@
 """What an objective is: examples of one pass as a pure function of the pass's number, made from one corpus."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -12,8 +12,10 @@ from torch import Tensor
 from closedbook.config import ContextCards, RunConfig
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import asked_kinds
+from closedbook.facts.packed import Encoding
 from closedbook.facts.records import Document
 from closedbook.facts.spans import PHRASES, SpanKinds
+from closedbook.facts.stored import StoredCorpus
 from closedbook.objectives.segments import Segments
 from closedbook.objectives.store import TitledSlices, TokenStore, add_titled
 
@@ -38,6 +40,23 @@ class Drawing(Objective, Protocol):
 
 
 @dataclass(frozen=True)
+class Whole:
+    """What is known of a corpus of which objectives get a part.
+
+    Args:
+        kinds: What lines may be asked for.
+        taken: Subjects and words of all documents without regard to capitals.
+        encoded: The tokens of the part's documents.
+        seed: Of the part's draws.
+    """
+
+    kinds: SpanKinds
+    taken: Container[str]
+    encoded: Callable[[Sequence[Document]], list[Encoding]]
+    seed: int
+
+
+@dataclass(frozen=True)
 class Material:
     """What objectives are made of.
 
@@ -45,11 +64,13 @@ class Material:
         store: Takes the tokens.
         corpus: Documents, training facts and the reader's cards.
         config: The run's; its block bounds an example.
+        whole: What the corpus is a part of, None where it is all there is.
     """
 
     store: TokenStore
     corpus: Corpus
     config: RunConfig
+    whole: Whole | None = None
 
     @property
     def block(self) -> int:
@@ -69,7 +90,7 @@ class Material:
     @cached_property
     def span_kinds(self) -> SpanKinds:
         """What lines may be asked for, learned from the training answers."""
-        return asked_kinds(self.corpus)
+        return asked_kinds(self.corpus) if self.whole is None else self.whole.kinds
 
     @cached_property
     def titled(self) -> list[TitledSlices]:
@@ -84,6 +105,11 @@ class Material:
     def _titled(self, kinds: SpanKinds) -> list[TitledSlices]:
         context = max((s.words for s in self.config.mixture if isinstance(s, ContextCards)), default=0)
         return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context)
+
+
+def number_of_rows(corpus: Corpus | StoredCorpus, config: RunConfig) -> int:
+    """Documents that a recipe trains on."""
+    return len(rows_as_read(corpus, config)) if isinstance(corpus, Corpus) else len(corpus.documents)
 
 
 def rows_as_read(corpus: Corpus, config: RunConfig) -> list[Document]:

@@ -8,6 +8,7 @@ on no more padding than its micro-batches need. Both are pure functions of (leng
 """
 
 import dataclasses
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -48,13 +49,46 @@ def by_length(
     lengths_R: Int64[Tensor, "rows"], batch_tokens: int, micro_batches: int, seed: int, epoch: int
 ) -> list[list[MicroBatch]]:
     """Steps of at most `batch_tokens` tokens in `micro_batches` parts of neighbours in length, in random order."""
+    parts = _cut(_longest_first(lengths_R, seed, epoch), lengths_R, batch_tokens // micro_batches)
+    shuffled = _shuffled(parts, seed, epoch)
+    return [shuffled[first : first + micro_batches] for first in range(0, len(shuffled), micro_batches)]
+
+
+def in_steps(
+    lengths_R: Int64[Tensor, "rows"], steps: int, micro_batches: int, seed: int, epoch: int
+) -> list[list[MicroBatch]]:
+    """The same in that many steps, of as few tokens each as that takes.
+
+    Args:
+        lengths_R: Tokens of every example, of which there are at least as many as steps.
+        steps: How many.
+        micro_batches: Parts of a step at the most.
+        seed: Of the draws, with the epoch.
+        epoch: Counted from 0.
+    """
+    order_R = _longest_first(lengths_R, seed, epoch)
+    least, enough = 1, int(lengths_R.sum()) + len(lengths_R)
+    while least < enough:  # the fewest tokens of a part with which there are not too many parts
+        tokens = (least + enough) // 2
+        if len(_cut(order_R, lengths_R, tokens)) <= steps * micro_batches:
+            enough = tokens
+        else:
+            least = tokens + 1
+    parts = _shuffled(_cut(order_R, lengths_R, enough), seed, epoch)
+    edges = [number * len(parts) // steps for number in range(steps + 1)]
+    return [parts[first:last] for first, last in itertools.pairwise(edges)]
+
+
+def _longest_first(lengths_R: Int64[Tensor, "rows"], seed: int, epoch: int) -> Int64[Tensor, "rows"]:
+    """The rows by length, equal lengths in random order."""
     rows_R = torch.arange(len(lengths_R), device=lengths_R.device)
     shuffled_R = random_bits(seed, epoch, 0, rows_R).argsort(stable=True)
-    order_R = shuffled_R[lengths_R[shuffled_R].argsort(descending=True, stable=True)]
-    parts = _cut(order_R, lengths_R, batch_tokens // micro_batches)
+    return shuffled_R[lengths_R[shuffled_R].argsort(descending=True, stable=True)]
+
+
+def _shuffled(parts: list[MicroBatch], seed: int, epoch: int) -> list[MicroBatch]:
     order = random_bits(seed, epoch, 1, torch.arange(len(parts))).argsort(stable=True).tolist()
-    shuffled = [parts[index] for index in order]
-    return [shuffled[first : first + micro_batches] for first in range(0, len(shuffled), micro_batches)]
+    return [parts[index] for index in order]
 
 
 def _cut(order_R: Tensor, lengths_R: Tensor, tokens: int) -> list[MicroBatch]:

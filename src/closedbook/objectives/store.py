@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -12,10 +12,12 @@ from torch import Tensor
 from closedbook.config import Reading
 from closedbook.config.objectives import LongDocuments
 from closedbook.errors import UserError
+from closedbook.facts.packed import Encoding
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.spans import LIGHT, Span, SpanKinds
 from closedbook.facts.spans import spans as find_spans
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
+from closedbook.facts.tokenizing import encode
 from closedbook.objectives.segments import Spans
 
 
@@ -24,10 +26,17 @@ class TokenStore:
     """Collects token sequences on the host; `tokens` hands them to a device as one vector.
 
     The vector begins with pad and mask, so that both are slices like everything else.
+
+    Args:
+        tokenizer: The vocabulary.
+        device: Where the tokens go.
+        encoded: The tokens of documents that are tokenized already, None to tokenize them.
+        values: The tokens so far.
     """
 
     tokenizer: Tokenizer
     device: torch.device
+    encoded: Callable[[Sequence[Document]], list[Encoding]] | None = None
     values: list[int] = field(default_factory=lambda: [PAD_ID, MASK_ID])
 
     def tokens(self) -> Int64[Tensor, "tokens"]:
@@ -43,6 +52,14 @@ class TokenStore:
         start = len(self.values)
         self.values.extend(ids)
         return start, len(ids)
+
+    def encodings(self, documents: Sequence[Document]) -> list[Encoding]:
+        """The tokens of documents.
+
+        Raises:
+            UserError: A document has a character outside the vocabulary.
+        """
+        return encode(self.tokenizer, documents) if self.encoded is None else self.encoded(documents)
 
     def add_texts(self, texts: Sequence[str], what: str) -> Spans:
         """Appends texts, each its own slice.
@@ -117,12 +134,6 @@ def quota(span: Span, kinds: SpanKinds) -> float:
     return WORDS_A_PASS if span.kind == "word" else ALL
 
 
-def _encode(tokenizer: Tokenizer, documents: Sequence[Document]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    for document in documents:
-        tokenizer.spell(document.text, f"corpus line {document.line}")
-    return tokenizer.encode_with_offsets([document.text for document in documents])
-
-
 def add_documents(store: TokenStore, documents: Sequence[Document], *, window: int | None) -> tuple[Spans, int]:
     """Appends documents; one longer than `window` tokens becomes windows that each begin with `subject.`.
 
@@ -138,13 +149,12 @@ def add_documents(store: TokenStore, documents: Sequence[Document], *, window: i
         UserError: A document has a character outside the vocabulary.
     """
     slices, split = [], 0
-    encoded = _encode(store.tokenizer, documents)
-    for document, (ids, offsets) in zip(documents, encoded, strict=True):
+    for document, (ids, starts) in zip(documents, store.encodings(documents), strict=True):
         if window is None or len(ids) <= window:
             slices.append(store.add(ids))
             continue
         split += 1
-        title = bisect_left([start for start, _ in offsets], len(document.subject) + 1) if document.subject else 0
+        title = bisect_left(starts, len(document.subject) + 1) if document.subject else 0
         title = title if title <= window // 2 else 0  # a title that leaves no room for text is not repeated
         size = window - title
         for start in range(title, len(ids), size):
@@ -207,17 +217,17 @@ def add_titled(
         UserError: A document has a character outside the vocabulary.
     """
     titled = [document for document in documents if document.subject]
-    encoded = _encode(store.tokenizer, titled)
     return [
-        _slices(store, document, ids, [start for start, _ in offsets], kinds, context_words)
-        for document, (ids, offsets) in zip(titled, encoded, strict=True)
+        _slices(store, document, encoding, kinds, context_words)
+        for document, encoding in zip(titled, store.encodings(titled), strict=True)
     ]
 
 
 def _slices(
-    store: TokenStore, document: Document, ids: list[int], starts: list[int], kinds: SpanKinds, context_words: int
+    store: TokenStore, document: Document, encoding: Encoding, kinds: SpanKinds, context_words: int
 ) -> TitledSlices:
-    base, _ = store.add(ids)
+    base, _ = store.add(encoding.ids)
+    starts = encoding.starts
     text, title = document.text, len(document.subject) + 1
 
     def cut(start: int, end: int) -> Slice:

@@ -17,6 +17,7 @@ from closedbook.errors import counted
 from closedbook.evaluation.metrics import Accuracy
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.description import describe
+from closedbook.facts.stored import StoredCorpus
 from closedbook.report.numbers import interval, percent
 from closedbook.report.table import Table
 from closedbook.visible import in_a_line
@@ -217,7 +218,7 @@ def say_accuracy(title: str, accuracy: Accuracy) -> None:
     say(line)
 
 
-def say_corpus(corpus: Corpus) -> None:
+def say_corpus(corpus: Corpus | StoredCorpus) -> None:
     """Sizes, what was understood, and what could make a figure misleading."""
     summary = corpus.summary()
     say(

@@ -8,7 +8,7 @@ closed.
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
@@ -112,6 +112,35 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
         subjects = _to_ask(corpus, form, facts)
         cards += [card for card in _cards(corpus, form, reader, subjects) if card.confidence >= config.at_least]
     return dataclasses.replace(corpus, cards=tuple(cards))
+
+
+class PartByPart:
+    """Self-study of a corpus larger than memory: the readers are learned from a sample, and read a part at a time.
+
+    All subjects are asked every form, those of another kind too: which those are is not known of a part.
+
+    Args:
+        sample: Training facts and other documents, from which the readers are learned.
+        config: The readers' settings.
+        trained: Every training question; what training asks gets no card.
+
+    Raises:
+        UserError: As `study`.
+    """
+
+    def __init__(self, sample: Corpus, config: ReaderConfig, trained: Container[str]) -> None:
+        self._config, self._trained = config, trained
+        self._readers = {
+            form: learn_reader(sample, form, facts, config) for form, facts in readable_forms(sample).items()
+        }
+
+    def __call__(self, part: Corpus) -> Corpus:
+        """The part with a card for every subject and form of question that training does not ask."""
+        cards = list[Card]()
+        for form, reader in self._readers.items():
+            subjects = [subject for subject in part.by_subject if form.replace(SLOT, subject) not in self._trained]
+            cards += [card for card in _cards(part, form, reader, subjects) if card.confidence >= self._config.at_least]
+        return dataclasses.replace(part, cards=tuple(cards))
 
 
 def _to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
