@@ -3,6 +3,7 @@
 A shard is a directory of `.npy` files: for each text its UTF-8 bytes, all after one another, and where each ends.
 """
 
+import mmap
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,14 @@ def map_array(path: Path) -> np.ndarray:
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise UserError(f"{path}: damaged ({error}).") from error
     return values.view(np.ndarray)  # without the class's Python code at every index
+
+
+def release(arrays: Iterable[np.ndarray]) -> None:
+    """Takes what was looked at of mapped arrays out of the process's memory; the system may still hold it."""
+    for values in arrays:
+        mapped = values.base.base if isinstance(values.base, np.memmap) else None
+        if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class Packed(Sequence[T]):
@@ -102,6 +111,7 @@ class DocumentShard(Packed[Document]):
     """Documents with their tokens."""
 
     def __init__(self, arrays: Arrays) -> None:
+        self.arrays = arrays
         self._text, self._subject, self._line = Strings(arrays, "text"), Strings(arrays, "subject"), arrays["line"]
         self._ids, self._starts, self._ends = arrays["ids"], arrays["starts"], arrays["ids_ends"]
 
@@ -141,6 +151,7 @@ class FactShard(Packed[Fact]):
     """Facts."""
 
     def __init__(self, arrays: Arrays) -> None:
+        self.arrays = arrays
         self._question, self._subject = Strings(arrays, "question"), Strings(arrays, "subject")
         self._answer, self._answers = Strings(arrays, "answer"), arrays["answers"]
         self._relations = tuple(Strings(arrays, "relation"))

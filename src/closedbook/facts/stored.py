@@ -10,7 +10,7 @@ from closedbook.facts.corpus import FACTS, Corpus, is_store, read_directory, ref
 from closedbook.facts.described import Description, read_description
 from closedbook.facts.hashes import Gathering, HashIndex, HashSet, hashes_of
 from closedbook.facts.induction import as_spelled
-from closedbook.facts.packed import DocumentShard, Encoding, FactShard, Joined, map_array
+from closedbook.facts.packed import DocumentShard, Encoding, FactShard, Joined, map_array, release
 from closedbook.facts.parallel import chunks
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.summary import CorpusSummary
@@ -77,9 +77,9 @@ class StoredCorpus:
         shards = description.shards
         self.document_shards = [document_shard(path / name) for name in shards["documents"]]
         self.documents: Joined[Document] = Joined(self.document_shards)
-        self.train, self.dev, self.test = (
-            Joined[Fact]([fact_shard(path / name) for name in shards[part]]) for part in FACTS
-        )
+        facts = {part: [fact_shard(path / name) for name in shards[part]] for part in FACTS}
+        self.train, self.dev, self.test = (Joined[Fact](facts[part]) for part in FACTS)
+        self.fact_shards = [shard for part in FACTS for shard in facts[part]]
         self.index = Index(path / str(description.generation) / "index", self.documents)
 
     def tokenizer(self) -> Tokenizer:
@@ -98,6 +98,11 @@ class StoredCorpus:
         for some in chunks(self.train, CHUNK):
             questions.add(hashes_of(fact.question for fact in some))
         return HashSet(questions.array())
+
+    def release(self) -> None:
+        """Takes what was looked at out of the process's memory, into which it is mapped again when it is needed."""
+        for shard in (*self.document_shards, *self.fact_shards):
+            release(shard.arrays.values())
 
     def documents_of(self, fact: Fact) -> list[Document]:
         """The documents that a fact may be about, in their order."""
@@ -145,6 +150,7 @@ class StoredCorpus:
         """Evenly spaced facts of train and dev, so many of each at the most, with the documents of their subjects."""
         train, dev = _spaced(self.train, size), _spaced(self.dev, size)
         documents = {d.line: d for fact in (*train, *dev) for d in self.documents_of(fact)}
+        self.release()
         return self.part((documents[line] for line in sorted(documents)), train, dev)
 
     def every(self, number: int) -> Corpus:

@@ -6,8 +6,9 @@ examples, length buckets. All windows of an epoch have the same number of steps,
 division, and `step(n)` is a pure function of (corpus, recipe, n) in constant memory.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.packed import Encoding
+from closedbook.facts.parallel import chunks
 from closedbook.facts.records import Document
 from closedbook.facts.spans import PHRASES
 from closedbook.facts.stored import StoredCorpus
@@ -27,7 +29,9 @@ from closedbook.objectives.objective import Whole
 from closedbook.objectives.plan import MicroBatch, by_length, dealt, in_steps
 from closedbook.objectives.segments import Batch, render
 
+T = TypeVar("T")
 WINDOW = 4_096  # documents
+READ = 512  # documents after which mapped pages are let go: the system maps 64 kB around each place that is read
 SAMPLE = 5_000  # training facts that tell what lines may be asked for
 DOCUMENTS, FACTS, DRAWS = 0, 1, 2  # what a key is for
 Studied = Callable[[Corpus], Corpus]
@@ -68,18 +72,24 @@ class Windows:
         """The examples of a window: those of its documents and its training facts."""
         rows = self._rows(len(self._corpus.documents), DOCUMENTS, epoch, number) if self._reads else []
         facts = self._rows(len(self._corpus.train), FACTS, epoch, number)
-        documents = [self._corpus.documents.one(row) for row in rows]
+        documents = list(self._read(self._corpus.documents.one, rows))
         row_of_line = {document.line: row for document, row in zip(documents, rows, strict=True)}
-        window = self._corpus.part(documents, map(self._corpus.train.one, facts))
+        window = self._corpus.part(documents, self._read(self._corpus.train.one, facts))
         if self._studied is not None:
             window = self._studied(window)
 
         def encoded(some: Sequence[Document]) -> list[Encoding]:
-            return [self._corpus.encoding(row_of_line[document.line]) for document in some]
+            return list(self._read(self._corpus.encoding, [row_of_line[document.line] for document in some]))
 
         seed = derive(self._config.training.seed, DRAWS, epoch, number)
         whole = Whole(self._kinds, self._corpus.index.taken, encoded, seed)
         return build_mixture(self._config, window, self._tokenizer, self._device, whole)
+
+    def _read(self, read: Callable[[int], T], rows: Sequence[int]) -> Iterator[T]:
+        """What is read of some rows, with the pages around few of them in memory at a time."""
+        for some in chunks(rows, READ):
+            yield from map(read, some)
+            self._corpus.release()
 
     def _rows(self, size: int, what: int, epoch: int, number: int) -> list[int]:
         """The window's share of the permuted rows, in the order of the corpus."""
@@ -159,6 +169,7 @@ class WindowBatches:
     def _open(self, epoch: int, number: int) -> None:
         """Makes a window's examples."""
         if self._opened != (epoch, number):
+            self._plan, self._segments, self._opened = [], None, None  # before the next is made
             mixture = self._windows.mixture(epoch, number)
             self._tokens_N, self._segments = mixture.tokens_N, mixture.epoch(epoch)
             self._opened, self._planned = (epoch, number), None
