@@ -15,6 +15,7 @@ from closedbook.facts.records import Fact
 from closedbook.facts.stored import StoredCorpus, open_store
 from closedbook.facts.text import read_text, text_lines
 from closedbook.locks import locked
+from tests.conftest import resealed
 
 TOKENIZER = TokenizerConfig(vocabulary_size=300)
 LINES = [
@@ -257,3 +258,13 @@ def test_malformed_input_names_its_line_and_leaves_no_store(directory, tmp_path,
     with pytest.raises(UserError, match="unfinished"):
         open_corpus(tmp_path / "store")
     shutil.rmtree(tmp_path / "store")
+
+
+def test_a_store_reads_nothing_outside_of_itself(directory, tmp_path):
+    build_store(directory, tmp_path / "store", TOKENIZER)
+    shutil.copytree(tmp_path / "store", tmp_path / "other")
+    path = tmp_path / "store" / "store-0.json"
+    path.write_text(path.read_text().replace('"0/documents-00000"', '"../other/0/documents-00000"'))
+    resealed(tmp_path / "store")
+    with pytest.raises(UserError, match=r"manifest.json: does not name '\.\./other"):
+        open_store(tmp_path / "store")

@@ -53,7 +53,7 @@ def map_array(path: Path) -> np.ndarray:
 def release(arrays: Iterable[np.ndarray]) -> None:
     """Takes what was looked at of mapped arrays out of the process's memory; the system may still hold it."""
     for values in arrays:
-        mapped = values.base.base if isinstance(values.base, np.memmap) else None
+        mapped = getattr(values.base, "base", None)
         if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
 

@@ -15,7 +15,7 @@ from closedbook.facts.parallel import chunks
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.summary import CorpusSummary
 from closedbook.facts.tokenizers import Tokenizer
-from closedbook.manifest import Manifest
+from closedbook.manifest import MANIFEST, Manifest
 
 VERIFIED = 2**30  # bytes of a store that are held against their hashes whenever it is opened
 TOKENIZER = "tokenizer.json"
@@ -79,7 +79,8 @@ class StoredCorpus:
         self.documents: Joined[Document] = Joined(self.document_shards)
         facts = {part: [fact_shard(path / name) for name in shards[part]] for part in FACTS}
         self.train, self.dev, self.test = (Joined[Fact](facts[part]) for part in FACTS)
-        self.fact_shards = [shard for part in FACTS for shard in facts[part]]
+        self._arrays = [shard.arrays for shard in self.document_shards]
+        self._arrays += [shard.arrays for part in FACTS for shard in facts[part]]
         self.index = Index(path / str(description.generation) / "index", self.documents)
 
     def tokenizer(self) -> Tokenizer:
@@ -101,8 +102,8 @@ class StoredCorpus:
 
     def release(self) -> None:
         """Takes what was looked at out of the process's memory, into which it is mapped again when it is needed."""
-        for shard in (*self.document_shards, *self.fact_shards):
-            release(shard.arrays.values())
+        for arrays in self._arrays:
+            release(arrays.values())
 
     def documents_of(self, fact: Fact) -> list[Document]:
         """The documents that a fact may be about, in their order."""
@@ -188,6 +189,11 @@ def open_store(path: Path, *, verify: bool = False) -> StoredCorpus:
     """
     description, manifest = read_description(path)
     check_parts(path, manifest, all_hashes=verify)
+    for part, folders in description.shards.items():
+        arrays = ARRAYS["documents" if part == "documents" else "facts"]
+        for name in (f"{folder}/{array}.npy" for folder in folders for array in arrays):
+            if name not in manifest.parts:
+                raise UserError(f"{path / MANIFEST}: does not name {name[:100]!r}, a part of the store; build it anew.")
     return StoredCorpus(path, description, tuple(manifest.parts))
 
 

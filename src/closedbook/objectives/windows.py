@@ -169,7 +169,7 @@ class WindowBatches:
     def _open(self, epoch: int, number: int) -> None:
         """Makes a window's examples."""
         if self._opened != (epoch, number):
-            self._plan, self._segments, self._opened = [], None, None  # before the next is made
+            self._plan, self._opened = [], None
             mixture = self._windows.mixture(epoch, number)
             self._tokens_N, self._segments = mixture.tokens_N, mixture.epoch(epoch)
             self._opened, self._planned = (epoch, number), None
