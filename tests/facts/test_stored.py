@@ -268,3 +268,11 @@ def test_a_store_reads_nothing_outside_of_itself(directory, tmp_path):
     resealed(tmp_path / "store")
     with pytest.raises(UserError, match=r"manifest.json: does not name '\.\./other"):
         open_store(tmp_path / "store")
+
+
+def test_a_store_that_could_not_be_opened_is_not_finished(directory, tmp_path, monkeypatch):
+    monkeypatch.setattr("closedbook.facts.building.MOST_BYTES", 1000)
+    with pytest.raises(UserError, match="too many documents for one store"):
+        build_store(directory, tmp_path / "store", TOKENIZER)
+    monkeypatch.undo()
+    assert build_store(directory, tmp_path / "store", TOKENIZER).in_memory() == read_directory(directory)

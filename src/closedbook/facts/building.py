@@ -30,7 +30,7 @@ from closedbook.facts.tokenizing import Part as TokenizingPart
 from closedbook.facts.tokenizing import Tokenizing
 from closedbook.files import disk_errors, read_json, remove, temporary, write_json, write_text
 from closedbook.locks import LOCK, locked
-from closedbook.manifest import MANIFEST, Manifest, Part, read_manifest
+from closedbook.manifest import MANIFEST, MOST_BYTES, Manifest, Part, read_manifest
 
 SHARD = 32_768  # documents, or facts, of a shard
 Announce = Callable[[str], None]
@@ -287,7 +287,10 @@ class Building:
         )
         name = description_name(self.generation)
         write_text(self.out / name, description.text())
-        write_text(self.out / MANIFEST, self._manifest(name, every).text())
+        manifest = self._manifest(name, every).text()
+        if len(manifest) > MOST_BYTES:
+            raise UserError(f"{self.out}: too many documents for one store; build several of fewer.")
+        write_text(self.out / MANIFEST, manifest)
 
     def _manifest(self, description: str, shards: dict[str, tuple[str, ...]]) -> Manifest:
         """Every file that counts."""
