@@ -20,7 +20,7 @@ from closedbook.facts.relations import parse_relations, read_relations
 from closedbook.facts.spans import SpanKinds, answer_shape, spans
 from closedbook.facts.text import MOST_LINE, composed, read_text
 from closedbook.facts.titles import subjects_in, title
-from closedbook.selfstudy.features import MOST_TOKENS, tokens
+from closedbook.selfstudy.candidates import MOST_TOKENS, tokens
 
 
 def pipe(path):

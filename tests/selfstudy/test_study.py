@@ -11,7 +11,8 @@ from closedbook.errors import UserError
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from closedbook.selfstudy.features import Forms, View, kind, tokens
+from closedbook.selfstudy.candidates import Forms, kind, tokens
+from closedbook.selfstudy.features import View
 from closedbook.selfstudy.reader import Reader, conditional_logit
 from closedbook.selfstudy.study import cross_validate, question_forms, study, unreadable
 

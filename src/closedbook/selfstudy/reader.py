@@ -18,7 +18,8 @@ from sklearn.feature_extraction import FeatureHasher
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import UNSPACED_LETTER
-from closedbook.selfstudy.features import Forms, Knowledge, View, tokens, words
+from closedbook.selfstudy.candidates import Forms, tokens, words
+from closedbook.selfstudy.features import Knowledge, View
 
 CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
 OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
