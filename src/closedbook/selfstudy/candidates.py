@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -41,11 +41,19 @@ class Candidate:
     last: int
 
 
+def _matches(document: Document) -> Iterator[re.Match[str]]:
+    title = len(document.subject) + 1 if document.subject else 0
+    return islice(_TOKEN.finditer(document.text, title), MOST_TOKENS)
+
+
 def tokens(document: Document) -> list[Token]:
     """The document's words and marks after its title, the first thousand of them."""
-    title = len(document.subject) + 1 if document.subject else 0
-    matches = islice(_TOKEN.finditer(document.text, title), MOST_TOKENS)
-    return [Token(match.group(), match.start(), match.end()) for match in matches]
+    return [Token(match.group(), match.start(), match.end()) for match in _matches(document)]
+
+
+def count_tokens(documents: Iterable[Document]) -> Counter[str]:
+    """In how many places of the documents each of their words and marks stands."""
+    return Counter(match.group() for document in documents for match in _matches(document))
 
 
 def words(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from sklearn.feature_extraction import FeatureHasher
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import UNSPACED_LETTER
-from closedbook.selfstudy.candidates import Forms, tokens, words
+from closedbook.selfstudy.candidates import Forms, count_tokens, words
 from closedbook.selfstudy.features import Knowledge, View
 
 CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
@@ -151,14 +151,14 @@ def _knowledge(
     examples: Sequence[tuple[Document, str]], question: str, documents: Sequence[Document], read: Counter[str]
 ) -> Knowledge:
     answers = Counter(answer for _, answer in examples)
-    stood = Counter(token.text for document, _ in examples for token in tokens(document))
+    stood = count_tokens(document for document, _ in examples)
     within = {word for answer in answers for word in (*answer.split(), *words(answer))}
     return Knowledge(
         answers=answers + read,
         never=frozenset(word for word, times in stood.items() if times >= OFTEN and word not in within),
         forms=Forms.of(answers),
         question=frozenset(_asked(question)),
-        corpus=Counter(token.text for document in documents for token in tokens(document)),
+        corpus=count_tokens(documents),
     )
 
 
