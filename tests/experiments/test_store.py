@@ -68,6 +68,8 @@ def test_training_in_windows_learns_and_resumes(stored, tmp_path, large):
 
     with pytest.raises(KeyboardInterrupt):
         train_run(config, corpus, tmp_path / "cut", device=CPU, callbacks=(stop,), checkpoint_seconds=0.0)
+    with pytest.raises(UserError, match="other settings or data"):  # whose batches are others
+        train_run(config, _in_memory(stored), tmp_path / "cut", device=CPU)
     again = train_run(config, corpus, tmp_path / "cut", device=CPU)
     whole, resumed = ((one.path / "model.safetensors").read_bytes() for one in (run, again))
     assert whole == resumed

@@ -10,7 +10,7 @@ from closedbook.config import QuestionAnswering
 from closedbook.experiments.train import make_tokenizer
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
-from closedbook.objectives.plan import Batches, MicroBatch, by_length, dealt, in_order
+from closedbook.objectives.plan import Batches, MicroBatch, by_length, dealt, in_order, in_steps
 from closedbook.recipes import find_recipe
 from tests.conftest import tiny_config
 
@@ -148,3 +148,13 @@ def test_further_relations_take_further_passes(people):
     mixture = build_mixture(config, people, make_tokenizer(config, people), CPU)
     for relations, passes in ((1, 3), (2, 5), (3, 6), (9, 6)):
         assert Batches(dataclasses.replace(mixture, relations=relations), config).epochs == passes
+
+
+@pytest.mark.parametrize(
+    ("lengths", "steps", "micro_batches"), [([5] * 40, 9, 1), ([9, 5, 5, 5, 2] * 7, 17, 2), ([4] * 6, 6, 1)]
+)
+def test_every_step_of_a_number_that_is_given_has_rows(lengths, steps, micro_batches):
+    plan = in_steps(torch.tensor(lengths), steps, micro_batches, 0, 1)
+    assert [sum(len(part.rows_B) for part in step) > 0 for step in plan] == [True] * steps
+    rows = torch.cat([part.rows_B for step in plan for part in step])
+    assert sorted(rows.tolist()) == list(range(len(lengths)))

@@ -111,3 +111,23 @@ def test_invented_names_are_in_no_document_of_the_whole(store):
 def test_recipes_that_keep_the_order_of_the_file_are_refused(store):
     with pytest.raises(UserError, match="faithful reads the corpus in the order of its file"):
         WindowBatches(Windows(store, CONFIG, store.tokenizer(), CPU), find_recipe("faithful").pretrain, 1)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_processes_share_out_the_rows_of_every_step(store, ranks):
+    def dealt(rank, count):
+        windows = Windows(store, CONFIG, store.tokenizer(), CPU)
+        return WindowBatches(windows, CONFIG, 1, rank=rank, ranks=count)
+
+    together, shares = dealt(0, 1), [dealt(rank, ranks) for rank in range(ranks)]
+    for number in range(0, together.steps, 3):
+        own = [texts(store, share.step(number)) for share in shares]
+        assert sorted(text for some in own for text in some) == sorted(texts(store, together.step(number)))
+        assert max(map(len, own)) - min(map(len, own)) <= 1
+
+
+def test_windows_without_a_training_question_ask_nothing_of_invented_subjects(store):
+    config = dataclasses.replace(find_recipe("open").pretrain, tokenizer=CONFIG.tokenizer)
+    windows = Windows(store, config, store.tokenizer(), CPU, lambda window: dataclasses.replace(window, train=()))
+    mixture = windows.mixture(0, 1)
+    assert "invented_subjects" not in {ingredient.settings.name for ingredient in mixture.ingredients}

@@ -105,7 +105,7 @@ def elsewhere(options: Options, threshold: "Abstention | None", questions: Seque
         UserError: Ray or the model is missing, or a question cannot be asked.
     """
     from closedbook.cluster.pool import opened
-    from closedbook.experiments.elsewhere import elsewhere_for
+    from closedbook.experiments.elsewhere import elsewhere_for, require_same_versions
     from closedbook.report.console import Counter
 
     place = elsewhere_for(options, options.open_device())
@@ -115,6 +115,8 @@ def elsewhere(options: Options, threshold: "Abstention | None", questions: Seque
     make = partial(told_answerer, dataclasses.replace(options, threads=place.threads), threshold)
     counter = Counter()
     with opened(place.request) as pool, contextlib.closing(pool.answers(make, items, batch)) as answers:
+        if options.address is not None:
+            require_same_versions(pool)
         for number, told in enumerate(answers):
             if not number:  # from here on its pace is that of answering
                 counter.start("answering", len(items))

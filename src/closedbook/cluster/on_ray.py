@@ -107,10 +107,18 @@ class RayPool:
             batch_size=batch,
             num_cpus=self._request.cpus,
             num_gpus=self._request.gpus or None,
-            concurrency=self._request.workers or 1,
+            concurrency=self._request.workers or self._room(),
         )
-        for row in answered.iter_rows():
-            yield row["answer"]
+        try:
+            for row in answered.iter_rows():
+                yield row["answer"]
+        except RayError as error:
+            raise UserError(f"A process that answered has ended ({str(error).strip().splitlines()[-1]}).") from None
+
+    def _room(self) -> int:
+        """Processes that the whole cluster has room for at a time."""
+        there, wanted = ray.cluster_resources(), {"CPU": self._request.cpus, "GPU": self._request.gpus}
+        return max(int(min(there.get(kind, 0) // number for kind, number in wanted.items() if number)), 1)
 
     def _task(self, function: Callable[..., Any]) -> Any:
         return ray.remote(function).options(

@@ -6,10 +6,11 @@ whose process or machine is lost goes on from its last checkpoint, and one that 
 
 import contextlib
 import dataclasses
+import math
 import os
 import secrets
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -177,7 +178,7 @@ def elsewhere_for(options: Spread, device: torch.device) -> Elsewhere | None:
     threads = options.threads or share
     gpus = 0.0
     if device.type == "cuda":
-        gpus = 1.0 if options.address else min(torch.cuda.device_count() / (options.workers or 1), 1.0)
+        gpus = 1.0 if options.address else 1 / math.ceil((options.workers or 1) / torch.cuda.device_count())
     request = Request(workers=options.workers, address=options.address, cpus=threads, gpus=gpus)
     return Elsewhere(request=request, threads=threads)
 
@@ -231,6 +232,29 @@ def require_shared(pool: Pool, out: Path) -> None:
         told = pool.on_each_machine(what_is_there, probe.resolve())
     finally:
         probe.unlink(missing_ok=True)
+    for address, there in _same_versions(told):
+        if there != text:
+            raise UserError(
+                f"{out}: is not the same folder on {address}; --out must be on a disk that all machines share."
+            )
+
+
+def require_same_versions(pool: Pool) -> None:
+    """Refuses machines that compute with other versions than this one.
+
+    Raises:
+        UserError: One of them does.
+    """
+    for _ in _same_versions(pool.on_each_machine(what_is_there, None)):
+        pass
+
+
+def _same_versions(told: Mapping[str, Outcome]) -> Iterator[tuple[str, str]]:
+    """What each machine found, by its address, if it computes with the versions of this one.
+
+    Raises:
+        UserError: It does not, or could not be asked.
+    """
     here = versions()
     for address, outcome in told.items():
         if outcome.fate != "done":
@@ -238,18 +262,16 @@ def require_shared(pool: Pool, out: Path) -> None:
         there, its_versions = outcome.value
         if its_versions != here:
             raise UserError(f"--address: {address} has {its_versions}, this machine has {here}; they must be the same.")
-        if there != text:
-            raise UserError(
-                f"{out}: is not the same folder on {address}; --out must be on a disk that all machines share."
-            )
+        yield address, there
 
 
-def what_is_there(path: Path) -> tuple[str, str]:
+def what_is_there(path: Path | None) -> tuple[str, str]:
     """Runs elsewhere: what a file holds, nothing where it is not there, and the versions."""
-    try:
-        return path.read_text(encoding="utf-8"), versions()
-    except OSError:
-        return "", versions()
+    text = ""
+    if path is not None:
+        with contextlib.suppress(OSError):
+            text = path.read_text(encoding="utf-8")
+    return text, versions()
 
 
 def versions() -> str:

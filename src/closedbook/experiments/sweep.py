@@ -164,7 +164,8 @@ def of_stage(stage: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def sweep(grid: Grid, split: Corpus, variants: Sequence[Variant], *, seeds: int) -> list[Setting]:
     """The settings, best first; those that were given up with seed 0 have no further seeds."""
-    early = Giving() if grid.elsewhere is not None else None
+    asked_from_the_start = all(len(variant.stages) == 1 for variant in variants)  # else recall is noise for long
+    early = Giving() if grid.elsewhere is not None and asked_from_the_start else None
     trials = grid.run({variant.name: [_cell(variant, 0, split)] for variant in variants}, measure, Trial, early=early)
     whole = [variant for variant in variants if trials[variant.name][0].percent == 100]
     further = {variant.name: [_cell(variant, seed, split) for seed in range(1, seeds)] for variant in whole}

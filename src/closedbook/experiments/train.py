@@ -26,7 +26,7 @@ from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
-from closedbook.objectives.windows import WINDOW, WindowBatches, Windows
+from closedbook.objectives.windows import WINDOW, Studied, WindowBatches, Windows
 from closedbook.recipes import with_model, with_training
 from closedbook.run_directory import WEIGHTS, check_run
 from closedbook.runs import Run, load
@@ -145,7 +145,9 @@ def _identity(config: RunConfig, corpus: Corpus | StoredCorpus, start: Path | No
     """
     if start is not None:
         check_run(start)
-    return {"config": to_dict(config), "corpus": corpus.files, "start": sha256(start / WEIGHTS) if start else None}
+    read = {} if isinstance(corpus, Corpus) else {"windows": WINDOW}  # other batches than those of the directory
+    files = {**corpus.files, **read}
+    return {"config": to_dict(config), "corpus": files, "start": sha256(start / WEIGHTS) if start else None}
 
 
 def prepare(
@@ -206,9 +208,15 @@ def window_batches(
     Raises:
         UserError: The recipe reads all of the corpus into memory, or asks for cards and no reader can be learned.
     """
-    studied = None
+    studied: Studied | None = None
     if config.reader:
-        studied = PartByPart(corpus.sample(STUDIED), config.reader, corpus.trained)
+        part_by_part = PartByPart(corpus.sample(STUDIED), config.reader, corpus.trained) if ranks.leads else None
+
+        def studied(window: Corpus) -> Corpus:
+            """The window with the cards of the process that leads; all open the same windows in the same order."""
+            cards = ranks.tell(part_by_part(window).cards if part_by_part is not None else ())
+            return dataclasses.replace(window, cards=cards)
+
     windows = Windows(corpus, config, tokenizer, device, studied)
     return WindowBatches(windows, config, corpus.asked(), rank=ranks.rank, ranks=ranks.count)
 

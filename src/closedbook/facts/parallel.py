@@ -7,8 +7,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import Any, TypeVar
+
+from closedbook.errors import UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,6 +32,9 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) ->
         function: Can be pickled, and is sent to each process once.
         items: Taken as results are.
         workers: Processes.
+
+    Raises:
+        UserError: A process has ended.
     """
     if workers < 2:
         yield from map(function, items)
@@ -43,6 +49,11 @@ def map_ordered(function: Callable[[T], R], items: Iterable[T], workers: int) ->
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError(
+                "A process that helped has ended, perhaps for want of memory; take fewer --workers. The same command "
+                "goes on."
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

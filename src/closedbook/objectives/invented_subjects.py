@@ -9,13 +9,12 @@ import torch
 
 from closedbook import config
 from closedbook.draws import derive, random_bits
-from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.invented import blended
 from closedbook.facts.silence import NO_SUBJECT
 from closedbook.facts.tokenizing import words_of
-from closedbook.objectives.objective import Material
+from closedbook.objectives.objective import Material, NothingToAsk
 from closedbook.objectives.question_answering import pairs
 from closedbook.objectives.segments import Segments
 
@@ -80,11 +79,13 @@ def _questions(corpus: Corpus, names: Sequence[str], generator: np.random.Genera
     """A question about each name, in a form of the training questions, as often as they have it.
 
     Raises:
-        UserError: No training question names its subject.
+        NothingToAsk: No training question names its subject.
     """
     forms = Counter(form for fact in corpus.train if (form := form_of(fact)) is not None)
     if not forms:
-        raise UserError("The objective invented_subjects needs training questions that name a subject of the corpus.")
+        raise NothingToAsk(
+            "The objective invented_subjects needs training questions that name a subject of the corpus."
+        )
     common = [(form, times) for form, times in forms.most_common() if times > 1] or list(forms.items())
     times_F = np.array([times for _, times in common], dtype=float)
     chosen = generator.choice(len(common), size=len(names), p=times_F / times_F.sum())

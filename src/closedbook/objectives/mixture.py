@@ -11,11 +11,10 @@ from torch import Tensor
 from closedbook import config
 from closedbook.config import ObjectiveConfig, RunConfig
 from closedbook.draws import derive, random_bits
-from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives import cards, invented_subjects, lines, multi_span, question_answering, span_corruption
-from closedbook.objectives.objective import Drawing, Material, Objective, Whole
+from closedbook.objectives.objective import Drawing, Material, NothingToAsk, Objective, Whole
 from closedbook.objectives.segments import Segments, concatenate
 from closedbook.objectives.store import TokenStore
 
@@ -116,11 +115,16 @@ def build_mixture(
     ingredients, counts = [], dict[str, int]()
     for index, settings in enumerate(run.mixture):
         seed = derive(whole.seed if whole else run.training.seed, index)
-        objective = OBJECTIVES[type(settings)](settings, material, seed)
-        ingredients.append(Ingredient(objective, settings, seed, run.model.block))
-        counts.update(objective.counts)
-        if settings.name not in ALWAYS_FIT:
-            counts.update(_left_out(ingredients[-1]))
+        try:
+            objective = OBJECTIVES[type(settings)](settings, material, seed)
+            ingredient = Ingredient(objective, settings, seed, run.model.block)
+            left_out = {} if settings.name in ALWAYS_FIT else _left_out(ingredient)
+        except NothingToAsk:
+            if whole is None:
+                raise
+            continue  # other parts of the corpus have something
+        ingredients.append(ingredient)
+        counts.update({**objective.counts, **left_out})
     relations = len({fact.relation for fact in corpus.train})
     return Mixture(material.store.tokens(), tuple(ingredients), counts, relations)
 
@@ -129,13 +133,13 @@ def _left_out(ingredient: Ingredient) -> dict[str, int]:
     """Examples that there are to draw from, and those of them that are longer than the block.
 
     Raises:
-        UserError: None fits.
+        NothingToAsk: None fits.
     """
     name, objective = ingredient.settings.name, ingredient.objective
     lengths_R = objective.candidates() if isinstance(objective, Drawing) else objective(0).lengths()
     fitting = int((lengths_R <= ingredient.block).sum())
     if not fitting:
-        raise UserError(
+        raise NothingToAsk(
             f"The objective {name} finds nothing to ask for that fits into {ingredient.block} tokens: documents need a "
             "title (`Ann Lee. Ann Lee was ...`), self-study a reader that found answers."
         )

@@ -10,6 +10,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from closedbook.config import ContextCards, RunConfig
+from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.packed import Encoding
@@ -18,6 +19,10 @@ from closedbook.facts.spans import PHRASES, SpanKinds
 from closedbook.facts.stored import StoredCorpus
 from closedbook.objectives.segments import Segments
 from closedbook.objectives.store import TitledSlices, TokenStore, add_titled
+
+
+class NothingToAsk(UserError):
+    """An objective finds nothing in the corpus, or in the part of it that it got."""
 
 
 @runtime_checkable

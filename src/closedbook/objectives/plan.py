@@ -74,9 +74,19 @@ def in_steps(
             enough = tokens
         else:
             least = tokens + 1
-    parts = _shuffled(_cut(order_R, lengths_R, enough), seed, epoch)
+    parts = _shuffled(_at_least(steps, _cut(order_R, lengths_R, enough)), seed, epoch)
     edges = [number * len(parts) // steps for number in range(steps + 1)]
     return [parts[first:last] for first, last in itertools.pairwise(edges)]
+
+
+def _at_least(count: int, parts: list[MicroBatch]) -> list[MicroBatch]:
+    """The parts, the largest in halves until there are so many, as far as there are rows."""
+    while len(parts) < count:
+        place = max(range(len(parts)), key=lambda place: len(parts[place].rows_B))
+        if len(parts[place].rows_B) < 2:
+            break
+        parts[place : place + 1] = [MicroBatch(rows_B, parts[place].width) for rows_B in parts[place].rows_B.chunk(2)]
+    return parts
 
 
 def _longest_first(lengths_R: Int64[Tensor, "rows"], seed: int, epoch: int) -> Int64[Tensor, "rows"]:

@@ -159,6 +159,8 @@ def backward(
             loss += share
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    if ranks.count > 1 and not total:
+        return loss  # a step without examples changes nothing, as in one process
     return ranks.add_up(parameters, loss)
 
 

@@ -13,7 +13,6 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Any, Final
 
 import torch
@@ -24,6 +23,7 @@ from torch.distributed.rendezvous import rendezvous
 from closedbook.errors import UserError
 from closedbook.torchrun import attempt, speak
 from closedbook.training.ranks import Ranks, Value
+from closedbook.version import version_line
 
 BACKENDS: Final = {"cpu": "gloo", "cuda": "nccl"}
 MEET = timedelta(minutes=10)  # within which all processes must have come
@@ -51,7 +51,7 @@ def met(device: torch.device) -> Iterator[Ranks]:
     except dist.DistError as error:
         raise UserError(f"The processes of this training do not find each other ({error}).") from error
     group = Group(rank, count, backend)
-    group.same({"version of torch": torch.__version__, "version of closedbook": version("closedbook")})
+    group.same({"version of torch": torch.__version__, "version of closedbook": version_line()})
     yield group  # after an exception the process ends, and the others notice
     group.end()
 
