@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from closedbook.config import Outlines, QuestionAnswering, ReaderConfig, RunConfig, StudyCards
+from closedbook.config import Objective, Outlines, QuestionAnswering, ReaderConfig, RunConfig, StudyCards
 from closedbook.recipes import open_track, standard, with_model, with_seed, with_training
 
 
@@ -46,9 +46,9 @@ def _open(epochs: int) -> RunConfig:
     return dataclasses.replace(config, mixture=(StudyCards(answers="best"),), reader=reader)
 
 
-def _standard(epochs: int) -> RunConfig:
-    mixture = (Outlines(), QuestionAnswering(repeats=2))
-    return dataclasses.replace(_of_epochs(standard().pretrain, epochs), mixture=mixture)
+def _standard(epochs: int, mixture: tuple[Objective, ...] = (Outlines(), QuestionAnswering(repeats=2))) -> RunConfig:
+    """Outlines and the training questions, or another mixture, in one layer."""
+    return dataclasses.replace(with_model(_of_epochs(standard().pretrain, epochs), layers=1), mixture=mixture)
 
 
 def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
@@ -59,7 +59,8 @@ def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
 TARGETS = {
     "open-22": Target("open", 0.222, 10.0, _open(5)),
     "open-85": Target("open", 0.85, 15.0, _open(9)),
-    "standard-40": Target("standard", 0.404, 300.0, _standard(8), warm=False),
+    "standard-40": Target("standard", 0.404, 30.0, _standard(8), warm=False),
+    "standard-82": Target("standard", 0.82, 90.0, _standard(8, standard().pretrain.mixture), warm=False),
 }
 
 

@@ -11,8 +11,8 @@ from closedbook.objectives.plan import Batches
 from closedbook.selfstudy.study import study
 
 CONFIGS = {
-    "open-22": (TARGETS["open-22"].config, 4),
-    "open-85": (TARGETS["open-85"].config, 8),
+    "open-22": (TARGETS["open-22"].config, 5),
+    "open-85": (TARGETS["open-85"].config, 9),
     "standard-40": (TARGETS["standard-40"].config, 8),
     "answering": (answering_config(), 1),
 }
