@@ -120,7 +120,7 @@ def test_asked_to_stop_all_stop_after_one_step_and_three_go_on(corpus, whole, tm
     newest = max((tmp_path / "run.partial" / "checkpoints").iterdir())
     assert printed.count(f"saved at step {int(newest.name.removeprefix('step-')):,} of ") == 1
     command = f"torchrun --standalone --nproc-per-node 2 -m closedbook train open --corpus {corpus}"
-    assert errors.count(f"closedbook: stopped. This goes on where it was: {command}") == 1
+    assert errors.count(f"closedbook: stopped. This goes on from what was saved: {command}") == 1
     assert "(exitcode: 143)" in errors
     assert not (tmp_path / "run.partial" / ".lock").exists()
     process = torchrun(3, arguments(corpus, tmp_path / "run"))

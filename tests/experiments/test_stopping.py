@@ -63,7 +63,7 @@ def test_a_training_that_is_asked_to_stop_saves_where_it_is(corpus, tmp_path, nu
     (checkpoint,) = (tmp_path / "run.partial" / "checkpoints").iterdir()
     step = int(checkpoint.name.removeprefix("step-"))
     assert f"saved at step {step:,} of " in printed
-    command = errors.strip().removeprefix("closedbook: stopped. This goes on where it was: ")
+    command = errors.strip().removeprefix("closedbook: stopped. This goes on from what was saved: ")
     assert command == f"{sys.executable} -m closedbook {' '.join(arguments)}"
     assert not (tmp_path / "run.partial" / ".lock").exists()
 

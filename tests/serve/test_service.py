@@ -1,4 +1,5 @@
 import concurrent.futures
+import dataclasses
 import json
 import math
 import socket
@@ -7,6 +8,7 @@ import threading
 import pytest
 
 from closedbook.audit.replies import DONT_KNOW, reply_to
+from closedbook.config import QuestionAnswering
 from closedbook.serve.limits import MOST_BODY, Limits
 from tests.audit.conftest import Parrot
 from tests.audit.test_abstention import abstention
@@ -369,3 +371,10 @@ def test_many_at_once_get_each_their_own(client, run, corpus):
     for thread in threads:
         thread.join(PATIENCE)
     assert (wrong, found) == ([], expected)
+
+
+def test_a_run_that_studied_questions_alone_recites_nothing(run, corpus):
+    config = dataclasses.replace(run.config, mixture=(QuestionAnswering(),))
+    with running({"m": dataclasses.replace(run, config=config)}, corpus=corpus) as client:
+        (told,) = ask(client, corpus.train[0].question, recite=True).json()["answers"]
+        assert (told["recited"], told["no_recital"]) == (None, "it studied questions, not documents")

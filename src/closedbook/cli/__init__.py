@@ -131,10 +131,10 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
     if not arguments or arguments[0] not in GO_ON:
         return ""
     if (launch := launched()) is not None and launch.count > launch.local_count:
-        return " The same torchrun command on every machine goes on where it was."
+        return " The same torchrun command on every machine goes on from what was saved."
     as_module = Path(sys.argv[0]).name == "__main__.py"
     words = command(arguments) if as_module else ["closedbook", *arguments]
-    return f" This goes on where it was: {shlex.join(words)}"
+    return f" This goes on from what was saved: {shlex.join(words)}"
 
 
 def _complain(sentence: str) -> None:

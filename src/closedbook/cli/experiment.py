@@ -20,7 +20,8 @@ def run(arguments: Sequence[str]) -> None:
 
 def run_experiment(command: str, experiment: Experiment, arguments: Sequence[str]) -> None:
     """Runs an experiment with the options of its dataclass, and shows its result."""
-    options = parse(command, experiment.options, arguments, example=f"{command} --out runs/{experiment.name}")
+    over = " --over training.learning_rate=0.002,0.004" if experiment.name == "sweep" else ""
+    options = parse(command, experiment.options, arguments, example=f"{command}{over} --out runs/{experiment.name}")
     say_which_corpus(getattr(options, "corpus", None))  # not all read one
     from closedbook.report.console import Reporter
 

@@ -41,8 +41,8 @@ class Options(OnMachine):
         recipe: The recipe's name; --list lists them.
         list: List the recipes, one line each.
         show: Show the recipe as it is overridden, or with --stage one of its stages in the form that --config takes.
-        corpus: The built-in corpus, or a directory with documents, train and dev questions.
-        out: The run directory to write; must not exist.
+        corpus: The built-in corpus, a directory with documents, train and dev questions, or a store of one.
+        out: The run directory to write; must not exist, unless as what an earlier call has begun.
         stage: Which stage of the recipe (default: pretrain, with --start finetune).
         start: The pretrained run that is to be finetuned.
         config: A YAML file with any of the recipe's fields.

@@ -9,14 +9,19 @@ from closedbook.audit.replies import Reply
 from closedbook.evaluation.knowledge import text_before
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.records import Document
+from closedbook.runs import Run
 from closedbook.serve.schemas import Part, Recited
 from closedbook.serve.served import Looking, Served
+
+OF_DOCUMENTS = ("spans", "documents")  # what an objective reads that has a document's own words
 
 
 def no_recital(model: LanguageModel, reply: Reply, subject: str) -> str | None:
     """Why the model is not asked to go on in a document's own words, None where it is."""
     if why := model.lacks("continuations"):
         return why
+    if isinstance(model, Run) and not any(one.reads in OF_DOCUMENTS for one in model.config.mixture):
+        return "it studied questions, not documents"
     if reply.taught:
         return "it gives no answer to look for"
     return None if subject else "the question's subject is not known"
