@@ -243,6 +243,9 @@ class Building:
 
     def _index(self, shards: list[str], origin: Origin) -> None:
         """Arrays by which documents are found by their subjects: those of all generations."""
+        folder = self.folder / "index"
+        if folder.exists():
+            return
         every = [*(origin.before.description.shards["documents"] if origin.before else ()), *shards]
         lower_R = np.concatenate([map_array(self.out / name / "lower_hash.npy") for name in every])
         order_R = lower_R.argsort(kind="stable")
@@ -251,10 +254,8 @@ class Building:
             titled = np.diff(map_array(self.out / name / "subject_ends.npy"), prepend=0) > 0
             titles.add(map_array(self.out / name / "subject_hash.npy")[titled])
             taken.add(map_array(self.out / name / "words.npy"))
-        arrays = {"index_hash": lower_R[order_R], "index_row": order_R.astype(np.int64)}
-        folder = self.folder / "index"
-        if not folder.exists():
-            write_arrays(folder, {**arrays, "titles": titles.array(), "taken": taken.array()})
+        arrays = {"index_hash": lower_R[order_R], "index_row": order_R.astype(np.int64, copy=False)}
+        write_arrays(folder, {**arrays, "titles": titles.array(), "taken": taken.array()})
 
     def _describe(
         self, contents: Contents, origin: Origin, shards: dict[str, list[str]], blank: list[int], last: int

@@ -11,14 +11,14 @@ import dataclasses
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from closedbook.config import RunConfig
+from closedbook.config import RunConfig, TrainingConfig
 from closedbook.draws import random_bits
 from closedbook.errors import UserError
 from closedbook.objectives.mixture import Mixture
@@ -130,6 +130,36 @@ def dealt(parts: Sequence[MicroBatch], rank: int, ranks: int) -> list[MicroBatch
     return own
 
 
+class Epochs:
+    """How the steps of a training fall into epochs: as many as the recipe says, and more up to its least steps.
+
+    Args:
+        training: The recipe's.
+        relations: Of the training facts.
+        steps_of: The steps of an epoch, asked in order.
+    """
+
+    def __init__(self, training: TrainingConfig, relations: int, steps_of: Callable[[int], int]) -> None:
+        self.starts = [0]
+        while len(self.starts) <= training.passes(relations) or self.starts[-1] < (training.least_steps or 0):
+            self.starts.append(self.starts[-1] + steps_of(len(self.starts) - 1))
+
+    @property
+    def count(self) -> int:
+        """Passes over the mixture."""
+        return len(self.starts) - 1
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole training."""
+        return self.starts[-1]
+
+    def place(self, step: int) -> tuple[int, int]:
+        """A step's epoch, and its number there."""
+        epoch = bisect_right(self.starts, step) - 1
+        return epoch, step - self.starts[epoch]
+
+
 class Batches:
     """The batches of a run: `step(n)` is a pure function of (corpus, recipe, n).
 
@@ -150,41 +180,33 @@ class Batches:
         self._mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
         self._counted = config.model.context if config.training.plan == "in_order" else None
         self._open(0)
-        starts, training = [0], config.training
         self.positions: int = 0
-        while len(starts) <= training.passes(mixture.relations) or starts[-1] < (training.least_steps or 0):
-            self._open(len(starts) - 1)  # epochs differ in their batches: random lengths, objectives that come and go
-            starts.append(starts[-1] + len(self._plan))
+
+        def steps_of(epoch: int) -> int:
+            self._open(epoch)  # epochs differ in their batches: random lengths, objectives that come and go
             self.positions += sum(
                 len(part.rows_B) * (self._counted or part.width - 1) for step in self._plan for part in step
             )
-        self._starts = starts
+            return len(self._plan)
+
+        plan = Epochs(config.training, mixture.relations, steps_of)
+        self._place, self.epochs, self.steps = plan.place, plan.count, plan.steps
         if not self.steps:
             raise UserError(
                 f"None of the {self.epochs} epochs draws an example: what the documents can be asked for is like few "
                 "training answers, and so is drawn rarely; raise training.epochs or set training.least_steps."
             )
 
-    @property
-    def epochs(self) -> int:
-        """Passes over the mixture."""
-        return len(self._starts) - 1
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of the whole training."""
-        return self._starts[-1]
-
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of a step, or this process's rows of them."""
-        epoch = bisect_right(self._starts, step) - 1
+        epoch, within = self._place(step)
         if epoch != self._epoch:
             self._open(epoch)
         return [
             dataclasses.replace(
                 render(self._mixture.tokens_N, self._segments, part.rows_B, part.width), counted=self._counted
             )
-            for part in dealt(self._plan[step - self._starts[epoch]], self._rank, self._ranks)
+            for part in dealt(self._plan[within], self._rank, self._ranks)
         ]
 
     def _open(self, epoch: int) -> None:

@@ -26,7 +26,7 @@ from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives.mixture import Mixture, build_mixture
 from closedbook.objectives.objective import Whole
-from closedbook.objectives.plan import MicroBatch, by_length, dealt, in_steps
+from closedbook.objectives.plan import Epochs, MicroBatch, by_length, dealt, in_steps
 from closedbook.objectives.segments import Batch, render
 
 T = TypeVar("T")
@@ -116,35 +116,23 @@ class WindowBatches:
                 "of this size is trained on by standard, default or open."
             )
         self._windows, self._config, self._rank, self._ranks = windows, config, rank, ranks
-        self._mixtures: dict[tuple[bool, ...], int] = {}  # steps of a window, by the objectives that take part
+        self._steps_of_a_window: dict[tuple[bool, ...], int] = {}  # by the objectives that take part
         self._opened: tuple[int, int] | None = None
         self._planned: tuple[int, int] | None = None
         self._plan: list[list[MicroBatch]] = []
-        starts = [0]
-        while len(starts) <= training.passes(relations) or starts[-1] < (training.least_steps or 0):
-            starts.append(starts[-1] + len(windows) * self._steps(len(starts) - 1))
-        self._starts = starts
+        plan = Epochs(training, relations, lambda epoch: len(windows) * self._steps(epoch))
+        self._place, self.epochs, self.steps = plan.place, plan.count, plan.steps
 
     @property
     def counts(self) -> dict[str, int]:
         """What there is, for the report."""
         return {"windows": len(self._windows)}
 
-    @property
-    def epochs(self) -> int:
-        """Passes over the corpus."""
-        return len(self._starts) - 1
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps of the whole training."""
-        return self._starts[-1]
-
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of a step, or this process's rows of them."""
-        epoch = int(np.searchsorted(self._starts, step, side="right")) - 1
+        epoch, place = self._place(step)
         steps = self._steps(epoch)
-        number, within = divmod(step - self._starts[epoch], steps)
+        number, within = divmod(place, steps)
         if self._planned != (epoch, number):
             self._open(epoch, number)
             parts, seed = self._config.training.micro_batches or 1, self._config.training.seed
@@ -156,15 +144,15 @@ class WindowBatches:
     def _steps(self, epoch: int) -> int:
         """Steps of each window of an epoch: what the first window takes at the size of batch that the recipe says."""
         taking_part = tuple(objective.takes_part(epoch) for objective in self._config.mixture)
-        if taking_part not in self._mixtures:
+        if taking_part not in self._steps_of_a_window:
             self._open(epoch, 0)
             training = self._config.training
             tokens, parts = training.batch_tokens or 0, training.micro_batches or 1
             steps = len(by_length(self._segments.lengths(), tokens, parts, training.seed, epoch))
             if not steps:
                 raise UserError("Nothing to train on: the first documents of the training draw no example.")
-            self._mixtures[taking_part] = steps
-        return self._mixtures[taking_part]
+            self._steps_of_a_window[taking_part] = steps
+        return self._steps_of_a_window[taking_part]
 
     def _open(self, epoch: int, number: int) -> None:
         """Makes a window's examples."""
