@@ -1,7 +1,6 @@
 """Trains one run: prepare (tokenizer, mixture, batches, model), then fit and save (`fitting.py`)."""
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,13 +10,12 @@ import torch
 
 from closedbook.config import ReaderConfig, RunConfig, TokenizerConfig, to_dict
 from closedbook.errors import UserError, counted
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS, prompts
+from closedbook.experiments.asked import check_prompts, too_long_to_write
 from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, follow, save
 from closedbook.experiments.signals import waiting_signals
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.parallel import chunks
 from closedbook.facts.records import Fact
 from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
@@ -35,7 +33,6 @@ from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
 from closedbook.training.ranks import ALONE, Ranks
 
-CHECKED = 10_000  # questions or answers that are tokenized at a time
 STUDIED = 5_000  # training facts that the readers of a corpus larger than memory are learned from
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
@@ -171,9 +168,9 @@ def prepare(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
-    too_long = _too_long_to_write(corpus, tokenizer)
+    too_long = too_long_to_write(corpus, tokenizer)
     batches: Batches | WindowBatches
-    _check_prompts(config, corpus, tokenizer)
+    check_prompts(config, corpus, tokenizer)
     ranks.same({"vocabulary": tokenizer.vocabulary_size})
     if isinstance(corpus, Corpus):
         if config.reader:
@@ -219,14 +216,6 @@ def window_batches(
 
     windows = Windows(corpus, config, tokenizer, device, studied)
     return WindowBatches(windows, config, corpus.asked(), rank=ranks.rank, ranks=ranks.count)
-
-
-def _check_prompts(config: RunConfig, corpus: Corpus | StoredCorpus, tokenizer: Tokenizer) -> None:
-    """Refuses dev and test questions that cannot be asked."""
-    for part, facts in (("dev", corpus.dev), ("test", corpus.test)):
-        for first, some in enumerate(chunks(facts, CHECKED)):
-            place = f"{part} question" if not first else f"{part} question {first * CHECKED:,} +"
-            prompts(tokenizer, [fact.question for fact in some], config.model.context, place)
 
 
 def same_training(kept: RunConfig, config: RunConfig) -> bool:
@@ -290,15 +279,6 @@ def with_dropout(config: RunConfig, epochs: int) -> RunConfig:
     if config.model.dropout is not None:
         return config
     return with_model(config, dropout=DROPOUT if epochs >= MANY_PASSES else 0.0)
-
-
-def _too_long_to_write(corpus: Corpus | StoredCorpus, tokenizer: Tokenizer) -> dict[str, int]:
-    """How many answers are longer than an answer is written, so that they can be learned and never given."""
-    long = 0
-    for some in chunks(itertools.chain(corpus.train, corpus.dev), CHECKED):
-        answers = [fact.answers[0] for fact in some if fact.answers]
-        long += sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
-    return {"answers_too_long_to_write": long} if long else {}
 
 
 def _origin(config: RunConfig, start: Path | None, device: torch.device) -> Run | None:
