@@ -1,15 +1,21 @@
-"""Array types in the package's signatures are enforced while the tests run; toys that many tests share."""
+"""Array types in signatures are enforced while the tests of rooms of arrays run; toys that many tests share."""
 
 import dataclasses
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
-from jaxtyping import install_import_hook
+
+from tests.arrays import check
 
 ARRAYS = "objectives model training evaluation runs experiments attention_lab trace audit hub".split()
 """Rooms with arrays in their signatures."""
-install_import_hook([f"closedbook.{room}" for room in ARRAYS], "beartype.beartype")  # before any of them is imported
+ENFORCED = "objectives model training evaluation attention_lab trace audit hub".split()
+"""Rooms whose tests enforce them."""
+jaxtyping.install_import_hook(  # before any of them is imported
+    [f"closedbook.{room}" for room in ARRAYS], f"{check.__module__}.{check.__name__}"
+)
 
 from closedbook import recipes
 from closedbook.config import (
@@ -29,7 +35,15 @@ from closedbook.manifest import MANIFEST, seal
 from closedbook.runs import Run
 
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
+TESTS = Path(__file__).parent
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What trains whole runs calls the same functions again, for which enforcing takes a third of the time."""
+    room = item.path.relative_to(TESTS).parts[0]
+    jaxtyping.config.update("jaxtyping_disable", room not in ENFORCED)
 
 
 @pytest.fixture(scope="session")

@@ -233,7 +233,7 @@ def test_data_writes_the_built_in_corpus_and_splits_it(tmp_path, capsys):
     assert sorted(before) == sorted([*after[0], *after[1]])
     assert len(after[1]) == 8
     assert "exists already" in refused(capsys, *arguments, "--held-out", 8, "--out", parts)
-    assert "Cannot hold out 9,999 of 24 facts: both sides need one; a fifth is 4." in refused(
+    assert "--held-out 9,999 of 24 facts: both sides need one; a fifth is 4." in refused(
         capsys, *arguments, "--held-out", 9999, "--out", tmp_path / "other"
     )
     assert not (tmp_path / "other").exists()
@@ -400,7 +400,10 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["data", "describe", "CORPUS/dev.tsv"], "dev.tsv: a file; DIRECTORY takes one that holds corpus.txt"),
         (["reproduce", "--corpus", "CORPUS/dev.tsv"], "dev.tsv: a file, not a directory; a corpus is a directory with"),
         (["data", "split", "--corpus", "people", "--out", "x"], "people: no such directory; --corpus takes one that"),
-        (["data", "split", "--corpus", "CORPUS", "--out", "x"], "Cannot hold out 400 of 36 facts: both sides need one"),
+        (
+            ["data", "split", "--corpus", "CORPUS", "--out", "x"],
+            "--held-out 400 of 36 facts: both sides need one",
+        ),
         (["data", "split", "--corpus", "CORPUS", "--held-out", "0", "--out", "x"], "--held-out: cannot be '0'"),
         (["data", "baseline", "--train", "nowhere.tsv", "--facts", "f.tsv"], "nowhere.tsv: no such file."),
         (["evaluate", "nowhere", "--facts", "f.tsv"], "f.tsv: no such file."),

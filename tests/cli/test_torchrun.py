@@ -94,6 +94,7 @@ def test_two_processes_train_what_one_does_and_one_speaks(corpus, whole, tmp_pat
     assert "closedbook" not in errors
 
 
+@pytest.mark.slow
 def test_killed_with_two_processes_a_training_goes_on_with_one(corpus, whole, tmp_path):
     process = torchrun(2, arguments(corpus, tmp_path / "run"))
     os.kill(in_the_middle(process, tmp_path / "run.partial"), signal.SIGKILL)
@@ -104,6 +105,7 @@ def test_killed_with_two_processes_a_training_goes_on_with_one(corpus, whole, tm
     assert_alike(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 def test_torchrun_may_start_all_anew(corpus, whole, tmp_path):
     process = torchrun(2, arguments(corpus, tmp_path / "run"), restarts=1)
     os.kill(in_the_middle(process, tmp_path / "run.partial"), signal.SIGKILL)
@@ -113,6 +115,7 @@ def test_torchrun_may_start_all_anew(corpus, whole, tmp_path):
     assert_alike(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 def test_asked_to_stop_all_stop_after_one_step_and_three_go_on(corpus, whole, tmp_path):
     process = torchrun(2, arguments(corpus, tmp_path / "run"))
     os.kill(in_the_middle(process, tmp_path / "run.partial"), signal.SIGTERM)

@@ -56,7 +56,7 @@ def in_streams(monkeypatch):
     """Takes any corpus for one that is too large for memory, in parts of a few documents and facts."""
     for module in ("contents", "stored"):
         monkeypatch.setattr(f"closedbook.facts.{module}.is_large", lambda documents, facts: True)
-    monkeypatch.setattr("closedbook.facts.building.SHARD", 3)
+    monkeypatch.setattr("closedbook.facts.generation.SHARD", 3)
     monkeypatch.setattr(contents, "CHUNK", 2)
     monkeypatch.setattr(text, "CHUNK", 7)
 
@@ -156,8 +156,11 @@ def test_documents_are_added(directory, tmp_path):
     assert after.summary() == dataclasses.replace(after.in_memory().summary(), name="mine")
     with pytest.raises(UserError, match=r"has the documents of .* already"):
         append_to_store(more, tmp_path / "store")
-    (more / "corpus.txt").write_text("Gold. Gold is a metal.\n")
-    assert len(append_to_store(more, tmp_path / "store").documents) == len(after.documents) + 1
+    (more / "corpus.txt").write_text("Gold. Gold is a metal.\nZinc. Zinc is a metal, symbol Zn.\nZinc. It is not.\n")
+    told = list[str]()
+    last = append_to_store(more, tmp_path / "store", announce=told.append)
+    assert len(last.documents) == len(after.documents) + 3
+    assert "Careful: 1 document is in the store twice now" in told
 
 
 def test_a_vocabulary_of_characters_takes_no_others(directory, tmp_path):
@@ -186,7 +189,7 @@ def test_what_is_there_is_not_written_over(directory, tmp_path):
 def test_a_beginning_is_gone_on_with_by_the_same_command_alone(directory, tmp_path, monkeypatch):
     store = tmp_path / "store"
     with monkeypatch.context() as patch:
-        patch.setattr("closedbook.facts.building.summarise", lambda *_: 1 / 0)
+        patch.setattr("closedbook.facts.generation.summarise", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             build_store(directory, store, TOKENIZER)
     with pytest.raises(UserError, match="unfinished; the command that began it goes on"):
@@ -271,7 +274,7 @@ def test_a_store_reads_nothing_outside_of_itself(directory, tmp_path):
 
 
 def test_a_store_that_could_not_be_opened_is_not_finished(directory, tmp_path, monkeypatch):
-    monkeypatch.setattr("closedbook.facts.building.MOST_BYTES", 1000)
+    monkeypatch.setattr("closedbook.facts.generation.MOST_BYTES", 1000)
     with pytest.raises(UserError, match="too many documents for one store"):
         build_store(directory, tmp_path / "store", TOKENIZER)
     monkeypatch.undo()

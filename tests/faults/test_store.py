@@ -29,7 +29,7 @@ def of_building(request, sources, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "streams":
             patch.setattr("closedbook.facts.contents.is_large", lambda documents, facts: True)
-        patch.setattr("closedbook.facts.building.SHARD", 8)
+        patch.setattr("closedbook.facts.generation.SHARD", 8)
         yield Sweep(lambda out: build_store(sources / "0", out, TOKENIZER), tmp_path_factory.mktemp("build"))
 
 

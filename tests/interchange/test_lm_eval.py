@@ -97,12 +97,13 @@ def test_its_metrics_are_our_scores(facts, tmp_path):
     assert 20 < right["exact"] < right["normalised"] < right["contained"] < 300
 
 
+@pytest.mark.slow
 @pytest.mark.harness
 @pytest.mark.skipif(
     importlib.util.find_spec("lm_eval") is None,
     reason="lm-eval is not installed: pip install 'closedbook[interchange]'",
 )
-@pytest.mark.parametrize("shots", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("shots", [0, 1])
 def test_the_harness_finds_what_we_find(saved, people, tmp_path, shots):
     path, asked = saved["gpt2"], people.train[:16]
     examples = tuple((fact.question, fact.answers[0]) for fact in people.train[16 : 16 + shots])

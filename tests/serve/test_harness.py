@@ -17,6 +17,7 @@ from tests.hub.conftest import opened
 from tests.serve.conftest import running
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.harness,
     pytest.mark.skipif(
         importlib.util.find_spec("lm_eval") is None or importlib.util.find_spec("aiohttp") is None,
@@ -38,7 +39,7 @@ def harness(url, name, task, out, group, tokenizer="tokenizer_backend=None"):
     return [json.loads(line) for line in lines]
 
 
-@pytest.mark.parametrize("kind", ["run", pytest.param("gpt2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["run", "gpt2"])
 def test_the_harness_finds_what_we_find(kind, run, corpus, saved, taught, tmp_path):
     model, facts, form = run, corpus.train[:16], Form(template="{}" + MASK)
     if kind == "gpt2":
@@ -82,7 +83,6 @@ def load(**settings):
 """
 
 
-@pytest.mark.slow
 def test_given_answers_have_the_probabilities_that_we_find(saved, taught, tmp_path):
     model, task = opened(saved["gpt2"]), tmp_path / "task"
     task.mkdir()

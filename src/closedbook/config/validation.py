@@ -103,12 +103,18 @@ def _refuse(error: ValidationError, cls: type[Any], section: str) -> NoReturn:
 
 
 def _settings_beside(cls: type[Any], path: Sequence[int | str]) -> list[str]:
-    """Names of the fields at the end of a path into a configuration; a number or a union's tag on it names no field."""
+    """Names of the fields at the end of a path into a configuration, and of those within them as `model.width`.
+
+    A number or a union's tag on the path names no field.
+    """
     level = [cls]
     for part in path:
         hints = [field.type for one in level for field in dataclasses.fields(one) if field.name == part]
         level = [inner for hint in hints for inner in _dataclasses_in(hint)] or level
-    return [field.name for one in level for field in dataclasses.fields(one)]
+    fields = [field for one in level for field in dataclasses.fields(one)]
+    within = [(field.name, inner) for field in fields for inner in _dataclasses_in(field.type)]
+    deeper = [f"{name}.{field.name}" for name, inner in within for field in dataclasses.fields(inner)]
+    return [field.name for field in fields] + deeper
 
 
 def _dataclasses_in(hint: Any) -> list[type[Any]]:

@@ -45,7 +45,8 @@ def hold_out(corpus: Corpus, facts: Sequence[Fact], count: int, seed: int = 0) -
     """
     if not 0 < count < len(facts):
         fits = f"; a fifth is {len(facts) // 5:,}" if len(facts) >= 5 else ""
-        raise UserError(f"Cannot hold out {count:,} of {counted(len(facts), 'fact')}: both sides need one{fits}.")
+        have = counted(len(facts), "fact")
+        raise UserError(f"--held-out {count:,} of {have}: both sides need one{fits}.")
     numbers = groups(corpus, facts)
     sizes = Counter(numbers)
     held: set[int] = set()
@@ -57,7 +58,9 @@ def hold_out(corpus: Corpus, facts: Sequence[Fact], count: int, seed: int = 0) -
         size += sizes[group]
     kept = [fact for fact, number in zip(facts, numbers, strict=True) if number not in held]
     if not kept:
-        raise UserError(f"Holding out {count} of {len(facts)} facts keeps none: they belong to one subject.")
+        raise UserError(
+            f"--held-out {count:,} of {len(facts):,} facts keeps none: they belong to one subject."
+        )
     return kept, [fact for fact, number in zip(facts, numbers, strict=True) if number in held]
 
 

@@ -51,6 +51,10 @@ class Index:
         alike = [d for d in map(self._documents.one, self._rows.rows(lower)) if d.subject.lower() == lower]
         return [document for document in alike if document.subject == subject] or alike
 
+    def holds(self, document: Document) -> bool:
+        """Whether there is a document of its words under its name."""
+        return any(one.text == document.text for one in self.documents(document.subject))
+
     def count(self, subject: str) -> int:
         """Documents of a name; capitals do not count."""
         return len(self._rows.rows(subject.lower())) if subject else 0
@@ -200,11 +204,13 @@ def open_store(path: Path, *, verify: bool = False) -> StoredCorpus:
 def check_parts(path: Path, manifest: Manifest, *, all_hashes: bool) -> None:
     """Holds the parts of a store against its manifest; see `open_store`."""
     hashes = all_hashes or sum(part.bytes for part in manifest.parts.values()) <= VERIFIED
-    for name in manifest.parts:
-        if hashes:
-            manifest.check(path, name)
-        else:
-            manifest.check_size(path, name)
+    check = manifest.check if hashes else manifest.check_size
+    try:
+        for name in manifest.parts:
+            check(path, name)
+    except UserError as error:
+        told = str(error).removesuffix(".")
+        raise UserError(f"{told}; restore that file, or remove the store and build it anew.") from None
 
 
 def read(directory: Path, *, strict: bool = False) -> Corpus | StoredCorpus:
