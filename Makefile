@@ -6,22 +6,23 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 PYTEST := $(BIN)/python -m pytest
 OUT ?= runs/reproduce
 SBOM ?= sbom.json
+EVERY ?= 6
 
 DATA ?= ../shared/data/cs224n-2021
 
 # modules are compiled once, not by each worker and each process that a test starts
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup reproduce test test-slow test-avx2 test-wheel fuzz docs check audit-dependencies sbom bench bench-recall clean
+.PHONY: setup reproduce test test-all test-avx2 test-wheel fuzz docs check audit-dependencies sbom bench bench-recall clean
 
 setup: .venv/.core
 reproduce: .venv/.core
 	$(BIN)/closedbook reproduce --out $(OUT)
 test: .venv/.test
 	$(PYTEST) -n auto --dist worksteal
-# the same with more draws
-test-slow: .venv/.test
-	$(PYTEST) -n auto --dist worksteal -m slow
+# the same with more draws, more strange inputs, other programs, and killed at more points; EVERY=1 at all of them
+test-all: .venv/.test
+	$(PYTEST) -n auto --dist worksteal -m '' --every $(EVERY)
 # the numeric tests as on a processor without AVX-512
 test-avx2: .venv/.test
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) -n auto --dist worksteal \
@@ -32,7 +33,7 @@ test-wheel: .venv/.test
 # the documentation as a site, in site/
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-# inputs that nobody means: about a minute of a processor; FUZZ=--hypothesis-profile=long goes on for hours
+# inputs that nobody means alone: about a minute of a processor; FUZZ=--hypothesis-profile=long goes on for hours
 fuzz: .venv/.test
 	$(PYTEST) -n auto --dist worksteal -m fuzz tests/fuzz $(FUZZ)
 check: .venv/.check

@@ -1,6 +1,7 @@
 """Array types in signatures are enforced while the tests of rooms of arrays run; toys that many tests share."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import jaxtyping
@@ -35,8 +36,19 @@ from closedbook.manifest import MANIFEST, seal
 from closedbook.runs import Run
 
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
+os.fsync = lambda handle: None  # nobody switches off the machine; tests/faults imitates that
 TESTS = Path(__file__).parent
 COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How thorough the tests of faults are."""
+    parser.addoption("--every", type=int, default=16, help="kill at every so-manieth file operation (default: 16)")
+
+
+@pytest.fixture(scope="session")
+def every(request: pytest.FixtureRequest) -> int:
+    return request.config.getoption("--every")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -49,8 +49,9 @@ def test_weights_from_a_small_store_are_those_of_its_directory(stored, tmp_path,
 
 def learning():
     """Cards and questions, so that dev people are known from their documents."""
-    config = dataclasses.replace(tiny_config(epochs=24, batch_tokens=1024, learning_rate=8e-3), tokenizer=TOKENIZER)
-    model = ModelConfig(layers=2, heads=2, width=64, block=64, positions="rotary")
+    muon = {"optimizer": "muon", "matrix_learning_rate": 2e-2, "warmup_steps": 20}
+    config = dataclasses.replace(tiny_config(epochs=16, batch_tokens=1024, **muon), tokenizer=TOKENIZER)
+    model = ModelConfig(layers=1, heads=2, width=64, block=64, positions="rotary")
     return dataclasses.replace(config, model=model, mixture=(NameCards(), QuestionAnswering(repeats=2)))
 
 

@@ -32,10 +32,15 @@ class Disk:
         self.root, self.operations = root, list[str]()
         self._dies_at, self._died = dies_at, died
         self._contents: dict[int, bytes] = {}  # of files by inode, as they were synced
-        self._names: dict[int, dict[str, int]] = {
-            root.stat().st_ino: {}
-        }  # in directories by inode, as they were synced
-        self._kinds: dict[int, bool] = {root.stat().st_ino: True}  # whether an inode is a directory
+        self._names: dict[int, dict[str, int]] = {}  # in directories by inode, as they were synced
+        self._kinds: dict[int, bool] = {}  # whether an inode is a directory
+        for path in (root, *root.rglob("*")):  # what was there long before
+            inode = path.stat().st_ino
+            self._kinds[inode] = path.is_dir()
+            if path.is_dir():
+                self._names[inode] = {child.name: child.stat().st_ino for child in path.iterdir()}
+            else:
+                self._contents[inode] = path.read_bytes()
 
     @contextmanager
     def attached(self) -> Iterator["Disk"]:

@@ -7,10 +7,9 @@ import pytest
 from closedbook.config import PeopleConfig, TokenizerConfig
 from closedbook.facts.building import append_to_store, build_store
 from closedbook.facts.built_in import write_built_in
-from tests.faults.test_sweep import Sweep
+from tests.faults.test_sweep import CHUNKS, Sweep
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-CHUNKS, USUAL = 6, 5
 TOKENIZER = TokenizerConfig(vocabulary_size=258)
 
 
@@ -35,13 +34,11 @@ def of_building(request, sources, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_adding(sources, tmp_path_factory):
-    def add(out):
-        if not out.exists():
-            shutil.copytree(sources / "store", out.with_name(".copied"))
-            out.with_name(".copied").rename(out)
-        append_to_store(sources / "1", out)
-
-    return Sweep(add, tmp_path_factory.mktemp("add"))
+    return Sweep(
+        lambda out: append_to_store(sources / "1", out),
+        tmp_path_factory.mktemp("add"),
+        lambda out: shutil.copytree(sources / "store", out),
+    )
 
 
 def test_a_store_has_no_temporary_file(of_building, of_adding):
@@ -50,21 +47,13 @@ def test_a_store_has_no_temporary_file(of_building, of_adding):
         assert not [name for name in sweep.expected if "/." in name or "recognised" in name or "building" in name]
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_building_goes_on_wherever_it_is_killed(of_building, chunk):
-    for point in range(chunk, of_building.points, CHUNKS * USUAL):
-        of_building.kill(point)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("cut", [None, "names", "all"])
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_building_goes_on_wherever_it_is_killed_or_cut_off(of_building, chunk, cut):
-    for point in range(chunk, of_building.points, CHUNKS):
-        of_building.kill(point, cut)
+def test_building_goes_on_wherever_it_is_killed_or_cut_off(of_building, chunk, cut, every):
+    of_building.kill_all(chunk, every, cut)
 
 
-@pytest.mark.parametrize("cut", ["names", "all"])
-def test_building_goes_on_after_a_power_cut(of_building, cut):
-    for point in range(7, of_building.points, CHUNKS * USUAL):
-        of_building.kill(point, cut)
+@pytest.mark.parametrize("cut", [None, "names", "all"])
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_adding_goes_on_wherever_it_is_killed_or_cut_off(of_adding, chunk, cut, every):
+    of_adding.kill_all(chunk, every, cut)

@@ -9,15 +9,22 @@ from tests.faults.conftest import contents
 from tests.faults.disk import DIED, Disk, in_a_fork
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-CHUNKS, USUAL = 12, 7  # of a sweep, for the tests to share out; every which point the ordinary suite takes
+CHUNKS = 6  # of a sweep, for processes to share out
 
 
 class Sweep:
-    """A command that was run to its end once, so that its operations and what it leaves are known."""
+    """A command that was run to its end once, so that its operations and what it leaves are known.
 
-    def __init__(self, command, root: Path) -> None:
-        self._command, self._root = command, root
+    Args:
+        command: Called with what it writes.
+        root: Where it is run.
+        prepare: Called with the same before, by nobody who is killed.
+    """
+
+    def __init__(self, command, root: Path, prepare=lambda out: None) -> None:
+        self._command, self._root, self._prepare = command, root, prepare
         (root / "whole").mkdir()
+        prepare(root / "whole" / "out")
         with Disk(root / "whole").attached() as disk:
             command(root / "whole" / "out")
         self.points, self.expected = len(disk.operations), contents(root / "whole")
@@ -27,6 +34,7 @@ class Sweep:
         """Kills it there, lets what a power cut leaves take the place of what is there if so asked, and goes on."""
         root = self._root / f"{point}{cut or ''}"
         root.mkdir()
+        self._prepare(root / "out")
 
         def killed() -> None:
             def died(disk):
@@ -40,6 +48,11 @@ class Sweep:
             root = root.with_name(root.name + ".after")
         assert in_a_fork(lambda: self._go_on(root)) == 0, f"refuses to go on at {point}: {self.operations[point]}"
         assert contents(root) == self.expected, f"point {point}: {self.operations[point]}"
+
+    def kill_all(self, chunk: int, every: int, cut=None) -> None:
+        """Kills it at a share of the points, of every so-manieth."""
+        for point in range(every // 2 + chunk * every, self.points, CHUNKS * every):
+            self.kill(point, cut)
 
     def _go_on(self, root: Path) -> None:
         try:
@@ -75,41 +88,12 @@ def test_a_reproduction_leaves_no_temporary_file(of_reproduction):
     assert "out/runs/trained-seed-0-finetune/predictions/dev.txt" in names
 
 
+@pytest.mark.parametrize("cut", [None, "names", "all"])
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_training_goes_on_wherever_it_is_killed(of_training, chunk):
-    for point in range(chunk, of_training.points, CHUNKS * USUAL):
-        of_training.kill(point)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_training_goes_on_wherever_it_is_killed_at_all(of_training, chunk):
-    for point in range(chunk, of_training.points, CHUNKS):
-        of_training.kill(point)
-
-
-@pytest.mark.parametrize("cut", ["names", "all"])
-@pytest.mark.parametrize("chunk", range(0, CHUNKS, 3))
-def test_a_training_goes_on_after_a_power_cut(of_training, chunk, cut):
-    for point in range(chunk, of_training.points, CHUNKS * USUAL):
-        of_training.kill(point, cut)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("cut", ["names", "all"])
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_training_goes_on_after_a_power_cut_wherever_it_comes(of_training, chunk, cut):
-    for point in range(chunk, of_training.points, CHUNKS):
-        of_training.kill(point, cut)
+def test_a_training_goes_on_wherever_it_is_killed_or_cut_off(of_training, chunk, cut, every):
+    of_training.kill_all(chunk, every, cut)
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_reproduction_goes_on_where_it_is_killed(of_reproduction, chunk):
-    of_reproduction.kill(of_reproduction.points * (2 * chunk + 1) // (2 * CHUNKS))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_a_reproduction_goes_on_wherever_it_is_killed(of_reproduction, chunk):
-    for point in range(chunk, of_reproduction.points, CHUNKS):
-        of_reproduction.kill(point)
+def test_a_reproduction_goes_on_wherever_it_is_killed(of_reproduction, chunk, every):
+    of_reproduction.kill_all(chunk, every)

@@ -58,9 +58,7 @@ def hold_out(corpus: Corpus, facts: Sequence[Fact], count: int, seed: int = 0) -
         size += sizes[group]
     kept = [fact for fact, number in zip(facts, numbers, strict=True) if number not in held]
     if not kept:
-        raise UserError(
-            f"--held-out {count:,} of {len(facts):,} facts keeps none: they belong to one subject."
-        )
+        raise UserError(f"--held-out {count:,} of {len(facts):,} facts keeps none: they belong to one subject.")
     return kept, [fact for fact, number in zip(facts, numbers, strict=True) if number in held]
 
 
