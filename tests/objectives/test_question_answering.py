@@ -1,14 +1,20 @@
 import dataclasses
+import itertools
 
 import pytest
 import torch
 
+from closedbook.config import QuestionAnswering as QuestionAnsweringConfig
+from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
+from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Fact
-from closedbook.facts.tokenizers import MASK, MASK_ID
-from closedbook.objectives.question_answering import pairs
+from closedbook.facts.tokenizers import MASK, MASK_ID, train_tokenizer
+from closedbook.objectives.objective import Material
+from closedbook.objectives.question_answering import QuestionAnswering, pairs
 from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore, add_questions
+from closedbook.recipes import find_recipe
 from tests.facts.test_tokenizers import CHARACTERS
 
 CPU = torch.device("cpu")
@@ -47,3 +53,16 @@ def test_a_question_that_cannot_be_spelled_is_named():
     odd = dataclasses.replace(FACTS[0], question="Q%")
     with pytest.raises(UserError, match="training question 1: character 'Q'"):
         add_questions(TokenStore(CHARACTERS, CPU), [odd], block=20, reading="utf8")
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_questions_join_a_part_an_epoch_and_stay(first):
+    facts = tuple(Fact(question=f"Q{number}", answers=("Rome",), subject="", line=number + 1) for number in range(10))
+    corpus = Corpus(name="toy", documents=(), train=facts, dev=(), test=(), files={})
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), [f"{fact.question} Rome" for fact in facts])
+    settings = QuestionAnsweringConfig(repeats=2, joining=4, first_epoch=first)
+    material = Material(TokenStore(tokenizer, CPU), corpus, find_recipe("standard").pretrain)
+    objective = QuestionAnswering(settings, material, 0)
+    passes = [set(objective(2 * first + number).start_RK[:, 0].tolist()) for number in range(12)]
+    assert [len(rows) for rows in passes] == [3, 3, 5, 5, 8, 8, 10, 10, 10, 10, 10, 10]
+    assert all(earlier <= later for earlier, later in itertools.pairwise(passes))

@@ -129,10 +129,20 @@ class Outlines(ObjectiveConfig):
 
 @configuration
 class QuestionAnswering(ObjectiveConfig):
-    """The training questions with their answers."""
+    """The training questions with their answers.
+
+    Args:
+        joining: Epochs over which they join: in the first of them this part is asked, in the second twice as many.
+            Then some are new when their documents are known, and to recall is easier than to memorise (decision 20).
+    """
 
     reads: ClassVar[Reads] = "questions"
     objective: Literal["question_answering"] = "question_answering"
+    joining: Few = 1
+
+    def asked(self, epoch: int) -> float:
+        """The part of them that has joined in an epoch in which they take part."""
+        return min((epoch - self.first_epoch + 1) / self.joining, 1.0)
 
 
 @configuration

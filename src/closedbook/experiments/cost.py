@@ -84,10 +84,10 @@ def _positions(
         rows = len(corpus.train) if isinstance(objective, settings.QuestionAnswering) else len(corpus.documents)
         return float(rows * run.model.context * objective.repeats)
     pairs = [_tokens(fact.question) + _tokens(fact.answers[0]) + 1 for fact in corpus.train]
-    passes = sum(map(objective.takes_part, range(run.training.epochs))) / run.training.epochs
-    times = passes * objective.repeats * objective.share
-    if objective.reads == "questions":
-        return times * sum(pairs)
+    epochs = [epoch for epoch in range(run.training.epochs) if objective.takes_part(epoch)]
+    times = len(epochs) / run.training.epochs * objective.repeats * objective.share
+    if isinstance(objective, settings.QuestionAnswering):
+        return times * sum(pairs) * sum(map(objective.asked, epochs)) / max(len(epochs), 1)
     if isinstance(objective, settings.InventedSubjects):
         return times * objective.rate * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
     if objective.reads == "cards":

@@ -149,7 +149,7 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
 
 
 def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
-    """The training questions once more, or from half of the passes on."""
+    """The training questions once more, all from the start, or from half of the passes on."""
 
     def changed(config: RunConfig, more: int, **changes: Any) -> RunConfig:
         mixture = tuple(
@@ -161,6 +161,8 @@ def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
         return dataclasses.replace(config, mixture=mixture)
 
     configs = {"questions once more": changed(base, 1)}
+    if any(isinstance(objective, QuestionAnswering) and objective.joining > 1 for objective in base.mixture):
+        configs["all questions from the start"] = changed(base, 0, joining=1)
     kinds = {isinstance(objective, QuestionAnswering) for objective in base.mixture}
     if passes > 1 and kinds == {True, False}:
         settled = with_training(base, epochs=passes, epochs_a_relation=0)

@@ -1,5 +1,6 @@
 """Question answering: `question MASK answer MASK`, loss on the first mask, the answer and the second mask."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +15,7 @@ from closedbook.objectives.segments import Segments, Spans, lay_out
 from closedbook.objectives.store import add_questions
 
 LEAST = 0.01  # probability of what is drawn
+JOINING = 0  # the draw that says in which order questions join
 
 
 def pairs(questions: Spans, answers: Spans) -> Segments:
@@ -30,6 +32,14 @@ class QuestionAnswering(Fixed):
         dropped = sum(not (fact.question + fact.answers[0]).isascii() for fact in facts)
         counts = {"train_facts_made_ascii": dropped} if reading == "course" else {}
         super().__init__(pairs(questions.question, questions.answer), counts)
+        rows_R = torch.arange(len(facts), device=material.device)
+        self._settings, self._order_R = settings, random_bits(seed, 0, JOINING, rows_R).argsort(stable=True)
+
+    def __call__(self, number: int) -> Segments:
+        """Those that have joined by then."""
+        examples = super().__call__(number)
+        asked = math.ceil(self._settings.asked(number // self._settings.repeats) * len(examples))
+        return examples if asked == len(examples) else examples.rows(self._order_R[:asked].sort().values)
 
 
 class StudyCards:
