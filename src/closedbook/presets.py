@@ -51,6 +51,11 @@ class System:
         """The attention class, None without a model."""
         return self.configs[-1].model.attention if self.configs else None
 
+    @property
+    def reads_documents(self) -> bool:
+        """Whether it trains on more than the questions."""
+        return any(objective.reads != "questions" for config in self.configs for objective in config.mixture)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:

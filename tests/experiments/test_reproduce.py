@@ -14,6 +14,8 @@ from closedbook.experiments.reproduce import reproduce
 from closedbook.experiments.reproduction import SHOWN, Reproduction, SystemRun
 from closedbook.experiments.results import from_values
 from closedbook.facts.built_in import write_built_in
+from closedbook.facts.corpus import read_directory
+from closedbook.hub import open_model
 from closedbook.presets import find_preset
 from tests.experiments.conftest import Listening, dev_of
 
@@ -43,13 +45,15 @@ def test_the_report_has_the_promised_form(done):
     values = json.loads(path.read_text())
     assert from_values(Reproduction, values, path) == report
     assert set(values) >= {"schema", "preset", "corpus", "machine", "systems", "comparisons"}
-    names = ["most_frequent", "no_pretraining", "key_query_value", "synthesizer"]
+    names = ["most_frequent", "no_pretraining"]
+    names += ["key_query_value", "key_query_value_ensemble", "synthesizer", "synthesizer_ensemble"]
     assert [row["name"] for row in values["systems"]] == names
     for row in values["systems"]:
         promised = "label track attention parameters accuracy interval seconds runs relations coverage reference"
         assert set(promised.split()) < set(row)
         assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
-        assert [run["seed"] for run in row["runs"]] == ([0, 1] if row["attention"] else [0])
+        alone = not row["attention"] or row["name"].endswith("_ensemble")
+        assert [run["seed"] for run in row["runs"]] == ([0] if alone else [0, 1])
         weighed = sum(part["accuracy"] * part["questions"] for part in row["relations"])
         assert weighed / sum(part["questions"] for part in row["relations"]) == pytest.approx(row["accuracy"])
         assert row["reference"] is None  # of other data
@@ -81,16 +85,32 @@ def timeless(report):
 
 def test_predictions_are_the_answers_and_bear_the_systems_names(done):
     options, report = done
-    for stem in ("vanilla.nopretrain", "vanilla.pretrain.seed-1", "synthesizer.pretrain", "most_frequent"):
+    stems = "vanilla.nopretrain vanilla.pretrain.seed-1 vanilla.pretrain.ensemble synthesizer.pretrain most_frequent"
+    for stem in stems.split():
         for part, count in (("dev", report.corpus.dev), ("test", report.corpus.test)):
             assert len((options.out / f"{stem}.{part}.predictions").read_text().splitlines()) == count
     kept = options.out / "runs" / "key_query_value-seed-1-finetune" / "predictions" / "dev.txt"
     assert kept.read_text() == (options.out / "vanilla.pretrain.seed-1.dev.predictions").read_text()
 
 
+def test_seeds_that_are_asked_together_have_a_row_of_their_own(done):
+    options, report = done
+    rows = {row.name: row for row in report.systems}
+    seeds, together = rows["key_query_value"], rows["key_query_value_ensemble"]
+    assert together.label == f"{seeds.label}, 2 seeds together"
+    assert together.parameters == 2 * seeds.parameters
+    assert together.seconds == pytest.approx(sum(run.seconds for run in seeds.runs), abs=0.1)
+    members = ",".join(str(options.out / run.run) for run in seeds.runs)
+    kept = (options.out / "vanilla.pretrain.ensemble.dev.predictions").read_text().splitlines()
+    corpus = read_directory(Path(options.corpus))
+    model = open_model(f"ensemble:{members}")
+    assert [one.text for one in model.respond(model.prompts([fact.question for fact in corpus.dev]))] == kept
+
+
 def test_examples_are_of_the_best_trained_system(done):
     _, report = done
-    best = max((row for row in report.systems if row.attention), key=lambda row: row.accuracy)
+    alone = [row for row in report.systems if row.attention and not row.name.endswith("_ensemble")]
+    best = max(alone, key=lambda row: row.accuracy)
     assert report.examples.system == best.name
     assert all(example.answer in example.gold.split(" / ") for example in report.examples.right)
     assert all(example.answer not in example.gold.split(" / ") for example in report.examples.wrong)

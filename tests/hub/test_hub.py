@@ -1,6 +1,7 @@
 """Models are opened by name, from Python and by the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,53 @@ def test_the_command_audits_it(saved, people, taught, tmp_path, capsys):
     assert "GPT2LMHeadModel" in printed
     assert json.loads((out / "audit.json").read_text())["verdict"]["total"] == len(taught)
     assert (out / "audit.html").is_file()
+
+
+@pytest.fixture
+def folder(run, tmp_path):
+    """Two runs and something else."""
+    for name in ("one", "two"):
+        shutil.copytree(run.path, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "one.log").write_text("not a run")
+    return tmp_path / "runs"
+
+
+def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
+    questions = [fact.question for fact in corpus.train[:4]]
+    own = run.answer(questions)
+    for rest in (folder, f"{folder}/*", f"{folder}/one,{folder}/two"):
+        model = open_model(f"ensemble:{rest}")
+        assert [one.text for one in model.respond(model.prompts(questions))] == own
+        assert model.fingerprint() == fingerprint(f"ensemble:{rest}")
+    assert threshold_file(f"ensemble:{folder}") == folder / "abstention.json"
+    assert threshold_file(f"ensemble:{folder}/*") is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("", "names no runs"),
+        ("{}/one", "no runs there"),
+        ("{}/x*", "no runs there"),
+        ("{}/one*", "1 of the two models or more"),
+        ("{}/one,{}/three", "three: no such run"),
+    ],
+)
+def test_what_is_no_ensemble_gets_a_sentence(folder, rest, why):
+    with pytest.raises(UserError, match=why):
+        open_model(f"ensemble:{rest.format(folder, folder)}")
+
+
+def test_the_command_line_asks_an_ensemble_and_keeps_its_threshold(folder, corpus, tmp_path, capsys):
+    facts, calibration = tmp_path / "facts.tsv", tmp_path / "calibration.tsv"
+    for path, some in ((facts, corpus.train[:10]), (calibration, corpus.train[10:])):
+        path.write_text("".join(f"{fact.question}\t{fact.answers[0]}\n" for fact in some), encoding="utf-8")
+    audit = ["audit", f"ensemble:{folder}", "--facts", facts, "--calibration", calibration, "--depth", "quick"]
+    code, printed, error = call(capsys, *audit, "--target", 0.9, "--out", tmp_path / "audit")
+    assert (code, error) == (0, "")
+    assert "an ensemble of 2" in printed
+    code, printed, _ = call(capsys, "evaluate", f"ensemble:{folder}", "--facts", facts)
+    assert code == 0
+    code, _, error = call(capsys, "trace", f"ensemble:{folder}", corpus.train[0].question)
+    assert code == 2
+    assert "looks into one run of ours" in error

@@ -76,7 +76,8 @@ class WithModel(HowAsked):
 
     Args:
         model: A run directory; hf:DIR, a causal language model in Hugging Face format; gguf:FILE, one in llama.cpp's;
-            api:URL, an endpoint that speaks OpenAI's protocol.
+            api:URL, an endpoint that speaks OpenAI's protocol; ensemble:DIR, the runs of a folder, or
+            ensemble:RUN,RUN,..., asked together.
     """
 
     model: Annotated[str, POSITIONAL]

@@ -85,7 +85,7 @@ def check(options: Options) -> None:
 
     if is_foreign(options.run):
         raise UserError(
-            f"{options.run}: trace looks into runs of ours; a foreign model can be audited (closedbook audit)."
+            f"{options.run}: trace looks into one run of ours; other models can be audited (closedbook audit)."
         )
     if options.question is None and options.facts is None:
         raise UserError("A question, --facts FILE or both must be given; see closedbook trace --help.")

@@ -11,6 +11,7 @@ from typing import Any
 
 from closedbook.config import BUILT_IN, PeopleConfig, to_dict
 from closedbook.evaluation.baselines import most_frequent_answers
+from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.metrics import accuracy
@@ -26,6 +27,7 @@ from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines, coverage_of
 from closedbook.presets import Preset, System
 from closedbook.run_directory import add_predictions, write_predictions
+from closedbook.runs import load
 from closedbook.selfstudy.study import unreadable
 
 PROBED = 100  # dev questions that are asked on the way, to draw the learning curve
@@ -88,7 +90,33 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
         _write_predictions(grid.out, by_name[name], results)
 
     runs = grid.run(cells, measure, SystemRun, finished)
-    return grid.report(reproduction(preset, corpus, runs, reach, grid.device))
+    ensembles = dict[str, SystemRun]()
+    for system in systems:
+        if len(runs[system.name]) > 1 and system.reads_documents:
+            ensembles[system.name] = _together(grid, corpus, system, runs[system.name])
+    return grid.report(reproduction(preset, corpus, runs, reach, grid.device, ensembles))
+
+
+def _together(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
+    """What the seeds of a system answer when they are asked together; what they took is what all of them took."""
+    members = [load(grid.out / str(seed.run), grid.device) for seed in seeds]
+    ensemble = Ensemble(f"{system.name}, {len(members)} seeds", members)
+    dev = evaluate(ensemble, corpus.dev)
+    test = ensemble.respond(ensemble.prompts([fact.question for fact in corpus.test]))
+    run = SystemRun(
+        exact=tuple(int(score.exact) for score in dev.scores),
+        **_shares(dev.scores),
+        parameters=ensemble.parameters,
+        tokens=sum(seed.tokens for seed in seeds),
+        seconds=sum(seed.seconds for seed in seeds),
+        seed=0,
+        attention=seeds[0].attention,
+        dev_answers=tuple(dev.answers),
+        test_answers=tuple(response.text for response in test),
+    )
+    grid.reporter.say(f"{ensemble.name} together: {run.line()}")
+    _write_predictions(grid.out, dataclasses.replace(system, predictions=f"{system.predictions}.ensemble"), [run])
+    return run
 
 
 def _reach_lines(reach: Mapping[str, Sequence[Coverage]]) -> list[str]:

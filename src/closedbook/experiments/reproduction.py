@@ -113,7 +113,12 @@ Runs = Mapping[str, Sequence[SystemRun]]
 
 
 def reproduction(
-    preset: Preset, corpus: Corpus, runs: Runs, reach: Mapping[str, tuple[Coverage, ...]], device: torch.device
+    preset: Preset,
+    corpus: Corpus,
+    runs: Runs,
+    reach: Mapping[str, tuple[Coverage, ...]],
+    device: torch.device,
+    ensembles: Mapping[str, SystemRun],
 ) -> Reproduction:
     """Puts what the systems of a preset answered side by side.
 
@@ -123,13 +128,20 @@ def reproduction(
         runs: Of every system that was not left out.
         reach: What training can reach, by the name of the system.
         device: Where it was trained.
+        ensembles: The seeds of a system asked together, by its name: a row behind its own.
     """
     systems = [system for system in preset.systems if system.name in runs]
+    rows = list[SystemRow]()
+    for system in systems:
+        seeds, reached = runs[system.name], reach.get(system.name, ())
+        rows.append(_row(preset, system, seeds, reached, corpus))
+        if system.name in ensembles:
+            label = f"{system.label}, {len(seeds)} seeds together"
+            together = dataclasses.replace(system, name=f"{system.name}_ensemble", label=label)
+            rows.append(_row(preset, together, [ensembles[system.name]], reached, corpus))
     return Reproduction(
         examples=_examples(systems, runs, corpus.dev),
-        systems=tuple(
-            _row(preset, system, runs[system.name], reach.get(system.name, ()), corpus) for system in systems
-        ),
+        systems=tuple(rows),
         comparisons=_pairs(systems, runs),
         preset=preset.name,
         summary=preset.summary,

@@ -1,9 +1,11 @@
 """The door to models, whoever trained them, by one name.
 
 A run directory; `hf:DIR`, a model in Hugging Face format; `gguf:FILE`, one in llama.cpp's; `api:URL`, an endpoint that
-speaks OpenAI's protocol. What a kind needs is imported when one is opened.
+speaks OpenAI's protocol; `ensemble:DIR`, the runs of a folder, asked together. What a kind needs is imported when one
+is opened.
 """
 
+import glob
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 
     from closedbook.evaluation.language_model import LanguageModel
 
-HUGGING_FACE, GGUF, ENDPOINT = "hf", "gguf", "api"
-"""The prefixes of the models that are not ours."""
+HUGGING_FACE, GGUF, ENDPOINT, ENSEMBLE = "hf", "gguf", "api", "ensemble"
+"""The prefixes of what is no run."""
 THRESHOLD = "abstention.json"
 Backend = Literal["transformers", "llama.cpp"]
 
@@ -68,9 +70,9 @@ def is_foreign(name: str) -> bool:
 
 
 def threshold_file(name: str) -> Path | None:
-    """Where the threshold of a model is kept, in its directory or beside its file; None for an endpoint."""
+    """Where the threshold of a model is kept, in its directory or beside its file; None where it has neither."""
     prefix, rest = _split(name)
-    if prefix == ENDPOINT:
+    if prefix == ENDPOINT or (prefix == ENSEMBLE and not Path(rest).is_dir()):
         return None
     return Path(f"{rest}.{THRESHOLD}") if prefix == GGUF else Path(rest) / THRESHOLD
 
@@ -87,6 +89,10 @@ def fingerprint(name: str) -> str:
     prefix, rest = _split(name)
     if prefix == ENDPOINT:
         return hashlib.sha256(rest.encode()).hexdigest()
+    if prefix == ENSEMBLE:
+        from closedbook.evaluation.ensemble import combined
+
+        return combined(map(fingerprint, members(rest)))
     path = Path(rest)
     if prefix == HUGGING_FACE:
         return weights_sha256(path)
@@ -94,6 +100,27 @@ def fingerprint(name: str) -> str:
     if not file.is_file():
         raise UserError(f"{path}: no such {'file' if prefix == GGUF else 'run'}.")
     return sha256(file)
+
+
+def members(rest: str) -> list[str]:
+    """The models of an ensemble: the runs of a folder by name, or those of a list with commas, `*` for any letters.
+
+    Raises:
+        UserError: There is no such run.
+    """
+    from closedbook.manifest import MANIFEST
+
+    if not rest:
+        raise UserError(f"{ENSEMBLE}: names no runs; it takes a folder of runs, or RUN,RUN,...")
+    names = list[str]()
+    for pattern in [f"{glob.escape(rest)}/*"] if Path(rest).is_dir() else rest.split(","):
+        matches = [pattern]
+        if glob.has_magic(pattern):
+            matches = sorted(path for path in glob.glob(pattern) if (Path(path) / MANIFEST).is_file())
+        if not matches:
+            raise UserError(f"{rest}: no runs there; {ENSEMBLE}: takes a folder of runs, or RUN,RUN,...")
+        names += matches
+    return names
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -136,10 +163,17 @@ def _open_endpoint(url: str, way: Way) -> "LanguageModel":
     return open_endpoint(url, way)
 
 
+def _open_ensemble(rest: str, way: Way) -> "LanguageModel":
+    from closedbook.evaluation.ensemble import Ensemble
+
+    return Ensemble(f"{ENSEMBLE}:{rest}", [open_model(name, way) for name in members(rest)])
+
+
 OPENERS: "dict[str, Callable[[str, Way], LanguageModel]]" = {
     "": _open_run,
     HUGGING_FACE: _open_directory,
     GGUF: _open_gguf,
     ENDPOINT: _open_endpoint,
+    ENSEMBLE: _open_ensemble,
 }
 """By prefix."""

@@ -1,0 +1,188 @@
+"""An ensemble: several models that are asked together, as one language model.
+
+The probability of an answer is the mean of what its members give it (Lakshminarayanan et al. 2017, arXiv 1612.01474),
+and the answer is the most probable of what they say. Members differ by their seeds at the least: where each errs by
+chance the others outvote it, and where they disagree the mean is low.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp
+
+from closedbook.errors import UserError
+from closedbook.evaluation.form import Form
+from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedPrompt(Prompt):
+    """A question as every member has it.
+
+    Args:
+        own: One prompt a member.
+    """
+
+    own: tuple[Prompt, ...]
+
+
+class Ensemble:
+    """Models asked together; see `LanguageModel` for what it answers to.
+
+    Args:
+        name: As it was opened.
+        members: At least two, that give log-probabilities of what they write and of other texts.
+
+    Raises:
+        UserError: They are fewer, or one cannot do that.
+    """
+
+    def __init__(self, name: str, members: Sequence[LanguageModel]) -> None:
+        self.name, self.members = name, tuple(members)
+        if len(members) < 2:
+            raise UserError(f"{name}: {len(members)} of the two models or more that an ensemble has.")
+        for member in members:
+            if why := member.lacks("log_probabilities") or member.lacks("given_answers"):
+                raise UserError(f"{name}: {member.name} cannot be asked with others: {why}.")
+
+    @property
+    def kind(self) -> str:
+        kinds = dict.fromkeys(member.kind for member in self.members)
+        return f"an ensemble of {len(self.members)}: {' and '.join(kinds)}"
+
+    @property
+    def parameters(self) -> int:
+        return sum(member.parameters for member in self.members)
+
+    @property
+    def form(self) -> Form | None:
+        return self.members[0].form
+
+    @property
+    def chats(self) -> bool:
+        return all(member.chats for member in self.members)
+
+    def asked_by(self, form: Form) -> "Ensemble":
+        return Ensemble(self.name, [member.asked_by(form) for member in self.members])
+
+    def lacks(self, ability: Ability) -> str | None:
+        if ability == "representations":
+            return "the members of an ensemble have hidden states of their own"
+        if ability == "continuations":
+            return "the members of an ensemble would each write a document of their own"
+        return next((why for member in self.members if (why := member.lacks(ability))), None)
+
+    def fingerprint(self) -> str:
+        return combined(member.fingerprint() for member in self.members)
+
+    def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
+        own = [member.prompts(questions, place=place) for member in self.members]
+        return [
+            SharedPrompt(question=question, ids=of_each[0].ids, text=of_each[0].text, own=of_each)
+            for question, of_each in zip(questions, zip(*own, strict=True), strict=True)
+        ]
+
+    def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
+        for member in self.members:
+            member.check_answers(answers, place=place)
+
+    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
+        return [answers.response for answers in self.inquire(prompts)]
+
+    def inquire(
+        self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
+    ) -> list[Answers]:
+        """As of one model; samples are drawn from the members in turn."""
+        drawn = math.ceil(samples / len(self.members))
+        told = [
+            member.inquire(own, samples=drawn, alternatives=alternatives, seed=seed + number)
+            for number, (member, own) in enumerate(zip(self.members, self._own(prompts), strict=True))
+        ]
+        of_prompts = list(zip(*told, strict=True))
+        said = [
+            [*(answers.response for answers in of_each), *(one for answers in of_each for one in answers.alternatives)]
+            for of_each in of_prompts
+        ]
+        return [
+            Answers(
+                response=ranked[0],
+                samples=tuple(itertools.islice(_in_turn([answers.samples for answers in of_each]), samples)),
+                alternatives=tuple(one for one in ranked if one.closed) if alternatives else (),
+            )
+            for ranked, of_each in zip(self._ranked(prompts, said), of_prompts, strict=True)
+        ]
+
+    def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
+        nats = [
+            member.log_probability(own, answers) for member, own in zip(self.members, self._own(prompts), strict=True)
+        ]
+        return [_mean(of_each) for of_each in zip(*nats, strict=True)]
+
+    def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
+        """The most probable of those that the members would choose."""
+        chosen = [member.choose(own, candidates) for member, own in zip(self.members, self._own(prompts), strict=True)]
+        said = [
+            [Response(text=text, ids=(), token_nats=None, closed=True) for text in of_each]
+            for of_each in zip(*chosen, strict=True)
+        ]
+        return [ranked[0].text for ranked in self._ranked(prompts, said)]
+
+    def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
+        raise UserError(f"{self.name}: {self.lacks('continuations')}.")
+
+    def continuation_log_probability(
+        self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
+    ) -> list[float | None]:
+        raise UserError(f"{self.name}: {self.lacks('continuations')}.")
+
+    def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
+        raise UserError(f"{self.name}: {self.lacks('representations')}.")
+
+    def represent_answers(
+        self, prompts: Sequence[Prompt], responses: Sequence[Response]
+    ) -> Float[np.ndarray, "prompts width"]:
+        raise UserError(f"{self.name}: {self.lacks('representations')}.")
+
+    def _own(self, prompts: Sequence[Prompt]) -> list[list[Prompt]]:
+        """The prompts of every member."""
+        shared = [prompt for prompt in prompts if isinstance(prompt, SharedPrompt)]
+        assert len(shared) == len(prompts), "prompts of one model, not of an ensemble"
+        return [[prompt.own[number] for prompt in shared] for number in range(len(self.members))]
+
+    def _ranked(self, prompts: Sequence[Prompt], said: Sequence[Sequence[Response]]) -> list[list[Response]]:
+        """What is said after each prompt, each text once, by the mean of its probabilities."""
+        texts = [[*{one.text: one for one in of_prompt}] for of_prompt in said]
+        asked = [prompt for prompt, some in zip(prompts, texts, strict=True) for _ in some]
+        nats = iter(self.log_probability(asked, [text for some in texts for text in some]))
+        ranked = []
+        for some, of_prompt in zip(texts, said, strict=True):
+            whole = {one.text for one in of_prompt if one.closed}
+            found = [(text, next(nats)) for text in some]
+            found.sort(key=lambda one: -math.inf if one[1] is None else one[1], reverse=True)
+            ranked.append(
+                [
+                    Response(text=text, ids=(), token_nats=(-math.inf if mean is None else mean,), closed=text in whole)
+                    for text, mean in found
+                ]
+            )
+        return ranked
+
+
+def combined(fingerprints: Iterable[str]) -> str:
+    """SHA-256 of an ensemble whose members have these."""
+    return hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()
+
+
+def _mean(nats: Sequence[float | None]) -> float | None:
+    """The logarithm of the mean probability; a member after whose prompt an answer does not fit gives it none."""
+    known = [value for value in nats if value is not None]
+    return float(logsumexp(known)) - math.log(len(nats)) if known else None
+
+
+def _in_turn(drawn: Sequence[Sequence[Response]]) -> Iterator[Response]:
+    return itertools.chain.from_iterable(zip(*drawn, strict=True))
