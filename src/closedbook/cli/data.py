@@ -108,7 +108,7 @@ def describe(arguments: Sequence[str]) -> None:
         say(f"{len(open_store(options.directory, verify=True).parts):,} parts are what they were")
     corpus = read(options.directory)
     say_corpus(corpus)
-    looked_at = some_of(corpus, LOOKED_AT)
+    looked_at = some_of(corpus)
     for line in coverage_lines(coverage(looked_at, asked_kinds(looked_at))):
         say(line)
     if options.write:
@@ -165,7 +165,6 @@ def _say_files(rows: dict[str, int], out: Path) -> None:
         print(f"{count:>9,}  {in_a_line(str(out / name))}")
 
 
-LOOKED_AT = 5_000  # facts of a store that are held against their documents
 VERBS = {
     "describe": (describe, Describe),
     "build": (build, Build),

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from closedbook.facts.stored import StoredCorpus
     from closedbook.training.ranks import Ranks
 
-LOOKED_AT = 5_000  # facts of a store of which it is said beforehand whether they can be learned
 SETTINGS = {
     name: hint
     for name, hint in get_type_hints(RunConfig, include_extras=True).items()
@@ -198,7 +197,7 @@ def _say_what_comes(
     least = config.training.least_steps
     if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
         notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
-    notes += coverage_lines(coverage_of(config, some_of(corpus, LOOKED_AT))) if config.stage == "pretrain" else []
+    notes += coverage_lines(coverage_of(config, some_of(corpus))) if config.stage == "pretrain" else []
     where = "on this machine" if processes == 1 else f"in {processes} processes"
     seconds = estimate([(config, corpus)], device) / processes
     for note in (*notes, f"about {in_words(seconds)} of training {where}"):

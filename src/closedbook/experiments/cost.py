@@ -54,7 +54,7 @@ def planned(run: RunConfig, corpus: Corpus | StoredCorpus) -> tuple[float, float
     """Positions and steps of a training, estimated from a sample of the documents."""
     if isinstance(corpus, StoredCorpus):
         times = math.ceil(len(corpus.documents) / (10 * SAMPLE))
-        return _planned(run, corpus.every(times), asked_kinds(corpus.sample(10 * SAMPLE)), times)
+        return _planned(run, corpus.every(times), asked_kinds(corpus.sample()), times)
     return _planned(run, corpus, asked_kinds(corpus), 1)
 
 

@@ -33,7 +33,6 @@ from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
 from closedbook.training.ranks import ALONE, Ranks
 
-STUDIED = 5_000  # training facts that the readers of a corpus larger than memory are learned from
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
 Study = Callable[[Corpus, ReaderConfig], Corpus]
@@ -207,7 +206,7 @@ def window_batches(
     """
     studied: Studied | None = None
     if config.reader:
-        part_by_part = PartByPart(corpus.sample(STUDIED), config.reader, corpus.trained) if ranks.leads else None
+        part_by_part = PartByPart(corpus.sample(), config.reader, corpus.trained) if ranks.leads else None
 
         def studied(window: Corpus) -> Corpus:
             """The window with the cards of the process that leads; all open the same windows in the same order."""

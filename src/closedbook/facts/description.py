@@ -5,10 +5,9 @@ from collections import Counter
 from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.relations import Relation
-from closedbook.facts.stored import StoredCorpus
+from closedbook.facts.stored import SAMPLE, StoredCorpus
 from closedbook.facts.text import shortened
 
-SAMPLE = 5_000  # facts of a store that tell what answers are
 SHOWN = 3  # forms and answers that a line shows
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
@@ -19,7 +18,7 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
     The first line is as in ``3 relations: `What is the symbol of {}?` 97 train, 39 dev; ...``.
     """
     if isinstance(corpus, StoredCorpus):
-        return [*_of_relations(corpus, corpus.sample(SAMPLE)), *_of_store(corpus)]
+        return [*_of_relations(corpus, corpus.sample()), *_of_store(corpus)]
     lines = _of_relations(corpus, corpus)
     facts = [*corpus.train, *corpus.dev, *corpus.test]
     without_subject = sum(not fact.subject for fact in facts)

@@ -17,6 +17,7 @@ from closedbook.facts.summary import CorpusSummary
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.manifest import MANIFEST, Manifest
 
+SAMPLE = 5_000  # facts of a part that stand for all, where there are too many to look at all
 VERIFIED = 2**30  # bytes of a store that are held against their hashes whenever it is opened
 TOKENIZER = "tokenizer.json"
 ARRAYS = {
@@ -151,9 +152,9 @@ class StoredCorpus:
             relations=self.relations,
         )
 
-    def sample(self, size: int) -> Corpus:
-        """Evenly spaced facts of train and dev, so many of each at the most, with the documents of their subjects."""
-        train, dev = _spaced(self.train, size), _spaced(self.dev, size)
+    def sample(self) -> Corpus:
+        """Evenly spaced facts of train and dev, `SAMPLE` of each at the most, with the documents of their subjects."""
+        train, dev = _spaced(self.train), _spaced(self.dev)
         documents = {d.line: d for fact in (*train, *dev) for d in self.documents_of(fact)}
         self.release()
         return self.part((documents[line] for line in sorted(documents)), train, dev)
@@ -167,8 +168,8 @@ class StoredCorpus:
         return sum(relation.train > 0 for relation in self.relations)
 
 
-def _spaced(facts: Joined[Fact], size: int) -> tuple[Fact, ...]:
-    return facts[:: max(-(-len(facts) // size), 1)]
+def _spaced(facts: Joined[Fact]) -> tuple[Fact, ...]:
+    return facts[:: max(-(-len(facts) // SAMPLE), 1)]
 
 
 def document_shard(directory: Path) -> DocumentShard:
@@ -228,9 +229,9 @@ def read(directory: Path, *, strict: bool = False) -> Corpus | StoredCorpus:
     return store if is_large(len(store.documents), facts) else store.in_memory()
 
 
-def some_of(corpus: Corpus | StoredCorpus, size: int) -> Corpus:
-    """The corpus, of one that is not in memory a sample of that many facts of each part."""
-    return corpus if isinstance(corpus, Corpus) else corpus.sample(size)
+def some_of(corpus: Corpus | StoredCorpus) -> Corpus:
+    """The corpus, of one that is not in memory a sample."""
+    return corpus if isinstance(corpus, Corpus) else corpus.sample()
 
 
 def whole(corpus: Corpus | StoredCorpus) -> Corpus:

@@ -32,7 +32,6 @@ from closedbook.objectives.segments import Batch, render
 T = TypeVar("T")
 WINDOW = 4_096  # documents
 READ = 512  # documents after which mapped pages are let go: the system maps 64 kB around each place that is read
-SAMPLE = 5_000  # training facts that tell what lines may be asked for
 DOCUMENTS, FACTS, DRAWS = 0, 1, 2  # what a key is for
 Studied = Callable[[Corpus], Corpus]
 """A window with the cards that a reader wrote about its documents."""
@@ -61,7 +60,7 @@ class Windows:
         self._studied = studied
         self._reads = any(objective.reads != "questions" for objective in config.mixture)
         spans = any(getattr(objective, "spans", "") == "like_answers" for objective in config.mixture)
-        self._kinds = asked_kinds(corpus.sample(SAMPLE)) if spans else PHRASES
+        self._kinds = asked_kinds(corpus.sample()) if spans else PHRASES
         rows = len(corpus.documents) if self._reads else len(corpus.train)
         self._count = ceil(rows / WINDOW)
 

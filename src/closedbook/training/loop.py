@@ -216,15 +216,9 @@ def train(
             torch.manual_seed(derive(config.seed, DROPOUT, state.step))  # for compiled models alone
             loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step), ranks).item()
             if not math.isfinite(loss):
-                raise NonFiniteLoss(
-                    f"The loss of batch {state.step + 1} is not finite ({loss}); training stopped before the update. "
-                    "Lower training.learning_rate, or use --training.precision fp32."
-                )
+                raise not_finite(f"loss of batch {state.step + 1} is not finite ({loss})")
             if not update(model, state.optimizers, share, config.clip, workers):
-                raise NonFiniteLoss(
-                    f"The gradient of batch {state.step + 1} is not finite; training stopped before the update. "
-                    "Lower training.learning_rate, or use --training.precision fp32."
-                )
+                raise not_finite(f"gradient of batch {state.step + 1} is not finite")
             tokens, positions = ranks.totals(sum(part.tokens for part in parts), sum(part.positions for part in parts))
             state.step += 1
             state.tokens += tokens
@@ -243,6 +237,12 @@ def train(
                 callback(record)
     model.eval()
     return state
+
+
+def not_finite(what: str) -> NonFiniteLoss:
+    """What is raised where a training has left the numbers, before the update that would have used them."""
+    advice = "Lower training.learning_rate, or use --training.precision fp32."
+    return NonFiniteLoss(f"The {what}; training stopped before the update. {advice}")
 
 
 def refuse_bad_compiler(device: torch.device) -> None:
