@@ -86,3 +86,19 @@ def test_initial_weights_are_as_the_assignment_says():
     assert not attention.hidden.w1.bias.any()
     for weight in (model.token_embedding.weight, model.head.weight, attention.hidden.w1.weight):
         assert abs(float(weight.detach().std()) - 0.02) < 0.001
+
+
+@pytest.mark.parametrize("changes", [{}, {"layers": 1}, {"mlp_width": 0}, {"dropout": 0.3}, {"layer_norm": False}])
+def test_states_that_are_wanted_are_those_of_all(changes):
+    model = toy(dtype=torch.float64, **changes).train()
+    tokens_BT = torch.randint(2, 30, (3, 7))
+    wanted_N = torch.tensor([2, 3, 9, 20])
+
+    def gradients(some):
+        torch.manual_seed(1)  # dropout's draws
+        states = model(tokens_BT, wanted_N=wanted_N) if some else model(tokens_BT).flatten(0, 1)[wanted_N]
+        loss = model.head(states).log_softmax(dim=-1)[:, 0].sum()
+        return [states, *torch.autograd.grad(loss, list(model.parameters()))]
+
+    for all_of, some_of in zip(gradients(False), gradients(True), strict=True):
+        assert torch.allclose(all_of, some_of, atol=1e-12)

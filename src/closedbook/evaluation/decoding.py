@@ -102,8 +102,8 @@ def prefill(
     longest = tokens_BT.shape[1]
     cache = KeyValueCache(model.config.layers, min(longest + new_tokens, model.context), device)
     positions_BT = torch.arange(longest, device=device).expand_as(tokens_BT)
-    states_BTC = model(tokens_BT, positions_BT, cache)
-    return states_BTC[torch.arange(len(prompts), device=device), length_B - 1], length_B, cache
+    last_B = torch.arange(len(prompts), device=device) * longest + length_B - 1
+    return model(tokens_BT, positions_BT, cache, last_B), length_B, cache
 
 
 def _generate_batch(

@@ -1,6 +1,6 @@
 """Likelihood: the log-probability of a given text, and the states that it is read from.
 
-Axes: B batch, T time, V vocabulary, C width.
+Axes: B batch, T time, N positions that count, V vocabulary, C width.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,11 @@ def log_probability(
         start_B = torch.tensor([len(prompt) for prompt, _ in pairs], device=model.device)
         at_T = torch.arange(tokens_BT.shape[1], device=model.device)
         counts_BT = (at_T >= start_B[:, None]) & (at_T < length_B[:, None])
-        log_BTV = model.head(model(tokens_BT[:, :-1])).float().log_softmax(dim=-1)
-        chosen_BT = log_BTV.gather(2, tokens_BT[:, 1:, None])[..., 0]
-        values.append((chosen_BT * counts_BT[:, 1:]).sum(dim=1))
+        wanted_N = counts_BT[:, 1:].flatten().nonzero().flatten()  # each token is read from the position before it
+        log_NV = model.head(model(tokens_BT[:, :-1], wanted_N=wanted_N)).float().log_softmax(dim=-1)
+        chosen_N = log_NV.gather(1, tokens_BT[:, 1:].flatten()[wanted_N][:, None])[:, 0]
+        rows_N = wanted_N // (tokens_BT.shape[1] - 1)
+        values.append(torch.zeros(len(pairs), device=model.device).index_add(0, rows_N, chosen_N))
     return torch.cat(values) if values else torch.zeros(0, device=model.device)
 
 

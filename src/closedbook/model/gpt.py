@@ -1,10 +1,10 @@
 """GPT as the assignment has it: learned positions that start at zero, pre-LayerNorm blocks, exact GELU, no head bias.
 
-Special here: the attention variant is a field of the config, the logits are computed where they are asked for (training
-gathers the positions that count before it applies the head), inputs are at most block - 1 tokens long, and every
-activation has a name (`activations.py`). LayerNorms and MLPs can be left out, for toy models whose sums can be read.
+Special here: the attention variant is a field of the config, the last block goes on with the positions that are asked
+for alone (in training those that count), inputs are at most block - 1 tokens long, and every activation has a name
+(`activations.py`). LayerNorms and MLPs can be left out, for toy models whose sums can be read.
 
-Axes: B batch, T time, C width, V vocabulary.
+Axes: B batch, T time, N positions that are wanted, C width, V vocabulary.
 """
 
 import torch
@@ -29,9 +29,9 @@ class MLP(nn.Module):
         self.dropout = Dropout(config.dropout_rate)
         self.hook_pre, self.hook_post = Point(), Point()
 
-    def forward(self, x_BTC: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
-        hidden_BTM = self.hook_post(self.gelu(self.hook_pre(self.expand(x_BTC))))
-        return self.dropout(self.contract(hidden_BTM))
+    def forward(self, x: Float[Tensor, "*positions width"]) -> Float[Tensor, "*positions width"]:
+        inner = self.hook_post(self.gelu(self.hook_pre(self.expand(x))))
+        return self.dropout(self.contract(inner))
 
 
 def make_norm(config: ModelConfig) -> nn.Module:
@@ -55,14 +55,22 @@ class Block(nn.Module):
         self.hook_resid_post = Point()
 
     def forward(
-        self, x_BTC: Tensor, hidden: Tensor, positions_BT: Tensor | None, cache: LayerCache | None
-    ) -> Float[Tensor, "batch time width"]:
-        x_BTC = self.hook_resid_pre(x_BTC)
-        x_BTC = x_BTC + self.hook_attn_out(self.attention(self.norm_1(x_BTC), hidden, positions_BT, cache))
-        x_BTC = self.hook_resid_mid(x_BTC)
+        self,
+        x_BTC: Tensor,
+        hidden: Tensor,
+        positions_BT: Tensor | None,
+        cache: LayerCache | None,
+        wanted_N: Tensor | None = None,
+    ) -> Float[Tensor, "*positions width"]:
+        """The stream behind the block, B T C, or N C of the positions that are wanted; see `GPT.forward`."""
+        x = self.hook_resid_pre(x_BTC)
+        z = self.attention.mix(self.norm_1(x), hidden, positions_BT, cache)
+        if wanted_N is not None:
+            x, z = x.flatten(0, 1)[wanted_N], z.flatten(0, 1)[wanted_N]
+        x = self.hook_resid_mid(x + self.hook_attn_out(self.attention.project(z)))
         if self.mlp is not None and self.norm_2 is not None:
-            x_BTC = x_BTC + self.hook_mlp_out(self.mlp(self.norm_2(x_BTC)))
-        return self.hook_resid_post(x_BTC)
+            x = x + self.hook_mlp_out(self.mlp(self.norm_2(x)))
+        return self.hook_resid_post(x)
 
 
 class GPT(nn.Module):
@@ -105,13 +113,18 @@ class GPT(nn.Module):
         tokens_BT: Int64[Tensor, "batch time"],
         positions_BT: Int64[Tensor, "batch time"] | None = None,
         cache: KeyValueCache | None = None,
-    ) -> Float[Tensor, "batch time width"]:
-        """Final states, after the last LayerNorm if there are any.
+        wanted_N: Int64[Tensor, "wanted"] | None = None,
+    ) -> Float[Tensor, "*positions width"]:
+        """Final states, after the last LayerNorm if there are any: B T C, or N C of the positions that are wanted.
+
+        What is not wanted goes no further than the last block's keys and values, unless there is dropout, whose draws
+        are those of all positions.
 
         Args:
             tokens_BT: At most `context` tokens a row.
             positions_BT: Where each token stands; 0, 1, ... if not given. Needed with a cache.
             cache: Earlier positions, each row at its own; these tokens are added to it.
+            wanted_N: Positions b T + t whose states are asked for; all if not given.
         """
         time = tokens_BT.shape[1]
         if cache is None:
@@ -124,9 +137,13 @@ class GPT(nn.Module):
             where = torch.arange(time, device=x_BTC.device)[None] if positions_BT is None else positions_BT
             x_BTC = x_BTC + self.hook_pos_embed(self.position_embedding[where])
         x_BTC = self.dropout(x_BTC)
+        all_draw = self.training and self.config.dropout_rate > 0
+        last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
-            x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None)
-        return self.final_norm(x_BTC)
+            wanted = wanted_N if index == last and not all_draw else None
+            x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None, wanted)
+        states = self.final_norm(x_BTC)
+        return states.flatten(0, 1)[wanted_N] if wanted_N is not None and all_draw else states
 
 
 def _initialise(module: nn.Module) -> None:

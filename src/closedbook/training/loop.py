@@ -116,12 +116,13 @@ def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | Non
 
 def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision, counters: tuple[int, ...] = ()) -> Tensor:
     """A micro-batch's share of the step's mean cross-entropy in nats; the head sees only positions that count."""
-    counts_BT = part.targets_BT != IGNORED
+    targets = part.targets_BT.flatten()
+    counts_N = (targets != IGNORED).nonzero().flatten()
     half = precision == "bf16"  # without a cache of casts: all threads share it, and each weight is used once
     cast = torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=half, cache_enabled=False)
     with dropping(draws_for(model, part, counters)), cast:
-        logits_NV = model.head(model(part.inputs_BT)[counts_BT])
-    return F.cross_entropy(logits_NV.float(), part.targets_BT[counts_BT], reduction="sum") / total
+        logits_NV = model.head(model(part.inputs_BT, wanted_N=counts_N))
+    return F.cross_entropy(logits_NV.float(), targets[counts_N], reduction="sum") / total
 
 
 def backward(
