@@ -43,7 +43,7 @@ COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How thorough the tests of faults are."""
-    parser.addoption("--every", type=int, default=48, help="kill at every so-manieth file operation (default: 48)")
+    parser.addoption("--every", type=int, default=48, help="kill at every Nth file operation (default: 48)")
 
 
 @pytest.fixture(scope="session")

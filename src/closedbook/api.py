@@ -149,7 +149,9 @@ def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":
 def open_model(
     name: str, device: "str | torch.device" = "cpu", form: "Form | None" = None, served: str | None = None
 ) -> "LanguageModel":
-    """A run directory, `hf:DIR`, `gguf:FILE` or `api:URL`, ready to be asked; see `closedbook.hub.open_model`.
+    """A run directory, `hf:DIR`, `gguf:FILE`, `api:URL` or `ensemble:DIR`, ready to be asked.
+
+    See `closedbook.hub.open_model`.
 
     Args:
         name: Which.

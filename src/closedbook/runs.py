@@ -21,8 +21,9 @@ from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.alternatives import alternatives as likeliest_answers
 from closedbook.evaluation.decoding import Written, generate, prompts, sampled
+from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.form import Form
-from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
+from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
 from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
 from closedbook.evaluation.ranking import best, candidate_ids
 from closedbook.facts.forms import up_to_subjects
@@ -198,6 +199,12 @@ class Run:
             )
             for ids, nats in written
         ]
+
+
+def runs_in(model: LanguageModel) -> Sequence[Run]:
+    """The runs that a model is or is made of, none of a model from elsewhere."""
+    members = model.members if isinstance(model, Ensemble) else (model,)
+    return [member for member in members if isinstance(member, Run)]
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Run:

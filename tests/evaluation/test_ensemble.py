@@ -7,6 +7,7 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.evaluation.ensemble import Ensemble
+from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Answers, LanguageModel, Prompt, Response
 from tests.audit.conftest import Parrot
 
@@ -65,6 +66,27 @@ def test_the_most_probable_answer_of_all_is_given(ensemble):
     assert ensemble.choose(prompts[:1], ["Bern", "Oslo"]) == ["Oslo"]
 
 
+def test_an_answer_does_not_depend_on_what_else_is_asked():
+    two = Ensemble("two", [Member("a", Bern=0.5, Rome=0.4), Member("b", Oslo=0.5, Rome=0.4)])
+    prompts = two.prompts(["Where?"])
+    (alone,) = two.respond(prompts)
+    (asked,) = two.inquire(prompts, samples=2, alternatives=True)
+    assert alone == asked.response
+    assert [one.text for one in asked.alternatives] == ["Rome", "Bern", "Oslo"]
+    assert two.choose(prompts, ["Bern", "Rome", "Oslo"]) == ["Rome"]
+
+
+def test_an_answer_that_fits_nowhere_is_as_the_first_gave_it():
+    class Cut(Member):
+        def log_probability(self, prompts, answers):
+            return [None] * len(answers)
+
+    two = Ensemble("two", [Cut("a", Bern=0.5), Cut("b", Oslo=0.5)])
+    (answers,) = two.inquire(two.prompts(["Where?"]), alternatives=True)
+    assert (answers.response.text, answers.alternatives) == ("Bern", ())
+    assert answers.response.nats == pytest.approx(math.log(0.5))
+
+
 def test_alternatives_are_those_of_all_and_samples_are_drawn_in_turn(ensemble):
     (answers,) = ensemble.inquire(ensemble.prompts(["Where?"]), samples=4, alternatives=True, seed=5)
     assert [one.text for one in answers.alternatives] == ["Rome", "Oslo", "Bern"]
@@ -74,10 +96,12 @@ def test_alternatives_are_those_of_all_and_samples_are_drawn_in_turn(ensemble):
 
 
 def test_what_a_member_cannot_do_is_said():
-    with pytest.raises(UserError, match="one: 1 of the two models or more"):
+    with pytest.raises(UserError, match="one: found 1 run; an ensemble needs two"):
         Ensemble("one", [Member("a")])
-    with pytest.raises(UserError, match="two: b cannot be asked with others: a parrot cannot"):
-        Ensemble("two", [Member("a"), Member("b", lacking=["given_answers"])])
+    foreign = Member("b")
+    foreign.form = Form()
+    with pytest.raises(UserError, match="two: b is no run"):
+        Ensemble("two", [Member("a"), foreign])
     two = Ensemble("two", [Member("a"), Member("b", lacking=["alternatives"])])
     assert two.lacks("alternatives") == "a parrot cannot"
     for ask in (lambda: two.represent([], []), lambda: two.continue_documents([], [])):

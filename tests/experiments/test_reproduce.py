@@ -59,7 +59,7 @@ def test_the_report_has_the_promised_form(done):
         assert row["reference"] is None  # of other data
         for run in row["runs"]:
             assert run["run"] is None or (options.out / run["run"] / "model.safetensors").is_file()
-    assert len(values["comparisons"]) == 6
+    assert len(values["comparisons"]) == 6 + 2  # and the ensembles against their seeds
     assert values["machine"]["peak_memory_bytes"] > 0
     assert report.inert == ("something",)
 

@@ -160,7 +160,7 @@ def test_documents_are_added(directory, tmp_path):
     told = list[str]()
     last = append_to_store(more, tmp_path / "store", announce=told.append)
     assert len(last.documents) == len(after.documents) + 3
-    assert "Careful: 1 document is in the store twice now" in told
+    assert "Careful: 1 titled document is in the store twice now" in told
 
 
 def test_a_vocabulary_of_characters_takes_no_others(directory, tmp_path):

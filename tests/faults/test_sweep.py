@@ -50,8 +50,11 @@ class Sweep:
         assert contents(root) == self.expected, f"point {point}: {self.operations[point]}"
 
     def kill_all(self, chunk: int, every: int, cut=None) -> None:
-        """Kills it at a share of the points, of every so-manieth."""
-        for point in range(every // 2 + chunk * every, self.points, CHUNKS * every):
+        """Kills it at a chunk's share of every Nth point; each kind of cut has others."""
+        first = {None: every // 2, "names": every // 3, "all": every // 6}[cut]
+        points = range(first, self.points, every)
+        assert points, "no point is tried"
+        for point in points[chunk::CHUNKS]:
             self.kill(point, cut)
 
     def _go_on(self, root: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from closedbook.cli.shared import trained_on
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.hub import Way, fingerprint, is_foreign, open_model, threshold_file
@@ -70,16 +71,29 @@ def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
 @pytest.mark.parametrize(
     ("rest", "why"),
     [
-        ("", "names no runs"),
+        ("", "a name is missing"),
+        ("{}/one,", "a name is missing"),
+        ("{}/one, {}/one", "names .*one twice"),
+        ("{}/*,{}/one", "names .*one twice"),
         ("{}/one", "no runs there"),
         ("{}/x*", "no runs there"),
-        ("{}/one*", "1 of the two models or more"),
+        ("{}/one*", "found 1 run"),
         ("{}/one,{}/three", "three: no such run"),
     ],
 )
 def test_what_is_no_ensemble_gets_a_sentence(folder, rest, why):
     with pytest.raises(UserError, match=why):
         open_model(f"ensemble:{rest.format(folder, folder)}")
+
+
+def test_what_a_member_was_trained_on_its_ensemble_was(folder, run, monkeypatch):
+    parts = {"one": {"f": {"sha256": "1", "part": "train"}}, "two": {"f": {"sha256": "1", "part": "dev"}}}
+    monkeypatch.setattr(
+        "closedbook.run_directory.read_environment", lambda path: {"corpus": {"files": parts[path.name]}}
+    )
+    assert trained_on(f"ensemble:{folder}") == {"1": "train"}
+    assert trained_on(str(folder / "two")) == {"1": "dev"}
+    assert trained_on("hf:somewhere") == {}
 
 
 def test_the_command_line_asks_an_ensemble_and_keeps_its_threshold(folder, corpus, tmp_path, capsys):

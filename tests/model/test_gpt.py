@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from closedbook.config import ModelConfig
+from closedbook.model.activations import capture
 from closedbook.model.gpt import GPT, count_parameters
 
 TOY = ModelConfig(layers=2, heads=2, width=16, block=20)
@@ -102,3 +103,11 @@ def test_states_that_are_wanted_are_those_of_all(changes):
 
     for all_of, some_of in zip(gradients(False), gradients(True), strict=True):
         assert torch.allclose(all_of, some_of, atol=1e-12)
+
+
+def test_who_listens_to_an_activation_hears_all_positions():
+    model, tokens_BT = toy(), torch.randint(2, 30, (3, 7))
+    with capture(model, "blocks.1.hook_resid_post") as kept:
+        states_NC = model(tokens_BT, wanted_N=torch.tensor([2, 9]))
+    assert kept["blocks.1.hook_resid_post"].shape == (3, 7, 16)
+    assert torch.allclose(states_NC, model(tokens_BT).flatten(0, 1)[[2, 9]], atol=1e-6)

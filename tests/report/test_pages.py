@@ -46,6 +46,14 @@ def test_kinds_of_facts_that_there_are_none_of_have_no_row(reproduction, tmp_pat
     assert ">0/0<" not in page
 
 
+def test_a_row_of_which_nothing_is_known_has_no_column(reproduction, tmp_path):
+    row = reproduction.systems[1]
+    together = dataclasses.replace(row.runs[0], run=None, knowledge=None)
+    ensemble = dataclasses.replace(row, name=f"{row.name}_ensemble", label="some together", runs=(together,))
+    page = write_page(tmp_path, dataclasses.replace(reproduction, systems=(*reproduction.systems, ensemble))).read_text()
+    assert "some together" in page
+
+
 def test_what_is_known_is_a_mean_over_the_seeds(reproduction, tmp_path):
     row = reproduction.systems[1]
     less = summarise([known(True), *[known(False)] * 3])

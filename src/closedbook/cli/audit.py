@@ -135,7 +135,7 @@ def save_report(report: "AuditReport", options: Options) -> None:
     """Writes everything, the threshold beside the model, and says where."""
     from closedbook.audit.abstention import save
     from closedbook.files import write_json, write_lines, write_text
-    from closedbook.hub import threshold_file
+    from closedbook.hub import threshold_file, why_no_threshold
     from closedbook.report.audit_console import say_audit
     from closedbook.report.audit_page import audit_page
     from closedbook.report.console import say
@@ -148,7 +148,7 @@ def save_report(report: "AuditReport", options: Options) -> None:
     write_json(options.out / "audit.json", report.to_json())
     say_audit(report)
     if report.abstention is not None and report.abstention.threshold is not None and kept is None:
-        say("No threshold is kept for an endpoint, whose weights are not seen; it stands in audit.json")
+        say(f"No threshold is kept, for {why_no_threshold(options.model)}; it stands in audit.json")
     if report.abstention is not None and report.abstention.threshold is not None and kept is not None:
         save(report.abstention, kept)
         say(f"threshold: {kept}")
@@ -214,9 +214,9 @@ def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
 
 def was_taught(model: "LanguageModel", part: str | None) -> bool | None:
     """Whether a model was trained on a file that it knows as that part of its corpus, None where that is not known."""
-    from closedbook.runs import Run
+    from closedbook.runs import runs_in
 
-    if part == "dev" and isinstance(model, Run) and model.environment["corpus"]["dev_questions_in_train"]:
+    if part == "dev" and any(run.environment["corpus"]["dev_questions_in_train"] for run in runs_in(model)):
         return None  # on some of it
     return {"train": True, "dev": False, "test": False}.get(part or "")
 

@@ -143,22 +143,22 @@ def recognised(
 ) -> "Sequence[Fact]":
     """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
     from closedbook.facts.induction import recognise
-    from closedbook.runs import Run
+    from closedbook.runs import runs_in
 
     if corpus is not None:
         return corpus.recognise(facts)
-    return recognise(facts, {}, model.relations if isinstance(model, Run) else [])
+    return recognise(facts, {}, next((run.relations for run in runs_in(model)), []))
 
 
 def leaks(options: Options, model: "LanguageModel") -> Iterator[str]:
     """What could make the figures better than they are."""
     from closedbook.facts.corpus import sha256
-    from closedbook.runs import Run
+    from closedbook.runs import runs_in
 
     part = trained_on(options.model).get(sha256(options.facts))
     if part == "train":
         yield f"{options.facts} holds the questions that this run was trained on."
-    both = len(model.environment["corpus"]["dev_questions_in_train"]) if isinstance(model, Run) else 0
+    both = max((len(run.environment["corpus"]["dev_questions_in_train"]) for run in runs_in(model)), default=0)
     if part == "dev" and both:
         occur = counted(both, "of these questions occurs", "of these questions occur")
         yield f"{occur} in the run's training questions too."

@@ -27,7 +27,8 @@ class Options(HowAsked):
     """Let models answer over HTTP: a page at /, POST /v1/answers, and /v1/completions as OpenAI's API has it.
 
     Args:
-        models: Each a run directory, hf:DIR, gguf:FILE or api:URL; NAME=MODEL gives it another name in requests.
+        models: Each a run directory, hf:DIR, gguf:FILE, api:URL or ensemble:DIR; NAME=MODEL gives it another name in
+            requests.
         host: The address to listen on; one that others can reach needs a key in CLOSEDBOOK_API_KEY.
         port: The port, 0 for any that is free.
         names: Names of this host that requests may call it by, beside localhost and its addresses.

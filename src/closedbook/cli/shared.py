@@ -103,14 +103,15 @@ def trained_on(model: str) -> dict[str, str]:
     Raises:
         UserError: There is no such run.
     """
-    from closedbook.hub import is_foreign
-
-    if is_foreign(model):
-        return {}
+    from closedbook.hub import runs_of
     from closedbook.run_directory import read_environment
 
-    corpus = read_environment(Path(model))["corpus"]
-    return {file["sha256"]: file["part"] for file in corpus["files"].values()}
+    part_of = dict[str, str]()
+    for run in runs_of(model):
+        for file in read_environment(Path(run))["corpus"]["files"].values():
+            if part_of.get(file["sha256"]) != "train":  # what one of several was trained on, they were
+                part_of[file["sha256"]] = file["part"]
+    return part_of
 
 
 def read_corpus_for(model: str, name: str) -> "Corpus":
@@ -128,14 +129,14 @@ def open_corpus_for(model: str, name: str) -> "Corpus | StoredCorpus":
     """The same, a store that is too large for memory as what is read from it step by step."""
     say_which_corpus(name)
     from closedbook.facts.built_in import open_corpus
-    from closedbook.hub import is_foreign
+    from closedbook.hub import runs_of
     from closedbook.recipes import RECIPES
 
     built_in = None
-    if name == BUILT_IN and not is_foreign(model) and (Path(model) / "config.json").is_file():
+    if name == BUILT_IN and (runs := runs_of(model)) and (Path(runs[0]) / "config.json").is_file():
         from closedbook.run_directory import read_config
 
-        recipe = read_config(Path(model)).recipe
+        recipe = read_config(Path(runs[0])).recipe
         built_in = RECIPES[recipe]().built_in if recipe in RECIPES else None
     return open_corpus(name, built_in=built_in)
 

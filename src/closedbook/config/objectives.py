@@ -132,17 +132,19 @@ class QuestionAnswering(ObjectiveConfig):
     """The training questions with their answers.
 
     Args:
-        joining: Epochs over which they join: in the first of them this part is asked, in the second twice as many.
-            Then some are new when their documents are known, and to recall is easier than to memorise (decision 20).
+        joining: Epochs over which they join, at most those of the recipe: in the first of them this part is asked, in
+            the second twice as many. So some are new when their documents are known, and recalling is easier than
+            memorising (decision 20; a curriculum, Bengio et al. 2009).
     """
 
     reads: ClassVar[Reads] = "questions"
     objective: Literal["question_answering"] = "question_answering"
     joining: Few = 1
 
-    def asked(self, epoch: int) -> float:
-        """The part of them that has joined in an epoch in which they take part."""
-        return min((epoch - self.first_epoch + 1) / self.joining, 1.0)
+    def share_joined(self, epoch: int, epochs: int) -> float:
+        """The part of them that has joined in an epoch, by a recipe of so many."""
+        last = epochs if self.last_epoch is None else min(self.last_epoch + 1, epochs)
+        return min((epoch - self.first_epoch + 1) / max(min(self.joining, last - self.first_epoch), 1), 1.0)
 
 
 @configuration

@@ -9,7 +9,8 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 from jaxtyping import Float
@@ -32,40 +33,36 @@ class SharedPrompt(Prompt):
 
 
 class Ensemble:
-    """Models asked together; see `LanguageModel` for what it answers to.
+    """Runs asked together; see `LanguageModel` for what it answers to.
 
     Args:
         name: As it was opened.
-        members: At least two, that give log-probabilities of what they write and of other texts.
+        members: At least two, each asked with a prompt of its own.
 
     Raises:
-        UserError: They are fewer, or one cannot do that.
+        UserError: They are fewer, or one is no run.
     """
+
+    form: None = None
+    chats = False
 
     def __init__(self, name: str, members: Sequence[LanguageModel]) -> None:
         self.name, self.members = name, tuple(members)
         if len(members) < 2:
-            raise UserError(f"{name}: {len(members)} of the two models or more that an ensemble has.")
+            raise UserError(f"{name}: found {len(members)} run; an ensemble needs two at the least.")
         for member in members:
-            if why := member.lacks("log_probabilities") or member.lacks("given_answers"):
-                raise UserError(f"{name}: {member.name} cannot be asked with others: {why}.")
+            if member.form is not None:
+                raise UserError(f"{name}: {member.name} is no run; an ensemble is made of runs.")
 
     @property
     def kind(self) -> str:
         kinds = dict.fromkeys(member.kind for member in self.members)
-        return f"an ensemble of {len(self.members)}: {' and '.join(kinds)}"
+        names = ", ".join(PurePath(member.name).name for member in self.members)
+        return f"an ensemble of {len(self.members)} ({names}): {' and '.join(kinds)}"
 
     @property
     def parameters(self) -> int:
         return sum(member.parameters for member in self.members)
-
-    @property
-    def form(self) -> Form | None:
-        return self.members[0].form
-
-    @property
-    def chats(self) -> bool:
-        return all(member.chats for member in self.members)
 
     def asked_by(self, form: Form) -> "Ensemble":
         return Ensemble(self.name, [member.asked_by(form) for member in self.members])
@@ -103,18 +100,13 @@ class Ensemble:
             member.inquire(own, samples=drawn, alternatives=alternatives, seed=seed + number)
             for number, (member, own) in enumerate(zip(self.members, self._own(prompts), strict=True))
         ]
-        of_prompts = list(zip(*told, strict=True))
-        said = [
-            [*(answers.response for answers in of_each), *(one for answers in of_each for one in answers.alternatives)]
-            for of_each in of_prompts
-        ]
         return [
             Answers(
-                response=ranked[0],
+                response=self._best(ranked, [answers.response for answers in of_each]),
                 samples=tuple(itertools.islice(_in_turn([answers.samples for answers in of_each]), samples)),
-                alternatives=tuple(one for one in ranked if one.closed) if alternatives else (),
+                alternatives=tuple(answer for answer in ranked if answer.closed) if alternatives else (),
             )
-            for ranked, of_each in zip(self._ranked(prompts, said), of_prompts, strict=True)
+            for ranked, of_each in self._ranked(prompts, told)
         ]
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
@@ -124,13 +116,13 @@ class Ensemble:
         return [_mean(of_each) for of_each in zip(*nats, strict=True)]
 
     def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
-        """The most probable of those that the members would choose."""
-        chosen = [member.choose(own, candidates) for member, own in zip(self.members, self._own(prompts), strict=True)]
-        said = [
-            [Response(text=text, ids=(), token_nats=None, closed=True) for text in of_each]
-            for of_each in zip(*chosen, strict=True)
-        ]
-        return [ranked[0].text for ranked in self._ranked(prompts, said)]
+        self.check_answers(candidates, place="candidate")
+        chosen = []
+        for prompt in prompts:
+            nats = self.log_probability([prompt] * len(candidates), candidates)
+            probable = [-math.inf if value is None else value for value in nats]
+            chosen.append(candidates[probable.index(max(probable))])
+        return chosen
 
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         raise UserError(f"{self.name}: {self.lacks('continuations')}.")
@@ -154,23 +146,29 @@ class Ensemble:
         assert len(shared) == len(prompts), "prompts of one model, not of an ensemble"
         return [[prompt.own[number] for prompt in shared] for number in range(len(self.members))]
 
-    def _ranked(self, prompts: Sequence[Prompt], said: Sequence[Sequence[Response]]) -> list[list[Response]]:
-        """What is said after each prompt, each text once, by the mean of its probabilities."""
-        texts = [[*{one.text: one for one in of_prompt}] for of_prompt in said]
-        asked = [prompt for prompt, some in zip(prompts, texts, strict=True) for _ in some]
-        nats = iter(self.log_probability(asked, [text for some in texts for text in some]))
-        ranked = []
-        for some, of_prompt in zip(texts, said, strict=True):
-            whole = {one.text for one in of_prompt if one.closed}
-            found = [(text, next(nats)) for text in some]
-            found.sort(key=lambda one: -math.inf if one[1] is None else one[1], reverse=True)
-            ranked.append(
-                [
-                    Response(text=text, ids=(), token_nats=(-math.inf if mean is None else mean,), closed=text in whole)
-                    for text, mean in found
-                ]
-            )
-        return ranked
+    def _ranked(
+        self, prompts: Sequence[Prompt], told: Sequence[Sequence[Answers]]
+    ) -> Iterator[tuple[list[Response], tuple[Answers, ...]]]:
+        """What is said after each prompt, each text once, the most probable first, and what every member said."""
+        of_prompts = list(zip(*told, strict=True))
+        said = [
+            {one.text: one for answers in of_each for one in (*answers.alternatives, answers.response)}
+            for of_each in of_prompts
+        ]
+        asked = [prompt for prompt, texts in zip(prompts, said, strict=True) for _ in texts]
+        nats = iter(self.log_probability(asked, [text for texts in said for text in texts]))
+        for texts, of_each in zip(said, of_prompts, strict=True):
+            ranked = [
+                Response(text=text, ids=(), token_nats=(mean,), closed=one.closed)
+                for text, one in texts.items()
+                if (mean := next(nats)) is not None
+            ]
+            yield sorted(ranked, key=lambda one: one.nats or 0.0, reverse=True), of_each
+
+    def _best(self, ranked: Sequence[Response], greedy: Sequence[Response]) -> Response:
+        """The most probable of the members' greedy answers; the first's where all are cut off and fit nowhere."""
+        texts = {one.text for one in greedy}
+        return next((one for one in ranked if one.text in texts), replace(greedy[0], ids=()))
 
 
 def combined(fingerprints: Iterable[str]) -> str:

@@ -87,7 +87,8 @@ def _positions(
     epochs = [epoch for epoch in range(run.training.epochs) if objective.takes_part(epoch)]
     times = len(epochs) / run.training.epochs * objective.repeats * objective.share
     if isinstance(objective, settings.QuestionAnswering):
-        return times * sum(pairs) * sum(map(objective.asked, epochs)) / max(len(epochs), 1)
+        joined = sum(objective.share_joined(epoch, run.training.epochs) for epoch in epochs)
+        return times * sum(pairs) * joined / max(len(epochs), 1)
     if isinstance(objective, settings.InventedSubjects):
         return times * objective.rate * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
     if objective.reads == "cards":

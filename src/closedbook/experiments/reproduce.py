@@ -5,7 +5,10 @@ names, `report.json` and, from the report, `report.html`.
 """
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +93,23 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
         _write_predictions(grid.out, by_name[name], results)
 
     runs = grid.run(cells, measure, SystemRun, finished)
-    ensembles = dict[str, SystemRun]()
-    for system in systems:
-        if len(runs[system.name]) > 1 and system.reads_documents:
-            ensembles[system.name] = _together(grid, corpus, system, runs[system.name])
+    ensembles = {
+        system.name: _ensemble(grid, corpus, system, runs[system.name])
+        for system in systems
+        if len(runs[system.name]) > 1 and system.reads_documents
+    }
     return grid.report(reproduction(preset, corpus, runs, reach, grid.device, ensembles))
+
+
+def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
+    """What the seeds of a system answer together: kept from an earlier call with the same seeds, or asked."""
+    told = json.dumps([seed.to_json() for seed in seeds])
+    identity = {"seeds": hashlib.sha256(told.encode()).hexdigest()}
+    make = partial(_together, grid, corpus, system, seeds)
+    run = grid.kept(f"{system.name}_ensemble", identity, make, SystemRun)
+    named = dataclasses.replace(system, predictions=f"{system.predictions}.ensemble")
+    _write_predictions(grid.out, named, [run])
+    return run
 
 
 def _together(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
@@ -103,7 +118,7 @@ def _together(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[System
     ensemble = Ensemble(f"{system.name}, {len(members)} seeds", members)
     dev = evaluate(ensemble, corpus.dev)
     test = ensemble.respond(ensemble.prompts([fact.question for fact in corpus.test]))
-    run = SystemRun(
+    return SystemRun(
         exact=tuple(int(score.exact) for score in dev.scores),
         **_shares(dev.scores),
         parameters=ensemble.parameters,
@@ -114,9 +129,6 @@ def _together(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[System
         dev_answers=tuple(dev.answers),
         test_answers=tuple(response.text for response in test),
     )
-    grid.reporter.say(f"{ensemble.name} together: {run.line()}")
-    _write_predictions(grid.out, dataclasses.replace(system, predictions=f"{system.predictions}.ensemble"), [run])
-    return run
 
 
 def _reach_lines(reach: Mapping[str, Sequence[Coverage]]) -> list[str]:

@@ -139,10 +139,15 @@ def reproduction(
             label = f"{system.label}, {len(seeds)} seeds together"
             together = dataclasses.replace(system, name=f"{system.name}_ensemble", label=label)
             rows.append(_row(preset, together, [ensembles[system.name]], reached, corpus))
+    pairs = [*_pairs(systems, runs)]
+    for name, run in ensembles.items():
+        alone = [seed.exact for seed in runs[name]]
+        against = dataclasses.asdict(difference(alone, [run.exact] * len(alone)))
+        pairs.append(Pair(first=name, second=f"{name}_ensemble", **against))
     return Reproduction(
         examples=_examples(systems, runs, corpus.dev),
         systems=tuple(rows),
-        comparisons=_pairs(systems, runs),
+        comparisons=tuple(pairs),
         preset=preset.name,
         summary=preset.summary,
         inert=preset.inert,

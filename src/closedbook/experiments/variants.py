@@ -162,11 +162,11 @@ def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
 
     configs = {"questions once more": changed(base, 1)}
     if any(isinstance(objective, QuestionAnswering) and objective.joining > 1 for objective in base.mixture):
-        configs["all questions from the start"] = changed(base, 0, joining=1)
+        configs["all questions from the start"] = changed(base, -1, joining=1)  # about as many in all
     kinds = {isinstance(objective, QuestionAnswering) for objective in base.mixture}
     if passes > 1 and kinds == {True, False}:
         settled = with_training(base, epochs=passes, epochs_a_relation=0)
-        configs["questions from half-time"] = changed(settled, 0, first_epoch=passes // 2)
+        configs["questions from half-time"] = changed(settled, 0, first_epoch=passes // 2, joining=1)
     return configs
 
 

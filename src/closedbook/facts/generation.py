@@ -178,7 +178,7 @@ class Generation:
         for folder in map_ordered(Tokenizing(self.out / TOKENIZER), parts(), workers):
             announce(f"tokenized {folder.name}")
         if again:
-            announce(f"Careful: {counted(again, 'document is', 'documents are')} in the store twice now")
+            announce(f"Careful: {counted(again, 'titled document is', 'titled documents are')} in the store twice now")
         return names, blank, last
 
     def _index(self, shards: list[str], origin: Origin) -> None:

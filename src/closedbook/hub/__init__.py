@@ -103,24 +103,41 @@ def fingerprint(name: str) -> str:
 
 
 def members(rest: str) -> list[str]:
-    """The models of an ensemble: the runs of a folder by name, or those of a list with commas, `*` for any letters.
+    """The runs of an ensemble: those of a folder by name, or those of a list with commas, `*` for any letters.
 
     Raises:
-        UserError: There is no such run.
+        UserError: A name is missing or given twice, or stands for no run.
     """
-    from closedbook.manifest import MANIFEST
+    from closedbook.run_directory import CONFIG, WEIGHTS
 
-    if not rest:
-        raise UserError(f"{ENSEMBLE}: names no runs; it takes a folder of runs, or RUN,RUN,...")
+    takes = f"{ENSEMBLE}: takes a folder of runs, or RUN,RUN,..."
     names = list[str]()
-    for pattern in [f"{glob.escape(rest)}/*"] if Path(rest).is_dir() else rest.split(","):
+    for pattern in [f"{rest}/*"] if rest and Path(rest).is_dir() else map(str.strip, rest.split(",")):
+        if not pattern:
+            raise UserError(f"{ENSEMBLE}:{rest}: a name is missing; {takes}")
         matches = [pattern]
-        if glob.has_magic(pattern):
-            matches = sorted(path for path in glob.glob(pattern) if (Path(path) / MANIFEST).is_file())
+        if "*" in pattern:
+            paths = map(Path, sorted(glob.glob(glob.escape(pattern).replace("[*]", "*"))))
+            matches = [str(path) for path in paths if all((path / name).is_file() for name in (CONFIG, WEIGHTS))]
         if not matches:
-            raise UserError(f"{rest}: no runs there; {ENSEMBLE}: takes a folder of runs, or RUN,RUN,...")
+            raise UserError(f"{ENSEMBLE}:{rest}: no runs there; {takes}")
         names += matches
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{ENSEMBLE}:{rest}: names {twice[0]} twice.")
     return names
+
+
+def runs_of(name: str) -> list[str]:
+    """The runs of ours that a name means: itself, the members of an ensemble, or none."""
+    prefix, rest = _split(name)
+    return members(rest) if prefix == ENSEMBLE else [] if prefix else [name]
+
+
+def why_no_threshold(name: str) -> str:
+    """Why no threshold is kept with a model that has no `threshold_file`."""
+    if _split(name)[0] == ENSEMBLE:
+        return "a list of runs has no directory of its own; one of a folder of runs (ensemble:DIR) is kept there"
+    return "the weights of an endpoint are not seen"
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -166,7 +183,7 @@ def _open_endpoint(url: str, way: Way) -> "LanguageModel":
 def _open_ensemble(rest: str, way: Way) -> "LanguageModel":
     from closedbook.evaluation.ensemble import Ensemble
 
-    return Ensemble(f"{ENSEMBLE}:{rest}", [open_model(name, way) for name in members(rest)])
+    return Ensemble(f"{ENSEMBLE}:{rest}", [_open_run(name, way) for name in members(rest)])
 
 
 OPENERS: "dict[str, Callable[[str, Way], LanguageModel]]" = {

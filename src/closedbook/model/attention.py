@@ -51,29 +51,23 @@ class Attention(nn.Module):
         hidden: Tensor,
         positions_BT: Int64[Tensor, "batch time"] | None = None,
         cache: LayerCache | None = None,
-    ) -> Float[Tensor, "batch time width"]:
-        """What attention adds to the stream.
+        wanted_N: Int64[Tensor, "wanted"] | None = None,
+    ) -> Float[Tensor, "*positions width"]:
+        """Mixes the values of the visible positions: B T C, or N C of the positions that are wanted.
 
         Args:
             x_BTC: The layer's input.
             hidden: True where a key position must not be seen: (T, T), or (B, 1, T, S) with a cache of S positions.
             positions_BT: Where each token stands; needed with a cache.
             cache: Holds the earlier positions and takes these in.
+            wanted_N: Positions b T + t that are projected; all if not given.
         """
-        return self.project(self.mix(x_BTC, hidden, positions_BT, cache))
-
-    def mix(
-        self, x_BTC: Tensor, hidden: Tensor, positions_BT: Tensor | None, cache: LayerCache | None
-    ) -> Float[Tensor, "batch time width"]:
-        """The mixed values of the visible positions, head by head."""
         value_BTKD = self.hook_v(self.value(x_BTC).unflatten(-1, (-1, x_BTC.shape[-1] // self.heads)))
         value_BHSD = spread(remember("value", value_BTKD.transpose(1, 2), positions_BT, cache), self.heads)
         scores_BHTS = self.hook_attn_scores(hide(self.scores(x_BTC, positions_BT, cache), hidden))
         pattern_BHTS = self.hook_pattern(scores_BHTS.softmax(dim=-1)).to(value_BHSD.dtype)
         pattern_BHTS = self.weight_dropout(pattern_BHTS.expand(len(x_BTC), -1, -1, -1))
         z_BTHD = self.hook_z((pattern_BHTS @ value_BHSD).transpose(1, 2))
-        return z_BTHD.flatten(2)
-
-    def project(self, z: Float[Tensor, "*positions width"]) -> Float[Tensor, "*positions width"]:
-        """The output projection, of any positions."""
-        return self.residual_dropout(self.projection(z))
+        z_BTC = z_BTHD.flatten(2)
+        mixed = z_BTC if wanted_N is None else z_BTC.flatten(0, 1)[wanted_N]
+        return self.residual_dropout(self.projection(mixed))

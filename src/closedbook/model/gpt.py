@@ -64,10 +64,10 @@ class Block(nn.Module):
     ) -> Float[Tensor, "*positions width"]:
         """The stream behind the block, B T C, or N C of the positions that are wanted; see `GPT.forward`."""
         x = self.hook_resid_pre(x_BTC)
-        z = self.attention.mix(self.norm_1(x), hidden, positions_BT, cache)
+        mixed = self.hook_attn_out(self.attention(self.norm_1(x), hidden, positions_BT, cache, wanted_N))
         if wanted_N is not None:
-            x, z = x.flatten(0, 1)[wanted_N], z.flatten(0, 1)[wanted_N]
-        x = self.hook_resid_mid(x + self.hook_attn_out(self.attention.project(z)))
+            x = x.flatten(0, 1)[wanted_N]
+        x = self.hook_resid_mid(x + mixed)
         if self.mlp is not None and self.norm_2 is not None:
             x = x + self.hook_mlp_out(self.mlp(self.norm_2(x)))
         return self.hook_resid_post(x)
@@ -118,7 +118,7 @@ class GPT(nn.Module):
         """Final states, after the last LayerNorm if there are any: B T C, or N C of the positions that are wanted.
 
         What is not wanted goes no further than the last block's keys and values, unless there is dropout, whose draws
-        are those of all positions.
+        are those of all positions, or one of that block's activations is listened to.
 
         Args:
             tokens_BT: At most `context` tokens a row.
@@ -137,13 +137,18 @@ class GPT(nn.Module):
             where = torch.arange(time, device=x_BTC.device)[None] if positions_BT is None else positions_BT
             x_BTC = x_BTC + self.hook_pos_embed(self.position_embedding[where])
         x_BTC = self.dropout(x_BTC)
-        all_draw = self.training and self.config.dropout_rate > 0
-        last = len(self.blocks) - 1
+        early = wanted_N if wanted_N is not None and self._may_leave_out() else None
         for index, block in enumerate(self.blocks):
-            wanted = wanted_N if index == last and not all_draw else None
-            x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None, wanted)
+            only = early if index == len(self.blocks) - 1 else None
+            x_BTC = block(x_BTC, hidden, positions_BT, cache.layers[index] if cache else None, only)
         states = self.final_norm(x_BTC)
-        return states.flatten(0, 1)[wanted_N] if wanted_N is not None and all_draw else states
+        return states if wanted_N is None or early is not None else states.flatten(0, 1)[wanted_N]
+
+    def _may_leave_out(self) -> bool:
+        """Whether the last block may go on with some positions alone."""
+        if self.training and self.config.dropout_rate > 0:
+            return False
+        return not any(isinstance(part, Point) and part._forward_hooks for part in self.blocks[-1].modules())
 
 
 def _initialise(module: nn.Module) -> None:

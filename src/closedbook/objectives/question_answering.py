@@ -1,6 +1,5 @@
 """Question answering: `question MASK answer MASK`, loss on the first mask, the answer and the second mask."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -32,14 +31,15 @@ class QuestionAnswering(Fixed):
         dropped = sum(not (fact.question + fact.answers[0]).isascii() for fact in facts)
         counts = {"train_facts_made_ascii": dropped} if reading == "course" else {}
         super().__init__(pairs(questions.question, questions.answer), counts)
-        rows_R = torch.arange(len(facts), device=material.device)
-        self._settings, self._order_R = settings, random_bits(seed, 0, JOINING, rows_R).argsort(stable=True)
+        self._settings, self._epochs = settings, material.config.training.epochs
+        lines_R = torch.tensor([fact.line for fact in facts], dtype=torch.int64, device=material.device)
+        self._joins_R = random_bits(material.config.training.seed, 0, JOINING, lines_R).double() / UNIT
 
     def __call__(self, number: int) -> Segments:
-        """Those that have joined by then."""
+        """Those that have joined by then; which these are does not depend on what else is asked."""
+        share = self._settings.share_joined(number // self._settings.repeats, self._epochs)
         examples = super().__call__(number)
-        asked = math.ceil(self._settings.asked(number // self._settings.repeats) * len(examples))
-        return examples if asked == len(examples) else examples.rows(self._order_R[:asked].sort().values)
+        return examples if share == 1.0 else examples.rows(self._joins_R < share)
 
 
 class StudyCards:

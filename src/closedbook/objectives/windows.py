@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from closedbook.config import RunConfig
+from closedbook.config import ObjectiveConfig, QuestionAnswering, RunConfig
 from closedbook.draws import derive, permuted
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
@@ -115,7 +115,7 @@ class WindowBatches:
                 "of this size is trained on by standard, default or open."
             )
         self._windows, self._config, self._rank, self._ranks = windows, config, rank, ranks
-        self._steps_of_a_window: dict[tuple[bool, ...], int] = {}  # by the objectives that take part
+        self._steps_of_a_window: dict[tuple[float, ...], int] = {}  # by the objectives that take part
         self._opened: tuple[int, int] | None = None
         self._planned: tuple[int, int] | None = None
         self._plan: list[list[MicroBatch]] = []
@@ -142,7 +142,7 @@ class WindowBatches:
 
     def _steps(self, epoch: int) -> int:
         """Steps of each window of an epoch: what the first window takes at the size of batch that the recipe says."""
-        taking_part = tuple(objective.takes_part(epoch) for objective in self._config.mixture)
+        taking_part = tuple(self._share(objective, epoch) for objective in self._config.mixture)
         if taking_part not in self._steps_of_a_window:
             self._open(epoch, 0)
             training = self._config.training
@@ -152,6 +152,14 @@ class WindowBatches:
                 raise UserError("Nothing to train on: the first documents of the training draw no example.")
             self._steps_of_a_window[taking_part] = steps
         return self._steps_of_a_window[taking_part]
+
+    def _share(self, objective: ObjectiveConfig, epoch: int) -> float:
+        """The part of its examples that an objective takes in an epoch."""
+        if not objective.takes_part(epoch):
+            return 0.0
+        if isinstance(objective, QuestionAnswering):
+            return objective.share_joined(epoch, self._config.training.epochs)
+        return 1.0
 
     def _open(self, epoch: int, number: int) -> None:
         """Makes a window's examples."""

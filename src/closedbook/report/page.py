@@ -77,7 +77,7 @@ def _section(report: Reproduction, track: str, rows: Sequence[SystemRow]) -> Sec
         bars=to_svg(recall_bars([_bar(row) for row in rows], "the assignment's"), f"accuracy of every system {track}"),
         relations=relation_tables(rows, intervals=True),
         knowledge=knowledge_table(
-            {plain(row.name): [run.knowledge for run in row.runs if run.knowledge] for row in rows if row.attention}
+            {plain(row.name): found for row in rows if (found := [run.knowledge for run in row.runs if run.knowledge])}
         ),
     )
 

@@ -14,7 +14,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.induction import recognise
 from closedbook.facts.known import subject_of
 from closedbook.facts.records import Document, Fact
-from closedbook.runs import Run
+from closedbook.runs import runs_in
 from closedbook.serve.limits import Limits
 from closedbook.serve.metrics import Metrics
 from closedbook.serve.problems import ProblemError
@@ -106,8 +106,8 @@ class Service:
     def subject(self, served: Served, question: str) -> str:
         """What a question is about, by the corpus, what a run was trained on, or the forms that the project knows."""
         subject = self.names.subject(question) if self.names is not None else ""
-        if not subject and isinstance(served.model, Run):
-            (fact,) = recognise([_bare(question)], {}, served.model.relations)
+        if not subject and (runs := runs_in(served.model)):
+            (fact,) = recognise([_bare(question)], {}, runs[0].relations)
             subject = fact.subject
         return subject or subject_of(question)
 
