@@ -72,7 +72,11 @@ def run(arguments: Sequence[str]) -> None:
 
     threshold = options.threshold() if options.abstain else None
     if options.abstain and threshold is None:
-        raise UserError(f"--abstain: {options.model} has no threshold; closedbook audit --calibration saves one.")
+        from closedbook.hub import threshold_file, why_no_threshold
+
+        kept = threshold_file(options.model) is not None
+        why = "closedbook audit --calibration saves one" if kept else why_no_threshold(options.model)
+        raise UserError(f"--abstain: {options.model} has no threshold; {why}.")
     spread = options.workers is not None or options.address is not None
     answers = [*elsewhere(options, threshold, questions)] if spread else answerer(options, threshold)(questions)
     write_predictions(options.out, [answer.text for answer in answers])

@@ -221,17 +221,6 @@ class Grid:
         result.write(self.out / "report.json")
         return result
 
-    def kept(self, name: str, identity: Mapping[str, Any], make: Callable[[], R], result: type[R]) -> R:
-        """What was made of finished cells: kept from an earlier call with the same identity (JSON-ready), or made."""
-        path = self.out / "results" / f"{name}.json"
-        values = read_json(path) if path.is_file() else {}
-        if values.get("identity") == identity:
-            return from_values(result, values.get("result", {}), path)
-        found = make()
-        write_json(path, {"identity": identity, "result": found.to_json()})
-        self.reporter.say(f"{name}: {found.line()}")
-        return found
-
     def paths(self, name: str) -> list[Path]:
         """The run directories of a finished cell, the last stage's last."""
         stages = ("scratch", "pretrain", "finetune")

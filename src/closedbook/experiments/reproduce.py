@@ -25,6 +25,7 @@ from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction
+from closedbook.experiments.results import kept
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines, coverage_of
@@ -105,8 +106,9 @@ def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[System
     """What the seeds of a system answer together: kept from an earlier call with the same seeds, or asked."""
     told = json.dumps([seed.to_json() for seed in seeds])
     identity = {"seeds": hashlib.sha256(told.encode()).hexdigest()}
-    make = partial(_together, grid, corpus, system, seeds)
-    run = grid.kept(f"{system.name}_ensemble", identity, make, SystemRun)
+    path = grid.out / "results" / f"{system.name}_ensemble.json"
+    run = kept(path, identity, partial(_together, grid, corpus, system, seeds), SystemRun)
+    grid.reporter.say(f"{system.name}, {len(seeds)} seeds together: {run.line()}")
     named = dataclasses.replace(system, predictions=f"{system.predictions}.ensemble")
     _write_predictions(grid.out, named, [run])
     return run

@@ -1,6 +1,7 @@
 """Results are types: frozen dataclasses that go to JSON and come back, each with the version of its form."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -57,6 +58,16 @@ def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise UserError(f"{path}: damaged ({where}: {first['msg']}).") from error
+
+
+def kept(path: Path, identity: Mapping[str, Any], make: Callable[[], R], cls: type[R]) -> R:
+    """What a file keeps from an earlier call with the same identity (JSON-ready), or what is made and kept there."""
+    values = read_json(path) if path.is_file() else {}
+    if values.get("identity") == identity:
+        return from_values(cls, values.get("result", {}), path)
+    found = make()
+    write_json(path, {"identity": identity, "result": found.to_json()})
+    return found
 
 
 def take_up(marker: Path, settings: dict[str, Any], what: str) -> None:
