@@ -61,7 +61,7 @@ def test_facts_are_taken_from_every_relation_in_turn():
 
 
 def test_foreign_models_are_refused(capsys):
-    assert "runs of ours" in refused(capsys, "trace", "hf:somewhere", QUESTION)
+    assert "one run of ours" in refused(capsys, "trace", "hf:somewhere", QUESTION)
 
 
 @pytest.mark.parametrize(
