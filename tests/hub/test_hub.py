@@ -64,6 +64,9 @@ def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
         model = open_model(f"ensemble:{rest}")
         assert [one.text for one in model.respond(model.prompts(questions))] == own
         assert model.fingerprint() == fingerprint(f"ensemble:{rest}")
+    (folder / "two" / "model.safetensors").rename(folder / "two" / "elsewhere")
+    with pytest.raises(UserError, match="two: not a complete run"):
+        open_model(f"ensemble:{folder}")
     assert threshold_file(f"ensemble:{folder}") == folder / "abstention.json"
     assert threshold_file(f"ensemble:{folder}/*") is None
 
@@ -74,8 +77,8 @@ def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
         ("", "a name is missing"),
         ("{}/one,", "a name is missing"),
         ("{}/one, {}/one", "names .*one twice"),
-        ("{}/*,{}/one", "names .*one twice"),
-        ("{}/one", "no runs there"),
+        ("{}/*,{}/../runs/one", "names .*one twice"),
+        ("{}/one", "is one run"),
         ("{}/x*", "no runs there"),
         ("{}/one*", "found 1 run"),
         ("{}/one,{}/three", "three: no such run"),

@@ -153,7 +153,12 @@ def save_report(report: "AuditReport", options: Options) -> None:
         save(report.abstention, kept)
         say(f"threshold: {kept}")
     elif kept is not None and kept.is_file():
-        say(f"The threshold of an earlier audit stays in force: {kept}")
+        try:
+            options.threshold()
+        except UserError as error:
+            say(f"Careful: {error}")
+        else:
+            say(f"The threshold of an earlier audit stays in force: {kept}")
     say(f"audit: {options.out / 'audit.html'}{instead}")
 
 

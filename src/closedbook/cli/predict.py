@@ -110,12 +110,12 @@ def elsewhere(options: Options, threshold: "Abstention | None", questions: Seque
     """
     from closedbook.cluster.pool import opened
     from closedbook.experiments.elsewhere import elsewhere_for, require_same_versions
-    from closedbook.hub import is_foreign
+    from closedbook.hub import runs_of
     from closedbook.report.console import Counter
     from closedbook.run_directory import check_run
 
-    if not is_foreign(options.model):
-        check_run(Path(options.model))  # what is no run is refused before processes are started
+    for run in runs_of(options.model):
+        check_run(Path(run))  # what is no run is refused before processes are started
     place = elsewhere_for(options, options.open_device())
     assert place is not None, "the caller has looked"
     batch = min(max(-(-len(questions) // (4 * (options.workers or 1))), LEAST), MOST)

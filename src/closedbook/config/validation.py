@@ -137,7 +137,8 @@ def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
     if kind.startswith("union_tag"):  # the name of a kind of settings
         name, value = f"{name}.{str(context['discriminator']).strip(chr(39))}", context.get("tag")
     if kind == "unexpected_keyword_argument":
-        return f"{name}: no such setting{nearest(name.rpartition('.')[2], known)}."
+        own = name.rpartition(".")[2]
+        return f"{name}: no such setting{nearest(own, [other for other in known if other != own])}."
     if kind.startswith("missing") or kind == "union_tag_not_found":
         return f"{name}: must be given."
     if kind == "json_invalid":

@@ -56,9 +56,9 @@ class Ensemble:
 
     @property
     def kind(self) -> str:
-        kinds = dict.fromkeys(member.kind for member in self.members)
+        kinds = dict.fromkeys(member.kind.removeprefix("a run of closedbook, ") for member in self.members)
         names = ", ".join(PurePath(member.name).name for member in self.members)
-        return f"an ensemble of {len(self.members)} ({names}): {' and '.join(kinds)}"
+        return f"an ensemble of {len(self.members)} runs of closedbook ({names}), {' and '.join(kinds)}"
 
     @property
     def parameters(self) -> int:
@@ -172,8 +172,8 @@ class Ensemble:
 
 
 def combined(fingerprints: Iterable[str]) -> str:
-    """SHA-256 of an ensemble whose members have these."""
-    return hashlib.sha256(" ".join(fingerprints).encode()).hexdigest()
+    """SHA-256 of an ensemble whose members have these, in any order."""
+    return hashlib.sha256(" ".join(sorted(fingerprints)).encode()).hexdigest()
 
 
 def _mean(nats: Sequence[float | None]) -> float | None:

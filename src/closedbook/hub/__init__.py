@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HUGGING_FACE, GGUF, ENDPOINT, ENSEMBLE = "hf", "gguf", "api", "ensemble"
 """The prefixes of what is no run."""
 THRESHOLD = "abstention.json"
+PARTIAL = ".partial"  # of a run that is not finished
 Backend = Literal["transformers", "llama.cpp"]
 
 
@@ -118,11 +119,14 @@ def members(rest: str) -> list[str]:
         matches = [pattern]
         if "*" in pattern:
             paths = map(Path, sorted(glob.glob(glob.escape(pattern).replace("[*]", "*"))))
-            matches = [str(path) for path in paths if all((path / name).is_file() for name in (CONFIG, WEIGHTS))]
+            matches = [str(path) for path in paths if any((path / name).is_file() for name in (CONFIG, WEIGHTS))]
+            matches = [name for name in matches if not name.endswith(PARTIAL)]
         if not matches:
-            raise UserError(f"{ENSEMBLE}:{rest}: no runs there; {takes}")
+            why = "is one run" if (Path(rest) / CONFIG).is_file() else "no runs there"
+            raise UserError(f"{ENSEMBLE}:{rest}: {why}; {takes}")
         names += matches
-    if twice := [name for name in names if names.count(name) > 1]:
+    places = [Path(name).resolve() for name in names]
+    if twice := [name for name, place in zip(names, places, strict=True) if places.count(place) > 1]:
         raise UserError(f"{ENSEMBLE}:{rest}: names {twice[0]} twice.")
     return names
 

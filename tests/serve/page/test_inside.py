@@ -33,7 +33,7 @@ def test_others_say_why_not(run, corpus):
         assert "bird is a parrot; only runs" in is_problem(client.post("/page/inside", json=ask), 422)
         about = {model["name"]: model["no_inside"] for model in client.get("/page/about").json()["models"]}
         assert about["mine"] is None
-        assert "only runs of closedbook" in about["bird"]
+        assert "one run of closedbook at a time" in about["bird"]
 
 
 @pytest.mark.parametrize(
@@ -81,4 +81,4 @@ def test_the_name_can_be_said(chromium, client):
 
 def test_a_model_that_is_no_run_says_so_on_the_page(chromium):
     with running({"bird": Parrot()}) as client, opened(chromium, client.url, "/inside") as tab:
-        tab.get_by_text("bird is a parrot; only runs of closedbook can be looked into.").wait_for()
+        tab.get_by_text("bird is a parrot; one run of closedbook at a time can be looked into.").wait_for()

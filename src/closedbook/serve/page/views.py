@@ -118,7 +118,7 @@ def no_inside(served: Served) -> str | None:
     """Why a model cannot be looked into, None where it can."""
     if isinstance(served.model, Run):
         return None
-    return f"{served.name} is {served.model.kind}; only runs of closedbook can be looked into"
+    return f"{served.name} is {served.model.kind}; one run of closedbook at a time can be looked into"
 
 
 def _shown(served: Served) -> ModelShown:
