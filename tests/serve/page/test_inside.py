@@ -30,7 +30,7 @@ def test_what_is_shown_is_what_trace_finds(client, run, fact):
 def test_others_say_why_not(run, corpus):
     with running({"bird": Parrot(), "mine": run}, corpus=corpus) as client:
         ask = {"question": corpus.train[0].question, "model": "bird"}
-        assert "bird is a parrot; only runs" in is_problem(client.post("/page/inside", json=ask), 422)
+        assert "bird is a parrot; one run" in is_problem(client.post("/page/inside", json=ask), 422)
         about = {model["name"]: model["no_inside"] for model in client.get("/page/about").json()["models"]}
         assert about["mine"] is None
         assert "one run of closedbook at a time" in about["bird"]
