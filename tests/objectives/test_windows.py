@@ -72,6 +72,16 @@ def test_an_epoch_asks_every_question_and_every_name(store):
     assert all(asked[document.subject] > 0 for document in store.documents)
 
 
+def test_questions_that_have_joined_stay(store):
+    plan = batches(store, dataclasses.replace(CONFIG, mixture=(NameCards(), QuestionAnswering(joining=2))))
+    asked = (set(), set())
+    for step in range(plan.steps):
+        asked[plan._place(step)[0]].update(text.split("\u2047")[0] for text in texts(store, plan.step(step)))
+    questions = {fact.question for fact in store.train}
+    first, second = (some & questions for some in asked)
+    assert set() < first < second == questions
+
+
 def test_a_step_does_not_depend_on_those_before_it(store):
     in_order, anew = batches(store), batches(store)
     steps = [in_order.step(number) for number in range(in_order.steps)]
