@@ -86,6 +86,8 @@ def test_configs_are_frozen():
         ),
         ({"tokenizer": {"kind": "bpe"}}, "vocabulary_size must be at least 258"),
         ({"trainings": {}}, "trainings: no such setting .did you mean 'training'"),
+        ({"width": 64}, r"width: no such setting \(did you mean 'model.width'\?\)"),
+        ({"words": 3}, r"words: no such setting\.$"),  # no path leads into the mixture
     ],
 )
 def test_what_a_file_gets_wrong_is_named_with_its_place(change, sentence):

@@ -6,12 +6,15 @@ import pytest
 import torch
 
 import closedbook
-from closedbook.config import ReaderConfig, run_config, to_dict
+from closedbook.config import ReaderConfig, TokenizerConfig, run_config, to_dict
 from closedbook.errors import UserError
+from closedbook.evaluation.decoding import MOST_NEW_TOKENS
 from closedbook.experiments import callbacks
 from closedbook.experiments import train as module
+from closedbook.experiments.asked import too_long_to_write
 from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
+from closedbook.facts.tokenizers import train_tokenizer
 from tests.conftest import resealed, tiny_config
 
 CPU = torch.device("cpu")
@@ -49,6 +52,14 @@ def test_load_needs_nothing_else(pretrained):
     run = closedbook.load(pretrained)
     assert isinstance(run.ask("Where was Ann born?"), str)
     assert run.answer(["Where was Ann born?"] * 3) == [run.ask("Where was Ann born?")] * 3
+
+
+def test_answers_that_are_longer_than_what_is_written_are_counted(people):
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), ["a"])
+    long, short = (dataclasses.replace(people.train[0], answers=("a" * length,)) for length in (MOST_NEW_TOKENS, 3))
+    corpus = dataclasses.replace(people, train=(long, short), dev=(long,))
+    assert too_long_to_write(corpus, tokenizer) == {"answers_too_long_to_write": 2}
+    assert too_long_to_write(dataclasses.replace(people, train=(short,), dev=()), tokenizer) == {}
 
 
 def test_finetuning_goes_on_from_a_run(pretrained, people, tmp_path):

@@ -112,8 +112,8 @@ def _settings_beside(cls: type[Any], path: Sequence[int | str]) -> list[str]:
         hints = [field.type for one in level for field in dataclasses.fields(one) if field.name == part]
         level = [inner for hint in hints for inner in _dataclasses_in(hint)] or level
     fields = [field for one in level for field in dataclasses.fields(one)]
-    within = [(field.name, inner) for field in fields for inner in _dataclasses_in(field.type)]
-    deeper = [f"{name}.{field.name}" for name, inner in within for field in dataclasses.fields(inner)]
+    sections = [(field.name, inner) for field in fields if len(inner := _dataclasses_in(field.type)) == 1]
+    deeper = [f"{name}.{field.name}" for name, (inner,) in sections for field in dataclasses.fields(inner)]
     return [field.name for field in fields] + deeper
 
 

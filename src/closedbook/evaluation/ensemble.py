@@ -102,7 +102,7 @@ class Ensemble:
         ]
         return [
             Answers(
-                response=self._best(ranked, [answers.response for answers in of_each]),
+                response=_best(ranked, [answers.response for answers in of_each]),
                 samples=tuple(itertools.islice(_in_turn([answers.samples for answers in of_each]), samples)),
                 alternatives=tuple(answer for answer in ranked if answer.closed) if alternatives else (),
             )
@@ -165,15 +165,16 @@ class Ensemble:
             ]
             yield sorted(ranked, key=lambda one: one.nats or 0.0, reverse=True), of_each
 
-    def _best(self, ranked: Sequence[Response], greedy: Sequence[Response]) -> Response:
-        """The most probable of the members' greedy answers; the first's where all are cut off and fit nowhere."""
-        texts = {one.text for one in greedy}
-        return next((one for one in ranked if one.text in texts), replace(greedy[0], ids=()))
-
 
 def combined(fingerprints: Iterable[str]) -> str:
     """SHA-256 of an ensemble whose members have these, in any order."""
     return hashlib.sha256(" ".join(sorted(fingerprints)).encode()).hexdigest()
+
+
+def _best(ranked: Sequence[Response], greedy: Sequence[Response]) -> Response:
+    """The most probable of the members' greedy answers; the first's where all are cut off and fit nowhere."""
+    texts = {one.text for one in greedy}
+    return next((one for one in ranked if one.text in texts), replace(greedy[0], ids=()))
 
 
 def _mean(nats: Sequence[float | None]) -> float | None:

@@ -26,4 +26,4 @@ def too_long_to_write(corpus: Corpus | StoredCorpus, tokenizer: Tokenizer) -> di
     for some in chunks(itertools.chain(corpus.train, corpus.dev), CHECKED):
         answers = [fact.answers[0] for fact in some if fact.answers]
         long += sum(len(ids) >= MOST_NEW_TOKENS for ids in tokenizer.encode(answers))
-    return {"answerstoo_long_to_write": long} if long else {}
+    return {"answers_too_long_to_write": long} if long else {}
