@@ -170,6 +170,8 @@ CARDS_JOINED = (*CARDS[:-1], QuestionAnswering(repeats=3, joining=8))
 """The same, with training questions that join an eighth a pass (decision 20)."""
 LEAST_STEPS = 700  # of a small corpus; what 118 documents need, at 4,096 tokens a step (half of it for cards)
 
+LEARNED = 0.002  # nats; the mean loss of an epoch after which nothing more is to come
+
 
 def _muon(
     *,
@@ -177,6 +179,7 @@ def _muon(
     batch_tokens: int,
     least_steps: int | None = None,
     epochs_a_relation: int = 0,
+    stop_at_loss: float | None = None,
     share: float = 1.0,
 ) -> TrainingConfig:
     """Muon on the hidden matrices, AdamW on the rest, at a share of the usual peak rates."""
@@ -184,6 +187,7 @@ def _muon(
         epochs=epochs,
         epochs_a_relation=epochs_a_relation,
         least_steps=least_steps,
+        stop_at_loss=stop_at_loss,
         batch_tokens=batch_tokens,
         micro_batches=2,
         optimizer="muon",
@@ -219,7 +223,7 @@ def default() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=1000),
         model=ModelConfig(layers=2, heads=4, width=128),
         mixture=CARDS,
-        training=_muon(epochs=10, batch_tokens=2048, least_steps=500),
+        training=_muon(epochs=10, batch_tokens=2048, least_steps=500, stop_at_loss=LEARNED),
     )
     return _with_questions(
         pretrain,
@@ -237,7 +241,7 @@ def standard() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary", dropout=None),
         mixture=CARDS_JOINED,
-        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=8),
+        training=_muon(epochs=8, batch_tokens=4096, least_steps=LEAST_STEPS, epochs_a_relation=8, stop_at_loss=LEARNED),
     )
     summary = "the standard track at its best: cards cut from the lines"
     return _with_questions(pretrain, summary, scratch_epochs=12)
@@ -263,7 +267,7 @@ def open_track() -> Recipe:
         tokenizer=TokenizerConfig(vocabulary_size=2000),
         model=ModelConfig(layers=2, positions="rotary"),
         mixture=(QuestionAnswering(), StudyCards(answers="drawn_or_none"), InventedSubjects()),
-        training=_muon(epochs=18, batch_tokens=2048, least_steps=LEAST_STEPS // 2),
+        training=_muon(epochs=18, batch_tokens=2048, least_steps=LEAST_STEPS // 2, stop_at_loss=LEARNED),
         reader=ReaderConfig(),
     )
     summary = "the open track at its best: an open-book reader writes what is studied, and what is not known is said so"

@@ -5,6 +5,7 @@ Nothing is allocated by what a file claims before it was held against the sizes 
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ PARTS = (CONFIG, WEIGHTS, TOKENIZER, ENVIRONMENT, MANIFEST)
 MOST_BYTES = 2**26  # of any part but the weights
 MOST_CONFIG_BYTES = 2**20
 MOST_HEADER_BYTES = 2**24  # of the weights
+PREFIXED = re.compile("[a-z]+:")  # the name of a model from elsewhere, or of an ensemble
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,14 @@ def check_run(path: Path) -> None:
     if not path.is_dir():
         partial = path.with_name(path.name + ".partial")
         hint = "; its training was interrupted: start the same command again to finish it" if partial.is_dir() else ""
+        if PREFIXED.match(str(path)):
+            hint = "; a run directory is needed here (closedbook.open_model opens models that are called with a prefix)"
         raise UserError(f"{path}: no such run{hint}.")
     missing = [part for part in PARTS if not (path / part).exists()]
     if len(missing) >= len(PARTS) - 1:
-        raise UserError(f"{path}: not a run; closedbook train writes one.")
+        inside = next((run.parent for run in sorted(path.glob(f"*/{WEIGHTS}"))), None)
+        hint = f"; {inside} may be meant, or all runs in it together: ensemble:{path}" if inside else ""
+        raise UserError(f"{path}: not a run; closedbook train writes one{hint}.")
     if missing == [MANIFEST]:
         raise UserError(
             f"{path}: has no {MANIFEST}, so it was written by an earlier closedbook or not copied as a whole; copy it "

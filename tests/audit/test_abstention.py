@@ -1,10 +1,12 @@
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
+from closedbook.audit import replies
 from closedbook.audit.abstention import (
     Abstention,
     certify,
@@ -21,7 +23,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import exact_match
-from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
+from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD, SILENCES
 from tests.audit.conftest import Parrot, facts, response
 
 DRAWS = [pytest.param(400, id="400 draws"), pytest.param(2000, id="2000 draws", marks=pytest.mark.slow)]
@@ -190,6 +192,18 @@ def test_an_answer_is_given_or_its_lack_explained():
     assert kept.why_not == "sequence probability 0.64 is below 0.7, the threshold for 90 % right answers"
     with pytest.raises(UserError, match="it 1: no exclamations"):
         reply_to(parrot, ["What!"], None, place="it")
+
+
+def test_a_name_in_lower_case_that_is_not_known_is_tried_with_capitals(monkeypatch):
+    relation = SimpleNamespace(forms=("Where was {} born?",))
+    monkeypatch.setattr(replies, "runs_in", lambda model: [SimpleNamespace(relations=[relation])])
+    asked = {f"where was {name} born?": NO_SUBJECT for name in ("ann lee", "bo lee", "Ann")}
+    parrot = Parrot(said={**asked, "Where was Ann Lee born?": "Rome", "Where was Bo Lee born?": NO_SUBJECT})
+    why = SILENCES[NO_SUBJECT]
+    told = [reply.why_not for reply in reply_to(parrot, list(asked))]
+    assert told == [f"{why}; asked about Ann Lee it answers", why, why]
+    sure = abstention(threshold=0.7)
+    assert "Ann Lee" not in reply_to(parrot, ["where was ann lee born?"], sure)[0].why_not  # nor is that given
 
 
 def test_a_reply_holds_what_the_model_tells_and_nothing_else():

@@ -138,6 +138,16 @@ def test_evaluate_says_what_was_trained_on(toy, capsys):
     assert "holds the questions that this run was trained on" in out
 
 
+def test_evaluate_counts_the_training_questions_of_the_corpus_among_others(toy, capsys, tmp_path):
+    facts = tmp_path / "f.tsv"
+    taught = (toy.corpus / "train.tsv").read_text().splitlines()[:2]
+    asked = (toy.corpus / "dev.tsv").read_text().splitlines()[:1]
+    facts.write_text("".join(f"{line}\n" for line in [*taught, *asked]), encoding="utf-8")
+    out = call(capsys, "evaluate", toy.run, "--facts", facts, "--corpus", toy.corpus)[1]
+    assert "2 of its 3 questions are among the training questions of" in out
+    assert "among the training" not in call(capsys, "evaluate", toy.run, "--facts", facts)[1]
+
+
 def test_what_is_right_can_be_chosen(toy, capsys, tmp_path):
     facts = tmp_path / "f.tsv"
     question, answer = facts_about(NAMES[:1])[0]
@@ -373,6 +383,7 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["train", "tiny", "--out", "x"], "--corpus must be given"),
         (["train", "tiny", "--corpus", "CORPUS"], "--out must be given"),
         ([*TRAIN, "--ou", "x"], "--ou: no such option (did you mean '--out'?)"),
+        ([*TRAIN, "--seed", "3"], "--seed: no such option (did you mean '--training.seed'?)"),
         ([*TRAIN, "more"], "more: one word too many"),
         ([*TRAIN, "--stage", "finetune"], "--stage finetune: finetune goes on from a --start"),
         ([*TRAIN, "--stage", "scratch", "--start", "RUN"], "--stage scratch: finetune goes on from a --start"),
@@ -413,6 +424,7 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["ask"], "MODEL must be given"),
         (["ask", "nowhere", "Q?"], "nowhere: no such run."),
         (["ask", "CORPUS", "Q?"], "mine: not a run; closedbook train writes one."),
+        (["export", "ensemble:runs", "--to", "hf", "x"], "ensemble:runs: no such run; a run directory is needed here"),
         (["ask", "RUN", "What", "now?"], "now?: one word too many (what has spaces is quoted)"),
         (["ask", "nowhere", " "], "The question is empty."),
         (["ask", "hf:nowhere", "Q?"], "nowhere"),

@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,17 @@ def test_examples_are_spread_over_all_that_there_are(planned, corpus, count):
     assert shown == sorted(set(shown))
     assert len(shown) == min(count, SHOWN)
     assert max(b - a for a, b in itertools.pairwise([*shown, count])) <= -(-count // SHOWN)
+
+
+def test_a_run_that_was_removed_is_missed_with_a_way_on(done, tmp_path):
+    options, _ = done
+    out = tmp_path / "copy"
+    shutil.copytree(options.out, out)
+    shutil.rmtree(out / "runs" / "key_query_value-seed-1-finetune")
+    with pytest.raises(UserError, match=r"finetune: is gone, but .*results/key_query_value-seed-1.json holds"):
+        REPRODUCE.run(dataclasses.replace(options, out=out), Listening())
+    (out / "results" / "key_query_value-seed-1.json").unlink()
+    REPRODUCE.run(dataclasses.replace(options, out=out), Listening())
 
 
 def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, directory):

@@ -15,6 +15,7 @@ from closedbook.experiments.asked import too_long_to_write
 from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import train_tokenizer
+from closedbook.recipes import with_training
 from tests.conftest import resealed, tiny_config
 
 CPU = torch.device("cpu")
@@ -141,6 +142,28 @@ def test_logs_are_the_same_however_often_a_training_goes_on(people, tmp_path, mo
         assert 3 <= len(whole) < steps
         timeless = [[{**json.loads(line), "seconds": 0} for line in lines] for lines in (whole, again)]
         assert timeless[0] == timeless[1]
+
+
+def test_a_training_that_learned_early_says_so_and_ends_the_same_however_often_it_goes_on(people, tmp_path):
+    config = with_training(tiny_config(), epochs=4, stop_at_loss=100.0)
+    lines = []
+    whole = train_run(config, people, tmp_path / "whole", announce=lines.append, **ALWAYS)
+    assert "1 of 4 epochs: the mean loss of the last was" in lines[-1]
+    assert whole.environment["epochs"] == 1
+    steps = whole.environment["steps"]
+    last = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["step"] == last["steps"] == steps
+
+    def kill(record):
+        raise KilledError
+
+    for _ in range(steps):
+        with pytest.raises(KilledError):
+            train_run(config, people, tmp_path / "r", callbacks=(kill,), **ALWAYS)
+    again = train_run(config, people, tmp_path / "r", **ALWAYS)
+    assert again.environment["steps"] == steps
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name])
 
 
 def test_an_unfinished_run_of_other_settings_is_refused(people, tmp_path):

@@ -2,6 +2,7 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.facts.forms import (
+    capitalised,
     form_of,
     possible_forms,
     slot_of,
@@ -129,3 +130,19 @@ def test_a_subject_in_other_capitals_has_a_form_where_it_stands_in_none_of_its_o
     assert possible_forms("Where does the fox live?", "Fox") == ["Where does the {} live?"]
     assert possible_forms("Does the fox like Fox?", "Fox") == ["Does the fox like {}?"]
     assert possible_forms("Where do foxes live?", "Fox") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("where was ada lovelace born?", ["Ada Lovelace"]),
+        ("Where was jean-paul o'hara born?", ["Jean-Paul O'hara"]),
+        ("where was ludwig van beethoven born?", ["Ludwig Van Beethoven", "Ludwig van Beethoven"]),
+        ("where was Ada born?", []),  # spelled as a name
+        ("when was ada born?", []),
+        ("where was 47 born?", []),
+    ],
+)
+def test_a_name_in_lower_case_is_given_capitals(question, expected):
+    forms = ["Where was {} born?", "What is {}?"]
+    assert capitalised(question, forms) == [(name, f"Where was {name} born?") for name in expected]

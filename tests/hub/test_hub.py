@@ -11,6 +11,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.hub import Way, fingerprint, is_foreign, open_model, threshold_file
 from tests.cli.test_commands import call
+from tests.conftest import resealed
 
 
 def test_a_model_is_opened_by_its_name(saved):
@@ -87,6 +88,15 @@ def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
 def test_what_is_no_ensemble_gets_a_sentence(folder, rest, why):
     with pytest.raises(UserError, match=why):
         open_model(f"ensemble:{rest.format(folder, folder)}")
+
+
+def test_members_that_were_taught_different_corpora_are_said_to_be(folder):
+    assert "different corpora" not in open_model(f"ensemble:{folder}").kind
+    environment = json.loads((folder / "two" / "environment.json").read_text())
+    environment["corpus"]["files"] = {"other.txt": {"part": "corpus", "sha256": "0", "known_as": None}}
+    (folder / "two" / "environment.json").write_text(json.dumps(environment))
+    resealed(folder / "two")
+    assert open_model(f"ensemble:{folder}").kind.endswith(", which were taught different corpora")
 
 
 def test_what_a_member_was_trained_on_its_ensemble_was(folder, run, monkeypatch):

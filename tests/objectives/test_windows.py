@@ -66,7 +66,7 @@ def test_every_document_and_fact_comes_once_an_epoch_in_another_order(store):
 
 def test_an_epoch_asks_every_question_and_every_name(store):
     plan = batches(store)
-    first = [text for step in range(plan.steps) if plan._place(step)[0] == 0 for text in texts(store, plan.step(step))]
+    first = [text for step in range(plan.steps) if plan.place(step)[0] == 0 for text in texts(store, plan.step(step))]
     asked = Counter(text.split("\u2047")[0] for text in first)
     assert all(asked[fact.question] == 2 for fact in store.train)
     assert all(asked[document.subject] > 0 for document in store.documents)
@@ -76,7 +76,7 @@ def test_questions_that_have_joined_stay(store):
     plan = batches(store, dataclasses.replace(CONFIG, mixture=(NameCards(), QuestionAnswering(joining=2))))
     asked = (set(), set())
     for step in range(plan.steps):
-        asked[plan._place(step)[0]].update(text.split("\u2047")[0] for text in texts(store, plan.step(step)))
+        asked[plan.place(step)[0]].update(text.split("\u2047")[0] for text in texts(store, plan.step(step)))
     questions = {fact.question for fact in store.train}
     first, second = (some & questions for some in asked)
     assert set() < first < second == questions
@@ -94,7 +94,7 @@ def test_a_step_does_not_depend_on_those_before_it(store):
 def test_steps_are_of_the_size_that_the_recipe_says(store):
     plan = batches(store)
     assert plan.epochs == 2
-    epochs = Counter(plan._place(number)[0] for number in range(plan.steps))
+    epochs = Counter(plan.place(number)[0] for number in range(plan.steps))
     assert epochs[1] > epochs[0]  # more is asked in the second epoch
     sizes = [sum(part.inputs_BT.numel() for part in plan.step(number)) for number in range(plan.steps)]
     assert all(300 < size < 600 for size in sizes)  # of 512

@@ -32,6 +32,12 @@ class Repeated:
     batches: Batches
     steps: int
 
+    def place(self, step):
+        return divmod(step, self.batches.steps)
+
+    def all_joined(self, epoch):
+        return True
+
     def step(self, step):
         return self.batches.step(step % self.batches.steps)
 

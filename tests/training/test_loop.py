@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from closedbook.config import TrainingConfig
+from closedbook.config import QuestionAnswering, TrainingConfig
 from closedbook.experiments.train import initial_model, make_tokenizer
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
@@ -135,6 +135,38 @@ def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer, stop
     assert len(list((tmp_path / "checkpoints").iterdir())) <= 2
     train(model, batches, config, corpus_positions=1, state=state)
     assert all(torch.equal(expected[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_training_ends_with_the_first_epoch_whose_loss_says_that_all_is_learned(people):
+    config, batches, model = prepared(people, epochs=4)
+    losses, weights = {}, {}
+
+    def listen(record):
+        losses.setdefault(batches.place(record.step - 1)[0], []).append(record.loss)
+        weights[record.step] = {name: value.clone() for name, value in model.state_dict().items()}
+
+    train(model, batches, config, corpus_positions=1, callbacks=(listen,))
+    means = [sum(of_epoch) / len(of_epoch) for of_epoch in losses.values()]
+    assert means == sorted(means, reverse=True)
+    two = len(losses[0]) + len(losses[1])
+
+    config, batches, model = prepared(people, epochs=4, stop_at_loss=(means[0] + means[1]) / 2)
+    records = []
+    state = train(model, batches, config, corpus_positions=1, callbacks=(records.append,))
+    assert state.step == len(records) == two
+    assert [record.steps for record in records] == [batches.steps] * (len(records) - 1) + [len(records)]
+    assert all(torch.equal(weights[two][name], value) for name, value in model.state_dict().items())
+    train(model, batches, config, corpus_positions=1, callbacks=(records.append,), state=state)
+    assert state.step == len(records), "a training that has ended goes on where it is taken up again"
+
+
+def test_nothing_is_learned_before_all_questions_have_joined(people):
+    config = tiny_config("finetune", precision="fp32", epochs=4, stop_at_loss=100.0)
+    config = dataclasses.replace(config, mixture=(QuestionAnswering(joining=3),))
+    tokenizer = make_tokenizer(config, people)
+    batches = Batches(build_mixture(config, people, tokenizer, CPU), config)
+    state = train(initial_model(config, tokenizer, CPU), batches, config.training, corpus_positions=1)
+    assert batches.place(state.step) == (3, 0)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(people, tmp_path):

@@ -4,8 +4,8 @@ What `closedbook ask`, `closedbook predict` and the service say comes from here.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from closedbook.audit.abstention import Abstention
 from closedbook.audit.settings import SAMPLES, QuestionSignal
@@ -13,8 +13,10 @@ from closedbook.audit.signals import ask_at_length
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.scorers import find_scorer, usual_match
+from closedbook.facts.forms import capitalised
 from closedbook.facts.silence import SILENCES
 from closedbook.facts.text import composed
+from closedbook.runs import runs_in
 
 DONT_KNOW = "I don't know"
 
@@ -82,7 +84,7 @@ def reply_to(
     samples = SAMPLES if abstention is None else abstention.samples
     told, sure = ask_at_length(model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives)
     values = sure[signals[0]].tolist() if signals else [math.nan] * len(prompts)
-    return [
+    replies = [
         Reply(
             question=prompt.question,
             response=answers.response,
@@ -94,6 +96,16 @@ def reply_to(
         )
         for prompt, answers, value in zip(prompts, told, values, strict=True)
     ]
+    forms = {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
+    return [reply if reply.why_not is None else _with_meant(reply, model, forms, abstention) for reply in replies]
+
+
+def _with_meant(reply: Reply, model: LanguageModel, forms: Collection[str], abstention: Abstention | None) -> Reply:
+    """The reply, which is not given, with the name that the model answers to if what is in lower case is one."""
+    for name, question in capitalised(reply.question, forms):
+        if reply_to(model, [question], abstention)[0].why_not is None:
+            return replace(reply, why_not=f"{reply.why_not}; asked about {name} it answers")
+    return reply
 
 
 def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:

@@ -94,7 +94,7 @@ def run(arguments: Sequence[str]) -> None:
         ranking = rank(model, evaluation, candidates)
         say_ranking(ranking, candidates, {fact.relation for fact in known}, options.candidates.name)
         figures["ranking"] = ranking.to_json()
-    for warning in leaks(options, model):
+    for warning in leaks(options, model, asked, corpus):
         say(f"Careful: {warning}")
     if options.out is not None:
         write(options.out, evaluation, figures)
@@ -150,14 +150,21 @@ def recognised(
     return recognise(facts, {}, next((run.relations for run in runs_in(model)), []))
 
 
-def leaks(options: Options, model: "LanguageModel") -> Iterator[str]:
+def leaks(
+    options: Options, model: "LanguageModel", asked: "Sequence[Fact]", corpus: "Corpus | StoredCorpus | None"
+) -> Iterator[str]:
     """What could make the figures better than they are."""
-    from closedbook.facts.corpus import sha256
+    from closedbook.facts.corpus import Corpus, sha256
     from closedbook.runs import runs_in
 
     part = trained_on(options.model).get(sha256(options.facts))
     if part == "train":
         yield f"{options.facts} holds the questions that this run was trained on."
+    elif part != "dev" and isinstance(corpus, Corpus):
+        taught = {fact.question for fact in corpus.train}
+        if leaked := sum(fact.question in taught for fact in asked):
+            are = f"{leaked:,} of its {counted(len(asked), 'question')} {'is' if leaked == 1 else 'are'}"
+            yield f"{options.facts}: {are} among the training questions of {options.corpus}."
     both = max((len(run.environment["corpus"]["dev_questions_in_train"]) for run in runs_in(model)), default=0)
     if part == "dev" and both:
         occur = counted(both, "of these questions occurs", "of these questions occur")

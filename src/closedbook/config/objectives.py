@@ -53,6 +53,10 @@ class ObjectiveConfig:
         """Whether it is in the mixture of that epoch."""
         return self.first_epoch <= epoch <= (epoch if self.last_epoch is None else self.last_epoch)
 
+    def share_joined(self, epoch: int, epochs: int) -> float:
+        """The part of its examples that has joined in an epoch, by a recipe of so many."""
+        return float(self.takes_part(epoch))
+
 
 @configuration
 class SpanCorruption(ObjectiveConfig):
@@ -142,7 +146,9 @@ class QuestionAnswering(ObjectiveConfig):
     joining: Few = 1
 
     def share_joined(self, epoch: int, epochs: int) -> float:
-        """The part of them that has joined in an epoch, by a recipe of so many."""
+        """As `ObjectiveConfig`'s."""
+        if not self.takes_part(epoch):
+            return 0.0
         last = epochs if self.last_epoch is None else min(self.last_epoch + 1, epochs)
         return min((epoch - self.first_epoch + 1) / max(min(self.joining, last - self.first_epoch), 1), 1.0)
 

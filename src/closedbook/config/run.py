@@ -66,6 +66,14 @@ class RunConfig:
             "epochs_a_relation to 0.",
         )
 
+    def all_joined(self, epoch: int) -> bool:
+        """Whether every objective has as large a part of its examples in that epoch as in the recipe's last."""
+        epochs = self.training.epochs
+        return all(
+            objective.share_joined(epoch, epochs) >= objective.share_joined(epochs - 1, epochs)
+            for objective in self.mixture
+        )
+
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
     """A JSON-ready dictionary; `run_config` reads it back."""

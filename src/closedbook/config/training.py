@@ -18,6 +18,8 @@ class TrainingConfig:
         epochs: Passes over the mixture, more where the corpus is so small that they do not come to `least_steps`.
         epochs_a_relation: Further passes for each relation beyond the first, up to as many again as `epochs`.
         least_steps: Steps of the whole training at least, None for as many as the epochs make.
+        stop_at_loss: Mean loss of an epoch, in nats, at which nothing is left to learn: the training ends with the
+            first epoch that comes to it. None to take every step.
         plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, a constant
             number of rows; the schedule counts them as padded to the block).
         batch_tokens: Tokens a step, padding included (`by_length`).
@@ -45,6 +47,7 @@ class TrainingConfig:
     epochs: Passes = 1
     epochs_a_relation: Annotated[int, Field(ge=0, le=10**6)] = 0
     least_steps: Count | None = None
+    stop_at_loss: Annotated[float, Field(gt=0, le=100)] | None = None
     plan: Literal["by_length", "in_order"] = "by_length"
     batch_tokens: Annotated[int, Field(ge=1, le=10**8)] | None = None
     micro_batches: Few | None = None

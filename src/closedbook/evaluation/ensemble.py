@@ -38,6 +38,7 @@ class Ensemble:
     Args:
         name: As it was opened.
         members: At least two, each asked with a prompt of its own.
+        note: What to say of them besides.
 
     Raises:
         UserError: They are fewer, or one is no run.
@@ -46,8 +47,8 @@ class Ensemble:
     form: None = None
     chats = False
 
-    def __init__(self, name: str, members: Sequence[LanguageModel]) -> None:
-        self.name, self.members = name, tuple(members)
+    def __init__(self, name: str, members: Sequence[LanguageModel], note: str = "") -> None:
+        self.name, self.members, self._note = name, tuple(members), note
         if len(members) < 2:
             raise UserError(f"{name}: found {len(members)} run; an ensemble needs two at the least.")
         for member in members:
@@ -58,14 +59,14 @@ class Ensemble:
     def kind(self) -> str:
         kinds = dict.fromkeys(member.kind.removeprefix("a run of closedbook, ") for member in self.members)
         names = ", ".join(PurePath(member.name).name for member in self.members)
-        return f"an ensemble of {len(self.members)} runs of closedbook ({names}), {' and '.join(kinds)}"
+        return f"an ensemble of {len(self.members)} runs of closedbook ({names}), {' and '.join(kinds)}{self._note}"
 
     @property
     def parameters(self) -> int:
         return sum(member.parameters for member in self.members)
 
     def asked_by(self, form: Form) -> "Ensemble":
-        return Ensemble(self.name, [member.asked_by(form) for member in self.members])
+        return Ensemble(self.name, [member.asked_by(form) for member in self.members], self._note)
 
     def lacks(self, ability: Ability) -> str | None:
         if ability == "representations":

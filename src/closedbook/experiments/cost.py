@@ -84,11 +84,11 @@ def _positions(
         rows = len(corpus.train) if isinstance(objective, settings.QuestionAnswering) else len(corpus.documents)
         return float(rows * run.model.context * objective.repeats)
     pairs = [_tokens(fact.question) + _tokens(fact.answers[0]) + 1 for fact in corpus.train]
-    epochs = [epoch for epoch in range(run.training.epochs) if objective.takes_part(epoch)]
-    times = len(epochs) / run.training.epochs * objective.repeats * objective.share
+    epochs = run.training.epochs
+    joined = sum(objective.share_joined(epoch, epochs) for epoch in range(epochs))
+    times = joined / epochs * objective.repeats * objective.share
     if isinstance(objective, settings.QuestionAnswering):
-        joined = sum(objective.share_joined(epoch, run.training.epochs) for epoch in epochs)
-        return times * sum(pairs) * joined / max(len(epochs), 1)
+        return times * sum(pairs)
     if isinstance(objective, settings.InventedSubjects):
         return times * objective.rate * len(corpus.by_subject) * sum(pairs) / max(len(pairs), 1)
     if objective.reads == "cards":

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from closedbook import machine
+from closedbook.errors import counted
 from closedbook.experiments.callbacks import Checkpoints, Following, Log, Metrics, Probe
 from closedbook.experiments.signals import Pending
 from closedbook.experiments.unfinished import Unfinished
@@ -106,6 +107,12 @@ def fit(
         state=state,
         ranks=prepared.ranks,
     )
+    if state.step < prepared.batches.steps:
+        epochs = prepared.batches.place(state.step)[0]
+        watching.announce(
+            f"learned after {counted(state.step, 'step')}, {epochs} of {prepared.batches.epochs} epochs: the mean loss "
+            f"of the last was {state.epoch_loss / state.epoch_steps:.4f} (training.stop_at_loss)"
+        )
     return state, logs
 
 
@@ -144,8 +151,8 @@ def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinish
         "attention": run.config.model.attention,
         "parameters": run.parameters,
         "vocabulary": run.tokenizer.vocabulary_size,
-        "steps": prepared.batches.steps,
-        "epochs": prepared.batches.epochs,
+        "steps": state.step,
+        "epochs": prepared.batches.place(state.step)[0],
         "positions": state.positions,
         "tokens": state.tokens,
         "seconds": round(prepared.seconds + state.seconds, 2),

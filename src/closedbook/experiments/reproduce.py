@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.config import BUILT_IN, PeopleConfig, to_dict
+from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.evaluate import evaluate
@@ -171,6 +172,19 @@ def _shares(scores: Sequence[Score]) -> dict[str, Any]:
     return {"accuracy": figures.exact.value, "normalised_accuracy": figures.normalised.value}
 
 
+def _check_kept(out: Path, run: str, cell: str) -> None:
+    """Refuses to go on without a run whose results are there.
+
+    Raises:
+        UserError: It was removed.
+    """
+    if not (out / run).is_dir():
+        raise UserError(
+            f"{out / run}: is gone, but {out / 'results' / cell}.json holds what it answered; remove that file as "
+            "well, and the run is trained again."
+        )
+
+
 def _write_predictions(out: Path, system: System, runs: Sequence[SystemRun]) -> None:
     """Into the output directory under the system's file names, and into each run."""
     for run in runs:
@@ -179,4 +193,5 @@ def _write_predictions(out: Path, system: System, runs: Sequence[SystemRun]) -> 
             if answers:
                 write_predictions(out / f"{system.predictions}{suffix}.{part}.predictions", answers)
                 if run.run:
+                    _check_kept(out, run.run, f"{system.name}-seed-{run.seed}")
                     add_predictions(out / run.run, part, answers)

@@ -57,7 +57,9 @@ def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: damaged ({where}: {first['msg']}).") from error
+        raise UserError(
+            f"{path}: damaged ({where}: {first['msg']}); remove the file, and the same command measures it again."
+        ) from error
 
 
 def kept(path: Path, identity: Mapping[str, Any], make: Callable[[], R], cls: type[R]) -> R:

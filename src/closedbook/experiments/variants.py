@@ -238,7 +238,7 @@ def _value(text: str) -> str | int | bool:
 
 
 def equal(variants: Sequence[Variant], vocabulary: int) -> list[Variant]:
-    """The variants with as many parameters as the first, by wider or narrower MLPs.
+    """The variants with as many parameters as the first, by wider or narrower MLPs, and all of their steps.
 
     Raises:
         UserError: A variant cannot be brought within 2 %, or is the same model as another.
@@ -254,7 +254,8 @@ def equal(variants: Sequence[Variant], vocabulary: int) -> list[Variant]:
                 raise UserError(f"--variants {variant.name}: {error}") from None
         if alike := next((other.name for other in made if _explicit(other.model) == _explicit(model)), None):
             raise UserError(f"--variants {variant.name}: is the same model as {alike}.")
-        made.append(Variant(variant.name, tuple(dataclasses.replace(stage, model=model) for stage in variant.stages)))
+        stages = (dataclasses.replace(stage, model=model) for stage in variant.stages)
+        made.append(Variant(variant.name, tuple(with_training(stage, stop_at_loss=None) for stage in stages)))
     return made
 
 

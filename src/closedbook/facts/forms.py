@@ -16,6 +16,11 @@ SHARE = 0.02  # of the questions, as a floor to the same
 MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
 COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
+WORD_START = re.compile(r"(?<![\w'’])\w")
+PARTICLES = frozenset(
+    "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
+)
+"""Words in names that have no capital, in the languages whose names are most often met."""
 _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 
 
@@ -96,6 +101,28 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
     Of forms of one length the last of the alphabet counts, whatever their order.
     """
     return _first_slot(question, _longest_first(forms))
+
+
+def capitalised(question: str, forms: Iterable[str]) -> list[tuple[str, str]]:
+    """What a question in lower case may mean: each name with capitals, and the form that the question has about it.
+
+    Args:
+        question: As it was put.
+        forms: That it may have, whatever their case.
+
+    Returns:
+        The name with a capital in every word, and where it has particles (`van`, `of`) the same without theirs; none
+        where the question has no such form or its name has a capital.
+    """
+    for form in _longest_first(forms):
+        name = slot_of(question.lower(), form.lower())
+        if name and name.strip() and name in question:
+            every = WORD_START.sub(lambda found: found.group().upper(), name)
+            words = [
+                lower if lower in PARTICLES else upper for lower, upper in zip(name.split(), every.split(), strict=True)
+            ]
+            return [(one, form.replace(SLOT, one)) for one in dict.fromkeys((every, " ".join(words))) if one != name]
+    return []
 
 
 def _longest_first(forms: Iterable[str]) -> list[str]:

@@ -186,8 +186,12 @@ def _open_endpoint(url: str, way: Way) -> "LanguageModel":
 
 def _open_ensemble(rest: str, way: Way) -> "LanguageModel":
     from closedbook.evaluation.ensemble import Ensemble
+    from closedbook.runs import Run
 
-    return Ensemble(f"{ENSEMBLE}:{rest}", [_open_run(name, way) for name in members(rest)])
+    opened = [_open_run(name, way) for name in members(rest)]
+    files = [run.environment["corpus"].get("files") for run in opened if isinstance(run, Run)]
+    mixed = any(other != files[0] for other in files)
+    return Ensemble(f"{ENSEMBLE}:{rest}", opened, ", which were taught different corpora" if mixed else "")
 
 
 OPENERS: "dict[str, Callable[[str, Way], LanguageModel]]" = {

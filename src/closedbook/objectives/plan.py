@@ -190,7 +190,8 @@ class Batches:
             return len(self._plan)
 
         plan = Epochs(config.training, mixture.relations, steps_of)
-        self._place, self.epochs, self.steps = plan.place, plan.count, plan.steps
+        self.place, self.epochs, self.steps = plan.place, plan.count, plan.steps
+        self.all_joined = config.all_joined
         if not self.steps:
             raise UserError(
                 f"None of the {self.epochs} epochs draws an example: what the documents can be asked for is like few "
@@ -199,7 +200,7 @@ class Batches:
 
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of a step, or this process's rows of them."""
-        epoch, within = self._place(step)
+        epoch, within = self.place(step)
         if epoch != self._epoch:
             self._open(epoch)
         return [

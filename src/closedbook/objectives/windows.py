@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from closedbook.config import ObjectiveConfig, QuestionAnswering, RunConfig
+from closedbook.config import RunConfig
 from closedbook.draws import derive, permuted
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
@@ -120,7 +120,8 @@ class WindowBatches:
         self._planned: tuple[int, int] | None = None
         self._plan: list[list[MicroBatch]] = []
         plan = Epochs(training, relations, lambda epoch: len(windows) * self._steps(epoch))
-        self._place, self.epochs, self.steps = plan.place, plan.count, plan.steps
+        self.place, self.epochs, self.steps = plan.place, plan.count, plan.steps
+        self.all_joined = config.all_joined
 
     @property
     def counts(self) -> dict[str, int]:
@@ -129,7 +130,7 @@ class WindowBatches:
 
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of a step, or this process's rows of them."""
-        epoch, place = self._place(step)
+        epoch, place = self.place(step)
         steps = self._steps(epoch)
         number, within = divmod(place, steps)
         if self._planned != (epoch, number):
@@ -142,7 +143,8 @@ class WindowBatches:
 
     def _steps(self, epoch: int) -> int:
         """Steps of each window of an epoch: what the first window takes at the size of batch that the recipe says."""
-        taking_part = tuple(self._share(objective, epoch) for objective in self._config.mixture)
+        epochs = self._config.training.epochs
+        taking_part = tuple(objective.share_joined(epoch, epochs) for objective in self._config.mixture)
         if taking_part not in self._steps_of_a_window:
             self._open(epoch, 0)
             training = self._config.training
@@ -152,14 +154,6 @@ class WindowBatches:
                 raise UserError("Nothing to train on: the first documents of the training draw no example.")
             self._steps_of_a_window[taking_part] = steps
         return self._steps_of_a_window[taking_part]
-
-    def _share(self, objective: ObjectiveConfig, epoch: int) -> float:
-        """The part of its examples that an objective takes in an epoch."""
-        if not objective.takes_part(epoch):
-            return 0.0
-        if isinstance(objective, QuestionAnswering):
-            return objective.share_joined(epoch, self._config.training.epochs)
-        return 1.0
 
     def _open(self, epoch: int, number: int) -> None:
         """Makes a window's examples."""

@@ -97,7 +97,9 @@ class Progress:
         if self._bar is not None:
             if self._task is None:
                 self._task = self._bar.add_task(self._title, total=record.steps, loss=record.loss, speed=0.0)
-            self._bar.update(self._task, completed=record.step, loss=record.loss, speed=self._speed())
+            self._bar.update(
+                self._task, completed=record.step, total=record.steps, loss=record.loss, speed=self._speed()
+            )
         elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
             self._last_line = time.monotonic()
             say(f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}{self._pace(record)}")

@@ -37,7 +37,7 @@ class StepRecord:
 
     Args:
         step: Steps taken, this one included.
-        steps: Steps of the whole training.
+        steps: Steps of the whole training; where it ends early, the last record's are those that it took.
         loss: Mean cross-entropy over the targets that count, in nats.
         rate: Share of the peak learning rate.
         tokens: Real input tokens of the batch.
@@ -62,6 +62,12 @@ class Plan(Protocol):
     def steps(self) -> int:
         """Steps of the whole training."""
 
+    def place(self, step: int, /) -> tuple[int, int]:
+        """The epoch that a step belongs to, and its number there."""
+
+    def all_joined(self, epoch: int, /) -> bool:
+        """Whether nothing more joins the examples after that epoch."""
+
     def step(self, step: int, /) -> list[Batch]:
         """The micro-batches of a step; of several processes' each has its own rows, perhaps none."""
 
@@ -72,13 +78,25 @@ Callback = Callable[[StepRecord], None]
 
 @dataclass
 class TrainingState:
-    """What a training needs beside the model to go on: its optimizers, where it is, and what it has taken."""
+    """What a training needs beside the model to go on: its optimizers, where it is, and what it has taken.
+
+    Args:
+        optimizers: With what they remember.
+        step: Steps taken.
+        tokens: Real input tokens of them.
+        positions: Input positions of them, padding included.
+        seconds: Training time.
+        epoch_steps: Steps taken in the epoch of the last.
+        epoch_loss: Their losses together, in nats.
+    """
 
     optimizers: list[torch.optim.Optimizer]
     step: int = 0
     tokens: int = 0
     positions: int = 0
     seconds: float = 0.0
+    epoch_steps: int = 0
+    epoch_loss: float = 0.0
 
 
 @contextlib.contextmanager
@@ -175,7 +193,7 @@ def train(
     state: TrainingState | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainingState:
-    """Trains the model in place to the last step of the plan.
+    """Trains the model in place to the last step of the plan, or until an epoch's loss says that all is learned.
 
     Args:
         model: On the device of the batches.
@@ -204,7 +222,7 @@ def train(
         Workers(count) if count > 1 else contextlib.nullcontext() as workers,
         side_by_side(state.optimizers, workers),
     ):
-        while state.step < batches.steps:
+        while state.step < batches.steps and not learned(batches, config, state):
             began = time.perf_counter()
             parts = batches.step(state.step)
             share = rate(
@@ -221,13 +239,16 @@ def train(
             if not update(model, state.optimizers, share, config.clip, workers):
                 raise not_finite(f"gradient of batch {state.step + 1} is not finite")
             tokens, positions = ranks.totals(sum(part.tokens for part in parts), sum(part.positions for part in parts))
+            first = batches.place(state.step)[1] == 0
+            state.epoch_steps = 1 if first else state.epoch_steps + 1
+            state.epoch_loss = loss if first else state.epoch_loss + loss
             state.step += 1
             state.tokens += tokens
             state.positions += positions
             state.seconds += time.perf_counter() - began  # of the step alone, not of the callbacks
             record = StepRecord(
                 step=state.step,
-                steps=batches.steps,
+                steps=state.step if learned(batches, config, state) else batches.steps,
                 loss=loss,
                 rate=share,
                 tokens=tokens,
@@ -238,6 +259,14 @@ def train(
                 callback(record)
     model.eval()
     return state
+
+
+def learned(batches: Plan, config: TrainingConfig, state: TrainingState) -> bool:
+    """Whether an epoch of all examples has just ended whose mean loss says that nothing is left to learn."""
+    epoch, within = batches.place(state.step)
+    if config.stop_at_loss is None or not state.epoch_steps or within or not batches.all_joined(epoch - 1):
+        return False
+    return state.epoch_loss / state.epoch_steps <= config.stop_at_loss
 
 
 def not_finite(what: str) -> NonFiniteLoss:
