@@ -301,6 +301,23 @@ def test_the_sentence_names_the_place(client):
     assert "did you mean 'mine'" in is_problem(ask(client, model="mime"), 404)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (ANSWERS, {}, "The body takes either question or questions."),
+        (ANSWERS, [1], "The body cannot be [1]; takes settings by name."),
+        (ANSWERS, {"question": "a", "alternatves": 3}, "alternatves: no such setting (did you mean 'alternatives'?)."),
+        (ANSWERS, {"question": 3}, "question: cannot be 3; takes text."),
+        (ANSWERS, {"question": "a", "alternatives": -1}, "alternatives: cannot be -1; takes at least 0."),
+        (ANSWERS, {"questions": ["a"] * 999}, "takes at most 256 of them."),
+        ("/v1/completions", {}, "prompt: must be given."),
+        ("/v1/completions", {"prompt": 3}, "prompt: cannot be 3; takes text."),
+    ],
+)
+def test_the_sentence_is_that_of_settings(client, path, body, told):
+    assert is_problem(client.post(path, json=body), 422).endswith(told)
+
+
 def test_hosts_are_known_by_address_and_by_the_names_given():
     with running({"m": Parrot()}, names=("Facts.Example",)) as client:
         for host in ("localhost", "localhost:8000", "127.0.0.1", "10.1.2.3:80", "[::1]:80", "[::1]", "facts.example:1"):

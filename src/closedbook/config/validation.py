@@ -51,6 +51,7 @@ _TAKES = {
     "list": "a list",
     "dataclass": "settings by name",
     "dict": "settings by name",
+    "model": "settings by name",
     "path": "a path",
     "finite": "a finite number",
 }
@@ -60,6 +61,15 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("less than", "lt"),
     "too_short": ("at least", "min_length"),
+    "string_too_short": ("at least", "min_length"),
+    "too_long": ("at most", "max_length"),
+    "string_too_long": ("at most", "max_length"),
+}
+_COUNTED = {
+    "too_short": " of them",
+    "too_long": " of them",
+    "string_too_short": " characters",
+    "string_too_long": " characters",
 }
 
 
@@ -136,7 +146,7 @@ def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
         return str(context["error"])
     if kind.startswith("union_tag"):  # the name of a kind of settings
         name, value = f"{name}.{str(context['discriminator']).strip(chr(39))}", context.get("tag")
-    if kind == "unexpected_keyword_argument":
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         own = name.rpartition(".")[2]
         return f"{name}: no such setting{nearest(own, [other for other in known if other != own])}."
     if kind.startswith("missing") or kind == "union_tag_not_found":
@@ -155,7 +165,7 @@ def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:
         return f"{' or '.join(choices)}{nearest(str(value), choices)}"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        return f"{words} {context[bound]:,.10g}" + (" of them" if kind == "too_short" else "")
+        return f"{words} {context[bound]:,.10g}{_COUNTED.get(kind, '')}"
     return next((words for start, words in _TAKES.items() if kind.startswith(start)), "something else")
 
 

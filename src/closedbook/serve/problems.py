@@ -1,14 +1,16 @@
 """Whatever goes wrong, as `application/problem+json` (RFC 9457), a sentence in `detail`."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
+from closedbook.config.validation import sentence
 from closedbook.errors import UserError
 from closedbook.serve.schemas import Problem
 
@@ -63,7 +65,8 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        wrong = [_place_and_why(one) for one in error.errors()[:MOST_ERRORS]]
+        known = _fields(request)
+        wrong = [_place_and_why(one, known) for one in error.errors()[:MOST_ERRORS]]
         detail = f"{wrong[0]['place']}: {wrong[0]['why']}." if wrong[0]["place"] else f"{wrong[0]['why']}."
         return ProblemError(422, detail).response(wrong)
 
@@ -76,8 +79,18 @@ def add_problems(app: FastAPI) -> None:
         return ProblemError(500, "Something broke; the service's log says what.").response()
 
 
-def _place_and_why(error: dict[str, Any]) -> dict[str, str]:
+def _fields(request: Request) -> list[str]:
+    """What the body of a request may say, where the path takes one."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    body = field.field_info.annotation if field is not None else None
+    return list(getattr(body, "model_fields", ()))
+
+
+def _place_and_why(error: dict[str, Any], known: Sequence[str]) -> dict[str, str]:
     """Which part of a request is wrong, and why; what is no JSON has no parts."""
     if error["type"] == "json_invalid":
         return {"place": "", "why": f"The body is no JSON ({error['ctx']['error']})"}
-    return {"place": ".".join(map(str, error["loc"][1:])), "why": error["msg"].removeprefix("Value error, ")}
+    parts = [str(part) for part in error["loc"][1:]]
+    place = ".".join(part for part in parts if part.isalnum() or part.isidentifier())  # nor what a union tried
+    why = sentence(cast(ErrorDetails, error), place or "body", known).removesuffix(".").removeprefix(f"{place}: ")
+    return {"place": place, "why": why if place else f"The body {why.removeprefix('body: ')}"}
