@@ -158,7 +158,7 @@ def test_progress_tells_pace_and_loss_where_there_is_no_terminal(capsys):
     with Reporter().progress("a training") as callback:
         for step in (1, 2, 3):
             callback(record(step, 3, 1.0 / step, 100, 0.5 * step))
-    assert "a training: step 3/3, loss 0.333, 200 tokens/s, 0 s left" in capsys.readouterr().out
+    assert "a training: step 3/3, loss 0.611, 200 tokens/s, 0 s left" in capsys.readouterr().out
 
 
 def test_progress_tells_no_pace_of_a_single_step(capsys):

@@ -24,7 +24,7 @@ from closedbook.visible import in_a_line
 
 LINE_SECONDS = 10.0
 WIDEST = 400  # a table that wraps its figures cannot be read
-SPEED_WINDOW = 50  # steps that the speed is averaged over
+WINDOW = 50  # steps that speed and loss are averaged over
 
 _PLAIN: Any = {"highlight": False, "markup": False, "emoji": False}  # text is shown as it is: `[red]`, `:wave:`
 _console = Console(soft_wrap=True, **_PLAIN)
@@ -64,7 +64,9 @@ class Bars:
 
 
 class Progress:
-    """Shows step, loss, real tokens a second and time left: a live bar, or without a terminal a line every 10 s.
+    """Shows step, mean loss of the last steps, real tokens a second and time left.
+
+    That is a live bar, or without a terminal a line every 10 s.
 
     Args:
         title: Of the training.
@@ -73,7 +75,8 @@ class Progress:
 
     def __init__(self, title: str, bars: Bars | None = None) -> None:
         self._title = in_a_line(title)
-        self._recent: deque[tuple[float, int, int]] = deque(maxlen=SPEED_WINDOW)  # seconds, tokens, step
+        self._recent: deque[tuple[float, int, int]] = deque(maxlen=WINDOW)  # seconds, tokens, step
+        self._losses: deque[float] = deque(maxlen=WINDOW)
         self._last_line = time.monotonic()
         self._bars = bars or Bars()
         self._bar: Bar | None = None
@@ -94,15 +97,15 @@ class Progress:
     def __call__(self, record: Any) -> None:
         """Takes a `closedbook.training.loop.StepRecord`, whose module this one does not import: it would load torch."""
         self._recent.append((record.seconds, record.tokens, record.step))
+        self._losses.append(record.loss)
+        loss = sum(self._losses) / len(self._losses)
         if self._bar is not None:
             if self._task is None:
-                self._task = self._bar.add_task(self._title, total=record.steps, loss=record.loss, speed=0.0)
-            self._bar.update(
-                self._task, completed=record.step, total=record.steps, loss=record.loss, speed=self._speed()
-            )
+                self._task = self._bar.add_task(self._title, total=record.steps, loss=loss, speed=0.0)
+            self._bar.update(self._task, completed=record.step, total=record.steps, loss=loss, speed=self._speed())
         elif time.monotonic() - self._last_line >= LINE_SECONDS or record.step == record.steps:
             self._last_line = time.monotonic()
-            say(f"{self._title}: step {record.step:,}/{record.steps:,}, loss {record.loss:.3f}{self._pace(record)}")
+            say(f"{self._title}: step {record.step:,}/{record.steps:,}, loss {loss:.3f}{self._pace(record)}")
 
     def _pace(self, record: Any) -> str:
         """Speed and time left, nothing before there are two records to take them from."""
