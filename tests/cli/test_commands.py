@@ -131,6 +131,24 @@ def test_evaluate_counts_by_the_relations_of_the_training_corpus(toy, capsys, tm
     assert relations_in(capsys, tmp_path, run, "--facts", one, "--corpus", mine) == {"money"}
 
 
+def test_a_store_is_built_added_to_and_described(toy, capsys, tmp_path):
+    store, more = tmp_path / "store", tmp_path / "more"
+    code, out, _ = call(capsys, "data", "build", toy.corpus, "--out", store, "--vocabulary-size", 300)
+    assert code == 0
+    assert "each training learns its own vocabulary there" in " ".join(out.split())
+    more.mkdir()
+    (more / "corpus.txt").write_text("Xanadu. Xanadu is a country whose capital is Xan.\n")
+    assert "--append keeps the store's vocabulary" in refused(
+        capsys, "data", "build", more, "--out", store, "--append", "--recipe", "open"
+    )
+    code, out, _ = call(capsys, "data", "build", more, "--out", store, "--append")
+    assert code == 0
+    documents = len((toy.corpus / "corpus.txt").read_text().splitlines())
+    assert f"{documents + 1} documents" in out
+    assert "each training learns" not in out
+    assert f"{documents + 1} documents" in call(capsys, "data", "describe", store)[1]
+
+
 def test_evaluate_says_what_was_trained_on(toy, capsys):
     code, out, _ = call(capsys, "evaluate", toy.run, "--facts", toy.corpus / "train.tsv")
     assert code == 0

@@ -8,7 +8,7 @@ from typing import Annotated
 from closedbook.cli.options import parse
 from closedbook.config import TokenizerConfig
 from closedbook.config.validation import POSITIONAL, Threads
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.recipes import find_recipe
 
 WORKERS = 2
@@ -48,6 +48,7 @@ def build(arguments: Sequence[str]) -> None:
         raise UserError("--append keeps the store's vocabulary; leave out --recipe and --vocabulary-size.")
     tokenizer = options.tokenizer()
     from closedbook.facts.building import append_to_store, build_store
+    from closedbook.facts.corpus import Corpus
     from closedbook.facts.stored import read
     from closedbook.report.console import say, say_corpus
 
@@ -56,4 +57,10 @@ def build(arguments: Sequence[str]) -> None:
         append_to_store(options.directory, options.out, workers=workers, announce=say)
     else:
         build_store(options.directory, options.out, tokenizer, workers=workers, announce=say)
-    say_corpus(read(options.out))
+    corpus = read(options.out)
+    say_corpus(corpus)
+    if options.vocabulary_size is not None and isinstance(corpus, Corpus):
+        say(
+            f"Careful: a store of {counted(len(corpus.documents), 'document')} is read into memory as a directory is, "
+            "and each training learns its own vocabulary there (train --tokenizer.vocabulary_size N)."
+        )
