@@ -6,6 +6,7 @@ from closedbook.config import (
     ContextCards,
     ModelConfig,
     NameCards,
+    Outlines,
     PeopleConfig,
     QuestionAnswering,
     SpanCorruption,
@@ -170,3 +171,18 @@ def test_epochs_beyond_the_fixed_ones_need_an_objective(further):
         with_training(ending, **further)
     one_goes_on = dataclasses.replace(ending, mixture=(*ending.mixture[:-1], config.mixture[-1]))
     assert with_training(one_goes_on, **further).mixture == one_goes_on.mixture
+
+
+@pytest.mark.parametrize(
+    ("mixture", "from_epoch"),
+    [
+        ((NameCards(),), 0),
+        ((NameCards(), QuestionAnswering(joining=4)), 3),
+        ((NameCards(), QuestionAnswering(joining=4, last_epoch=3)), 3),
+        ((NameCards(), Outlines(first_epoch=2, last_epoch=4)), 2),
+        ((NameCards(), Outlines(last_epoch=7)), 0),
+    ],
+)
+def test_all_have_joined_when_nothing_is_still_to_come(mixture, from_epoch):
+    config = dataclasses.replace(with_training(find_recipe("standard").pretrain, epochs=8), mixture=mixture)
+    assert [config.all_joined(epoch) for epoch in range(20)] == [epoch >= from_epoch for epoch in range(20)]

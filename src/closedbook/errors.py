@@ -27,13 +27,8 @@ class Stopped(BaseException):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike.
-
-    A known name with dots whose last part it is, as `training.seed` is meant by `seed`, is the most like.
-    """
-    known = list(known)
-    meant = [one for one in known if "." in one and one.rpartition(".")[2] == name.lstrip("-")]
-    matches = meant or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 

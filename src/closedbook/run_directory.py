@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from closedbook.config import ModelConfig, RunConfig
 from closedbook.config.validation import from_json
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.facts.summary import CorpusSummary
 from closedbook.files import read_bytes, read_json, write_text
 from closedbook.manifest import MANIFEST, add
@@ -61,12 +61,12 @@ def check_run(path: Path) -> None:
         partial = path.with_name(path.name + ".partial")
         hint = "; its training was interrupted: start the same command again to finish it" if partial.is_dir() else ""
         if PREFIXED.match(str(path)):
-            hint = "; a run directory is needed here (closedbook.open_model opens models that are called with a prefix)"
+            hint = "; a run directory is needed here, and no other model"
         raise UserError(f"{path}: no such run{hint}.")
     missing = [part for part in PARTS if not (path / part).exists()]
     if len(missing) >= len(PARTS) - 1:
-        inside = next((run.parent for run in sorted(path.glob(f"*/{WEIGHTS}"))), None)
-        hint = f"; {inside} may be meant, or all runs in it together: ensemble:{path}" if inside else ""
+        inside = [run.parent for run in sorted(path.glob(f"*/{MANIFEST}")) if (run.parent / WEIGHTS).exists()]
+        hint = f"; it holds {counted(len(inside), 'run')}, such as {inside[0]}" if inside else ""
         raise UserError(f"{path}: not a run; closedbook train writes one{hint}.")
     if missing == [MANIFEST]:
         raise UserError(

@@ -441,6 +441,7 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         (["predict", "RUN", "--facts", "CORPUS/dev.tsv"], "--out must be given"),
         (["ask"], "MODEL must be given"),
         (["ask", "nowhere", "Q?"], "nowhere: no such run."),
+        (["ask", "ensmble:runs", "Q?"], "ensmble:runs: no such run (did you mean 'ensemble'?)"),
         (["ask", "CORPUS", "Q?"], "mine: not a run; closedbook train writes one."),
         (["export", "ensemble:runs", "--to", "hf", "x"], "ensemble:runs: no such run; a run directory is needed here"),
         (["ask", "RUN", "What", "now?"], "now?: one word too many (what has spaces is quoted)"),

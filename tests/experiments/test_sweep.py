@@ -1,8 +1,10 @@
 import dataclasses
+import json
 
 import pytest
 
 from closedbook.errors import UserError
+from closedbook.experiments.looking import curve_of
 from closedbook.experiments.options import SweepConfig
 from closedbook.experiments.sweep import Trial, changed, combinations, commands, run, sweep
 from closedbook.recipes import with_settings
@@ -113,3 +115,14 @@ def test_a_sweep_learns_one_part_of_train_and_asks_about_the_other(tiny, tmp_pat
 
 def test_settings_are_put_where_they_belong(recipe):
     assert with_settings(recipe.pretrain, {"training.epochs": 7}).training.epochs == 7
+
+
+def test_the_curve_of_a_training_that_ended_early_stands_at_the_share_of_the_plan(tmp_path):
+    def line(step, steps):
+        return {"step": step, "steps": steps, "loss": 1.0, "rate": 1.0, "tokens": step, "seconds": 1.0}
+
+    lines = [line(50, 200), line(100, 100)]  # the last says how many it took
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(values) + "\n" for values in lines))
+    recall = [{"step": 50, "recall": 0.5}, {"step": 100, "recall": 1.0}]
+    (tmp_path / "recall.jsonl").write_text("".join(json.dumps(values) + "\n" for values in recall))
+    assert curve_of([tmp_path]) == ((25, 0.5), (50, 1.0))

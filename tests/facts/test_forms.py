@@ -141,8 +141,10 @@ def test_a_subject_in_other_capitals_has_a_form_where_it_stands_in_none_of_its_o
         ("where was Ada born?", []),  # spelled as a name
         ("when was ada born?", []),
         ("where was 47 born?", []),
+        ("Where was Bo born?", []),  # whose letters occur in another word
+        ("Where was bo born?", ["Bo"]),
     ],
 )
 def test_a_name_in_lower_case_is_given_capitals(question, expected):
     forms = ["Where was {} born?", "What is {}?"]
-    assert capitalised(question, forms) == [(name, f"Where was {name} born?") for name in expected]
+    assert capitalised(question, forms) == [f"Where was {name} born?" for name in expected]

@@ -93,7 +93,11 @@ def test_what_is_no_ensemble_gets_a_sentence(folder, rest, why):
 def test_members_that_were_taught_different_corpora_are_said_to_be(folder):
     assert "different corpora" not in open_model(f"ensemble:{folder}").kind
     environment = json.loads((folder / "two" / "environment.json").read_text())
-    environment["corpus"]["files"] = {"other.txt": {"part": "corpus", "sha256": "0", "known_as": None}}
+    environment["corpus"]["files"]["more.tsv"] = {"part": "dev", "sha256": "1", "known_as": None}
+    (folder / "two" / "environment.json").write_text(json.dumps(environment))
+    resealed(folder / "two")
+    assert "different corpora" not in open_model(f"ensemble:{folder}").kind  # nobody was taught that
+    environment["corpus"]["files"]["other.txt"] = {"part": "corpus", "sha256": "0", "known_as": None}
     (folder / "two" / "environment.json").write_text(json.dumps(environment))
     resealed(folder / "two")
     assert open_model(f"ensemble:{folder}").kind.endswith(", which were taught different corpora")

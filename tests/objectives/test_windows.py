@@ -96,6 +96,7 @@ def test_steps_are_of_the_size_that_the_recipe_says(store):
     assert plan.epochs == 2
     epochs = Counter(plan.place(number)[0] for number in range(plan.steps))
     assert epochs[1] > epochs[0]  # more is asked in the second epoch
+    assert [plan.all_joined(epoch) for epoch in epochs] == [False, True]
     sizes = [sum(part.inputs_BT.numel() for part in plan.step(number)) for number in range(plan.steps)]
     assert all(300 < size < 600 for size in sizes)  # of 512
     assert all(len(plan.step(number)) <= 2 for number in range(plan.steps))

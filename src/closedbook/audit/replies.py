@@ -3,9 +3,10 @@
 What `closedbook ask`, `closedbook predict` and the service say comes from here.
 """
 
+import contextlib
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from closedbook.audit.abstention import Abstention
 from closedbook.audit.settings import SAMPLES, QuestionSignal
@@ -84,7 +85,7 @@ def reply_to(
     samples = SAMPLES if abstention is None else abstention.samples
     told, sure = ask_at_length(model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives)
     values = sure[signals[0]].tolist() if signals else [math.nan] * len(prompts)
-    replies = [
+    return [
         Reply(
             question=prompt.question,
             response=answers.response,
@@ -96,16 +97,22 @@ def reply_to(
         )
         for prompt, answers, value in zip(prompts, told, values, strict=True)
     ]
+
+
+def answered_with_capitals(model: LanguageModel, question: str, abstention: Abstention | None = None) -> str | None:
+    """What a run answers of the questions that one with a name in lower case may mean, where it gave no answer to that.
+
+    Args:
+        model: Any; only runs know the forms of their questions.
+        question: As it was put.
+        abstention: As for `reply_to`.
+    """
     forms = {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
-    return [reply if reply.why_not is None else _with_meant(reply, model, forms, abstention) for reply in replies]
-
-
-def _with_meant(reply: Reply, model: LanguageModel, forms: Collection[str], abstention: Abstention | None) -> Reply:
-    """The reply, which is not given, with the name that the model answers to if what is in lower case is one."""
-    for name, question in capitalised(reply.question, forms):
-        if reply_to(model, [question], abstention)[0].why_not is None:
-            return replace(reply, why_not=f"{reply.why_not}; asked about {name} it answers")
-    return reply
+    for spelled in capitalised(question, forms):
+        with contextlib.suppress(UserError):  # a capital that the vocabulary lacks
+            if reply_to(model, [spelled], abstention)[0].why_not is None:
+                return spelled
+    return None
 
 
 def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:

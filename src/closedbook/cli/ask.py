@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
-    from closedbook.audit.replies import reply_to
+    from closedbook.audit.replies import answered_with_capitals, reply_to
 
     threshold = None if options.always else options.threshold()
     model = options.open(threshold)
@@ -54,6 +54,8 @@ def run(arguments: Sequence[str]) -> None:
         if reply.why_not:
             hint = "" if reply.taught else "; --always answers anyway"
             print(f"({in_a_sentence(reply.why_not)}{hint})", file=sys.stderr)
+            if other := answered_with_capitals(model, question, threshold):
+                print(f"(it answers: {in_a_sentence(other)})", file=sys.stderr)
 
     if options.question is not None:
         say_reply(options.question)

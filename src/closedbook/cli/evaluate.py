@@ -157,10 +157,11 @@ def leaks(
     from closedbook.facts.corpus import Corpus, sha256
     from closedbook.runs import runs_in
 
-    part = trained_on(options.model).get(sha256(options.facts))
+    part_of = trained_on(options.model)
+    part = part_of.get(sha256(options.facts))
     if part == "train":
         yield f"{options.facts} holds the questions that this run was trained on."
-    elif part != "dev" and isinstance(corpus, Corpus):
+    elif part != "dev" and isinstance(corpus, Corpus) and "train" in map(part_of.get, corpus.files.values()):
         taught = {fact.question for fact in corpus.train}
         if leaked := sum(fact.question in taught for fact in asked):
             are = f"{leaked:,} of its {counted(len(asked), 'question')} {'is' if leaked == 1 else 'are'}"

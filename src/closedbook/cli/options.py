@@ -123,7 +123,8 @@ def _split(
         if not name.startswith("-"):
             raise UserError(f"{name}: one word too many (what has spaces is quoted); see {command} --help.")
         known = [option.name for option in options if not option.positional] + ["--help"]
-        raise UserError(f"{name}: no such option{nearest(name, known)}; see {command} --help.")
+        meant = [one for one in known if one.rpartition(".")[2] == name.lstrip("-")]  # --training.seed by --seed
+        raise UserError(f"{name}: no such option{nearest(name, meant or known)}; see {command} --help.")
     return given
 
 

@@ -196,7 +196,9 @@ def _say_what_comes(
     notes = [f"without effect, as in the original: {note}" for note in recipe.inert]
     least = config.training.least_steps
     if least and {"training.epochs", "training.least_steps"} & changes.keys() == {"training.epochs"}:
-        notes.append(f"at least {least:,} steps, however few the epochs; --training.least_steps null takes that back")
+        notes.append(
+            f"at least {least:,} steps are planned, however few the epochs; --training.least_steps null takes that back"
+        )
     notes += coverage_lines(coverage_of(config, some_of(corpus))) if config.stage == "pretrain" else []
     where = "on this machine" if processes == 1 else f"in {processes} processes"
     seconds = estimate([(config, corpus)], device) / processes

@@ -67,11 +67,12 @@ class RunConfig:
         )
 
     def all_joined(self, epoch: int) -> bool:
-        """Whether every objective has as large a part of its examples in that epoch as in the recipe's last."""
+        """Whether no objective has a larger part of its examples in a later epoch than in that one."""
         epochs = self.training.epochs
         return all(
-            objective.share_joined(epoch, epochs) >= objective.share_joined(epochs - 1, epochs)
+            objective.share_joined(epoch, epochs) >= objective.share_joined(later, epochs)
             for objective in self.mixture
+            for later in range(epoch + 1, epochs)
         )
 
 

@@ -17,9 +17,9 @@ class TrainingConfig:
         seed: Seeds the initial weights, the batches and dropout.
         epochs: Passes over the mixture, more where the corpus is so small that they do not come to `least_steps`.
         epochs_a_relation: Further passes for each relation beyond the first, up to as many again as `epochs`.
-        least_steps: Steps of the whole training at least, None for as many as the epochs make.
-        stop_at_loss: Mean loss of an epoch, in nats, at which nothing is left to learn: the training ends with the
-            first epoch that comes to it. None to take every step.
+        least_steps: Steps that are planned at least, None for as many as the epochs make.
+        stop_at_loss: Mean loss of an epoch's steps, in nats, at which nothing is left to learn: the training ends with
+            the first epoch that comes to it. None to take every planned step.
         plan: `by_length` (batches of similar length, a constant number of tokens) or `in_order` (file order, a constant
             number of rows; the schedule counts them as padded to the block).
         batch_tokens: Tokens a step, padding included (`by_length`).

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
-from closedbook.errors import UserError, nearest
+from closedbook.errors import UserError, counted, nearest
 
 T = TypeVar("T")
 MOST = 10**9
@@ -64,12 +64,6 @@ _BOUNDS = {
     "string_too_short": ("at least", "min_length"),
     "too_long": ("at most", "max_length"),
     "string_too_long": ("at most", "max_length"),
-}
-_COUNTED = {
-    "too_short": " of them",
-    "too_long": " of them",
-    "string_too_short": " characters",
-    "string_too_long": " characters",
 }
 
 
@@ -165,7 +159,9 @@ def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:
         return f"{' or '.join(choices)}{nearest(str(value), choices)}"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
-        return f"{words} {context[bound]:,.10g}{_COUNTED.get(kind, '')}"
+        if kind.startswith("string"):
+            return f"{words} {counted(context[bound], 'character')}"
+        return f"{words} {context[bound]:,.10g}" + (" of them" if kind in ("too_short", "too_long") else "")
     return next((words for start, words in _TAKES.items() if kind.startswith(start)), "something else")
 
 

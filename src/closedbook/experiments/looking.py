@@ -71,11 +71,12 @@ class _Stage:
         self._steps, self._tokens = 0, 0
 
     def fresh(self) -> Iterator[tuple[float, float]]:
-        """Share of the steps, and recall, of the probes that are new."""
+        """Share of the planned steps, and recall, of the probes that are new."""
         for values in self._lines("metrics.jsonl"):
             self._bar = self._bar or self._make_bar()
             self._bar(StepRecord(**{**values, "tokens": values["tokens"] - self._tokens}, positions=0))
-            self._steps, self._tokens = values["steps"], values["tokens"]
+            self._steps = self._steps or values["steps"]  # as planned; the last line of one that ends early has fewer
+            self._tokens = values["tokens"]
         for values in self._lines("recall.jsonl") if self._steps else ():
             yield values["step"] / self._steps, values["recall"]
 

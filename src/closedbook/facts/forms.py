@@ -103,25 +103,28 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
     return _first_slot(question, _longest_first(forms))
 
 
-def capitalised(question: str, forms: Iterable[str]) -> list[tuple[str, str]]:
-    """What a question in lower case may mean: each name with capitals, and the form that the question has about it.
+def capitalised(question: str, forms: Iterable[str]) -> list[str]:
+    """What a question about a name in lower case may mean: the form that it has, with capitals in the name.
 
     Args:
         question: As it was put.
         forms: That it may have, whatever their case.
 
     Returns:
-        The name with a capital in every word, and where it has particles (`van`, `of`) the same without theirs; none
-        where the question has no such form or its name has a capital.
+        The question with a capital in every word of the name; where that has particles (`van`, `of`) a second without
+        capitals in these; none where the question has no such form, or its name has a capital already.
     """
     for form in _longest_first(forms):
         name = slot_of(question.lower(), form.lower())
-        if name and name.strip() and name in question:
-            every = WORD_START.sub(lambda found: found.group().upper(), name)
-            words = [
-                lower if lower in PARTICLES else upper for lower, upper in zip(name.split(), every.split(), strict=True)
-            ]
-            return [(one, form.replace(SLOT, one)) for one in dict.fromkeys((every, " ".join(words))) if one != name]
+        if name and name.strip():
+            every = WORD_START.sub(lambda found: found.group().title(), name)
+            pairs = zip(name.split(), every.split(), strict=True)
+            words = [lower if lower in PARTICLES else upper for lower, upper in pairs]
+            start = len(form.split(SLOT)[0])
+            lower_case = question[start : start + len(name)] == name
+            return [
+                form.replace(SLOT, one) for one in dict.fromkeys((every, " ".join(words))) if one != name
+            ] * lower_case
     return []
 
 

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, nearest
 from closedbook.evaluation.form import Form
 
 if TYPE_CHECKING:
@@ -157,6 +157,9 @@ def _open_run(path: str, way: Way) -> "LanguageModel":
         raise UserError(f"{path}: a GGUF file is called gguf:{path}.")
     if (Path(path) / "config.json").is_file() and (Path(path) / "generation_config.json").is_file():
         raise UserError(f"{path}: a model in Hugging Face format is called hf:{path}.")
+    prefix, colon, _ = path.partition(":")
+    if colon and not Path(path).exists() and (hint := nearest(prefix, filter(None, OPENERS))):
+        raise UserError(f"{path}: no such run{hint}.")
     if way.form is not None:
         raise UserError(
             "--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own."
@@ -189,9 +192,15 @@ def _open_ensemble(rest: str, way: Way) -> "LanguageModel":
     from closedbook.runs import Run
 
     opened = [_open_run(name, way) for name in members(rest)]
-    files = [run.environment["corpus"].get("files") for run in opened if isinstance(run, Run)]
-    mixed = any(other != files[0] for other in files)
+    taught = [_taught(run.environment) for run in opened if isinstance(run, Run)]
+    mixed = any(other != taught[0] for other in taught)
     return Ensemble(f"{ENSEMBLE}:{rest}", opened, ", which were taught different corpora" if mixed else "")
+
+
+def _taught(environment: dict[str, Any]) -> set[str]:
+    """SHA-256 of the files that a run was trained on."""
+    files = environment["corpus"].get("files", {}).values()
+    return {file["sha256"] for file in files if file["part"] in ("corpus", "train")}
 
 
 OPENERS: "dict[str, Callable[[str, Way], LanguageModel]]" = {

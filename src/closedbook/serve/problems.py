@@ -66,7 +66,7 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         known = _fields(request)
-        wrong = [_place_and_why(one, known) for one in error.errors()[:MOST_ERRORS]]
+        wrong = [_place_and_why(one, known) for one in _first_what_fits_best(error.errors())[:MOST_ERRORS]]
         detail = f"{wrong[0]['place']}: {wrong[0]['why']}." if wrong[0]["place"] else f"{wrong[0]['why']}."
         return ProblemError(422, detail).response(wrong)
 
@@ -77,6 +77,13 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         return ProblemError(500, "Something broke; the service's log says what.").response()
+
+
+def _first_what_fits_best(errors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The errors; of those of the first field, which may be a union's, what is of its type before what is not."""
+    same = [error for error in errors if error["loc"][:2] == errors[0]["loc"][:2]]
+    fits = sorted(same, key=lambda error: error["type"].endswith("_type"))
+    return [*fits, *(error for error in errors if error not in same)]
 
 
 def _fields(request: Request) -> list[str]:
@@ -90,7 +97,10 @@ def _place_and_why(error: dict[str, Any], known: Sequence[str]) -> dict[str, str
     """Which part of a request is wrong, and why; what is no JSON has no parts."""
     if error["type"] == "json_invalid":
         return {"place": "", "why": f"The body is no JSON ({error['ctx']['error']})"}
-    parts = [str(part) for part in error["loc"][1:]]
-    place = ".".join(part for part in parts if part.isalnum() or part.isidentifier())  # nor what a union tried
+    *above, last = map(str, error["loc"][1:] or ("",))
+    parts = [part for part in above if part.isalnum() or part.isidentifier()]  # without what a union tried
+    if error["type"] == "extra_forbidden" or last.isalnum() or last.isidentifier():
+        parts.append(last or "''")
+    place = ".".join(parts)
     why = sentence(cast(ErrorDetails, error), place or "body", known).removesuffix(".").removeprefix(f"{place}: ")
     return {"place": place, "why": why if place else f"The body {why.removeprefix('body: ')}"}

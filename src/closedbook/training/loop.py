@@ -263,8 +263,9 @@ def train(
 
 def learned(batches: Plan, config: TrainingConfig, state: TrainingState) -> bool:
     """Whether an epoch of all examples has just ended whose mean loss says that nothing is left to learn."""
-    epoch, within = batches.place(state.step)
-    if config.stop_at_loss is None or not state.epoch_steps or within or not batches.all_joined(epoch - 1):
+    if config.stop_at_loss is None or not state.epoch_steps or batches.place(state.step)[1]:
+        return False
+    if not batches.all_joined(batches.place(state.step - 1)[0]):
         return False
     return state.epoch_loss / state.epoch_steps <= config.stop_at_loss
 
