@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from closedbook.config import QuestionAnswering
 from closedbook.experiments.train import make_tokenizer
@@ -158,3 +159,10 @@ def test_every_step_of_a_number_that_is_given_has_rows(lengths, steps, micro_bat
     assert [sum(len(part.rows_B) for part in step) > 0 for step in plan] == [True] * steps
     rows = torch.cat([part.rows_B for step in plan for part in step])
     assert sorted(rows.tolist()) == list(range(len(lengths)))
+
+
+@pytest.mark.parametrize("lengths", [torch.ones(3), torch.ones(2, 3, dtype=torch.int64)], ids=["type", "shape"])
+def test_arrays_of_another_type_or_shape_are_refused_where_the_tests_enforce_them(lengths):
+    """Of the tests themselves: annotations of arrays would else hold nothing."""
+    with pytest.raises(TypeCheckError):
+        in_order(lengths, 2, 1)
