@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from closedbook.cli import main
 from closedbook.errors import Stopped, UserError
 from closedbook.experiments.callbacks import agreed
 from closedbook.experiments.registry import find_experiment
@@ -66,6 +67,16 @@ def test_a_training_that_is_asked_to_stop_saves_where_it_is(corpus, tmp_path, nu
     command = errors.strip().removeprefix("closedbook: stopped. This goes on from what was saved: ")
     assert command == f"{sys.executable} -m closedbook {' '.join(arguments)}"
     assert not (tmp_path / "run.partial" / ".lock").exists()
+
+
+def test_what_is_stopped_before_anything_was_saved_says_so(tmp_path, monkeypatch, capsys):
+    def stop(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("closedbook.cli.train.run", stop)
+    for out, how in ((tmp_path, "This goes on from what was saved"), (tmp_path / "x", "Nothing was saved yet")):
+        assert main(["train", "standard", "--out", str(out)]) == 130
+        assert f"stopped. {how}" in capsys.readouterr().err
 
 
 def test_two_processes_do_not_write_one_directory(corpus, tmp_path):

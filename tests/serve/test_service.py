@@ -304,7 +304,7 @@ def test_the_sentence_names_the_place(client):
 @pytest.mark.parametrize(
     ("path", "body", "told"),
     [
-        (ANSWERS, {}, "The body takes either question or questions."),
+        (ANSWERS, {}, "The body takes question or questions, one of them and not both."),
         (ANSWERS, [1], "The body cannot be [1]; takes settings by name."),
         (ANSWERS, {"question": "a", "alternatves": 3}, "alternatves: no such setting (did you mean 'alternatives'?)."),
         (ANSWERS, {"question": 3}, "question: cannot be 3; takes text."),
@@ -315,6 +315,7 @@ def test_the_sentence_names_the_place(client):
         (ANSWERS, {"question": "a", "": 1}, "'': no such setting."),
         ("/v1/completions", {"prompt": "a", "stop": ["x"] * 99}, "takes at most 4 of them."),
         ("/v1/completions", {}, "prompt: must be given."),
+        ("/v1/completions", {"prmpt": "x"}, "prmpt: no such setting (did you mean 'prompt'?)."),
         ("/v1/completions", {"prompt": 3}, "prompt: cannot be 3; takes text."),
     ],
 )

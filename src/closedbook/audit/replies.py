@@ -99,20 +99,28 @@ def reply_to(
     ]
 
 
-def answered_with_capitals(model: LanguageModel, question: str, abstention: Abstention | None = None) -> str | None:
-    """What a run answers of the questions that one with a name in lower case may mean, where it gave no answer to that.
+def answered_with_capitals(model: LanguageModel, reply: Reply, abstention: Abstention | None = None) -> Reply | None:
+    """What a run says instead if the name in the question is spelled with capitals, where it says more so.
 
     Args:
         model: Any; only runs know the forms of their questions.
-        question: As it was put.
+        reply: To the question as it was put.
         abstention: As for `reply_to`.
+
+    Returns:
+        The surest other answer; None where none is given, or none that is surer than the answer that was.
     """
     forms = {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
-    for spelled in capitalised(question, forms):
+    others = list[Reply]()
+    for spelled in capitalised(reply.question, forms):
         with contextlib.suppress(UserError):  # a capital that the vocabulary lacks
-            if reply_to(model, [spelled], abstention)[0].why_not is None:
-                return spelled
-    return None
+            others += reply_to(model, [spelled], abstention)
+    given = [other for other in others if other.why_not is None]
+    best = max(given, key=lambda other: other.confidence or 0.0, default=None)
+    if best is None or reply.why_not is not None:
+        return best
+    surer = (best.confidence or 0.0) > (reply.confidence or 0.0)
+    return best if surer and best.text != reply.text else None
 
 
 def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:

@@ -1,6 +1,7 @@
 """The command line: one module a verb, imported when its verb is called, so that `--help` is quick."""
 
 import contextlib
+import itertools
 import os
 import shlex
 import signal
@@ -134,7 +135,10 @@ def _how_to_go_on(arguments: Sequence[str]) -> str:
         return " The same torchrun command on every machine goes on from what was saved."
     as_module = Path(sys.argv[0]).name == "__main__.py"
     words = command(arguments) if as_module else ["closedbook", *arguments]
-    return f" This goes on from what was saved: {shlex.join(words)}"
+    out = next((value for name, value in itertools.pairwise(arguments) if name == "--out"), None)
+    saved = out is None or Path(out).exists() or Path(f"{out}.partial").exists()
+    how = "This goes on from what was saved" if saved else "Nothing was saved yet; this begins anew"
+    return f" {how}: {shlex.join(words)}"
 
 
 def _complain(sentence: str) -> None:

@@ -54,8 +54,8 @@ def run(arguments: Sequence[str]) -> None:
         if reply.why_not:
             hint = "" if reply.taught else "; --always answers anyway"
             print(f"({in_a_sentence(reply.why_not)}{hint})", file=sys.stderr)
-            if other := answered_with_capitals(model, question, threshold):
-                print(f"(it answers: {in_a_sentence(other)})", file=sys.stderr)
+        if other := answered_with_capitals(model, reply, threshold):
+            print(f"({in_a_sentence(other.question)} {in_a_sentence(other.text)})", file=sys.stderr)
 
     if options.question is not None:
         say_reply(options.question)

@@ -252,7 +252,7 @@ def _metavar(hint: Any) -> str:
 
 
 def _checked(option: _Option, text: Any) -> Any:
-    if "." in option.key and text in ("null", "none") and type(None) in get_args(option.hint):
+    if "." in option.key and str(text).lower() in ("null", "none") and type(None) in get_args(option.hint):
         return None
     if _holds_settings(option.hint):
         return from_yaml(text, option.name)

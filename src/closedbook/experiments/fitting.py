@@ -108,10 +108,11 @@ def fit(
         ranks=prepared.ranks,
     )
     if state.step < prepared.batches.steps:
-        epochs = prepared.batches.place(state.step)[0]
+        epochs = f"{prepared.batches.place(state.step)[0]:,} of {prepared.batches.epochs:,} epochs"
+        loss = f"{state.epoch_loss / state.epoch_steps:.4f}"
         watching.announce(
-            f"learned after {counted(state.step, 'step')}, {epochs} of {prepared.batches.epochs} epochs: the mean loss "
-            f"of the last was {state.epoch_loss / state.epoch_steps:.4f} (training.stop_at_loss)"
+            f"learned after {counted(state.step, 'step')}, {epochs}: the mean loss of the last was {loss} "
+            "(training.stop_at_loss)"
         )
     return state, logs
 
@@ -152,6 +153,7 @@ def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinish
         "parameters": run.parameters,
         "vocabulary": run.tokenizer.vocabulary_size,
         "steps": state.step,
+        "planned_steps": prepared.batches.steps,
         "epochs": prepared.batches.place(state.step)[0],
         "positions": state.positions,
         "tokens": state.tokens,

@@ -17,6 +17,8 @@ MOST_FORMS = 200  # forms that are tried on a question without a subject, the mo
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
 COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
 WORD_START = re.compile(r"(?<![\w'’])\w")
+APOSTROPHE = re.compile(r"(?<=['’])\w(?=\w)")
+ELISION = re.compile(r"\b[DdLl](?=['’])")
 PARTICLES = frozenset(
     "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
 )
@@ -104,27 +106,26 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
 
 
 def capitalised(question: str, forms: Iterable[str]) -> list[str]:
-    """What a question about a name in lower case may mean: the form that it has, with capitals in the name.
+    """What a question may mean whose name is not spelled as names are: the form that it has, with capitals in the name.
 
     Args:
         question: As it was put.
         forms: That it may have, whatever their case.
 
     Returns:
-        The question with a capital in every word of the name; where that has particles (`van`, `of`) a second without
-        capitals in these; none where the question has no such form, or its name has a capital already.
+        The question with a capital in every word of the name, and behind its apostrophes; the same without them in
+        particles (`van`, `of`, `d'`); none that is the question itself, and none where it has no such form.
     """
     for form in _longest_first(forms):
         name = slot_of(question.lower(), form.lower())
         if name and name.strip():
-            every = WORD_START.sub(lambda found: found.group().title(), name)
+            plain = WORD_START.sub(lambda found: found.group().title(), name)
+            every = APOSTROPHE.sub(lambda found: found.group().upper(), plain)
             pairs = zip(name.split(), every.split(), strict=True)
             words = [lower if lower in PARTICLES else upper for lower, upper in pairs]
-            start = len(form.split(SLOT)[0])
-            lower_case = question[start : start + len(name)] == name
-            return [
-                form.replace(SLOT, one) for one in dict.fromkeys((every, " ".join(words))) if one != name
-            ] * lower_case
+            particles = ELISION.sub(lambda found: found.group().lower(), " ".join(words))
+            spelled = [form.replace(SLOT, one) for one in dict.fromkeys((every, plain, particles))]
+            return [one for one in spelled if one != question]
     return []
 
 

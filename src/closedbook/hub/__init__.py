@@ -158,6 +158,8 @@ def _open_run(path: str, way: Way) -> "LanguageModel":
     if (Path(path) / "config.json").is_file() and (Path(path) / "generation_config.json").is_file():
         raise UserError(f"{path}: a model in Hugging Face format is called hf:{path}.")
     prefix, colon, _ = path.partition(":")
+    if prefix in OPENERS and colon and not Path(path).exists():  # ensemble:RUN,hf:DIR
+        raise UserError(f"{path}: no run; an ensemble is made of runs, each by its directory.")
     if colon and not Path(path).exists() and (hint := nearest(prefix, filter(None, OPENERS))):
         raise UserError(f"{path}: no such run{hint}.")
     if way.form is not None:

@@ -80,10 +80,20 @@ def add_problems(app: FastAPI) -> None:
 
 
 def _first_what_fits_best(errors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The errors; of those of the first field, which may be a union's, what is of its type before what is not."""
-    same = [error for error in errors if error["loc"][:2] == errors[0]["loc"][:2]]
-    fits = sorted(same, key=lambda error: error["type"].endswith("_type"))
-    return [*fits, *(error for error in errors if error not in same)]
+    """What is not known, which may be misspelt, then the fields in order.
+
+    Of the errors of one field, which may be a union's, what is of its type comes before what is not.
+    """
+    order = list(dict.fromkeys(error["loc"][:2] for error in errors))
+
+    def rank(error: dict[str, Any]) -> tuple[bool, int, bool]:
+        return (
+            error["type"] != "extra_forbidden",
+            order.index(error["loc"][:2]),
+            error["type"].endswith("_type"),
+        )
+
+    return sorted(errors, key=rank)
 
 
 def _fields(request: Request) -> list[str]:

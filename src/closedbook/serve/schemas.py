@@ -53,7 +53,7 @@ class AnswersRequest(Asked):
     @model_validator(mode="after")
     def _one_of_both(self) -> "AnswersRequest":
         if (self.question is None) == (self.questions is None):
-            raise ValueError("takes either question or questions")
+            raise ValueError("takes question or questions, one of them and not both")
         return self
 
     @property
