@@ -90,7 +90,7 @@ def test_what_is_no_ensemble_gets_a_sentence(folder, rest, why):
         open_model(f"ensemble:{rest.format(folder, folder)}")
 
 
-def test_members_that_were_taught_different_corpora_are_said_to_be(folder):
+def test_members_that_were_taught_different_corpora_are_said_to_be(folder, capsys):
     assert "different corpora" not in open_model(f"ensemble:{folder}").kind
     environment = json.loads((folder / "two" / "environment.json").read_text())
     environment["corpus"]["files"]["more.tsv"] = {"part": "dev", "sha256": "1", "known_as": None}
@@ -101,6 +101,7 @@ def test_members_that_were_taught_different_corpora_are_said_to_be(folder):
     (folder / "two" / "environment.json").write_text(json.dumps(environment))
     resealed(folder / "two")
     assert open_model(f"ensemble:{folder}").kind.endswith(", which were taught different corpora")
+    assert "careful: this is an ensemble" in call(capsys, "ask", f"ensemble:{folder}", "Where?")[2]
 
 
 def test_what_a_member_was_trained_on_its_ensemble_was(folder, run, monkeypatch):

@@ -37,9 +37,12 @@ def run(arguments: Sequence[str]) -> None:
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
     from closedbook.audit.replies import answered_with_capitals, reply_to
+    from closedbook.evaluation.ensemble import Ensemble
 
     threshold = None if options.always else options.threshold()
     model = options.open(threshold)
+    if isinstance(model, Ensemble) and model.note:
+        print(f"(careful: this is {model.kind})", file=sys.stderr)
 
     def say_reply(question: str) -> None:
         if len(question) > MOST_CHARACTERS:

@@ -48,7 +48,7 @@ class Ensemble:
     chats = False
 
     def __init__(self, name: str, members: Sequence[LanguageModel], note: str = "") -> None:
-        self.name, self.members, self._note = name, tuple(members), note
+        self.name, self.members, self.note = name, tuple(members), note
         if len(members) < 2:
             raise UserError(f"{name}: found {len(members)} run; an ensemble needs two at the least.")
         for member in members:
@@ -59,14 +59,14 @@ class Ensemble:
     def kind(self) -> str:
         kinds = dict.fromkeys(member.kind.removeprefix("a run of closedbook, ") for member in self.members)
         names = ", ".join(PurePath(member.name).name for member in self.members)
-        return f"an ensemble of {len(self.members)} runs of closedbook ({names}), {' and '.join(kinds)}{self._note}"
+        return f"an ensemble of {len(self.members)} runs of closedbook ({names}), {' and '.join(kinds)}{self.note}"
 
     @property
     def parameters(self) -> int:
         return sum(member.parameters for member in self.members)
 
     def asked_by(self, form: Form) -> "Ensemble":
-        return Ensemble(self.name, [member.asked_by(form) for member in self.members], self._note)
+        return Ensemble(self.name, [member.asked_by(form) for member in self.members], self.note)
 
     def lacks(self, ability: Ability) -> str | None:
         if ability == "representations":
