@@ -104,7 +104,9 @@ def test_no_text_is_more_than_text(chromium, metals, text):
         assert tab.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize(("question", "sentence"), [("no!", "no exclamations"), ("a" * 4001, "at most 4,000 characters")])
+@pytest.mark.parametrize(
+    ("question", "sentence"), [("no!", "no exclamations"), ("a" * 4001, "at most 4,000 characters")]
+)
 def test_what_cannot_be_asked_gets_a_sentence(chromium, question, sentence):
     with running({"m": Parrot()}) as client, opened(chromium, client.url, quiet=False) as tab:
         said(tab, "Where?")
