@@ -33,6 +33,7 @@ def train(
     *,
     stage: Stage = "pretrain",
     start: "Run | str | Path | None" = None,
+    teacher: "LanguageModel | None" = None,
     device: str = "auto",
     say: Callable[[str], None] = lambda line: None,
 ) -> "Run":
@@ -46,6 +47,7 @@ def train(
         out: The run directory; must not exist.
         stage: Which stage of a named recipe.
         start: The pretrained run that `finetune` goes on from.
+        teacher: Whose answers the recipe `distilled` studies; see `open_model`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         say: Gets lines about the training before it begins.
 
@@ -56,6 +58,11 @@ def train(
     from closedbook.machine import pick_device
 
     config = find_recipe(recipe).stage(stage) if isinstance(recipe, str) else recipe
+    config.check_teacher(teacher is not None)
+    if teacher is not None and config.teacher is not None:
+        from closedbook.selfstudy.teacher import taught
+
+        corpus = taught(corpus, teacher, config.teacher, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
     return train_run(
         config,

@@ -163,12 +163,31 @@ PRESETS: dict[str, Callable[[], Preset]] = {"best": best, "facts": facts}
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name; every recipe is one.
+    """The preset of that name; every recipe that needs no teacher is one.
 
     Raises:
         UserError: There is none; the sentence suggests the nearest.
     """
-    known = [*PRESETS, *RECIPES]
-    if name not in known:
+    known = [*PRESETS, *of_experiments()]
+    if name not in (*known, *RECIPES):
         raise UserError(f"{name}: no such preset{nearest(name, known)}; there are {', '.join(known)}.")
-    return PRESETS[name]() if name in PRESETS else of_recipe(find_recipe(name))
+    return PRESETS[name]() if name in PRESETS else of_recipe(find_for_experiment(name))
+
+
+def of_experiments() -> list[str]:
+    """The recipes that need nothing but a corpus, by name."""
+    return [name for name, make in RECIPES.items() if make().pretrain.teacher is None]
+
+
+def find_for_experiment(name: str) -> Recipe:
+    """The recipe of that name, for what has a corpus and no teacher.
+
+    Raises:
+        UserError: There is none, or it needs a teacher.
+    """
+    recipe = find_recipe(name)
+    if recipe.pretrain.teacher is not None:
+        raise UserError(
+            f"{name}: learns from a teacher, which is not had here; closedbook train {name} --teacher MODEL trains it."
+        )
+    return recipe

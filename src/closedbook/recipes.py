@@ -22,6 +22,7 @@ from closedbook.config import (
     SpanCorruption,
     Stage,
     StudyCards,
+    TeacherConfig,
     TokenizerConfig,
     TrainingConfig,
     run_config,
@@ -202,7 +203,9 @@ def _with_questions(
     pretrain: RunConfig, summary: str, *, scratch_epochs: int, built_in: PeopleConfig | None = None
 ) -> Recipe:
     """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
-    questions = dataclasses.replace(pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None)
+    questions = dataclasses.replace(
+        pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None, teacher=None
+    )
     tokens = pretrain.training.batch_tokens or 0
     gentle = _muon(epochs=1, batch_tokens=tokens, share=0.05)
     return Recipe(
@@ -274,11 +277,29 @@ def open_track() -> Recipe:
     return _with_questions(pretrain, summary, scratch_epochs=12)
 
 
+def distilled() -> Recipe:
+    """One model that studies what another, or several together, answers about every subject; no document is read.
+
+    A card's answer is drawn anew at each pass from the teacher's probabilities, and subjects that do not exist are
+    asked about as well.
+    """
+    pretrain = dataclasses.replace(
+        open_track().pretrain,
+        recipe="distilled",
+        mixture=(QuestionAnswering(), StudyCards(answers="drawn"), InventedSubjects()),
+        reader=None,
+        teacher=TeacherConfig(),
+    )
+    summary = "one model taught by what another answers, or several together: needs a --teacher"
+    return _with_questions(pretrain, summary, scratch_epochs=12)
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "default": default,
     "standard": standard,
     "standard_synthesizer": standard_synthesizer,
     "open": open_track,
+    "distilled": distilled,
     "faithful": faithful,
 }
 

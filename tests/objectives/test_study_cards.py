@@ -58,8 +58,21 @@ def test_answers_are_drawn_anew_from_the_readers_probabilities():
     assert {answers[0] for answers in passes} == {"Bern"}
     assert {answers[2] for answers in passes} == {"Oslo"}
     counts = Counter(answers[1] for answers in passes)
-    assert counts["Rome"] / 400 == pytest.approx(0.75, abs=0.08)
+    assert counts["Rome"] / 400 == pytest.approx(0.75, abs=0.01)
     assert set(counts) == {"Rome", "Lima"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_any_number_of_passes_each_answer_has_had_its_share(seed):
+    rome = [answers[0] == "Rome" for answers in studied("drawn", [UNSURE], range(100), seed)]
+    assert all(abs(sum(rome[:passes]) - 0.75 * passes) < 1.5 for passes in range(1, 101))
+
+
+def test_what_is_drawn_for_a_card_does_not_depend_on_the_others():
+    other = dataclasses.replace(UNSURE, question="Roe")
+    alone = studied("drawn", [UNSURE], range(20))
+    assert [[answers[2]] for answers in studied("drawn", [SURE, other, UNSURE], range(20))] == alone
+    assert [[answers[1]] for answers in studied("drawn", [SURE, other, UNSURE], range(20))] != alone
 
 
 def test_a_pass_is_a_function_of_seed_and_number():

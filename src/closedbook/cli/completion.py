@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args, get_origin
 from closedbook.cli import GROUPS, module_of
 from closedbook.cli.options import kinds, parser_of, summary
 from closedbook.errors import UserError, nearest
-from closedbook.presets import PRESETS
+from closedbook.presets import PRESETS, of_experiments
 from closedbook.recipes import RECIPES
 
 SHELLS = ("bash", "zsh", "fish")
-KNOWN = {"recipe": (*RECIPES,), "preset": (*PRESETS, *RECIPES)}
+KNOWN = {"recipe": (*RECIPES,), "preset": (*PRESETS, *of_experiments())}
 """Values of options that take a name."""
 PATHS = ("corpus", "model")
 """Options that take a path among other things."""

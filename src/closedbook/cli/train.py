@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 from annotated_types import Ge
 
 from closedbook.cli.options import from_yaml, parse_with_settings
-from closedbook.cli.shared import say_which_corpus
+from closedbook.cli.shared import described, say_which_corpus, trained_on
 from closedbook.config import RunConfig, Stage, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
@@ -44,6 +44,7 @@ class Options(OnMachine):
         out: The run directory to write; must not exist, unless as what an earlier call has begun.
         stage: Which stage of the recipe (default: pretrain, with --start finetune).
         start: The pretrained run that is to be finetuned.
+        teacher: The model whose answers the recipe distilled studies: a run, or ensemble:DIR, runs asked together.
         config: A YAML file with any of the recipe's fields.
         strict: Refuse training questions that have two different answers.
         probe: Dev questions to ask on the way, for the learning curve in recall.jsonl; nothing is chosen by them.
@@ -58,6 +59,7 @@ class Options(OnMachine):
     out: Path | None = None
     stage: Stage | None = None
     start: Path | None = None
+    teacher: str | None = None
     config: Path | None = None
     strict: bool = False
     probe: Natural = 0
@@ -90,7 +92,8 @@ def run(arguments: Sequence[str]) -> None:
 def _refuse_beside(shown: str, options: Options, changes: dict[str, Any]) -> None:
     """Raises a `UserError` for what has no effect beside --list or --show."""
     idle = {
-        f"--{name}": getattr(options, name) for name in ("config", "corpus", "out", "start", "strict", "probe", "track")
+        f"--{name}": getattr(options, name)
+        for name in ("config", "corpus", "out", "start", "teacher", "strict", "probe", "track")
     }
     if shown == "--list":
         idle |= {"RECIPE": options.recipe, "--show": options.show, "--stage": options.stage}
@@ -131,6 +134,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
         refuse_finished(options.out)
     stage = _chosen_stage(options)
     config = overridden(recipe.stage(stage), options.config, changes)
+    config.check_teacher(options.teacher is not None)
     say_which_corpus(options.corpus)
     corpus = _read(options, recipe) if launch is None else None  # before torch is imported, which takes seconds
     device = options.open_device()
@@ -139,6 +143,8 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
 
     with opened_ranks(device) as ranks:
         corpus = corpus or _read(options, recipe)  # where the others notice if it cannot be read
+        if options.teacher is not None:
+            corpus = ranks.tell(_taught(config, corpus, options, device) if ranks.leads else corpus)
         if ranks.leads:
             _say_what_comes(recipe, config, corpus, changes, device, ranks.count)
             _lead(config, corpus, options, device, ranks)
@@ -150,6 +156,25 @@ def _read(options: Options, recipe: Recipe) -> "Corpus | StoredCorpus":
     from closedbook.facts.built_in import open_corpus
 
     return open_corpus(options.corpus or "", built_in=recipe.built_in, strict=options.strict)
+
+
+def _taught(config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options, device: "torch.device") -> "Corpus":
+    """The corpus with what the teacher answers."""
+    from closedbook.facts.corpus import part_of as corpus_part
+    from closedbook.hub import Way, open_model
+    from closedbook.report.console import say
+    from closedbook.selfstudy.teacher import taught
+
+    assert config.teacher is not None, "`train` has seen to that"
+    name = options.teacher or ""
+    teacher = open_model(name, Way(device=device))
+    say(f"teacher: {described(teacher)}")
+    part_of = trained_on(name)
+    if "train" in (part_of.get(sha) for file, sha in corpus.files.items() if corpus_part(file) == "dev"):
+        say("the teacher was trained on these dev questions: what is recalled of them will say nothing")
+    elif part_of and not set(corpus.files.values()) & {sha for sha, part in part_of.items() if part == "train"}:
+        say("the teacher was trained on other questions than these: look that none of dev is among them")
+    return taught(corpus, teacher, config.teacher, say)
 
 
 def _lead(

@@ -1,4 +1,4 @@
-"""What is read: the built-in data set, the tokenizer, the open-book reader."""
+"""What is read: the built-in data set, the tokenizer, who writes the cards."""
 
 from typing import Annotated, Literal
 
@@ -82,4 +82,18 @@ class ReaderConfig:
     penalty: Annotated[float, Field(gt=0, le=1e9)] = 2.0
     rounds: Few = 2
     sure: Share = 0.6
+    at_least: Share = 0.0
+
+
+@configuration
+class TeacherConfig:
+    """The language model whose answers, book closed, are studied: distillation (Hinton et al. 2015, arXiv 1503.02531).
+
+    Args:
+        sharpening: Exponent of its probabilities of the answers to a question, which then add up to 1 again: the mean
+            of several models is less sure than it is right.
+        at_least: Probability, sharpened, from which an answer becomes a card.
+    """
+
+    sharpening: Annotated[float, Field(gt=0, le=100)] = 2.0
     at_least: Share = 0.0

@@ -155,12 +155,12 @@ class QuestionAnswering(ObjectiveConfig):
 
 @configuration
 class StudyCards(ObjectiveConfig):
-    """What the open-book reader wrote, as questions with answers (open track).
+    """What the open-book reader or a teacher wrote, as questions with answers.
 
     Args:
-        answers: The reader's `best` answer of every card, or one `drawn` anew at each pass from the reader's own
-            probabilities, so that what it was not sure of is not studied as if it were; or `drawn_or_none`, where the
-            draw may also be that the document does not say, which is studied as an answer of its own.
+        answers: The `best` answer of every card, or one `drawn` anew at each pass from the probabilities of who wrote
+            it, so that what was not sure is not studied as if it were; or `drawn_or_none`, where the draw may also be
+            that the document does not say, which is studied as an answer of its own.
     """
 
     reads: ClassVar[Reads] = "cards"

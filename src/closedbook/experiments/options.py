@@ -8,8 +8,8 @@ from annotated_types import Ge, Le, MinLen
 from closedbook.config import BUILT_IN, PeopleConfig, ReaderConfig
 from closedbook.config.validation import POSITIONAL, Count, Few, Passes, Seed, Threads, configuration
 from closedbook.facts.corpus import Corpus
-from closedbook.presets import Preset, find_preset
-from closedbook.recipes import Recipe, find_recipe
+from closedbook.presets import Preset, find_for_experiment, find_preset
+from closedbook.recipes import Recipe
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +103,7 @@ class OfRecipe(_OnCorpus, Kept):
 
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, or the usual one."""
-        return find_recipe(self.recipe or ("default" if self.corpus == BUILT_IN else "standard"))
+        return find_for_experiment(self.recipe or ("default" if self.corpus == BUILT_IN else "standard"))
 
 
 @configuration

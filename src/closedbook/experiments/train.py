@@ -159,7 +159,7 @@ def prepare(
 ) -> Prepared:
     """Reads, tokenizes and plans what `out` will hold; nothing is written, and what cannot be asked is refused.
 
-    Of several processes one studies for all.
+    Of several processes one studies for all. Where a teacher writes the cards, the corpus has them already.
     """
     began = time.perf_counter()
     config = with_training(config, precision=resolve_precision(config.training, device))
@@ -171,6 +171,8 @@ def prepare(
     batches: Batches | WindowBatches
     check_prompts(config, corpus, tokenizer)
     ranks.same({"vocabulary": tokenizer.vocabulary_size})
+    if not (isinstance(corpus, Corpus) and corpus.cards):
+        config.check_teacher(False)
     if isinstance(corpus, Corpus):
         if config.reader:
             cards = ranks.tell(studied(corpus, config.reader).cards if ranks.leads else ())

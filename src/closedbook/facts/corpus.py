@@ -23,6 +23,8 @@ from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
+TEACHER = "teacher"
+"""Stands among the files for the weights of a model whose answers are the cards."""
 BUILDING = "building.json"
 """Says of a store what is being added to it, until it is."""
 NameLists = Mapping[str, tuple[Sequence[str], Sequence[str]]]
@@ -38,9 +40,9 @@ class Corpus:
         train: Facts to learn the question form from.
         dev: Facts to report on, never trained or tuned on.
         test: Questions to answer; their answers may be absent.
-        files: SHA-256 of every file read, by name.
+        files: SHA-256 of every file read, by name; of a teacher's weights as well.
         blank_lines: Lines of the corpus file that hold no document, what follows the last line break included.
-        cards: What an open-book reader wrote about documents that training does not ask about.
+        cards: What an open-book reader, or a teacher, wrote about subjects that training does not ask about.
         relations: What is asked; every fact names one of them.
         name_lists: By origin the first and the last words of names, for made-up subjects; none but for built-in data.
         read_as: How every file of facts was read, by name: its kind and its columns.
@@ -139,6 +141,8 @@ def file_names(part: str) -> list[str]:
 def part_of(name: str) -> str:
     """Which part a file of that name holds; what stands before a slash says which addition to a store it came with."""
     name = name.rpartition("/")[2]
+    if name == TEACHER:
+        return name
     return next(part for part in ("corpus", *FACTS, *OPTIONAL) if name in file_names(part))
 
 

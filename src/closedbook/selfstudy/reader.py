@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 from sklearn.feature_extraction import FeatureHasher
 
 from closedbook.errors import UserError
+from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import UNSPACED_LETTER
 from closedbook.selfstudy.candidates import Forms, count_tokens, words
@@ -23,7 +24,6 @@ from closedbook.selfstudy.features import Knowledge, View
 
 CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
 OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
-SLOT = "{}"
 _HASHER = FeatureHasher(2**22, alternate_sign=False)  # several times faster than a vocabulary; collisions are rare
 
 

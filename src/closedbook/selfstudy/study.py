@@ -13,10 +13,10 @@ from collections.abc import Container, Sequence
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.forms import form_of
+from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
-from closedbook.selfstudy.reader import SLOT, Reader, Reading, lesson
+from closedbook.selfstudy.reader import Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
 
@@ -109,7 +109,7 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     cards = list[Card]()
     for form, facts in readable_forms(corpus).items():
         reader = learn_reader(corpus, form, facts, config)
-        subjects = _to_ask(corpus, form, facts)
+        subjects = to_ask(corpus, form, facts)
         cards += [card for card in _cards(corpus, form, reader, subjects) if card.confidence >= config.at_least]
     return dataclasses.replace(corpus, cards=tuple(cards))
 
@@ -143,7 +143,7 @@ class PartByPart:
         return dataclasses.replace(part, cards=tuple(cards))
 
 
-def _to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
+def to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
     """The subjects of documents about whom training does not ask this, without those of another kind.
 
     A subject is of another kind where training asks other relations of it, and never one of them of the subjects of
