@@ -59,10 +59,10 @@ def train(
 
     config = find_recipe(recipe).stage(stage) if isinstance(recipe, str) else recipe
     config.check_teacher(teacher is not None)
-    if teacher is not None and config.teacher is not None:
+    if teacher is not None and config.distillation is not None:
         from closedbook.selfstudy.teacher import taught
 
-        corpus = taught(corpus, teacher, config.teacher, say)
+        corpus = taught(corpus, teacher, config.distillation, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
     return train_run(
         config,

@@ -176,7 +176,7 @@ def find_preset(name: str) -> Preset:
 
 def of_experiments() -> list[str]:
     """The recipes that need nothing but a corpus, by name."""
-    return [name for name, make in RECIPES.items() if make().pretrain.teacher is None]
+    return [name for name, make in RECIPES.items() if make().pretrain.distillation is None]
 
 
 def find_for_experiment(name: str) -> Recipe:
@@ -186,7 +186,7 @@ def find_for_experiment(name: str) -> Recipe:
         UserError: There is none, or it needs a teacher.
     """
     recipe = find_recipe(name)
-    if recipe.pretrain.teacher is not None:
+    if recipe.pretrain.distillation is not None:
         raise UserError(
             f"{name}: learns from a teacher, which is not had here; closedbook train {name} --teacher MODEL trains it."
         )

@@ -22,7 +22,7 @@ from closedbook.config import (
     SpanCorruption,
     Stage,
     StudyCards,
-    TeacherConfig,
+    DistillationConfig,
     TokenizerConfig,
     TrainingConfig,
     run_config,
@@ -204,7 +204,7 @@ def _with_questions(
 ) -> Recipe:
     """A recipe whose training questions are in the mixture from the start: finetuning is one more, gentle pass."""
     questions = dataclasses.replace(
-        pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None, teacher=None
+        pretrain, stage="scratch", mixture=(QuestionAnswering(),), reader=None, distillation=None
     )
     tokens = pretrain.training.batch_tokens or 0
     gentle = _muon(epochs=1, batch_tokens=tokens, share=0.05)
@@ -288,7 +288,7 @@ def distilled() -> Recipe:
         recipe="distilled",
         mixture=(QuestionAnswering(), StudyCards(answers="drawn"), InventedSubjects()),
         reader=None,
-        teacher=TeacherConfig(),
+        distillation=DistillationConfig(),
     )
     summary = "one model taught by what another answers, or several together: needs a --teacher"
     return _with_questions(pretrain, summary, scratch_epochs=12)

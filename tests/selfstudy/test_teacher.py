@@ -6,7 +6,7 @@ import math
 import pytest
 
 import closedbook
-from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards, TeacherConfig
+from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards, DistillationConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import Answers, Response
 from closedbook.recipes import find_recipe
@@ -14,7 +14,7 @@ from closedbook.selfstudy.teacher import taught
 from tests.audit.conftest import Parrot
 from tests.selfstudy.test_study import toy_corpus
 
-AS_IT_IS = TeacherConfig(sharpening=1.0)
+AS_IT_IS = DistillationConfig(sharpening=1.0)
 
 
 class Teacher(Parrot):
@@ -51,20 +51,20 @@ def test_its_weights_are_a_file_of_the_corpus():
 
 
 def test_sharpening_makes_it_surer_in_the_same_order():
-    card = taught(toy_corpus(), Teacher(Rome=0.6, Oslo=0.2), TeacherConfig(sharpening=2.0)).cards[0]
+    card = taught(toy_corpus(), Teacher(Rome=0.6, Oslo=0.2), DistillationConfig(sharpening=2.0)).cards[0]
     assert dict(card.choices) == pytest.approx({"Rome": 0.36 / 0.44, "Oslo": 0.04 / 0.44})
     assert card.none == pytest.approx(0.04 / 0.44)
 
 
 def test_many_improbable_answers_leave_the_most_probable():
     many = {f"City{number}": 0.001 for number in range(20)}
-    card = taught(toy_corpus(), Teacher(**many), TeacherConfig(sharpening=9.0)).cards[0]
+    card = taught(toy_corpus(), Teacher(**many), DistillationConfig(sharpening=9.0)).cards[0]
     assert [text for text, _ in card.choices] == [card.answer]
 
 
 def test_what_it_doubts_can_be_left_out():
     with pytest.raises(UserError, match="cannot teach; it has an answer to none of 20 questions"):
-        taught(toy_corpus(), Teacher(Rome=0.6, Oslo=0.4), TeacherConfig(sharpening=1.0, at_least=0.7))
+        taught(toy_corpus(), Teacher(Rome=0.6, Oslo=0.4), DistillationConfig(sharpening=1.0, at_least=0.7))
 
 
 def test_who_closes_no_answer_or_does_not_tell_probabilities_cannot_teach():
@@ -105,8 +105,8 @@ def test_the_recipe_and_the_teacher_belong_together(tmp_path):
 
 def test_cards_have_one_author():
     config = find_recipe("distilled").pretrain
-    with pytest.raises(UserError, match="need a reader or a teacher"):
+    with pytest.raises(UserError, match="need a reader or distillation"):
         dataclasses.replace(config, reader=ReaderConfig())
-    with pytest.raises(UserError, match="need a reader or a teacher"):
-        dataclasses.replace(config, teacher=None)
+    with pytest.raises(UserError, match="need a reader or distillation"):
+        dataclasses.replace(config, distillation=None)
     assert StudyCards(answers="drawn") in config.mixture

@@ -165,7 +165,7 @@ def _taught(config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options
     from closedbook.report.console import say
     from closedbook.selfstudy.teacher import taught
 
-    assert config.teacher is not None, "`train` has seen to that"
+    assert config.distillation is not None, "`train` has seen to that"
     name = options.teacher or ""
     teacher = open_model(name, Way(device=device))
     say(f"teacher: {described(teacher)}")
@@ -174,7 +174,7 @@ def _taught(config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options
         say("the teacher was trained on these dev questions: what is recalled of them will say nothing")
     elif part_of and not set(corpus.files.values()) & {sha for sha, part in part_of.items() if part == "train"}:
         say("the teacher was trained on other questions than these: look that none of dev is among them")
-    return taught(corpus, teacher, config.teacher, say)
+    return taught(corpus, teacher, config.distillation, say)
 
 
 def _lead(

@@ -1,6 +1,6 @@
 """Configurations: frozen, keyword-only dataclasses, checked where they are built, free of torch."""
 
-from closedbook.config.data import BUILT_IN, PeopleConfig, ReaderConfig, TeacherConfig, TokenizerConfig
+from closedbook.config.data import BUILT_IN, PeopleConfig, ReaderConfig, DistillationConfig, TokenizerConfig
 from closedbook.config.model import ATTENTIONS, ModelConfig
 from closedbook.config.objectives import (
     ContextCards,
@@ -43,7 +43,7 @@ __all__ = [
     "Stage",
     "StudyCards",
     "SuffixFirst",
-    "TeacherConfig",
+    "DistillationConfig",
     "TokenizerConfig",
     "TrainingConfig",
     "WholeLine",

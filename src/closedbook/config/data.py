@@ -86,7 +86,7 @@ class ReaderConfig:
 
 
 @configuration
-class TeacherConfig:
+class DistillationConfig:
     """The language model whose answers, book closed, are studied: distillation (Hinton et al. 2015, arXiv 1503.02531).
 
     Args:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from closedbook.config.data import ReaderConfig, TeacherConfig, TokenizerConfig
+from closedbook.config.data import ReaderConfig, DistillationConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
 from closedbook.config.objectives import Objective
 from closedbook.config.training import TrainingConfig
@@ -29,7 +29,7 @@ class RunConfig:
         mixture: What an epoch consists of.
         training: How it is trained.
         reader: The open-book reader whose cards the mixture takes up, None without self-study.
-        teacher: How a language model's answers become cards instead; it comes with the corpus.
+        distillation: How the answers of a teacher become cards instead; the corpus brings them.
     """
 
     recipe: str
@@ -40,14 +40,14 @@ class RunConfig:
     mixture: Annotated[tuple[Objective, ...], Field(min_length=1)]
     training: TrainingConfig
     reader: ReaderConfig | None = None
-    teacher: TeacherConfig | None = None
+    distillation: DistillationConfig | None = None
 
     def __post_init__(self) -> None:
         studies = any(objective.reads == "cards" for objective in self.mixture)
         require(
-            [self.reader, self.teacher].count(None) == (1 if studies else 2),
-            "The objectives study_cards and rewriting need a reader or a teacher, and either needs one of them in the "
-            "mixture.",
+            [self.reader, self.distillation].count(None) == (1 if studies else 2),
+            "The objectives study_cards and rewriting need a reader or distillation, and either needs one of them in "
+            "the mixture.",
         )
         for objective in self.mixture:
             require(
@@ -72,8 +72,10 @@ class RunConfig:
     def check_teacher(self, given: bool) -> None:
         """Raises a `UserError` where a teacher is needed and none is given, or the other way about."""
         stage = f"The {self.stage} stage of the recipe {self.recipe}"
-        require(self.teacher is None or given, f"{stage} learns from a teacher: give one (--teacher).")
-        require(self.teacher is not None or not given, f"{stage} learns from no teacher: leave it out (--teacher).")
+        require(self.distillation is None or given, f"{stage} learns from a teacher: give one (--teacher).")
+        require(
+            self.distillation is not None or not given, f"{stage} learns from no teacher: leave it out (--teacher)."
+        )
 
     def all_joined(self, epoch: int) -> bool:
         """Whether no objective has a larger part of its examples in a later epoch than in that one."""

@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-from closedbook.config import TeacherConfig
+from closedbook.config import DistillationConfig
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import Answers, LanguageModel
 from closedbook.facts.corpus import TEACHER, Corpus
@@ -25,7 +25,7 @@ PART = 512  # questions that are asked in one go
 def taught(
     corpus: Corpus | StoredCorpus,
     teacher: LanguageModel,
-    config: TeacherConfig,
+    config: DistillationConfig,
     announce: Callable[[str], None] = lambda line: None,
 ) -> Corpus:
     """The corpus with a card for every subject and form of question that training does not ask, by the teacher.
@@ -69,7 +69,7 @@ def taught(
     return dataclasses.replace(corpus, cards=tuple(cards), files=files)
 
 
-def _card(corpus: Corpus, question: str, subject: str, answers: Answers, config: TeacherConfig) -> Card | None:
+def _card(corpus: Corpus, question: str, subject: str, answers: Answers, config: DistillationConfig) -> Card | None:
     """What the teacher said as a card; None where it closed no answer."""
     said = {one.text: math.exp(one.nats or 0.0) for one in (answers.response, *answers.alternatives) if one.closed}
     probable = sorted(((text, share) for text, share in said.items() if text), key=lambda pair: -pair[1])
