@@ -10,6 +10,7 @@ from typing import Any
 
 from closedbook.config import (
     ContextCards,
+    DistillationConfig,
     InventedSubjects,
     ModelConfig,
     NameCards,
@@ -22,7 +23,6 @@ from closedbook.config import (
     SpanCorruption,
     Stage,
     StudyCards,
-    DistillationConfig,
     TokenizerConfig,
     TrainingConfig,
     run_config,

@@ -6,7 +6,7 @@ import math
 import pytest
 
 import closedbook
-from closedbook.config import QuestionAnswering, ReaderConfig, StudyCards, DistillationConfig
+from closedbook.config import DistillationConfig, QuestionAnswering, ReaderConfig, StudyCards
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import Answers, Response
 from closedbook.recipes import find_recipe

@@ -1,6 +1,6 @@
 """Configurations: frozen, keyword-only dataclasses, checked where they are built, free of torch."""
 
-from closedbook.config.data import BUILT_IN, PeopleConfig, ReaderConfig, DistillationConfig, TokenizerConfig
+from closedbook.config.data import BUILT_IN, DistillationConfig, PeopleConfig, ReaderConfig, TokenizerConfig
 from closedbook.config.model import ATTENTIONS, ModelConfig
 from closedbook.config.objectives import (
     ContextCards,
@@ -25,6 +25,7 @@ __all__ = [
     "ATTENTIONS",
     "BUILT_IN",
     "ContextCards",
+    "DistillationConfig",
     "InventedSubjects",
     "ModelConfig",
     "MultiSpan",
@@ -43,7 +44,6 @@ __all__ = [
     "Stage",
     "StudyCards",
     "SuffixFirst",
-    "DistillationConfig",
     "TokenizerConfig",
     "TrainingConfig",
     "WholeLine",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from closedbook.config.data import ReaderConfig, DistillationConfig, TokenizerConfig
+from closedbook.config.data import DistillationConfig, ReaderConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
 from closedbook.config.objectives import Objective
 from closedbook.config.training import TrainingConfig
