@@ -15,6 +15,7 @@ from closedbook.errors import UserError, nearest
 from closedbook.recipes import (
     RECIPES,
     Recipe,
+    distilled,
     find_recipe,
     open_track,
     standard,
@@ -37,6 +38,8 @@ class System:
         predictions: How the names of its prediction files begin.
         track: Whose rules it keeps.
         optional: Whether it is left out, with a line, where no open-book reader can be learned.
+        student: What one model studies with, if several seeds are asked together and it is taught by them: a row of
+            its own, as its examples are what they answer.
     """
 
     name: str
@@ -45,6 +48,7 @@ class System:
     predictions: str
     track: Track = "standard"
     optional: bool = False
+    student: RunConfig | None = None
 
     @property
     def attention(self) -> str | None:
@@ -81,7 +85,9 @@ class Preset:
         """The same with all trainings in that precision."""
         systems = [
             dataclasses.replace(
-                row, configs=tuple(with_training(config, precision=precision) for config in row.configs)
+                row,
+                configs=tuple(with_training(config, precision=precision) for config in row.configs),
+                student=row.student and with_training(row.student, precision=precision),
             )
             for row in self.systems
         ]
@@ -125,11 +131,18 @@ def _tracks(*, optional: bool) -> tuple[System, ...]:
     """The best recipe of either track, and what they are compared with."""
     cut, scratch = "cut from the documents", (standard().scratch,)
     synthesizer = (standard_synthesizer().pretrain,)
+    student = distilled().pretrain
     return (
         _most_frequent(),
         System(name="no_pretraining", label="questions only", configs=scratch, predictions="no_pretraining"),
-        System(name="standard", label=cut, configs=(standard().pretrain,), predictions="standard"),
-        System(name="standard_synthesizer", label=cut, configs=synthesizer, predictions="standard.synthesizer"),
+        System(name="standard", label=cut, configs=(standard().pretrain,), predictions="standard", student=student),
+        System(
+            name="standard_synthesizer",
+            label=cut,
+            configs=synthesizer,
+            predictions="standard.synthesizer",
+            student=with_attention(student, "dense_synthesizer"),
+        ),
         System(
             name="open",
             label="self-study",

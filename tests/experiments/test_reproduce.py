@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from closedbook import recipes
+from closedbook import presets
+from closedbook.config import DistillationConfig, QuestionAnswering, StudyCards
 from closedbook.errors import UserError
 from closedbook.experiments import reproduce as room
 from closedbook.experiments.options import ReproduceConfig
@@ -17,7 +18,8 @@ from closedbook.experiments.results import from_values
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import read_directory
 from closedbook.hub import open_model
-from closedbook.presets import find_preset
+from closedbook.presets import find_preset, of_recipe
+from closedbook.recipes import with_training
 from tests.experiments.conftest import Listening, dev_of
 
 
@@ -28,12 +30,27 @@ def directory(corpus, recipe, tmp_path_factory):
     return path
 
 
+def with_student(recipe):
+    """The toy's preset, with one model that the seeds of its third system teach."""
+    mixture = (QuestionAnswering(), StudyCards(answers="drawn"))
+    student = dataclasses.replace(recipe.pretrain, mixture=mixture, distillation=DistillationConfig())
+    preset = of_recipe(recipe)
+    by_heart = with_training(recipe.finetune, epochs=40, learning_rate=5e-3)
+    systems = [
+        dataclasses.replace(system, configs=(recipe.pretrain, by_heart), student=student)
+        if system.name == "key_query_value"
+        else system
+        for system in preset.systems
+    ]
+    return dataclasses.replace(preset, systems=tuple(systems))
+
+
 @pytest.fixture(scope="module")
 def done(recipe, directory, tmp_path_factory):
     """Every system of the toy, two seeds each."""
     out = tmp_path_factory.mktemp("reproduce") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(recipes.RECIPES, "tiny", lambda: recipe)
+        patch.setitem(presets.PRESETS, "tiny", lambda: with_student(recipe))
         options = ReproduceConfig(
             preset="tiny", corpus=str(directory), seeds=2, precision="fp32", out=out, device="cpu"
         )
@@ -47,20 +64,21 @@ def test_the_report_has_the_promised_form(done):
     assert from_values(Reproduction, values, path) == report
     assert set(values) >= {"schema", "preset", "corpus", "machine", "systems", "comparisons"}
     names = ["most_frequent", "no_pretraining"]
-    names += ["key_query_value", "key_query_value_ensemble", "synthesizer", "synthesizer_ensemble"]
+    names += ["key_query_value", "key_query_value_ensemble", "key_query_value_distilled"]
+    names += ["synthesizer", "synthesizer_ensemble"]
     assert [row["name"] for row in values["systems"]] == names
     for row in values["systems"]:
         promised = "label track attention parameters accuracy interval seconds runs relations coverage reference"
         assert set(promised.split()) < set(row)
         assert row["interval"][0] <= row["accuracy"] <= row["interval"][1]
-        alone = not row["attention"] or row["name"].endswith("_ensemble")
+        alone = not row["attention"] or row["name"].endswith(("_ensemble", "_distilled"))
         assert [run["seed"] for run in row["runs"]] == ([0] if alone else [0, 1])
         weighed = sum(part["accuracy"] * part["questions"] for part in row["relations"])
         assert weighed / sum(part["questions"] for part in row["relations"]) == pytest.approx(row["accuracy"])
         assert row["reference"] is None  # of other data
         for run in row["runs"]:
             assert run["run"] is None or (options.out / run["run"] / "model.safetensors").is_file()
-    assert len(values["comparisons"]) == 6 + 2  # and the ensembles against their seeds
+    assert len(values["comparisons"]) == 6 + 3  # and what seeds come to together against them
     assert values["machine"]["peak_memory_bytes"] > 0
     assert report.inert == ("something",)
 
@@ -68,7 +86,7 @@ def test_the_report_has_the_promised_form(done):
 def test_several_processes_report_what_one_does(done, recipe, pretend, monkeypatch, tmp_path):
     options, report = done
     pretend()
-    monkeypatch.setitem(recipes.RECIPES, "tiny", lambda: recipe)
+    monkeypatch.setitem(presets.PRESETS, "tiny", lambda: with_student(recipe))
     again = REPRODUCE.run(dataclasses.replace(options, out=tmp_path / "out", workers=2), Listening())
     assert timeless(again) == timeless(report)
     for path in sorted(options.out.glob("*.predictions")):
@@ -87,6 +105,7 @@ def timeless(report):
 def test_predictions_are_the_answers_and_bear_the_systems_names(done):
     options, report = done
     stems = "vanilla.nopretrain vanilla.pretrain.seed-1 vanilla.pretrain.ensemble synthesizer.pretrain most_frequent"
+    stems += " vanilla.pretrain.distilled"
     for stem in stems.split():
         for part, count in (("dev", report.corpus.dev), ("test", report.corpus.test)):
             assert len((options.out / f"{stem}.{part}.predictions").read_text().splitlines()) == count
@@ -106,6 +125,34 @@ def test_seeds_that_are_asked_together_have_a_row_of_their_own(done):
     corpus = read_directory(Path(options.corpus))
     model = open_model(f"ensemble:{members}")
     assert [one.text for one in model.respond(model.prompts([fact.question for fact in corpus.dev]))] == kept
+
+
+def test_one_model_learns_from_all_seeds(done):
+    options, report = done
+    rows = {row.name: row for row in report.systems}
+    seeds, student = rows["key_query_value"], rows["key_query_value_distilled"]
+    assert student.label == f"{seeds.label}, one model taught by the 2 seeds"
+    assert student.parameters == seeds.parameters
+    (run,) = student.runs
+    environment = json.loads((options.out / run.run / "environment.json").read_text())
+    members = ",".join(str(options.out / one.run) for one in seeds.runs)
+    assert environment["corpus"]["files"]["teacher"]["sha256"] == open_model(f"ensemble:{members}").fingerprint()
+
+
+def test_seeds_that_have_nothing_to_teach_cost_only_the_row(planned, corpus, recipe, monkeypatch):
+    def taught(*_):
+        raise UserError("nothing to say")
+
+    monkeypatch.setattr(room, "taught", taught)
+    monkeypatch.setattr(room, "_open", lambda *_: None)
+    monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: dataclasses.replace(seeds[0], run=None))
+    grid = planned(constant)
+    report = reproduce(grid, corpus, with_student(recipe), seeds=2)
+    assert "no model is taught. nothing to say" in grid.reporter.said
+    assert [row.name for row in report.systems if row.name.startswith("key_query_value")] == [
+        "key_query_value",
+        "key_query_value_ensemble",
+    ]
 
 
 def test_examples_are_of_the_best_trained_system(done):
@@ -143,7 +190,7 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
     options, report = done
     listening = Listening()
     again = REPRODUCE.run(options, listening)
-    assert listening.count("finished before, kept") == 7
+    assert listening.count("finished before, kept") == 8
     assert again.systems == report.systems
     with (directory / "train.tsv").open("a") as file:
         file.write("What did Ann study?\tphysics\n")

@@ -34,6 +34,7 @@ from closedbook.presets import Preset, System
 from closedbook.run_directory import add_predictions, write_predictions
 from closedbook.runs import load
 from closedbook.selfstudy.study import unreadable
+from closedbook.selfstudy.teacher import taught
 
 PROBED = 100  # dev questions that are asked on the way, to draw the learning curve
 
@@ -59,6 +60,7 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
     settings = {
         "preset": preset.name,
         "systems": {system.name: [to_dict(config) for config in system.configs] for system in preset.systems},
+        "students": {system.name: to_dict(system.student) for system in preset.systems if system.student},
     }
     if options.corpus != BUILT_IN:
         corpus = options.read()
@@ -95,12 +97,53 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
         _write_predictions(grid.out, by_name[name], results)
 
     runs = grid.run(cells, measure, SystemRun, finished)
-    ensembles = {
-        system.name: _ensemble(grid, corpus, system, runs[system.name])
+    together = {
+        system.name: _of_all(grid, corpus, system, runs[system.name])
         for system in systems
         if len(runs[system.name]) > 1 and system.reads_documents
     }
-    return grid.report(reproduction(preset, corpus, runs, reach, grid.device, ensembles))
+    return grid.report(reproduction(preset, corpus, runs, reach, grid.device, together))
+
+
+def _of_all(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> list[tuple[System, SystemRun]]:
+    """What the seeds of a system come to: asked together, and as teachers of one model; rows behind its own."""
+    asked = dataclasses.replace(
+        system,
+        name=f"{system.name}_ensemble",
+        label=f"{system.label}, {len(seeds)} seeds together",
+        predictions=f"{system.predictions}.ensemble",
+    )
+    found = [(asked, _ensemble(grid, corpus, system, seeds))]
+    if system.student:
+        student = dataclasses.replace(
+            system,
+            name=f"{system.name}_distilled",
+            label=f"{system.label}, one model taught by the {len(seeds)} seeds",
+            predictions=f"{system.predictions}.distilled",
+        )
+        if run := _taught(grid, corpus, system, seeds):
+            found.append((student, run))
+    for row, run in found:
+        _write_predictions(grid.out, row, [run])
+    return found
+
+
+def _taught(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun | None:
+    """One model that studied what the seeds of a system answer together, None where they have nothing to teach.
+
+    The name of its cell says how many there were: with another number it is another model.
+    """
+    assert system.student is not None, "rows without a student have no such row behind them"
+    cell = seeded(f"{system.name}_distilled-of-{len(seeds)}", (system.student,), 0, corpus, asked=corpus, probed=PROBED)
+    if system.student.distillation and not grid.is_finished(cell):
+        teacher = _open(grid, system, seeds)
+        try:
+            told = taught(corpus, teacher, system.student.distillation, grid.reporter.say)
+        except UserError as error:  # what they were trained for stands all the same
+            grid.reporter.say(f"no model is taught. {error}")
+            return None
+        cell = dataclasses.replace(cell, corpus=told)
+    return grid.finish(cell, measure, SystemRun)
 
 
 def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
@@ -110,15 +153,17 @@ def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[System
     path = grid.out / "results" / f"{system.name}_ensemble.json"
     run = kept(path, identity, partial(_together, grid, corpus, system, seeds), SystemRun)
     grid.reporter.say(f"{system.name}, {len(seeds)} seeds together: {run.line()}")
-    named = dataclasses.replace(system, predictions=f"{system.predictions}.ensemble")
-    _write_predictions(grid.out, named, [run])
     return run
+
+
+def _open(grid: Grid, system: System, seeds: Sequence[SystemRun]) -> Ensemble:
+    members = [load(grid.out / str(seed.run), grid.device) for seed in seeds]
+    return Ensemble(f"{system.name}, {len(members)} seeds", members)
 
 
 def _together(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
     """What the seeds of a system answer when they are asked together; what they took is what all of them took."""
-    members = [load(grid.out / str(seed.run), grid.device) for seed in seeds]
-    ensemble = Ensemble(f"{system.name}, {len(members)} seeds", members)
+    ensemble = _open(grid, system, seeds)
     dev = evaluate(ensemble, corpus.dev)
     test = ensemble.respond(ensemble.prompts([fact.question for fact in corpus.test]))
     return SystemRun(
@@ -172,13 +217,14 @@ def _shares(scores: Sequence[Score]) -> dict[str, Any]:
     return {"accuracy": figures.exact.value, "normalised_accuracy": figures.normalised.value}
 
 
-def _check_kept(out: Path, run: str, cell: str) -> None:
+def _check_kept(out: Path, run: str) -> None:
     """Refuses to go on without a run whose results are there.
 
     Raises:
         UserError: It was removed.
     """
     if not (out / run).is_dir():
+        cell = Path(run).name.rpartition("-")[0]  # behind it stands the stage
         raise UserError(
             f"{out / run}: is gone, but {out / 'results' / cell}.json holds what it answered; remove that file as "
             "well, and the run is trained again."
@@ -193,5 +239,5 @@ def _write_predictions(out: Path, system: System, runs: Sequence[SystemRun]) -> 
             if answers:
                 write_predictions(out / f"{system.predictions}{suffix}.{part}.predictions", answers)
                 if run.run:
-                    _check_kept(out, run.run, f"{system.name}-seed-{run.seed}")
+                    _check_kept(out, run.run)
                     add_predictions(out / run.run, part, answers)

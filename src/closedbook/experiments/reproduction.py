@@ -118,7 +118,7 @@ def reproduction(
     runs: Runs,
     reach: Mapping[str, tuple[Coverage, ...]],
     device: torch.device,
-    ensembles: Mapping[str, SystemRun],
+    together: Mapping[str, Sequence[tuple[System, SystemRun]]],
 ) -> Reproduction:
     """Puts what the systems of a preset answered side by side.
 
@@ -128,22 +128,20 @@ def reproduction(
         runs: Of every system that was not left out.
         reach: What training can reach, by the name of the system.
         device: Where it was trained.
-        ensembles: The seeds of a system asked together, by its name: a row behind its own.
+        together: What the seeds of a system come to together, by its name: rows behind its own.
     """
     systems = [system for system in preset.systems if system.name in runs]
     rows = list[SystemRow]()
     for system in systems:
         seeds, reached = runs[system.name], reach.get(system.name, ())
         rows.append(_row(preset, system, seeds, reached, corpus))
-        if system.name in ensembles:
-            label = f"{system.label}, {len(seeds)} seeds together"
-            together = dataclasses.replace(system, name=f"{system.name}_ensemble", label=label)
-            rows.append(_row(preset, together, [ensembles[system.name]], reached, corpus))
+        rows += [_row(preset, row, [run], reached, corpus) for row, run in together.get(system.name, ())]
     pairs = [*_pairs(systems, runs)]
-    for name, run in ensembles.items():
+    for name, found in together.items():
         alone = [seed.exact for seed in runs[name]]
-        against = dataclasses.asdict(difference(alone, [run.exact] * len(alone)))
-        pairs.append(Pair(first=name, second=f"{name}_ensemble", **against))
+        for row, run in found:
+            against = dataclasses.asdict(difference(alone, [run.exact] * len(alone)))
+            pairs.append(Pair(first=name, second=row.name, **against))
     return Reproduction(
         examples=_examples(systems, runs, corpus.dev),
         systems=tuple(rows),
