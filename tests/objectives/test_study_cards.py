@@ -65,7 +65,7 @@ def test_answers_are_drawn_anew_from_the_readers_probabilities():
 @pytest.mark.parametrize("seed", range(5))
 def test_after_any_number_of_passes_each_answer_has_had_its_share(seed):
     rome = [answers[0] == "Rome" for answers in studied("drawn", [UNSURE], range(100), seed)]
-    assert all(abs(sum(rome[:passes]) - 0.75 * passes) < 2.0 for passes in range(1, 101))
+    assert all(abs(sum(rome[:passes]) - 0.75 * passes) < 3.0 for passes in range(1, 101))
 
 
 def test_what_is_drawn_for_a_card_does_not_depend_on_the_others():
