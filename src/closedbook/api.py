@@ -52,17 +52,19 @@ def train(
         say: Gets lines about the training before it begins.
 
     Raises:
-        UserError: There is no such recipe, `out` exists, or the data do not fit the model.
+        UserError: There is no such recipe, `out` exists, the data do not fit the model, or a teacher is missing, is
+            one too many or has nothing to teach.
     """
+    from closedbook.experiments.teaching import taught_for
     from closedbook.experiments.train import train_run
+    from closedbook.experiments.unfinished import refuse_finished
     from closedbook.machine import pick_device
 
     config = find_recipe(recipe).stage(stage) if isinstance(recipe, str) else recipe
+    refuse_finished(Path(out))
     config.check_teacher(teacher is not None)
-    if teacher is not None and config.distillation is not None:
-        from closedbook.selfstudy.teacher import taught
-
-        corpus = taught(corpus, teacher, config.distillation, say)
+    if teacher is not None:
+        corpus = taught_for(config, corpus, teacher, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
     return train_run(
         config,

@@ -78,7 +78,9 @@ def test_the_report_has_the_promised_form(done):
         assert row["reference"] is None  # of other data
         for run in row["runs"]:
             assert run["run"] is None or (options.out / run["run"] / "model.safetensors").is_file()
-    assert len(values["comparisons"]) == 6 + 3  # and what seeds come to together against them
+    assert (
+        len(values["comparisons"]) == 6 + 4
+    )  # and what seeds come to together against them, and one of it against the other
     assert values["machine"]["peak_memory_bytes"] > 0
     assert report.inert == ("something",)
 
@@ -131,7 +133,9 @@ def test_one_model_learns_from_all_seeds(done):
     options, report = done
     rows = {row.name: row for row in report.systems}
     seeds, student = rows["key_query_value"], rows["key_query_value_distilled"]
-    assert student.label == f"{seeds.label}, one model taught by the 2 seeds"
+    assert student.label == "one model taught by the 2 seeds"
+    assert student.coverage == ()  # it reads no document
+    assert student.seconds > sum(run.seconds for run in seeds.runs)
     assert student.parameters == seeds.parameters
     (run,) = student.runs
     environment = json.loads((options.out / run.run / "environment.json").read_text())
@@ -140,19 +144,32 @@ def test_one_model_learns_from_all_seeds(done):
 
 
 def test_seeds_that_have_nothing_to_teach_cost_only_the_row(planned, corpus, recipe, monkeypatch):
-    def taught(*_):
+    def refuse(*_):
         raise UserError("nothing to say")
 
-    monkeypatch.setattr(room, "taught", taught)
+    monkeypatch.setattr(room, "taught_for", refuse)
     monkeypatch.setattr(room, "_open", lambda *_: None)
-    monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: dataclasses.replace(seeds[0], run=None))
+    monkeypatch.setattr(room, "_weights", lambda *_: "a")
+    monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: (system, seeds[0]))
     grid = planned(constant)
     report = reproduce(grid, corpus, with_student(recipe), seeds=2)
-    assert "no model is taught. nothing to say" in grid.reporter.said
-    assert [row.name for row in report.systems if row.name.startswith("key_query_value")] == [
-        "key_query_value",
-        "key_query_value_ensemble",
-    ]
+    assert "key_query_value: the seeds teach no other model. nothing to say" in grid.reporter.said
+    assert not any(row.name.endswith("_distilled") for row in report.systems)
+
+
+def test_other_seeds_teach_another_model(planned, corpus, recipe, monkeypatch):
+    monkeypatch.setattr(room, "taught_for", lambda config, corpus, *_: corpus)
+    monkeypatch.setattr(room, "_open", lambda *_: None)
+    monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: (system, seeds[0]))
+
+    def students(weights):
+        monkeypatch.setattr(room, "_weights", lambda *_: weights)
+        grid = planned(constant)
+        reproduce(grid, corpus, with_student(recipe), seeds=2)
+        return [name for name in grid.cells if "distilled-of-2" in name]
+
+    assert len(students("a")) == 1
+    assert students("a") == students("a") != students("b")
 
 
 def test_examples_are_of_the_best_trained_system(done):

@@ -15,7 +15,7 @@ from closedbook.objectives.objective import Material
 from closedbook.objectives.question_answering import StudyCards
 from closedbook.objectives.segments import render
 from closedbook.objectives.store import TokenStore
-from closedbook.recipes import find_recipe
+from closedbook.recipes import find_recipe, with_seed
 
 CPU = torch.device("cpu")
 CHARACTERS = train_tokenizer(
@@ -38,7 +38,7 @@ OLD = Card(question="Di Roe", subject="Di Roe", answer="Oslo", confidence=0.5, l
 def studied(answers, cards, passes, seed=0):
     """The texts of every pass."""
     corpus = Corpus(name="toy", documents=(), train=(), dev=(), test=(), files={}, cards=tuple(cards))
-    material = Material(TokenStore(CHARACTERS, CPU), corpus, find_recipe("open").pretrain)
+    material = Material(TokenStore(CHARACTERS, CPU), corpus, with_seed(find_recipe("open").pretrain, seed))
     objective = StudyCards(config.StudyCards(answers=answers), material, seed)
     every = []
     for number in passes:

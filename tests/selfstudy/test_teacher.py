@@ -6,9 +6,11 @@ import math
 import pytest
 
 import closedbook
-from closedbook.config import DistillationConfig, QuestionAnswering, ReaderConfig, StudyCards
+from closedbook.config import DistillationConfig, QuestionAnswering, ReaderConfig, Rewriting, StudyCards
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import Answers, Response
+from closedbook.experiments.teaching import taught_for
+from closedbook.facts.corpus import part_of
 from closedbook.recipes import find_recipe
 from closedbook.selfstudy.teacher import taught
 from tests.audit.conftest import Parrot
@@ -57,18 +59,47 @@ def test_sharpening_makes_it_surer_in_the_same_order():
 
 
 def test_many_improbable_answers_leave_the_most_probable():
-    many = {f"City{number}": 0.001 for number in range(20)}
-    card = taught(toy_corpus(), Teacher(**many), DistillationConfig(sharpening=9.0)).cards[0]
-    assert [text for text, _ in card.choices] == [card.answer]
+    many = {f"City{number}": 0.005 for number in range(100)}
+    card = taught(toy_corpus(), Teacher(**many), DistillationConfig(at_least=0.0)).cards[0]
+    assert card.choices == ((card.answer, card.confidence),)
+
+
+def test_a_text_that_is_written_in_several_ways_counts_once_with_all_of_them():
+    class Twice(Teacher):
+        def inquire(self, prompts, *, samples=0, alternatives=False, seed=0):
+            said = [Response(text=text, ids=(), token_nats=(math.log(share),), closed=True)
+                    for text, share in (("Rome", 0.5), ("Oslo", 0.3), ("Rome", 0.1))]  # fmt: skip
+            return [Answers(response=said[0], alternatives=tuple(said))] * len(prompts)
+
+    card = taught(toy_corpus(), Twice(), AS_IT_IS).cards[0]
+    assert dict(card.choices) == pytest.approx({"Rome": 0.6, "Oslo": 0.3})
+
+
+def test_a_question_that_it_cannot_be_asked_gets_no_card():
+    class Picky(Teacher):
+        def prompts(self, questions, *, place="question"):
+            if any("Ann45 " in question for question in questions):
+                raise UserError("too long")
+            return super().prompts(questions, place=place)
+
+    lines = []
+    told = taught(toy_corpus(), Picky(Rome=0.6), AS_IT_IS, lines.append)
+    assert [card.subject[:5] for card in told.cards] == [f"Ann{number}" for number in range(40, 60) if number != 45]
+    assert lines[-1] == "the teacher wrote 19 cards, none for 1 other questions"
+
+
+def test_where_training_asks_everything_there_is_nothing_to_teach():
+    with pytest.raises(UserError, match="toy: training asks about every subject; there is nothing left to teach"):
+        taught(toy_corpus(taught=60), Teacher(Rome=0.6), AS_IT_IS)
 
 
 def test_what_it_doubts_can_be_left_out():
-    with pytest.raises(UserError, match="cannot teach; it has an answer to none of 20 questions"):
+    with pytest.raises(UserError, match="none of 20 questions an answer with a probability of 0"):
         taught(toy_corpus(), Teacher(Rome=0.6, Oslo=0.4), DistillationConfig(sharpening=1.0, at_least=0.7))
 
 
 def test_who_closes_no_answer_or_does_not_tell_probabilities_cannot_teach():
-    with pytest.raises(UserError, match="cannot teach; it has an answer to none"):
+    with pytest.raises(UserError, match="cannot teach; it gives none"):
         taught(toy_corpus(), Teacher(closed=False, Rome=0.6), AS_IT_IS)
     with pytest.raises(UserError, match="cannot teach; "):
         taught(toy_corpus(), Parrot(lacking=["alternatives"]), AS_IT_IS)
@@ -105,8 +136,26 @@ def test_the_recipe_and_the_teacher_belong_together(tmp_path):
 
 def test_cards_have_one_author():
     config = find_recipe("distilled").pretrain
-    with pytest.raises(UserError, match="need a reader or distillation"):
+    with pytest.raises(UserError, match="one author: a reader, or distillation"):
         dataclasses.replace(config, reader=ReaderConfig())
-    with pytest.raises(UserError, match="need a reader or distillation"):
+    with pytest.raises(UserError, match="need a reader, or distillation"):
         dataclasses.replace(config, distillation=None)
-    assert StudyCards(answers="drawn") in config.mixture
+
+
+@pytest.mark.parametrize("objective", [StudyCards(answers="drawn_or_none"), Rewriting()])
+def test_a_teacher_does_not_know_what_the_book_says(objective):
+    config = find_recipe("distilled").pretrain
+    with pytest.raises(UserError, match="a teacher does not know what the book says"):
+        dataclasses.replace(config, mixture=(QuestionAnswering(), objective))
+
+
+def test_what_the_teacher_was_trained_on_is_not_forgotten(tmp_path):
+    whole = dataclasses.replace(toy_corpus(), files={"corpus.txt": "c", "train.tsv": "t", "dev.tsv": "d"})
+    split = dataclasses.replace(whole, files={"corpus.txt": "c", "train.tsv": "t2", "dev.tsv": "t"})
+    config = dataclasses.replace(small(), mixture=(QuestionAnswering(),), distillation=None)
+    teacher, lines = closedbook.train(config, whole, tmp_path / "teacher"), []
+    teaching = dataclasses.replace(small(), distillation=DistillationConfig(at_least=0.0))
+    told = taught_for(teaching, split, teacher, lines.append)
+    assert lines[0] == "the teacher was trained on these dev questions: what is recalled of them will say nothing"
+    assert told.files == {**split.files, "teacher": teacher.fingerprint(), "teacher/0/dev.tsv": "d"}
+    assert {part_of(name) for name in told.files} == {"corpus", "train", "dev", "teacher"}

@@ -14,7 +14,7 @@ from closedbook.recipes import RECIPES
 SHELLS = ("bash", "zsh", "fish")
 KNOWN = {"recipe": (*RECIPES,), "preset": (*PRESETS, *of_experiments())}
 """Values of options that take a name."""
-PATHS = ("corpus", "model")
+PATHS = ("corpus", "model", "teacher")
 """Options that take a path among other things."""
 
 

@@ -1,14 +1,14 @@
 """`closedbook train`: a recipe, of which any field can be overridden, becomes a run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from annotated_types import Ge
 
 from closedbook.cli.options import from_yaml, parse_with_settings
-from closedbook.cli.shared import described, say_which_corpus, trained_on
+from closedbook.cli.shared import described, say_which_corpus
 from closedbook.config import RunConfig, Stage, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError
@@ -44,7 +44,8 @@ class Options(OnMachine):
         out: The run directory to write; must not exist, unless as what an earlier call has begun.
         stage: Which stage of the recipe (default: pretrain, with --start finetune).
         start: The pretrained run that is to be finetuned.
-        teacher: The model whose answers the recipe distilled studies: a run, or ensemble:DIR, runs asked together.
+        teacher: The model whose answers the recipe distilled studies: a run, ensemble:DIR (runs asked together), or
+            another that tells probabilities (hf:DIR, gguf:FILE).
         config: A YAML file with any of the recipe's fields.
         strict: Refuse training questions that have two different answers.
         probe: Dev questions to ask on the way, for the learning curve in recall.jsonl; nothing is chosen by them.
@@ -144,7 +145,7 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
     with opened_ranks(device) as ranks:
         corpus = corpus or _read(options, recipe)  # where the others notice if it cannot be read
         if options.teacher is not None:
-            corpus = ranks.tell(_taught(config, corpus, options, device) if ranks.leads else corpus)
+            corpus = _taught(config, corpus, options, device, ranks)
         if ranks.leads:
             _say_what_comes(recipe, config, corpus, changes, device, ranks.count)
             _lead(config, corpus, options, device, ranks)
@@ -158,23 +159,23 @@ def _read(options: Options, recipe: Recipe) -> "Corpus | StoredCorpus":
     return open_corpus(options.corpus or "", built_in=recipe.built_in, strict=options.strict)
 
 
-def _taught(config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options, device: "torch.device") -> "Corpus":
-    """The corpus with what the teacher answers."""
-    from closedbook.facts.corpus import part_of as corpus_part
+def _taught(
+    config: RunConfig, corpus: "Corpus | StoredCorpus", options: Options, device: "torch.device", ranks: "Ranks"
+) -> "Corpus":
+    """The corpus with what the teacher answers; of several processes one asks for all."""
+    from closedbook.experiments.teaching import taught_for
+    from closedbook.facts.corpus import Corpus
     from closedbook.hub import Way, open_model
     from closedbook.report.console import say
-    from closedbook.selfstudy.teacher import taught
 
-    assert config.distillation is not None, "`train` has seen to that"
-    name = options.teacher or ""
-    teacher = open_model(name, Way(device=device))
-    say(f"teacher: {described(teacher)}")
-    part_of = trained_on(name)
-    if "train" in (part_of.get(sha) for file, sha in corpus.files.items() if corpus_part(file) == "dev"):
-        say("the teacher was trained on these dev questions: what is recalled of them will say nothing")
-    elif part_of and not set(corpus.files.values()) & {sha for sha, part in part_of.items() if part == "train"}:
-        say("the teacher was trained on other questions than these: look that none of dev is among them")
-    return taught(corpus, teacher, config.distillation, say)
+    told: Corpus | None = None
+    if ranks.leads:
+        teacher = open_model(options.teacher or "", Way(device=device))
+        say(f"teacher: {described(teacher)}")
+        told = taught_for(config, corpus, teacher, say)
+    cards, files = ranks.tell((told.cards, told.files) if told else ((), {}))
+    assert isinstance(corpus, Corpus), "what the leading process has seen to"
+    return replace(corpus, cards=cards, files=files)
 
 
 def _lead(

@@ -92,8 +92,8 @@ class DistillationConfig:
     Args:
         sharpening: Exponent of its probabilities of the answers to a question, which then add up to 1 again: the mean
             of several models is less sure than it is right.
-        at_least: Probability, sharpened, from which an answer becomes a card.
+        at_least: Probability, sharpened, that the best answer must have to become a card.
     """
 
     sharpening: Annotated[float, Field(gt=0, le=100)] = 2.0
-    at_least: Share = 0.0
+    at_least: Share = 0.01

@@ -31,7 +31,7 @@ class ObjectiveConfig:
     """
 
     reads: ClassVar[Reads] = "documents"
-    """What its examples are made of: training questions, the reader's cards, spans of documents, whole documents,
+    """What its examples are made of: training questions, cards, spans of documents, whole documents,
     or subjects that do not exist."""
     repeats: Few = 1
     share: Annotated[float, Field(gt=0, le=1)] = 1.0

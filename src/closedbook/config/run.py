@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from closedbook.config.data import DistillationConfig, ReaderConfig, TokenizerConfig
 from closedbook.config.model import ModelConfig
-from closedbook.config.objectives import Objective
+from closedbook.config.objectives import Objective, StudyCards
 from closedbook.config.training import TrainingConfig
 from closedbook.config.validation import configuration, from_json, require
 
@@ -43,12 +43,19 @@ class RunConfig:
     distillation: DistillationConfig | None = None
 
     def __post_init__(self) -> None:
-        studies = any(objective.reads == "cards" for objective in self.mixture)
+        studies = [objective for objective in self.mixture if objective.reads == "cards"]
+        require(self.reader is None or self.distillation is None, "Cards have one author: a reader, or distillation.")
         require(
-            [self.reader, self.distillation].count(None) == (1 if studies else 2),
-            "The objectives study_cards and rewriting need a reader or distillation, and either needs one of them in "
+            bool(studies) == (self.reader is not None or self.distillation is not None),
+            "The objectives study_cards and rewriting need a reader, or distillation, and either needs one of them in "
             "the mixture.",
         )
+        for objective in studies if self.distillation else ():
+            require(
+                isinstance(objective, StudyCards) and objective.answers != "drawn_or_none",
+                "With distillation only study_cards is left, with best or drawn answers: a teacher does not know what "
+                "the book says.",
+            )
         for objective in self.mixture:
             require(
                 objective.first_epoch < self.training.epochs,

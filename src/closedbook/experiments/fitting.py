@@ -37,7 +37,7 @@ class Prepared:
     Args:
         run: The model with its initial weights, its vocabulary, and the configuration with the precision that `auto`
             means here.
-        corpus: With the reader's cards where the recipe studies.
+        corpus: With cards where the recipe studies.
         batches: The plan.
         counts: What was split, cut or left out.
         start: The run it goes on from.

@@ -5,36 +5,36 @@ names, `report.json` and, from the report, `report.html`.
 """
 
 import dataclasses
-import hashlib
-import json
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from closedbook.config import BUILT_IN, PeopleConfig, to_dict
+from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
-from closedbook.evaluation.ensemble import Ensemble
+from closedbook.evaluation.ensemble import Ensemble, combined
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import examine, summarise
 from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import scored
-from closedbook.experiments.grid import Grid, Trained, seeded
+from closedbook.experiments.grid import Cell, Grid, Trained, seeded
 from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction
 from closedbook.experiments.results import kept
+from closedbook.experiments.teaching import taught_for
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.coverage import Coverage, coverage_lines, coverage_of
+from closedbook.manifest import sha256
 from closedbook.presets import Preset, System
-from closedbook.run_directory import add_predictions, write_predictions
+from closedbook.run_directory import WEIGHTS, add_predictions, write_predictions
 from closedbook.runs import load
 from closedbook.selfstudy.study import unreadable
-from closedbook.selfstudy.teacher import taught
 
 PROBED = 100  # dev questions that are asked on the way, to draw the learning curve
 
@@ -97,63 +97,77 @@ def reproduce(grid: Grid, corpus: Corpus, preset: Preset, *, seeds: int) -> Repr
         _write_predictions(grid.out, by_name[name], results)
 
     runs = grid.run(cells, measure, SystemRun, finished)
-    together = {
-        system.name: _of_all(grid, corpus, system, runs[system.name])
-        for system in systems
-        if len(runs[system.name]) > 1 and system.reads_documents
-    }
+    several = [system for system in systems if len(runs[system.name]) > 1 and system.reads_documents]
+    together = {system.name: [_ensemble(grid, corpus, system, runs[system.name])] for system in several}
+    for name, taught in _students(grid, corpus, several, runs).items():
+        together[name].append(taught)
+    for row, run in itertools.chain(*together.values()):
+        _write_predictions(grid.out, row, [run])
     return grid.report(reproduction(preset, corpus, runs, reach, grid.device, together))
 
 
-def _of_all(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> list[tuple[System, SystemRun]]:
-    """What the seeds of a system come to: asked together, and as teachers of one model; rows behind its own."""
-    asked = dataclasses.replace(
+Row = tuple[System, SystemRun]
+"""What seeds come to together: what the row is called, and its answers."""
+
+
+def _students(
+    grid: Grid, corpus: Corpus, systems: Sequence[System], runs: Mapping[str, Sequence[SystemRun]]
+) -> dict[str, Row]:
+    """One model a system that studied what the seeds answer together, where the system has a recipe for it."""
+    cells = dict[str, list[Cell]]()
+    for system in systems:
+        if system.student and (cell := _student(grid, corpus, system, system.student, runs[system.name])):
+            cells[system.name] = [cell]
+    found = dict[str, Row]()
+    for name, (run,) in grid.run(cells, measure, SystemRun).items() if cells else ():
+        teachers = runs[name]
+        row = dataclasses.replace(
+            next(system for system in systems if system.name == name),
+            name=f"{name}_distilled",
+            label=f"one model taught by the {len(teachers)} seeds",
+            configs=(),
+        )
+        row = dataclasses.replace(row, predictions=f"{row.predictions}.distilled")
+        taken = run.seconds + sum(seed.seconds for seed in teachers)
+        found[name] = (row, dataclasses.replace(run, seconds=taken))
+    return found
+
+
+def _student(grid: Grid, corpus: Corpus, system: System, config: RunConfig, seeds: Sequence[SystemRun]) -> Cell | None:
+    """The training of one model on what the seeds answer together, None where they have nothing to teach.
+
+    Its name says which seeds they were, for others teach another model.
+    """
+    name = f"{system.name}_distilled-of-{len(seeds)}-{_weights(grid, seeds)[:8]}"
+    cell = seeded(name, (config,), 0, corpus, asked=corpus, probed=PROBED)
+    if grid.is_finished(cell):
+        return cell
+    try:
+        told = taught_for(config, corpus, _open(grid, system, seeds), grid.reporter.say)
+    except UserError as error:  # what they were trained for stands all the same
+        grid.reporter.say(f"{system.name}: the seeds teach no other model. {error}")
+        return None
+    return dataclasses.replace(cell, corpus=told)
+
+
+def _weights(grid: Grid, seeds: Sequence[SystemRun]) -> str:
+    """The fingerprint of an ensemble of the seeds, which need not be loaded for it."""
+    return combined(sha256(grid.out / str(seed.run) / WEIGHTS) for seed in seeds)
+
+
+def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> Row:
+    """What the seeds of a system answer together: kept from an earlier call with the same models, or asked."""
+    identity = {"weights": _weights(grid, seeds)}
+    path = grid.out / "results" / f"{system.name}_ensemble.json"
+    run = kept(path, identity, partial(_together, grid, corpus, system, seeds), SystemRun)
+    grid.reporter.say(f"{system.name}, {len(seeds)} seeds together: {run.line()}")
+    row = dataclasses.replace(
         system,
         name=f"{system.name}_ensemble",
         label=f"{system.label}, {len(seeds)} seeds together",
         predictions=f"{system.predictions}.ensemble",
     )
-    found = [(asked, _ensemble(grid, corpus, system, seeds))]
-    if system.student:
-        student = dataclasses.replace(
-            system,
-            name=f"{system.name}_distilled",
-            label=f"{system.label}, one model taught by the {len(seeds)} seeds",
-            predictions=f"{system.predictions}.distilled",
-        )
-        if run := _taught(grid, corpus, system, seeds):
-            found.append((student, run))
-    for row, run in found:
-        _write_predictions(grid.out, row, [run])
-    return found
-
-
-def _taught(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun | None:
-    """One model that studied what the seeds of a system answer together, None where they have nothing to teach.
-
-    The name of its cell says how many there were: with another number it is another model.
-    """
-    assert system.student is not None, "rows without a student have no such row behind them"
-    cell = seeded(f"{system.name}_distilled-of-{len(seeds)}", (system.student,), 0, corpus, asked=corpus, probed=PROBED)
-    if system.student.distillation and not grid.is_finished(cell):
-        teacher = _open(grid, system, seeds)
-        try:
-            told = taught(corpus, teacher, system.student.distillation, grid.reporter.say)
-        except UserError as error:  # what they were trained for stands all the same
-            grid.reporter.say(f"no model is taught. {error}")
-            return None
-        cell = dataclasses.replace(cell, corpus=told)
-    return grid.finish(cell, measure, SystemRun)
-
-
-def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> SystemRun:
-    """What the seeds of a system answer together: kept from an earlier call with the same seeds, or asked."""
-    told = json.dumps([seed.to_json() for seed in seeds])
-    identity = {"seeds": hashlib.sha256(told.encode()).hexdigest()}
-    path = grid.out / "results" / f"{system.name}_ensemble.json"
-    run = kept(path, identity, partial(_together, grid, corpus, system, seeds), SystemRun)
-    grid.reporter.say(f"{system.name}, {len(seeds)} seeds together: {run.line()}")
-    return run
+    return row, run
 
 
 def _open(grid: Grid, system: System, seeds: Sequence[SystemRun]) -> Ensemble:
@@ -217,17 +231,17 @@ def _shares(scores: Sequence[Score]) -> dict[str, Any]:
     return {"accuracy": figures.exact.value, "normalised_accuracy": figures.normalised.value}
 
 
-def _check_kept(out: Path, run: str) -> None:
+def _check_kept(out: Path, run: SystemRun) -> None:
     """Refuses to go on without a run whose results are there.
 
     Raises:
         UserError: It was removed.
     """
-    if not (out / run).is_dir():
-        cell = Path(run).name.rpartition("-")[0]  # behind it stands the stage
+    if run.run and not (out / run.run).is_dir():
+        result = out / "results" / f"{Path(run.cell).name}.json"
         raise UserError(
-            f"{out / run}: is gone, but {out / 'results' / cell}.json holds what it answered; remove that file as "
-            "well, and the run is trained again."
+            f"{out / run.run}: is gone, but {result} holds what it answered; remove that file as well, and the run is "
+            "trained again."
         )
 
 
@@ -239,5 +253,5 @@ def _write_predictions(out: Path, system: System, runs: Sequence[SystemRun]) -> 
             if answers:
                 write_predictions(out / f"{system.predictions}{suffix}.{part}.predictions", answers)
                 if run.run:
-                    _check_kept(out, run.run)
+                    _check_kept(out, run)
                     add_predictions(out / run.run, part, answers)

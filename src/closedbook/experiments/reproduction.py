@@ -41,6 +41,12 @@ class SystemRun(Scored):
     dev_answers: tuple[str, ...]  # to the dev questions
     test_answers: tuple[str, ...]  # to the test questions
 
+    @property
+    def cell(self) -> str:
+        """Its directory without the stage, which stands behind the name of its cell; only for those that have one."""
+        assert self.run is not None, "a baseline has no directory"
+        return self.run.rpartition("-")[0]
+
     def line(self) -> str:
         return f"{sum(self.exact)}/{len(self.exact)} on dev, {self.seconds:.0f} s"
 
@@ -135,13 +141,17 @@ def reproduction(
     for system in systems:
         seeds, reached = runs[system.name], reach.get(system.name, ())
         rows.append(_row(preset, system, seeds, reached, corpus))
-        rows += [_row(preset, row, [run], reached, corpus) for row, run in together.get(system.name, ())]
+        for row, run in together.get(system.name, ()):
+            rows.append(_row(preset, row, [run], reached if row.configs else (), corpus))
     pairs = [*_pairs(systems, runs)]
     for name, found in together.items():
         alone = [seed.exact for seed in runs[name]]
         for row, run in found:
             against = dataclasses.asdict(difference(alone, [run.exact] * len(alone)))
             pairs.append(Pair(first=name, second=row.name, **against))
+        for (first, one), (second, other) in itertools.combinations(found, 2):
+            against = dataclasses.asdict(difference([one.exact], [other.exact]))
+            pairs.append(Pair(first=first.name, second=second.name, **against))
     return Reproduction(
         examples=_examples(systems, runs, corpus.dev),
         systems=tuple(rows),

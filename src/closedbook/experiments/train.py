@@ -15,7 +15,7 @@ from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, follow, save
 from closedbook.experiments.signals import waiting_signals
 from closedbook.experiments.unfinished import Unfinished
-from closedbook.facts.corpus import Corpus
+from closedbook.facts.corpus import TEACHER, Corpus
 from closedbook.facts.records import Fact
 from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
@@ -171,7 +171,7 @@ def prepare(
     batches: Batches | WindowBatches
     check_prompts(config, corpus, tokenizer)
     ranks.same({"vocabulary": tokenizer.vocabulary_size})
-    if not (isinstance(corpus, Corpus) and corpus.cards):
+    if TEACHER not in corpus.files:
         config.check_teacher(False)
     if isinstance(corpus, Corpus):
         if config.reader:

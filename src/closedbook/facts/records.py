@@ -41,17 +41,16 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A question and an answer that an open-book reader wrote about a document.
+    """A question and an answer that an open-book reader wrote about a document, or a teacher about a subject.
 
     Args:
         question: In the form of the training questions.
         subject: Whom or what it is about.
-        answer: What the reader found.
-        confidence: The reader's probability of it, in [0, 1].
-        line: The document's line in the corpus.
-        choices: What else it might have found, with the reader's probabilities, the answer first; none where that is
-            not known.
-        none: The reader's probability that the document does not say.
+        answer: The most probable.
+        confidence: Its probability, in [0, 1].
+        line: The line of the document, or of the subject's first, in the corpus.
+        choices: What else it might be, with probabilities, the answer first; none where that is not known.
+        none: The probability of no answer: the reader's that the document does not say, a teacher's of all else.
     """
 
     question: str

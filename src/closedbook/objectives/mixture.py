@@ -102,7 +102,7 @@ def build_mixture(
 
     Args:
         run: The recipe.
-        corpus: Documents, training facts and the reader's cards.
+        corpus: Documents, training facts and cards.
         tokenizer: The vocabulary.
         device: Where the tokens go.
         whole: What the corpus is a part of, None where it is all there is.

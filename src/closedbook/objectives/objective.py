@@ -67,7 +67,7 @@ class Material:
 
     Args:
         store: Takes the tokens.
-        corpus: Documents, training facts and the reader's cards.
+        corpus: Documents, training facts and cards.
         config: The run's; its block bounds an example.
         whole: What the corpus is a part of, None where it is all there is.
     """

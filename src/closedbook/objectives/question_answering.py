@@ -15,7 +15,7 @@ from closedbook.objectives.segments import Segments, Spans, lay_out
 from closedbook.objectives.store import add_questions
 
 LEAST = 0.01  # probability of what is drawn
-JOINING = 0  # the draw that says in which order questions join
+JOINING, BEGINNING = 0, 1  # the draws that say in which order questions join, and where those of a card begin
 GOLDEN = (5**0.5 - 1) / 2  # between the draws of a card, pass by pass
 
 
@@ -58,7 +58,8 @@ class StudyCards:
         rows = [(card.question, answer) for card, of_it in choices for answer, _ in of_it]
         self._rows, self.counts = _written(rows, settings.name, material), dict[str, int]()
         keys_C = torch.tensor([zlib.crc32(card.question.encode()) for card, _ in choices], dtype=torch.int64)
-        self._begin_C = (random_bits(seed, 0, 0, keys_C).double() / UNIT).to(material.device)
+        bits_C = random_bits(material.config.training.seed, 0, BEGINNING, keys_C)  # the same in every window of a store
+        self._begin_C = (bits_C.double() / UNIT).to(material.device)
         shares = [[share for _, share in of_it] for _, of_it in choices]
         counts_C = torch.tensor([len(row) for row in shares], dtype=torch.int64, device=material.device)
         self._first_C = counts_C.cumsum(0) - counts_C
@@ -75,7 +76,7 @@ class StudyCards:
 
 
 def _choices(card: Card, settings: config.StudyCards) -> tuple[tuple[str, float], ...]:
-    """What a card may be studied with, with the reader's probabilities."""
+    """What a card may be studied with, with the probabilities of who wrote it."""
     drawn = settings.answers != "best" and card.choices
     choices = card.choices if drawn else ((card.answer, max(card.confidence, LEAST)),) if card.answer else ()
     if settings.answers == "drawn_or_none" and card.none >= LEAST:

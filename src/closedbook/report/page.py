@@ -101,8 +101,8 @@ def _curves(out: Path, report: Reproduction, file: str, key: str) -> Curves:
     curves: dict[str, dict[str, list[list[tuple[int, float]]]]] = {stage: {} for stage in STAGES}
     for row in report.systems:
         for run in row.runs:
-            for stage in STAGES:
-                path = out / "runs" / f"{row.name}-seed-{run.seed}-{stage}" / f"{file}.jsonl"
+            for stage in STAGES if run.run else ():
+                path = out / f"{run.cell}-{stage}" / f"{file}.jsonl"
                 if path.is_file():
                     curves[stage].setdefault(plain(row.name), []).append(_points(path, key))
     return {stage: lines for stage, lines in curves.items() if lines}
