@@ -2,8 +2,8 @@
 
 A system is whole configurations; to add a row, add a `System`. The two tracks have tables of their own: on the standard
 track every example but the training pairs is a cut, mask or permutation of one corpus line; on the open track anything
-is allowed that is made from the corpus and the training pairs alone, as long as the book is closed when it answers. What
-models of a track teach another is a row of its own behind them (decision 23).
+is allowed that is made from the corpus and the training pairs alone, as long as the book is closed when it answers.
+What models of a track teach another is a row of its own behind them (decision 23).
 """
 
 import dataclasses

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.evaluation.ensemble import Ensemble
+from closedbook.evaluation.ensemble import MOST, Ensemble
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Answers, LanguageModel, Prompt, Response
 from tests.audit.conftest import Parrot
@@ -117,3 +117,10 @@ def test_twice_the_same_run_is_that_run(run, corpus):
     assert np.isfinite([one.nats for one in both]).all()
     assert twice.parameters == 2 * run.parameters
     assert twice.fingerprint() != run.fingerprint()
+
+
+def test_members_are_asked_about_what_is_probable_and_what_they_say_themselves():
+    many = {f"City{number}": 0.03 - number / 10_000 for number in range(2 * MOST)}
+    two = Ensemble("two", [Member("a", **many), Member("b", Nowhere=0.001, **many)])
+    (answers,) = two.inquire(two.prompts(["Where?"]), alternatives=True)
+    assert [one.text for one in answers.alternatives] == [f"City{number}" for number in range(MOST)]

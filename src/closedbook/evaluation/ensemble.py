@@ -8,6 +8,7 @@ chance the others outvote it, and where they disagree the mean is low.
 import hashlib
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -19,6 +20,8 @@ from scipy.special import logsumexp
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
+
+MOST = 16  # answers of a prompt beside the greedy ones that all members are asked about, the most probable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +98,11 @@ class Ensemble:
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
     ) -> list[Answers]:
-        """As of one model; samples are drawn from the members in turn."""
+        """As of one model; samples are drawn from the members in turn.
+
+        Of what the members would say, the sixteen answers to which they give most together, and their greedy ones, are
+        alternatives.
+        """
         drawn = math.ceil(samples / len(self.members))
         told = [
             member.inquire(own, samples=drawn, alternatives=alternatives, seed=seed + number)
@@ -152,10 +159,7 @@ class Ensemble:
     ) -> Iterator[tuple[list[Response], tuple[Answers, ...]]]:
         """What is said after each prompt, each text once, the most probable first, and what every member said."""
         of_prompts = list(zip(*told, strict=True))
-        said = [
-            {one.text: one for answers in of_each for one in (*answers.alternatives, answers.response)}
-            for of_each in of_prompts
-        ]
+        said = [_said(of_each) for of_each in of_prompts]
         asked = [prompt for prompt, texts in zip(prompts, said, strict=True) for _ in texts]
         nats = iter(self.log_probability(asked, [text for texts in said for text in texts]))
         for texts, of_each in zip(said, of_prompts, strict=True):
@@ -165,6 +169,16 @@ class Ensemble:
                 if (mean := next(nats)) is not None
             ]
             yield sorted(ranked, key=lambda one: one.nats or 0.0, reverse=True), of_each
+
+
+def _said(of_each: Sequence[Answers]) -> dict[str, Response]:
+    """What there is to ask all members about, each text once."""
+    together = defaultdict[str, float](float)
+    for one in itertools.chain.from_iterable(answers.alternatives for answers in of_each):
+        together[one.text] += math.exp(one.nats or 0.0)
+    probable = sorted(together, key=lambda text: -together[text])[:MOST]
+    alternatives = [one for answers in of_each for one in answers.alternatives if one.text in probable]
+    return {one.text: one for one in (*alternatives, *(answers.response for answers in of_each))}
 
 
 def combined(fingerprints: Iterable[str]) -> str:
