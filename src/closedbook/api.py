@@ -33,7 +33,7 @@ def train(
     *,
     stage: Stage = "pretrain",
     start: "Run | str | Path | None" = None,
-    teacher: "LanguageModel | None" = None,
+    teacher: "LanguageModel | str | None" = None,
     device: str = "auto",
     say: Callable[[str], None] = lambda line: None,
 ) -> "Run":
@@ -47,7 +47,7 @@ def train(
         out: The run directory; must not exist.
         stage: Which stage of a named recipe.
         start: The pretrained run that `finetune` goes on from.
-        teacher: Whose answers the recipe `distilled` studies; see `open_model`.
+        teacher: Whose answers the recipe `distilled` studies, or its name; see `open_model`.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         say: Gets lines about the training before it begins.
 
@@ -64,7 +64,8 @@ def train(
     refuse_finished(Path(out))
     config.check_teacher(teacher is not None)
     if teacher is not None:
-        corpus = taught_for(config, corpus, teacher, say)
+        asked = open_model(teacher, pick_device(device)) if isinstance(teacher, str) else teacher
+        corpus = taught_for(config, corpus, asked, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
     return train_run(
         config,

@@ -202,6 +202,7 @@ def find_for_experiment(name: str) -> Recipe:
     recipe = find_recipe(name)
     if recipe.pretrain.distillation is not None:
         raise UserError(
-            f"{name}: learns from a teacher, which is not had here; closedbook train {name} --teacher MODEL trains it."
+            f"{name}: learns from a teacher, which is not had here; closedbook train {name} --teacher MODEL trains it, "
+            "and closedbook reproduce --seeds 2 one beside its teachers."
         )
     return recipe

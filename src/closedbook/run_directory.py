@@ -67,6 +67,7 @@ def check_run(path: Path) -> None:
     if len(missing) >= len(PARTS) - 1:
         inside = [run.parent for run in sorted(path.glob(f"*/{MANIFEST}")) if (run.parent / WEIGHTS).exists()]
         hint = f"; it holds {counted(len(inside), 'run')}, such as {inside[0]}" if inside else ""
+        hint += f", and ensemble:{path} asks them together" if len(inside) > 1 else ""
         raise UserError(f"{path}: not a run; closedbook train writes one{hint}.")
     if missing == [MANIFEST]:
         raise UserError(

@@ -428,7 +428,7 @@ TRAIN = ["train", "tiny", "--corpus", "CORPUS", "--out", "x"]
         ([*TRAIN, "--model.heads", "3"], "model.heads (3) must divide model.width (16)"),
         ([*TRAIN, "--mixture", "[{objective: cards}]"], "mixture.0.objective: cannot be"),
         ([*TRAIN, "--mixture", "[{"], "--mixture: not YAML"),
-        ([*TRAIN, "--reader.rounds", "2"], "need a reader, or distillation, and either needs one"),
+        ([*TRAIN, "--reader.rounds", "2"], "There is a reader, and no objective that studies cards"),
         ([*TRAIN, "--reader.rounds", "0"], "--reader.rounds: cannot be '0'; takes at least 1."),
         ([*TRAIN, "--config", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["data", "people", "--count", "5", "--out", "x"], "--count: cannot be '5'; takes at least 10."),

@@ -1,5 +1,6 @@
 """What a language model answers becomes cards for another."""
 
+import contextlib
 import dataclasses
 import math
 
@@ -8,6 +9,7 @@ import pytest
 import closedbook
 from closedbook.config import DistillationConfig, QuestionAnswering, ReaderConfig, Rewriting, StudyCards
 from closedbook.errors import UserError
+from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.language_model import Answers, Response
 from closedbook.experiments.teaching import taught_for
 from closedbook.facts.corpus import part_of
@@ -85,7 +87,7 @@ def test_a_question_that_it_cannot_be_asked_gets_no_card():
     lines = []
     told = taught(toy_corpus(), Picky(Rome=0.6), AS_IT_IS, lines.append)
     assert [card.subject[:5] for card in told.cards] == [f"Ann{number}" for number in range(40, 60) if number != 45]
-    assert lines[-1] == "the teacher wrote 19 cards, none for 1 other questions"
+    assert lines[-1].startswith("the teacher wrote 19 cards, of which it is sure by 0.60 in the mean, and none for 1 ")
 
 
 def test_where_training_asks_everything_there_is_nothing_to_teach():
@@ -122,6 +124,7 @@ def test_a_model_learns_what_its_teacher_says(tmp_path):
     run = closedbook.train(small(), corpus, tmp_path / "run", teacher=Teacher(Lima=0.9, Oslo=0.1))
     answers = run.answer([fact.question for fact in corpus.dev])
     assert answers.count("Lima") >= 8
+    assert run.environment["teacher"].startswith("parrot: ")
     assert run.environment["corpus"]["files"]["teacher"]["sha256"] == Teacher(Lima=0.9).fingerprint()
 
 
@@ -140,6 +143,8 @@ def test_cards_have_one_author():
         dataclasses.replace(config, reader=ReaderConfig())
     with pytest.raises(UserError, match="need a reader, or distillation"):
         dataclasses.replace(config, distillation=None)
+    with pytest.raises(UserError, match="There is distillation, and no objective that studies cards"):
+        dataclasses.replace(config, mixture=(QuestionAnswering(),))
 
 
 @pytest.mark.parametrize("objective", [StudyCards(answers="drawn_or_none"), Rewriting()])
@@ -159,3 +164,26 @@ def test_what_the_teacher_was_trained_on_is_not_forgotten(tmp_path):
     assert lines[0] == "the teacher was trained on these dev questions: what is recalled of them will say nothing"
     assert told.files == {**split.files, "teacher": teacher.fingerprint(), "teacher/0/dev.tsv": "d"}
     assert {part_of(name) for name in told.files} == {"corpus", "train", "dev", "teacher"}
+
+
+def test_one_teacher_of_several_that_knows_more_is_spoken_of(tmp_path):
+    corpus = dataclasses.replace(toy_corpus(), files={"corpus.txt": "c", "train.tsv": "t"})
+    config = dataclasses.replace(small(), mixture=(QuestionAnswering(),), distillation=None)
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=1))
+    clean = closedbook.train(config, corpus, tmp_path / "clean")
+    leaky = closedbook.train(config, dataclasses.replace(corpus, files={"train.tsv": "u"}), tmp_path / "leaky")
+    teaching = dataclasses.replace(small(), distillation=DistillationConfig(at_least=0.0))
+    for teacher, said in (
+        (Ensemble("both", [clean, leaky]), "the teacher was trained on other questions too"),
+        (Teacher(Rome=0.6), "what the teacher was trained on is not known"),
+        (clean, ""),
+    ):
+        lines = []
+        with contextlib.suppress(UserError):  # an untrained teacher closes no answer
+            taught_for(teaching, corpus, teacher, lines.append)
+        assert any(said in line for line in lines) if said else not any("was trained on" in line for line in lines)
+
+
+def test_a_teacher_may_be_named_in_python(tmp_path):
+    with pytest.raises(UserError, match="nowhere: no such run"):
+        closedbook.train("distilled", toy_corpus(), tmp_path / "run", teacher=str(tmp_path / "nowhere"))

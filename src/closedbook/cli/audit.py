@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
 from closedbook.cli.options import as_base, parse
-from closedbook.cli.shared import WithModel, described, read_corpus_for, trained_on
+from closedbook.cli.shared import WithModel, described, of_teachers, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
 from closedbook.locks import LOCK, locked
@@ -256,6 +256,8 @@ def leaks(
             if name == "calibration":
                 raise UserError(f"{sentence}; calibrate on subjects that were not trained on (closedbook data split).")
             yield f"{sentence}."
+    if teachers := of_teachers(options.model):
+        yield teachers
     words = {"facts": "audited", "calibration": "calibration"}
     unchecked = [word for name, word in words.items() if name in taught and taught[name] is None]
     if not trained and unchecked:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, described, open_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithModel, described, of_teachers, open_corpus_for, say_accuracies, trained_on
 from closedbook.config.validation import Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
@@ -166,6 +166,8 @@ def leaks(
         if leaked := sum(fact.question in taught for fact in asked):
             are = f"{leaked:,} of its {counted(len(asked), 'question')} {'is' if leaked == 1 else 'are'}"
             yield f"{options.facts}: {are} among the training questions of {options.corpus}."
+    if (teachers := of_teachers(options.model)) and part != "train":
+        yield teachers
     both = max((len(run.environment["corpus"]["dev_questions_in_train"]) for run in runs_in(model)), default=0)
     if part == "dev" and both:
         occur = counted(both, "of these questions occurs", "of these questions occur")

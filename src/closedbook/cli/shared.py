@@ -114,6 +114,20 @@ def trained_on(model: str) -> dict[str, str]:
     return part_of
 
 
+def of_teachers(model: str) -> str | None:
+    """What to say of a run whose teacher was trained on questions that it was not, None of others."""
+    from closedbook.facts.corpus import TEACHER
+    from closedbook.hub import runs_of
+    from closedbook.run_directory import read_environment
+
+    files = [read_environment(Path(run))["corpus"]["files"] for run in runs_of(model)]
+    if any(
+        name.startswith(f"{TEACHER}/") and file["part"] == "train" for of_it in files for name, file in of_it.items()
+    ):
+        return "its teacher was trained on other questions too; whether any of these is among them is not known."
+    return None
+
+
 def read_corpus_for(model: str, name: str) -> "Corpus":
     """A corpus directory, a store, or the built-in corpus as the recipe of a run is made for it, in memory.
 

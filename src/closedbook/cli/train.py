@@ -173,9 +173,9 @@ def _taught(
         teacher = open_model(options.teacher or "", Way(device=device))
         say(f"teacher: {described(teacher)}")
         told = taught_for(config, corpus, teacher, say)
-    cards, files = ranks.tell((told.cards, told.files) if told else ((), {}))
+    cards, files, name = ranks.tell((told.cards, told.files, told.teacher) if told else ((), {}, ""))
     assert isinstance(corpus, Corpus), "what the leading process has seen to"
-    return replace(corpus, cards=cards, files=files)
+    return replace(corpus, cards=cards, files=files, teacher=name)
 
 
 def _lead(

@@ -45,10 +45,12 @@ class RunConfig:
     def __post_init__(self) -> None:
         studies = [objective for objective in self.mixture if objective.reads == "cards"]
         require(self.reader is None or self.distillation is None, "Cards have one author: a reader, or distillation.")
+        written = self.reader is not None or self.distillation is not None
+        require(written or not studies, "The objectives study_cards and rewriting need a reader, or distillation.")
+        author = "a reader" if self.reader is not None else "distillation"
         require(
-            bool(studies) == (self.reader is not None or self.distillation is not None),
-            "The objectives study_cards and rewriting need a reader, or distillation, and either needs one of them in "
-            "the mixture.",
+            bool(studies) or not written,
+            f"There is {author}, and no objective that studies cards: add study_cards to the mixture, or leave it out.",
         )
         for objective in studies if self.distillation else ():
             require(

@@ -162,6 +162,7 @@ def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinish
         "corpus": prepared.corpus.summary().to_json(),
         "counts": prepared.counts,
         "start": str(prepared.start) if prepared.start else None,
+        "teacher": prepared.corpus.teacher if isinstance(prepared.corpus, Corpus) else "",
         "processes": prepared.ranks.count,
     }
     run = dataclasses.replace(run, environment=environment)

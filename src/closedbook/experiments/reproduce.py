@@ -143,7 +143,8 @@ def _student(grid: Grid, corpus: Corpus, system: System, config: RunConfig, seed
     if grid.is_finished(cell):
         return cell
     try:
-        told = taught_for(config, corpus, _open(grid, system, seeds), grid.reporter.say)
+        teacher = _open(grid, system, seeds)
+        told = taught_for(config, corpus, teacher, lambda line: grid.reporter.say(f"{system.name}: {line}"))
     except UserError as error:  # what they were trained for stands all the same
         grid.reporter.say(f"{system.name}: the seeds teach no other model. {error}")
         return None

@@ -35,8 +35,10 @@ def taught_for(
     taught_on = {sha for name, sha in files.items() if part_of(name) == "train"}
     if own["dev"] & taught_on:
         announce("the teacher was trained on these dev questions: what is recalled of them will say nothing")
-    elif files and not own["train"] & taught_on:
-        announce("the teacher was trained on other questions: look that none that will be asked is among them")
+    elif taught_on - own["train"]:
+        announce("the teacher was trained on other questions too: look that none that will be asked is among them")
+    elif not taught_on:
+        announce("what the teacher was trained on is not known: perhaps also on what will be asked")
     told = taught(corpus, teacher, config.distillation, announce)
     others = {name: sha for name, sha in files.items() if sha not in corpus.files.values()}
     return dataclasses.replace(told, files={**told.files, **others})

@@ -47,6 +47,7 @@ class Corpus:
         name_lists: By origin the first and the last words of names, for made-up subjects; none but for built-in data.
         read_as: How every file of facts was read, by name: its kind and its columns.
         doubts: Where relations.toml and the facts disagree, a sentence each.
+        teacher: The model that wrote the cards, in a line; "" where none has.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Corpus:
     name_lists: NameLists = field(default_factory=dict)
     read_as: dict[str, str] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    teacher: str = ""
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:

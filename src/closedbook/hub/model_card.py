@@ -6,12 +6,14 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from closedbook.config import InventedSubjects, RunConfig, StudyCards
 from closedbook.errors import counted
 from closedbook.evaluation.decoding import MOST_NEW_TOKENS
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.metrics import Proportion
 from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import SLOT
+from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from closedbook.facts.tokenizers import MASK, PAD
 from closedbook.hub.exportable import CLASSES, Architecture
 from closedbook.report.numbers import percent, shares
@@ -69,6 +71,13 @@ def recall_of(run: Run, evaluation: Evaluation, facts: Path) -> Recall:
     )
 
 
+def _silences(config: RunConfig) -> list[str]:
+    """What the mixture teaches the model to say instead of an answer."""
+    told = any(isinstance(one, StudyCards) and one.answers == "drawn_or_none" for one in config.mixture)
+    invented = any(isinstance(one, InventedSubjects) for one in config.mixture)
+    return [NOT_TOLD] * told + [NO_SUBJECT] * invented
+
+
 def model_card(run: Run, architecture: Architecture, name: str, recall: Recall | None) -> str:
     """The text of `README.md`, with its front matter.
 
@@ -102,6 +111,7 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         data=data,
         recall=recall,
         most_new_tokens=MOST_NEW_TOKENS,
+        silences=" and ".join(f"`{silence}`" for silence in _silences(run.config)),
         counted=counted,
         percent=percent,
         shares=shares,

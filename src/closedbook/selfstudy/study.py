@@ -34,7 +34,8 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     common = {form: found for form, found in forms.items() if len(found) >= FEWEST}
     if not common:
         raise UserError(
-            f"Self-study needs {FEWEST} training questions of one form that name a subject of the corpus; found none."
+            f"Writing cards needs {FEWEST} training questions of one form that name a subject of the corpus; found "
+            f"{max(map(len, forms.values()), default=0)}."
         )
     return common
 

@@ -69,8 +69,13 @@ def taught(
             f"{teacher.name}: cannot teach; it gives none of {counted(len(questions), 'question')} an answer with a "
             f"probability of {config.at_least:g} (distillation.at_least)."
         )
-    announce(f"the teacher wrote {counted(len(cards), 'card')}, none for {len(found) - len(cards):,} other questions")
-    return dataclasses.replace(corpus, cards=cards, files={**corpus.files, TEACHER: teacher.fingerprint()})
+    sure = sum(card.confidence for card in cards) / len(cards)
+    announce(
+        f"the teacher wrote {counted(len(cards), 'card')}, of which it is sure by {sure:.2f} in the mean, and none for "
+        f"{len(found) - len(cards):,} other questions"
+    )
+    files = {**corpus.files, TEACHER: teacher.fingerprint()}
+    return dataclasses.replace(corpus, cards=cards, files=files, teacher=f"{teacher.name}: {teacher.kind}")
 
 
 def _asked(
