@@ -33,7 +33,7 @@ def ended(pool, count):
     return {outcome.name: outcome for outcome in outcomes}
 
 
-def test_calls_end_in_one_of_four_ways(pool):
+def test_calls_end_in_one_of_four_ways(pool, tmp_path):
     assert pool.free()
     pool.begin("sum", operator.add, 2, 3)
     pool.begin("unknown", find_recipe, "nothing")
@@ -43,8 +43,11 @@ def test_calls_end_in_one_of_four_ways(pool):
     assert found["unknown"].fate == "refused"
     assert found["unknown"].value.startswith("nothing: no such recipe")
     pool.begin("gone", os._exit, 1)
-    pool.begin("asleep", exec, "import time\nwhile True: time.sleep(0.01)")
+    begun = tmp_path / "begun"
+    pool.begin("asleep", exec, f"import time\nopen({str(begun)!r}, 'w').close()\nwhile True: time.sleep(0.01)")
     assert ended(pool, 1)["gone"].fate == "lost"
+    while not begun.exists():  # what has not begun may miss the word to stop
+        assert not pool.ended(0.1)
     pool.stop(["asleep"])
     assert ended(pool, 1)["asleep"].fate == "stopped"
     assert pool.ended(0.0) == []
