@@ -20,6 +20,7 @@ from safetensors.torch import save
 from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.alternatives import alternatives as likeliest_answers
+from closedbook.evaluation.around import innermost
 from closedbook.evaluation.decoding import Written, generate, prompts, sampled
 from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.form import Form
@@ -139,9 +140,8 @@ class Run:
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
     ) -> list[Answers]:
         encoded = [prompt.ids for prompt in prompts]
-        drawn = generate(
-            self.model, [ids for ids in encoded for _ in range(samples)], choose=sampled(seed), batch_size=512
-        )
+        repeated = [ids for ids in encoded for _ in range(samples)]
+        drawn = generate(self.model, repeated, choose=sampled(seed, encoded, samples), batch_size=512)
         found = likeliest_answers(self.model, encoded) if alternatives else [()] * len(prompts)
         return [
             Answers(
@@ -203,6 +203,7 @@ class Run:
 
 def runs_in(model: LanguageModel) -> Sequence[Run]:
     """The runs that a model is or is made of, none of a model from elsewhere."""
+    model = innermost(model)
     members = model.members if isinstance(model, Ensemble) else (model,)
     return [member for member in members if isinstance(member, Run)]
 

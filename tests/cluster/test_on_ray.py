@@ -1,5 +1,6 @@
 """Ray does what is asked of an engine; one small cluster on this machine for all of it."""
 
+import functools
 import operator
 import os
 import socket
@@ -64,12 +65,33 @@ def test_each_machine_is_asked(pool):
     assert (outcome.fate, outcome.value) == ("done", socket.gethostname())
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context")
-def test_answers_come_in_the_order_of_what_was_asked(pool):
-    items = [f"question {number}" for number in range(1000)]
-    answers = list(pool.answers(lambda: lambda batch: [f"{os.getpid()} {item.upper()}" for item in batch], items, 50))
-    assert [answer.partition(" ")[2] for answer in answers] == [item.upper() for item in items]
-    assert str(os.getpid()) not in {answer.partition(" ")[0] for answer in answers}
+def shouting(marker):
+    """Made once a process; the first that is asked for the seventh question ends its process."""
+    made = os.getpid()
+
+    def answer(item):
+        if item == "question 7" and not os.path.exists(marker):
+            open(marker, "w").close()
+            os._exit(1)
+        if item == "refused":
+            raise UserError("refused.")
+        return made, item.upper()
+
+    return answer
+
+
+def test_answers_come_in_the_order_of_what_was_asked_though_a_process_is_lost(pool, tmp_path):
+    hands = pool.hands(functools.partial(shouting, tmp_path / "lost"))
+    items = [f"question {number}" for number in range(100)]
+    for _ in range(2):  # they keep what they have made
+        answers = list(hands.each(items))
+        assert [text for _, text in answers] == [item.upper() for item in items]
+    assert (tmp_path / "lost").exists()
+    assert hands.count == 2
+    assert os.getpid() not in {process for process, _ in answers}
+    with pytest.raises(UserError, match="refused"):
+        list(hands.each([*items, "refused"]))
+    assert next(hands.each(items))[1] == "QUESTION 0"
 
 
 def test_the_last_of_several_is_given_up_and_the_end_is_not_judged():

@@ -2,17 +2,20 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from closedbook.config import ModelConfig, PeopleConfig
+from closedbook.config import ModelConfig, PeopleConfig, TokenizerConfig
+from closedbook.errors import UserError
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.registry import REPRODUCE
 from closedbook.experiments.train import train_run
-from closedbook.facts.built_in import built_in_corpus
+from closedbook.facts.building import build_store
+from closedbook.facts.built_in import built_in_corpus, write_built_in
 from closedbook.manifest import MANIFEST
 from closedbook.presets import Preset, System
 from closedbook.report.experiments import show
@@ -23,6 +26,7 @@ CPU = torch.device("cpu")
 TIMES = {"seconds", "finished", "peak_memory_bytes", "commit"}  # that of the checkout may change beside the tests
 TIMED = {"environment.json", "metrics.jsonl"}  # parts of a run that hold times
 PEOPLE = PeopleConfig(count=30)
+TOKENIZER = TokenizerConfig(vocabulary_size=258)
 MODEL = ModelConfig(layers=1, heads=2, width=16, block=64)
 
 
@@ -48,6 +52,15 @@ def _timeless(values: Any) -> Any:
     if isinstance(values, dict):
         return {name: _timeless(value) for name, value in values.items() if name not in TIMES}
     return [_timeless(value) for value in values] if isinstance(values, list) else values
+
+
+def goes_on(command: Callable[[Path], None], root: Path, expected: dict[str, Any]) -> None:
+    """Starts a command again, which may refuse if its last operation was done and nobody has been told."""
+    try:
+        command(root / "out")
+    except UserError as error:
+        if "already" not in str(error) or contents(root) != expected:
+            raise
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +101,19 @@ def reproduction():
             REPRODUCE.run(options, Listening(), show)
 
     return reproduce
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory):
+    """Two corpora, and a store of the first."""
+    root = tmp_path_factory.mktemp("sources")
+    for seed in (0, 1):
+        write_built_in(PeopleConfig(count=20, seed=seed, test=0.0, unseen=0.0), root / str(seed))
+    build_store(root / "0", root / "store", TOKENIZER)
+    return root
+
+
+@pytest.fixture(scope="session")
+def building(sources):
+    """A store being built."""
+    return lambda out: build_store(sources / "0", out, TOKENIZER)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -19,17 +20,19 @@ pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (make .venv/.cluster)"),
 ]
 TOY = ["experiment", "capacity", "--counts", "40", "60", "--exposures", "60", "--threads", "1"]
+TINY = "model.layers=1 training.epochs=3 tokenizer.vocabulary_size=300".split()
+SWEEP = [*"experiment sweep default --seeds 2 --threads 1 --workers 2 --over model.width=16,32".split(), *TINY]
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4, "RAY_USAGE_STATS_ENABLED": "0"}
 PORT = 6_391  # below those that Ray gives to workers
 
 
-def command(out, *more):
-    return [*TOY, "--checkpoint-seconds", "0.2", "--out", str(out), *more]
+def command(out, *more, toy=TOY):
+    return [*toy, "--checkpoint-seconds", "0.2", "--out", str(out), *more]
 
 
-def start(out, *more, **environment):
+def start(out, *more, toy=TOY, **environment):
     return subprocess.Popen(
-        [sys.executable, "-m", "closedbook", *command(out, *more)],
+        [sys.executable, "-m", "closedbook", *command(out, *more, toy=toy)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -80,6 +83,27 @@ def test_stopped_by_ctrl_c_and_killed_with_its_driver_it_goes_on(alone, tmp_path
     assert figures(out) == figures(alone)
     assert weights(out) == weights(alone)
     assert not list(out.glob("runs/*.partial"))
+
+
+def test_a_sweep_goes_on_whenever_its_driver_is_killed(sources, tmp_path, every):
+    toy = [*SWEEP, "--corpus", str(sources / "0")]
+    began = time.monotonic()
+    assert cli.main(command(tmp_path / "whole", toy=toy)) == 0
+    seconds, kills = time.monotonic() - began, 0
+    for seed in range(0, 7, every):
+        draw, out = random.Random(seed), tmp_path / str(seed)
+        for _ in range(3):
+            process = start(out, toy=toy)
+            time.sleep(draw.uniform(0.1, 0.9) * seconds)
+            kills += process.poll() is None
+            process.kill()
+            process.communicate()
+        process = start(out, toy=toy)
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed
+        assert figures(out) == figures(tmp_path / "whole")
+        assert not list(out.glob("runs/*"))
+    print(f"{kills} kills")
 
 
 @pytest.fixture

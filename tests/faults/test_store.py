@@ -4,32 +4,19 @@ import shutil
 
 import pytest
 
-from closedbook.config import PeopleConfig, TokenizerConfig
-from closedbook.facts.building import append_to_store, build_store
-from closedbook.facts.built_in import write_built_in
+from closedbook.facts.building import append_to_store
 from tests.faults.test_sweep import CHUNKS, Sweep
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-TOKENIZER = TokenizerConfig(vocabulary_size=258)
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    """Two corpora, and a store of the first."""
-    root = tmp_path_factory.mktemp("sources")
-    for seed in (0, 1):
-        write_built_in(PeopleConfig(count=20, seed=seed, test=0.0, unseen=0.0), root / str(seed))
-    build_store(root / "0", root / "store", TOKENIZER)
-    return root
 
 
 @pytest.fixture(scope="module", params=["memory", "streams"])
-def of_building(request, sources, tmp_path_factory):
+def of_building(request, building, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "streams":
             patch.setattr("closedbook.facts.contents.is_large", lambda documents, facts: True)
         patch.setattr("closedbook.facts.generation.SHARD", 8)
-        yield Sweep(lambda out: build_store(sources / "0", out, TOKENIZER), tmp_path_factory.mktemp("build"))
+        yield Sweep(building, tmp_path_factory.mktemp("build"))
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 from closedbook.audit.inquiry import Material
-from closedbook.audit.pace import Watch
 from closedbook.audit.settings import Settings
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import find_scorer
 from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, Spent, possible_forms, spend, try_forms
+from closedbook.evaluation.watch import Watch
 
 TRIED_QUICKLY = 16
 

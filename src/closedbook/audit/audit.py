@@ -15,7 +15,7 @@ from closedbook.audit.depth import Plan, plan_of
 from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
 from closedbook.audit.made_up import made_up
-from closedbook.audit.pace import Pace, Unwatched, Watch, in_words
+from closedbook.audit.pace import Pace, in_words
 from closedbook.audit.popularity import popularity
 from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
@@ -25,6 +25,7 @@ from closedbook.audit.signals import NEEDS, Evidence, available, check_signal, g
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
+from closedbook.cluster.spread import SpreadModel
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.journal import Journal, JournaledModel
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
@@ -32,6 +33,7 @@ from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
 from closedbook.evaluation.scorers import find_scorer, normalise, usual_match
 from closedbook.evaluation.trial import FormTrial
+from closedbook.evaluation.watch import Unwatched, Watch
 from closedbook.facts.relations import Relation
 
 Say = Callable[[str], None]
@@ -74,9 +76,10 @@ def audit(
         _signal(model, settings, plan_of(model, settings), material)  # refused before anything is asked
     material, relations = recognised(material)
     _check(model, material)
-    pace = Pace(watch or Unwatched())
+    processes = model.hands.count if isinstance(model, SpreadModel) else 1
+    pace = Pace(watch or Unwatched(), processes)
     if model.form is not None:
-        model = JournaledModel(model, journal or Journal(None), pace)
+        model = JournaledModel(model, journal or Journal(None), pace, processes)
     try:
         model, material, trials = asked_best(model, material, settings, pace.watch, say, measure=measure_form)
         plan = plan_of(model, settings)  # what it tells may depend on the form

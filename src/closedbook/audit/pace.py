@@ -2,43 +2,16 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
 
 from closedbook.audit.depth import Plan, Workload
 from closedbook.audit.signals import ask_surely
 from closedbook.evaluation.journal import JournaledModel
 from closedbook.evaluation.language_model import LanguageModel, Prompt
 from closedbook.evaluation.scorers import Scorer
+from closedbook.evaluation.watch import Watch
 
 TIMED = 8  # prompts
 Say = Callable[[str], None]
-
-
-@runtime_checkable
-class Watch(Protocol):
-    """Who is told how far an audit is."""
-
-    def start(self, title: str, total: float) -> None:
-        """It begins, and comes to so many units."""
-
-    def advance(self, units: float) -> None:
-        """So many more are done."""
-
-    def stop(self) -> None:
-        """It is over."""
-
-
-class Unwatched:
-    """Nobody."""
-
-    def start(self, title: str, total: float) -> None:
-        pass
-
-    def advance(self, units: float) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
 
 
 class Pace:
@@ -46,10 +19,11 @@ class Pace:
 
     Args:
         watch: Who is told.
+        processes: How many answer side by side.
     """
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watch, processes: int = 1) -> None:
+        self.watch, self._processes = watch, processes
         self._cost = {False: 1.0, True: 1.0}  # of a greedy answer, and of one that is explored further
 
     def __call__(self, count: int, more: bool) -> None:
@@ -71,7 +45,8 @@ class Pace:
         plain = time.perf_counter() - began
         ask_surely(model, some, scorer, plan.signals, samples=samples, seed=seed)
         deep = time.perf_counter() - began - plain
-        self._cost = {False: plain / len(some), True: max(deep, plain) / len(some)}
+        each = len(some) * self._processes
+        self._cost = {False: plain / each, True: max(deep, plain) / each}
         return len(new)
 
     def seconds(self, work: Workload, plan: Plan) -> float:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
 from closedbook.cli.options import as_base, parse
-from closedbook.cli.shared import WithModel, described, of_teachers, read_corpus_for, trained_on
+from closedbook.cli.shared import WithProcesses, described, of_teachers, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
+from closedbook.evaluation.watch import Unwatched
+from closedbook.hub import is_foreign
 from closedbook.locks import LOCK, locked
 
 JOURNAL = "journal.jsonl"
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(WithModel, Settings):
+class Options(WithProcesses, Settings):
     """Find out when to believe a model about your facts, and when not.
 
     Args:
@@ -68,33 +70,21 @@ def run(arguments: Sequence[str]) -> None:
 
 def _audit(options: Options) -> None:
     material = read_material(options)
-    model = options.open()
     from closedbook import machine
-    from closedbook.audit.audit import audit
     from closedbook.audit.report import Provenance
     from closedbook.facts.corpus import sha256
-    from closedbook.report.console import Counter, say
+    from closedbook.report.console import say
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
     part_of = trained_on(options.model)
-    taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
-    material = dataclasses.replace(material, trained_on=taught["facts"])
-    warnings = [*leaks(options, material, part_of, taught)]
-    say(described(model))
-    for warning in warnings:
-        say(f"Careful: {warning}")
-    journal = open_journal(model, options.out / JOURNAL)
-    with kept_in(journal, options.out / JOURNAL):
-        report = audit(
-            model,
-            material,
-            as_base(Settings, options),
-            measure_form=options.form is None,
-            calibration_sha256=hashes.get("calibration", ""),
-            journal=journal,
-            say=say,
-            watch=Counter(),
-        )
+    with options.opened(watch=Unwatched() if is_foreign(options.model) else None) as model:  # of those the audit tells
+        taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
+        material = dataclasses.replace(material, trained_on=taught["facts"])
+        warnings = [*leaks(options, material, part_of, taught)]
+        say(described(model))
+        for warning in warnings:
+            say(f"Careful: {warning}")
+        report = audited(options, model, material, hashes.get("calibration", ""))
     provenance = Provenance(
         files={name: (str(path), hashes[name]) for name, path in options.files.items()},
         corpus=options.corpus,
@@ -103,6 +93,25 @@ def _audit(options: Options) -> None:
         machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
+
+
+def audited(options: Options, model: "LanguageModel", material: "Material", calibration_sha256: str) -> "AuditReport":
+    """What comes of asking, with a journal of what a model from elsewhere answers."""
+    from closedbook.audit.audit import audit
+    from closedbook.report.console import Counter, say
+
+    journal = open_journal(model, options.out / JOURNAL)
+    with kept_in(journal, options.out / JOURNAL):
+        return audit(
+            model,
+            material,
+            as_base(Settings, options),
+            measure_form=options.form is None,
+            calibration_sha256=calibration_sha256,
+            journal=journal,
+            say=say,
+            watch=Counter(),
+        )
 
 
 def open_journal(model: "LanguageModel", path: Path) -> "Journal | None":

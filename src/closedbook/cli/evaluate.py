@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithModel, described, of_teachers, open_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithProcesses, described, of_teachers, open_corpus_for, say_accuracies, trained_on
 from closedbook.config.validation import Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
@@ -27,7 +27,7 @@ SCORED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(WithModel):
+class Options(WithProcesses):
     """How many answers to a file of facts are right, overall and by relation, with 95 % intervals.
 
     Args:
@@ -61,31 +61,54 @@ def run(arguments: Sequence[str]) -> None:
         must_not_exist(options.out)
     if options.shots is not None and options.calibration is None:
         raise UserError("--shots takes its examples from --calibration FILE; give that too.")
-    from closedbook.evaluation.scorers import find_scorer, usual_match
-    from closedbook.evaluation.trial import apart
     from closedbook.facts.readers import read_facts
+    from closedbook.report.console import say
 
     read = read_facts(options.facts)
     others = read_facts(options.candidates) if options.candidates else []
     spare = read_facts(options.calibration) if options.calibration else []
     corpus = open_corpus_for(options.model, options.corpus) if options.corpus else None
-    model = options.open()
-    facts = recognised([*read, *others, *spare], model, corpus)
-    asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+    with options.opened() as model:
+        facts = recognised([*read, *others, *spare], model, corpus)
+        asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+        evaluation, figures = evaluated(options, model, asked, known, facts[len(read) + len(others) :])
+        for warning in leaks(options, model, asked, corpus):
+            say(f"Careful: {warning}")
+    if options.out is not None:
+        write(options.out, evaluation, figures)
+        say(f"figures and answers: {options.out}")
+
+
+def evaluated(
+    options: Options, model: "LanguageModel", asked: "Sequence[Fact]", known: "Sequence[Fact]", spare: "Sequence[Fact]"
+) -> "tuple[Evaluation, dict[str, Any]]":
+    """Asks, and says what came of it; with candidates, of ranking them too.
+
+    Args:
+        options: How.
+        model: Any.
+        asked: What is asked.
+        known: Facts whose answers are the candidates.
+        spare: Facts on which the form is chosen.
+
+    Raises:
+        UserError: The model cannot rank, or a question or an answer cannot be spelled.
+    """
+    from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
+    from closedbook.evaluation.scorers import find_scorer, usual_match
+    from closedbook.evaluation.trial import apart
+    from closedbook.report.console import say
+
     if options.candidates and (why := model.lacks("given_answers")):
         raise UserError(f"--candidates: {why}.")
     match = options.match or usual_match(model)
-    scorer = find_scorer(match, facts)
+    scorer = find_scorer(match, [*asked, *known, *spare])
     if options.calibration or options.shots is not None:
-        model = in_form(model, apart(facts[len(read) + len(others) :], asked), scorer, options)
-    from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
-    from closedbook.report.console import say
-
+        model = in_form(model, apart(spare, asked), scorer, options)
     evaluation = evaluate(model, asked, scorer, place=f"{options.facts}, question")
-    title = described(model)
     if model.form is not None:
         say(f"asked as {model.form.described()}, right where an answer {SCORED[match]}")
-    say_accuracies(title, evaluation.accuracy, evaluation.by_relation)
+    say_accuracies(described(model), evaluation.accuracy, evaluation.by_relation)
     if evaluation.silences:
         say("  it says " + ", ".join(f"{text!r} {count} times" for text, count in evaluation.silences.items()))
     figures = evaluation.to_json()
@@ -94,11 +117,7 @@ def run(arguments: Sequence[str]) -> None:
         ranking = rank(model, evaluation, candidates)
         say_ranking(ranking, candidates, {fact.relation for fact in known}, options.candidates.name)
         figures["ranking"] = ranking.to_json()
-    for warning in leaks(options, model, asked, corpus):
-        say(f"Careful: {warning}")
-    if options.out is not None:
-        write(options.out, evaluation, figures)
-        say(f"figures and answers: {options.out}")
+    return evaluation, figures
 
 
 def write(out: Path, evaluation: "Evaluation", figures: dict[str, Any]) -> None:

@@ -1,21 +1,24 @@
 """What several verbs have: the model, what a run was trained on, and lines on the console."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL, Named
 from closedbook.errors import counted
-from closedbook.experiments.options import OnMachine
+from closedbook.experiments.options import OnMachine, Spread
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
+    from closedbook.cluster.spread import Call
     from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
+    from closedbook.evaluation.watch import Watch
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.stored import StoredCorpus
 
@@ -89,6 +92,45 @@ class WithModel(HowAsked):
     def open(self, threshold: "Abstention | None" = None) -> "LanguageModel":
         """The model, ready to be asked; see `open_model`."""
         return self.open_model(self.model, threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithProcesses(WithModel, Spread):
+    """Which model to ask, how, and in how many processes."""
+
+    @contextmanager
+    def opened(self, threshold: "Abstention | None" = None, watch: "Watch | None" = None) -> "Iterator[LanguageModel]":
+        """The model, ready to be asked, in as many processes as are wanted.
+
+        Args:
+            threshold: As `open_model` takes it.
+            watch: Is told how far a long pass in several processes is; a bar on the console unless given.
+
+        Raises:
+            UserError: It cannot be loaded, Ray is missing, or machines compute with other versions.
+        """
+        model = self.open(threshold)
+        from closedbook.experiments.elsewhere import elsewhere_for, require_same_versions
+
+        place = elsewhere_for(self, self.open_device())
+        if place is None:
+            yield model
+            return
+        from closedbook.cluster.pool import opened
+        from closedbook.cluster.spread import SpreadModel
+        from closedbook.report.console import Counter
+
+        with opened(place.request) as pool:
+            if self.address is not None:
+                require_same_versions(pool)
+            make = partial(answering, replace(self, threads=place.threads), threshold)
+            yield SpreadModel(model, pool.hands(make), watch or Counter())
+
+
+def answering(options: WithModel, threshold: "Abstention | None") -> "Callable[[Call], Any]":
+    """Runs elsewhere: opens the model; what it returns answers calls."""
+    model = options.open(threshold)
+    return lambda call: call.on(model)
 
 
 def described(model: "LanguageModel") -> str:

@@ -8,28 +8,26 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from closedbook.cluster.pool import Outcome, Request
+from closedbook.cluster.pool import MOST_LOST, Outcome, Request
 from closedbook.errors import UserError
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
     "RAY_worker_niceness": "0",  # a training beside others is worth no less
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default of the next version; else Ray warns
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-    "RAY_TQDM": "0",
 }
 for setting, said in SETTINGS.items():
     os.environ.setdefault(setting, said)
 
 import ray  # noqa: E402 - it reads its settings when it is imported
-import ray.data  # noqa: E402
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
+from ray.util import ActorPool  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 REACHED_WITHIN = 10.0  # seconds
@@ -95,25 +93,15 @@ class RayPool:
                 outcomes[address] = Outcome(address, "lost", str(error).strip().splitlines()[-1])
         return outcomes
 
-    def answers(
-        self, make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], items: Sequence[Any], batch: int
-    ) -> Generator[Any, None, None]:
-        context = ray.data.DataContext.get_current()
-        context.execution_options.preserve_order = True
-        context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        answered = ray.data.from_items([{"item": item} for item in items]).map_batches(
-            _answering(make, os.getcwd()),
-            batch_size=batch,
-            num_cpus=self._request.cpus,
-            num_gpus=self._request.gpus or None,
-            concurrency=self._request.workers or self._room(),
+    def hands(self, make: Callable[[], Callable[[Any], Any]]) -> "RayHands":
+        count = self._request.workers or self._room()
+        actor = ray.remote(_Hand).options(
+            num_cpus=self._request.cpus if self._request.address else 1,
+            num_gpus=self._request.gpus,
+            max_restarts=MOST_LOST,
+            max_task_retries=MOST_LOST,
         )
-        try:
-            for row in answered.iter_rows():
-                yield row["answer"]
-        except RayError as error:
-            raise UserError(f"A process that answered has ended ({str(error).strip().splitlines()[-1]}).") from None
+        return RayHands([actor.remote(make, os.getcwd()) for _ in range(count)])
 
     def _room(self) -> int:
         """Processes that the whole cluster has room for at a time."""
@@ -145,6 +133,35 @@ class RayPool:
             )
 
 
+class RayHands:
+    """Actors on Ray, made anew where they are lost and asked again; see `closedbook.cluster.pool.Hands`."""
+
+    def __init__(self, actors: Sequence[Any]) -> None:
+        self._actors = actors
+
+    @property
+    def count(self) -> int:
+        return len(self._actors)
+
+    def each(self, items: Sequence[Any]) -> Iterator[Any]:
+        answers = ActorPool(self._actors).map_unordered(
+            lambda actor, numbered: actor.answer.remote(*numbered), enumerate(items)
+        )
+        early, turn = dict[int, Any](), 0
+        try:
+            for number, well, value in answers:
+                if not well:
+                    raise UserError(value)
+                early[number] = value
+                while turn in early:
+                    yield early.pop(turn)
+                    turn += 1
+        except RayTaskError:  # what we broke ourselves
+            raise
+        except RayError as error:
+            raise UserError(f"A process that answered was lost time and again ({_first(error)}).") from None
+
+
 class RayHalving:
     """Ray Tune's ASHA; see `closedbook.cluster.pool.Halving`."""
 
@@ -174,18 +191,22 @@ class _Trial:
     trial_id: str
 
 
-def _answering(make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], folder: str) -> type:
-    """What Ray Data keeps in a process: the function that is made there."""
+class _Hand:
+    """Runs elsewhere: keeps what was made there."""
 
-    class Answering:
-        def __init__(self) -> None:
-            os.chdir(folder)
-            self._function = make()
+    def __init__(self, make: Callable[[], Callable[[Any], Any]], folder: str) -> None:
+        os.chdir(folder)
+        self._function: Callable[[Any], Any] | None = None
+        self._make = make
 
-        def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-            return {"answer": list(self._function(batch["item"].tolist()))}
-
-    return Answering
+    def answer(self, number: int, item: Any) -> tuple[int, bool, Any]:
+        """The item's number, whether it went well, and the value or the sentence."""
+        try:
+            if self._function is None:
+                self._function = self._make()
+            return number, True, self._function(item)
+        except UserError as error:
+            return number, False, str(error)
 
 
 def _call(function: Callable[..., Any], folder: str | None, *arguments: Any) -> tuple[bool, Any]:

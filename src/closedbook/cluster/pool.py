@@ -1,7 +1,7 @@
 """Calls of functions elsewhere: what is asked for, what comes of it, and the one place where an engine is chosen."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -10,6 +10,7 @@ from closedbook.errors import UserError
 
 Fate = Literal["done", "refused", "stopped", "lost"]
 MODULE = "ray"
+MOST_LOST = 5  # times that a process is lost before it is the work that is suspected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +65,27 @@ class Pool(Protocol):
     def on_each_machine(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Outcome]:
         """What comes of a function on every machine, by address."""
 
-    def answers(
-        self, make: Callable[[], Callable[[Sequence[Any]], Sequence[Any]]], items: Sequence[Any], batch: int
-    ) -> Generator[Any, None, None]:
-        """What a function, made once a process, makes of the items, in their order.
+    def hands(self, make: Callable[[], Callable[[Any], Any]]) -> "Hands":
+        """Processes that each make a function once and keep it.
 
         Args:
-            make: Makes the function, which takes so many items at a time and returns as many answers.
-            items: What can stand in a column of Arrow: texts, numbers.
-            batch: Items at a time.
+            make: Makes it there.
+        """
+
+
+@runtime_checkable
+class Hands(Protocol):
+    """Processes that keep what they have made."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    def each(self, items: Sequence[Any]) -> Iterator[Any]:
+        """What the function makes of each item, in their order, all processes at it.
+
+        Raises:
+            UserError: It refuses one, or a process was lost time and again.
         """
 
 

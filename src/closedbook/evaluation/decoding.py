@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from closedbook.draws import random_bits
+from closedbook.draws import derive, random_bits
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.cache import KeyValueCache
@@ -32,11 +32,17 @@ def likeliest(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "
     return logits_BV.argmax(dim=-1)
 
 
-def sampled(seed: int) -> Choice:
-    """Sampling at temperature 1; a draw is a hash of (seed, step, prompt's number), so batches do not matter."""
+def sampled(seed: int, prompts: Sequence[Sequence[int]], samples: int) -> Choice:
+    """Sampling at temperature 1, each prompt so many times in a row.
+
+    A draw is a hash of (seed, step, prompt, number of the sample), so that neither batches nor what else is asked
+    matter.
+    """
+    rows_P = torch.tensor([derive(*prompt, number) for prompt in prompts for number in range(samples)])
 
     def choose(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:
-        draw_B = (random_bits(seed, step, 0, prompt_B).double() + 0.5) / RESOLUTION
+        row_B = rows_P.to(prompt_B.device)[prompt_B]
+        draw_B = (random_bits(seed, step, 0, row_B).double() + 0.5) / RESOLUTION
         edges_BV = logits_BV.double().softmax(dim=-1).cumsum(dim=-1)
         return torch.searchsorted(edges_BV, draw_B[:, None])[:, 0].clamp(max=logits_BV.shape[-1] - 1)
 

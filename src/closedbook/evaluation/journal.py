@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from closedbook.errors import UserError
-from closedbook.evaluation.form import Form
-from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
+from closedbook.evaluation.around import Around
+from closedbook.evaluation.language_model import Answers, Prompt, Response
 from closedbook.files import write_text
 
 CHUNK, EXPLORED = 128, 64  # prompts between two writes: of greedy answers, and of those that are explored further
@@ -80,60 +77,23 @@ def _parsed(line: str) -> Any:
 
 
 @dataclass(frozen=True)
-class JournaledModel:
+class JournaledModel(Around):
     """A model whose answers are kept in a journal: a `LanguageModel`.
 
     Args:
         inner: The model.
         journal: Where answers are kept.
         listen: Called with the number of prompts that were answered, and whether more than a greedy answer was asked.
+        processes: How many answer, each of which is given some between two writes.
     """
 
-    inner: LanguageModel
     journal: Journal
     listen: Callable[[int, bool], None] = lambda count, more: None
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def kind(self) -> str:
-        return self.inner.kind
-
-    @property
-    def parameters(self) -> int:
-        return self.inner.parameters
-
-    @property
-    def form(self) -> Form | None:
-        return self.inner.form
-
-    @property
-    def chats(self) -> bool:
-        return self.inner.chats
-
-    def asked_by(self, form: Form) -> "JournaledModel":
-        return JournaledModel(self.inner.asked_by(form), self.journal, self.listen)
-
-    def lacks(self, ability: Ability) -> str | None:
-        return self.inner.lacks(ability)
-
-    def fingerprint(self) -> str:
-        return self.inner.fingerprint()
-
-    def prompts(self, questions: Sequence[str], *, place: str = "question") -> list[Prompt]:
-        return self.inner.prompts(questions, place=place)
-
-    def check_answers(self, answers: Sequence[str], *, place: str = "answer") -> None:
-        self.inner.check_answers(answers, place=place)
+    processes: int = 1
 
     def unanswered(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Those that nothing stands in the journal of."""
         return [prompt for prompt in prompts if self.journal.get(_Keys.of(prompt, 0).greedy) is None]
-
-    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
-        return [answers.response for answers in self.inquire(prompts)]
 
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
@@ -162,33 +122,11 @@ class JournaledModel:
         more = bool(samples or alternatives)
         self.listen(len(keys) - sum(map(len, lacking.values())), more)
         for need, missing in lacking.items():
-            size = EXPLORED if more else CHUNK
+            size = (EXPLORED if more else CHUNK) * self.processes
             for start in range(0, len(missing), size):
                 batch = missing[start : start + size]
                 yield need, batch
                 self.listen(len(batch), more)
-
-    def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:
-        return self.inner.log_probability(prompts, answers)
-
-    def choose(self, prompts: Sequence[Prompt], candidates: Sequence[str]) -> list[str]:
-        return self.inner.choose(prompts, candidates)
-
-    def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
-        return self.inner.continue_documents(subjects, before)
-
-    def continuation_log_probability(
-        self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]
-    ) -> list[float | None]:
-        return self.inner.continuation_log_probability(subjects, before, answers)
-
-    def represent(self, prompts: Sequence[Prompt], subjects: Sequence[str]) -> Float[np.ndarray, "prompts width"]:
-        return self.inner.represent(prompts, subjects)
-
-    def represent_answers(
-        self, prompts: Sequence[Prompt], responses: Sequence[Response]
-    ) -> Float[np.ndarray, "prompts width"]:
-        return self.inner.represent_answers(prompts, responses)
 
 
 def _key(*parts: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from closedbook.cluster.pool import Outcome, Pool, Request, opened
+from closedbook.cluster.pool import MOST_LOST, Outcome, Pool, Request, opened
 from closedbook.errors import UserError, counted
 from closedbook.experiments.grid import Cell, Early, Grid, Measurement
 from closedbook.experiments.looking import Looking
@@ -32,7 +32,6 @@ R = TypeVar("R", bound=Result)
 LOOK_SECONDS = 0.5
 STOP_SECONDS = 120.0  # that trainings get to finish their step and save
 LOCK_SECONDS = 120.0  # until a file server forgets the locks of a machine that is gone
-MOST_LOST = 5  # times that a cell's process is lost before it is the cell that is suspected
 
 _STUDY = LastStudy()  # of this process: cells that are called here one after the other share a reader
 
