@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def executed(name, directory):
     """The text and the data that the cells of a notebook give."""
+    import nbformat  # Jupyter takes seconds
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(ROOT / "examples" / f"{name}.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "outputs are not committed"
     resources = {"metadata": {"path": str(directory)}}
@@ -25,7 +26,7 @@ def run(tmp_path):
     return lambda name: executed(name, tmp_path)
 
 
-pytestmark = pytest.mark.filterwarnings("default")  # of Jupyter's own libraries
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # of Jupyter's own libraries
 
 
 def test_every_notebook_is_tested():
@@ -33,7 +34,6 @@ def test_every_notebook_is_tested():
     assert {path.stem for path in (ROOT / "examples").glob("*.ipynb")} == tested
 
 
-@pytest.mark.slow  # the lab itself is tested in its own room
 def test_the_attention_lab(run):
     _, data = run("attention_lab")
     assert sum("image/png" in one for one in data) >= 5

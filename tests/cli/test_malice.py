@@ -16,8 +16,28 @@ SHOWN = r"\x1b]0;owned\x07\x1b[31m\x9b5m\u202e[red]:wave:$x_"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-def closedbook(*arguments, code=0):
-    """What the command prints, as a user sees it."""
+def plain(printed):
+    """What was printed, if it steers nothing."""
+    assert not STEERING.search(printed)
+    assert "Traceback" not in printed
+    return printed
+
+
+@pytest.fixture
+def closedbook(capsys):
+    """What a command prints that goes well."""
+
+    def call(*arguments):
+        code = cli.main([*map(str, arguments)])
+        printed = "".join(capsys.readouterr())
+        assert code == 0, printed
+        return plain(printed)
+
+    return call
+
+
+def refused(*arguments):
+    """What the command prints in a process of its own, as a user sees it."""
     done = subprocess.run(
         [sys.executable, "-m", "closedbook", *map(str, arguments)],
         capture_output=True,
@@ -26,10 +46,8 @@ def closedbook(*arguments, code=0):
         env={**os.environ, "COLUMNS": "200", "FORCE_COLOR": "", "TTY_COMPATIBLE": "0"},
     )
     printed = done.stdout + done.stderr
-    assert done.returncode == code, printed
-    assert not STEERING.search(printed)
-    assert "Traceback" not in printed
-    return printed
+    assert done.returncode == 2, printed
+    return plain(printed)
 
 
 @pytest.fixture
@@ -52,7 +70,7 @@ def server(monkeypatch):
     made.close()
 
 
-def test_a_corpus_is_described(mine):
+def test_a_corpus_is_described(closedbook, mine):
     assert closedbook("data", "describe", mine).count(SHOWN) > 1
 
 
@@ -70,12 +88,12 @@ def test_a_corpus_is_described(mine):
     ids=lambda words: words[0][:5].strip("\x1b"),
 )
 def test_an_error_is_one_line_of_text(arguments):
-    printed = closedbook(*arguments, code=2)
+    printed = refused(*arguments)
     assert r"\x1b]0;owned\x07" in printed
     assert printed.count("\n") == 1
 
 
-def test_an_endpoint_is_asked(server, mine, tmp_path):
+def test_an_endpoint_is_asked(closedbook, server, mine, tmp_path):
     where = [f"api:{server.url}", "--model", "toy"]
     assert closedbook("ask", *where, f"What is the symbol of Zinc{ESCAPE}?").strip() == SHOWN
     facts = ["--facts", mine / "dev.tsv", "--corpus", mine]

@@ -129,7 +129,7 @@ def call(*arguments):
 def facts(corpus, tmp_path):
     """More than a process gets at a time."""
     path = tmp_path / "facts.tsv"
-    lines = [f"{fact.question}\t{fact.answers[0]}\n" for fact in (corpus.dev * 20)[:480]]
+    lines = [f"{fact.question}\t{fact.answers[0]}\n" for fact in (corpus.dev * 20)[:120]]
     path.write_text("".join(lines), encoding="utf-8")
     return path
 
@@ -140,7 +140,7 @@ def test_predictions_of_several_processes_are_those_of_one(run, facts, pretended
     assert call("predict", run.path, "--facts", facts, "--out", tmp_path / "two", "--workers", "2") == 0
     assert pretended.asked > 0
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
-    assert "480 answers in" in capsys.readouterr().out
+    assert "120 answers in" in capsys.readouterr().out
 
 
 def test_an_evaluation_in_several_processes_is_that_of_one(run, facts, pretended, tmp_path):
@@ -180,7 +180,7 @@ def test_a_question_that_is_refused_has_its_own_number(run, facts, pretended, tm
     for more in ((), ("--workers", "2")):
         assert call("predict", run.path, "--facts", facts, "--out", tmp_path / "out", *more) == 2
         sentences.append(capsys.readouterr().err)
-    assert "facts.tsv, question 481: " in sentences[0]
+    assert "facts.tsv, question 121: " in sentences[0]
     assert sentences[1] == sentences[0]
     assert not (tmp_path / "out").exists()
 

@@ -18,7 +18,7 @@ from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Answers, LanguageModel, Prompt, Response
 from closedbook.evaluation.watch import Unwatched, Watch
 
-LEAST, MOST = 64, 4096  # prompts of a call
+LEAST, MOST = 16, 4096  # prompts of a call
 A_PROCESS = 4  # calls that each process gets, so that none waits long for the last
 
 
