@@ -23,8 +23,8 @@ class First:
     """The first steps of a plan."""
 
     def __init__(self, batches: Any, steps: int) -> None:
-        self._batches, self.steps, self.epochs = batches, steps, batches.epochs
-        self.step = batches.step
+        self.steps, self.epochs = steps, batches.epochs
+        self.step, self.place, self.all_joined = batches.step, batches.place, batches.all_joined
 
 
 def first_steps(store: Path, out: Path, recipe: str, steps: int) -> None:

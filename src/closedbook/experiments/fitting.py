@@ -22,7 +22,7 @@ from closedbook.objectives.plan import Batches
 from closedbook.objectives.windows import WindowBatches
 from closedbook.runs import Run, save_run
 from closedbook.training.checkpoints import Position, position_of, put_back, resume, take_weights, weights
-from closedbook.training.loop import Callback, TrainingState, train
+from closedbook.training.loop import Callback, TrainingState, mean_loss, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.ranks import ALONE, Ranks
 
@@ -109,7 +109,7 @@ def fit(
     )
     if state.step < prepared.batches.steps:
         epochs = f"{prepared.batches.place(state.step)[0]:,} of {prepared.batches.epochs:,} epochs"
-        loss = f"{state.epoch_loss / state.epoch_steps:.4f}"
+        loss = f"{mean_loss(prepared.batches, state):.4f}"
         watching.announce(
             f"learned after {counted(state.step, 'step')}, {epochs}: the mean loss of the last was {loss} "
             "(training.stop_at_loss)"

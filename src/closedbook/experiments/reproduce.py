@@ -121,13 +121,14 @@ def _students(
     found = dict[str, Row]()
     for name, (run,) in grid.run(cells, measure, SystemRun).items() if cells else ():
         teachers = runs[name]
+        system = next(system for system in systems if system.name == name)
         row = dataclasses.replace(
-            next(system for system in systems if system.name == name),
+            system,
             name=f"{name}_distilled",
             label=f"one model taught by the {len(teachers)} seeds",
             configs=(),
+            predictions=f"{system.predictions}.distilled",
         )
-        row = dataclasses.replace(row, predictions=f"{row.predictions}.distilled")
         taken = run.seconds + sum(seed.seconds for seed in teachers)
         found[name] = (row, dataclasses.replace(run, seconds=taken))
     return found

@@ -16,7 +16,7 @@ from closedbook.model.gpt import GPT
 from closedbook.training.loop import TrainingState
 
 KEPT = 2
-COUNTERS = ("step", "tokens", "positions", "seconds", "epoch_steps", "epoch_loss")
+COUNTERS = ("step", "tokens", "positions", "seconds", "epoch_loss")
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,7 @@ class TrainingState:
         tokens: Real input tokens of them.
         positions: Input positions of them, padding included.
         seconds: Training time.
-        epoch_steps: Steps taken in the epoch of the last.
-        epoch_loss: Their losses together, in nats.
+        epoch_loss: The losses of those in the epoch of the last together, in nats.
     """
 
     optimizers: list[torch.optim.Optimizer]
@@ -95,7 +94,6 @@ class TrainingState:
     tokens: int = 0
     positions: int = 0
     seconds: float = 0.0
-    epoch_steps: int = 0
     epoch_loss: float = 0.0
 
 
@@ -240,7 +238,6 @@ def train(
                 raise not_finite(f"gradient of batch {state.step + 1} is not finite")
             tokens, positions = ranks.totals(sum(part.tokens for part in parts), sum(part.positions for part in parts))
             first = batches.place(state.step)[1] == 0
-            state.epoch_steps = 1 if first else state.epoch_steps + 1
             state.epoch_loss = loss if first else state.epoch_loss + loss
             state.step += 1
             state.tokens += tokens
@@ -263,11 +260,14 @@ def train(
 
 def learned(batches: Plan, config: TrainingConfig, state: TrainingState) -> bool:
     """Whether an epoch of all examples has just ended whose mean loss says that nothing is left to learn."""
-    if config.stop_at_loss is None or not state.epoch_steps or batches.place(state.step)[1]:
+    if config.stop_at_loss is None or not state.step or batches.place(state.step)[1]:
         return False
-    if not batches.all_joined(batches.place(state.step - 1)[0]):
-        return False
-    return state.epoch_loss / state.epoch_steps <= config.stop_at_loss
+    return batches.all_joined(batches.place(state.step - 1)[0]) and mean_loss(batches, state) <= config.stop_at_loss
+
+
+def mean_loss(batches: Plan, state: TrainingState) -> float:
+    """Of the steps that have been taken in the epoch of the last, in nats."""
+    return state.epoch_loss / (batches.place(state.step - 1)[1] + 1)
 
 
 def not_finite(what: str) -> NonFiniteLoss:
