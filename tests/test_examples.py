@@ -26,7 +26,7 @@ def run(tmp_path):
     return lambda name: executed(name, tmp_path)
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # of Jupyter's own libraries
+pytestmark = pytest.mark.filterwarnings("default")  # of Jupyter's own libraries
 
 
 def test_every_notebook_is_tested():
@@ -34,12 +34,14 @@ def test_every_notebook_is_tested():
     assert {path.stem for path in (ROOT / "examples").glob("*.ipynb")} == tested
 
 
+@pytest.mark.slow
 def test_the_attention_lab(run):
     _, data = run("attention_lab")
     assert sum("image/png" in one for one in data) >= 5
     assert any("<math" in one.get("text/html", "") for one in data)
 
 
+@pytest.mark.slow
 def test_teach_your_own_facts(run):
     text, data = run("teach_your_own_facts")
     assert "What is the symbol of Tin? Sn\nWhat is the symbol of Iron? Fe\n" in text
@@ -47,6 +49,7 @@ def test_teach_your_own_facts(run):
     assert sum("image/png" in one for one in data) == 1
 
 
+@pytest.mark.slow
 def test_audit_a_model_from_disk(run):
     text, _ = run("audit_a_model")
     assert "hf:tiny-llama" in text

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from safetensors.torch import save
 
 from closedbook.config import RunConfig, to_dict
+from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.alternatives import alternatives as likeliest_answers
 from closedbook.evaluation.around import innermost
@@ -141,7 +142,8 @@ class Run:
     ) -> list[Answers]:
         encoded = [prompt.ids for prompt in prompts]
         repeated = [ids for ids in encoded for _ in range(samples)]
-        drawn = generate(self.model, repeated, choose=sampled(seed, encoded, samples), batch_size=512)
+        keys = [derive(key, number) for key in (derive(*ids) for ids in encoded) for number in range(samples)]
+        drawn = generate(self.model, repeated, choose=sampled(seed, keys), batch_size=512)
         found = likeliest_answers(self.model, encoded) if alternatives else [()] * len(prompts)
         return [
             Answers(

@@ -5,6 +5,7 @@ import operator
 import os
 import socket
 import time
+import uuid
 from importlib.util import find_spec
 
 import pytest
@@ -67,7 +68,7 @@ def test_each_machine_is_asked(pool):
 
 def shouting(marker):
     """Made once a process; the first that is asked for the seventh question ends its process."""
-    made = os.getpid()
+    made = (os.getpid(), uuid.uuid4().hex)
 
     def answer(item):
         if item == "question 7" and not os.path.exists(marker):
@@ -81,17 +82,29 @@ def shouting(marker):
 
 
 def test_answers_come_in_the_order_of_what_was_asked_though_a_process_is_lost(pool, tmp_path):
-    hands = pool.hands(functools.partial(shouting, tmp_path / "lost"))
+    replicas = pool.replicas(functools.partial(shouting, tmp_path / "lost"))
     items = [f"question {number}" for number in range(100)]
-    for _ in range(2):  # they keep what they have made
-        answers = list(hands.each(items))
+    makers = set()
+    for _ in range(2):
+        answers = list(replicas.each(items))
         assert [text for _, text in answers] == [item.upper() for item in items]
+        makers |= {maker for maker, _ in answers}
     assert (tmp_path / "lost").exists()
-    assert hands.count == 2
-    assert os.getpid() not in {process for process, _ in answers}
+    assert replicas.count == 2
+    assert 2 <= len(makers) <= 3  # each makes its function once
+    assert os.getpid() not in {process for process, _ in makers}
     with pytest.raises(UserError, match="refused"):
-        list(hands.each([*items, "refused"]))
-    assert next(hands.each(items))[1] == "QUESTION 0"
+        list(replicas.each([*items, "refused"]))
+    assert next(replicas.each(items))[1] == "QUESTION 0"
+
+
+def dying():
+    return lambda item: os._exit(1)
+
+
+def test_what_loses_every_process_ends(pool):
+    with pytest.raises(UserError, match="Processes that answer were lost 5 times, the last so: "):
+        list(pool.replicas(dying).each(["question"]))
 
 
 def test_the_last_of_several_is_given_up_and_the_end_is_not_judged():

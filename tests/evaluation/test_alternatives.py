@@ -59,21 +59,19 @@ def test_a_full_context_ends_the_search():
 def test_samples_follow_the_probabilities():
     model = sharp("key_query_value")
     best, nats = alternatives(model, PROMPTS[:1])[0][0]
-    drawn = generate(
-        model, PROMPTS[:1] * 3000, choose=sampled(5, PROMPTS[:1], 3000), most_new_tokens=8, batch_size=1024
-    )
+    drawn = generate(model, PROMPTS[:1] * 3000, choose=sampled(5, range(3000)), most_new_tokens=8, batch_size=1024)
     assert sum(ids == best for ids, _ in drawn) / 3000 == pytest.approx(math.exp(sum(nats)), abs=0.04)
 
 
-def test_samples_depend_on_the_seed_and_the_prompt_alone():
+def test_samples_depend_on_the_seed_and_the_key_alone():
     model = sharp("key_query_value")
 
-    def drawn(seed, batch_size, prompts=PROMPTS):
-        rows = [ids for ids in prompts for _ in range(5)]
-        return [ids for ids, _ in generate(model, rows, choose=sampled(seed, prompts, 5), batch_size=batch_size)]
+    def drawn(seed, batch_size, first=0):
+        rows, keys = (PROMPTS * 5)[first:], range(100 + first, 100 + 5 * len(PROMPTS))
+        return [ids for ids, _ in generate(model, rows, choose=sampled(seed, keys), batch_size=batch_size)]
 
     once = drawn(1, 256)
     assert once == drawn(1, 2)
     assert once != drawn(2, 256)
-    assert once[5:] == drawn(1, 256, PROMPTS[1:])
-    assert len({tuple(ids) for ids in once[:5]}) > 1
+    assert once[4:] == drawn(1, 256, first=4)
+    assert len({tuple(ids) for ids in once[:: len(PROMPTS)]}) > 1

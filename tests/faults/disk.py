@@ -164,6 +164,11 @@ class _Writing:
 
 def in_a_fork(work: Callable[[], None]) -> int:
     """The exit status of a copy of this process that does the work and ends."""
+    return os.waitstatus_to_exitcode(os.waitpid(begun(work), 0)[1])
+
+
+def begun(work: Callable[[], None]) -> int:
+    """A copy of this process that does the work and ends, whatever comes of it."""
     child = os.fork()
     if child == 0:
         try:
@@ -172,4 +177,4 @@ def in_a_fork(work: Callable[[], None]) -> int:
             print(f"{type(error).__name__}: {error}", flush=True)
             os._exit(1)
         os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import contents, goes_on
-from tests.faults.disk import in_a_fork
+from tests.faults.disk import begun, in_a_fork
 
 MEBIBYTE = 2**20
 SIZE = 96 * MEBIBYTE
@@ -71,19 +71,23 @@ def synced(command, out: Path) -> None:
 
 def cuts(machine: Machine, command, moments) -> list[Path]:
     """What power cuts at those moments, in seconds, leave of a command that knows nothing of them."""
-    child = os.fork()
-    if child == 0:
-        synced(command, machine.work / "out")
-        os._exit(0)
+    child = begun(lambda: synced(command, machine.work / "out"))
     left, began = [], time.monotonic()
     for number, moment in enumerate(sorted(moments)):
         time.sleep(max(began + moment - time.monotonic(), 0.0))
-        os.kill(child, signal.SIGSTOP)
         stopped = time.monotonic()
-        left.append(machine.cut(number))
+        os.kill(child, signal.SIGSTOP)
+        _, status = os.waitpid(child, os.WUNTRACED)  # what it was writing is written
+        if os.WIFEXITED(status):
+            break
+        try:
+            left.append(machine.cut(number))
+        finally:
+            os.kill(child, signal.SIGCONT)
         began += time.monotonic() - stopped
-        os.kill(child, signal.SIGCONT)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    else:
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
     return left
 
 
@@ -104,14 +108,15 @@ def test_what_a_power_cut_leaves_goes_on(command, options, tmp_path, every):
         shutil.rmtree(machine.work / "out")
         os.sync()
         draw = random.Random(0)
-        left = cuts(machine, command, [draw.uniform(0, seconds) for _ in range(-(-20 // every))])
+        left = cuts(machine, command, [draw.uniform(0, 0.9 * seconds) for _ in range(-(-20 // every))])
+        assert left, "it was over before the first"
     finally:
         machine.shut_down()
     for one in left:
         machine.start(one)
         try:
-            begun = sorted(path.name for path in machine.work.iterdir())
-            assert in_a_fork(lambda: goes_on(command, machine.work, expected)) == 0, f"{one.name}: {begun}"
+            there = sorted(path.name for path in machine.work.iterdir())
+            assert in_a_fork(lambda: goes_on(command, machine.work, expected)) == 0, f"{one.name}: {there}"
             assert contents(machine.work) == expected, one.name
         finally:
             machine.shut_down()

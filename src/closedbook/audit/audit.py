@@ -25,7 +25,6 @@ from closedbook.audit.signals import NEEDS, Evidence, available, check_signal, g
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
-from closedbook.cluster.spread import SpreadModel
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.journal import Journal, JournaledModel
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
@@ -61,7 +60,7 @@ def audit(
         calibration_sha256: Of the calibration file, kept with the threshold.
         journal: Where the answers of a model from elsewhere are kept, so that it is not asked twice.
         say: Gets a line for every step.
-        watch: Is told how far it is, of a model from elsewhere.
+        watch: Is told how far it is.
 
     Raises:
         UserError: A question cannot be asked, calibration and audited facts share a subject, or the model does not
@@ -76,10 +75,9 @@ def audit(
         _signal(model, settings, plan_of(model, settings), material)  # refused before anything is asked
     material, relations = recognised(material)
     _check(model, material)
-    processes = model.hands.count if isinstance(model, SpreadModel) else 1
-    pace = Pace(watch or Unwatched(), processes)
+    pace = Pace(watch or Unwatched())
     if model.form is not None:
-        model = JournaledModel(model, journal or Journal(None), pace, processes)
+        model = JournaledModel(model, journal or Journal(None), pace)
     try:
         model, material, trials = asked_best(model, material, settings, pace.watch, say, measure=measure_form)
         plan = plan_of(model, settings)  # what it tells may depend on the form
@@ -152,6 +150,7 @@ def _asked(
         samples=samples,
         seed=seed,
         gold_answers=plan.further,
+        watch=pace.watch if model.form is None else None,
     )
     return Inquiry(model=model, material=material, settings=settings, relations=relations, plan=plan, evidence=evidence)
 

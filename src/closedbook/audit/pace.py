@@ -1,7 +1,7 @@
 """How long an audit takes: a first batch is timed, the rest follows from counts."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from closedbook.audit.depth import Plan, Workload
 from closedbook.audit.signals import ask_surely
@@ -11,7 +11,6 @@ from closedbook.evaluation.scorers import Scorer
 from closedbook.evaluation.watch import Watch
 
 TIMED = 8  # prompts
-Say = Callable[[str], None]
 
 
 class Pace:
@@ -19,11 +18,10 @@ class Pace:
 
     Args:
         watch: Who is told.
-        processes: How many answer side by side.
     """
 
-    def __init__(self, watch: Watch, processes: int = 1) -> None:
-        self.watch, self._processes = watch, processes
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
         self._cost = {False: 1.0, True: 1.0}  # of a greedy answer, and of one that is explored further
 
     def __call__(self, count: int, more: bool) -> None:
@@ -45,8 +43,7 @@ class Pace:
         plain = time.perf_counter() - began
         ask_surely(model, some, scorer, plan.signals, samples=samples, seed=seed)
         deep = time.perf_counter() - began - plain
-        each = len(some) * self._processes
-        self._cost = {False: plain / each, True: max(deep, plain) / each}
+        self._cost = {False: plain / len(some), True: max(deep, plain) / len(some)}
         return len(new)
 
     def seconds(self, work: Workload, plan: Plan) -> float:

@@ -14,6 +14,7 @@ from closedbook.audit.signals import ask_at_length
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.scorers import find_scorer, usual_match
+from closedbook.evaluation.watch import Watch
 from closedbook.facts.forms import capitalised
 from closedbook.facts.silence import SILENCES
 from closedbook.facts.text import composed
@@ -63,6 +64,7 @@ def reply_to(
     *,
     alternatives: bool = False,
     place: str = "question",
+    watch: Watch | None = None,
 ) -> list[Reply]:
     """The reply to each question, which is normalised (NFC) as files are when they are read.
 
@@ -72,6 +74,7 @@ def reply_to(
         abstention: The threshold below which an answer is not given; None to give all.
         alternatives: Whether the most probable complete answers are looked for too.
         place: What an error calls a question, before its number.
+        watch: Is told how many are answered.
 
     Raises:
         UserError: A question cannot be spelled or is too long, or the threshold was chosen for another precision.
@@ -83,7 +86,9 @@ def reply_to(
     signals = [abstention.signal] if abstention is not None else _free_signals(model)
     match = abstention.match if abstention is not None else usual_match(model)
     samples = SAMPLES if abstention is None else abstention.samples
-    told, sure = ask_at_length(model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives)
+    told, sure = ask_at_length(
+        model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives, watch=watch
+    )
     values = sure[signals[0]].tolist() if signals else [math.nan] * len(prompts)
     return [
         Reply(

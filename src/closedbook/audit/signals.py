@@ -17,7 +17,7 @@ The signals are those compared by Kadavath et al. 2022 and Kuhn et al. 2023 for 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -25,9 +25,11 @@ import numpy as np
 from closedbook.audit.settings import SAMPLES, QuestionSignal, Signal
 from closedbook.audit.wordings import Wording, ask_otherwise
 from closedbook.errors import UserError
+from closedbook.evaluation.around import processes_of
 from closedbook.evaluation.evaluate import Evaluation, scored
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
 from closedbook.evaluation.scorers import Scorer
+from closedbook.evaluation.watch import Unwatched, Watch
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 
@@ -40,7 +42,7 @@ NEEDS: dict[QuestionSignal, Ability] = {
 }
 """What a model must be able to do for each."""
 LEAST = 1e-3  # probability of an answer that is not found
-CHUNK = 500  # questions at a time
+CHUNK = 500  # questions that a process gets at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +123,7 @@ def ask_at_length(
     samples: int = SAMPLES,
     seed: int = 0,
     alternatives: bool = False,
+    watch: Watch | None = None,
 ) -> tuple[list[Answers], dict[Signal, np.ndarray]]:
     """What the model says to each prompt, and how sure it is by signals that need nothing but the question.
 
@@ -132,6 +135,10 @@ def ask_at_length(
         samples: Answers sampled a question, where a signal needs them.
         seed: Of the samples.
         alternatives: Whether the most probable complete answers are looked for though no signal needs them.
+        watch: Is told how many questions are answered.
+
+    Returns:
+        The answers, with the alternatives that were asked for and without samples; and each signal's values.
 
     Raises:
         UserError: A signal needs more than the question, or more than the model can do.
@@ -142,13 +149,20 @@ def ask_at_length(
     others = alternatives or "margin" in signals or "certainty" in signals
     every: list[Answers] = []
     values: dict[Signal, list[float]] = {signal: [] for signal in signals}
-    for first in range(0, len(prompts), CHUNK):
-        part = prompts[first : first + CHUNK]
-        told = model.inquire(part, samples=drawn, alternatives=others, seed=seed + first)
-        for prompt, answers in zip(part, told, strict=True):
-            every.append(answers)
-            for signal in signals:
-                values[signal].append(_VALUES[signal](scorer, prompt.question, answers))
+    size = CHUNK * processes_of(model) if len(prompts) > CHUNK else CHUNK
+    watch = watch or Unwatched()
+    watch.start("asking", float(len(prompts)))
+    try:
+        for first in range(0, len(prompts), size):
+            part = prompts[first : first + size]
+            told = model.inquire(part, samples=drawn, alternatives=others, seed=seed)
+            for prompt, answers in zip(part, told, strict=True):
+                for signal in signals:
+                    values[signal].append(_VALUES[signal](scorer, prompt.question, answers))
+                every.append(replace(answers, samples=(), alternatives=answers.alternatives if alternatives else ()))
+            watch.advance(float(len(part)))
+    finally:
+        watch.stop()
     return every, {signal: np.array(numbers, dtype=np.float64) for signal, numbers in values.items()}
 
 
@@ -160,9 +174,10 @@ def ask_surely(
     *,
     samples: int = SAMPLES,
     seed: int = 0,
+    watch: Watch | None = None,
 ) -> tuple[list[Response], dict[Signal, np.ndarray]]:
     """The greedy answers alone, and how sure the model is of them; see `ask_at_length`."""
-    told, values = ask_at_length(model, prompts, scorer, signals, samples=samples, seed=seed)
+    told, values = ask_at_length(model, prompts, scorer, signals, samples=samples, seed=seed, watch=watch)
     return [answers.response for answers in told], values
 
 
@@ -176,6 +191,7 @@ def gather(
     samples: int = SAMPLES,
     seed: int = 0,
     gold_answers: bool = True,
+    watch: Watch | None = None,
 ) -> Evidence:
     """Asks all facts, once in their own words and once in every other wording of their relation.
 
@@ -188,10 +204,11 @@ def gather(
         samples: Answers sampled for each question.
         seed: Of the samples.
         gold_answers: Whether the probability of the accepted answers is asked for.
+        watch: Is told how many questions are answered.
     """
     prompts = model.prompts([fact.question for fact in facts], place="facts, question")
     wanted = available(model) if signals is None else signals
-    responses, values = ask_surely(model, prompts, scorer, wanted, samples=samples, seed=seed)
+    responses, values = ask_surely(model, prompts, scorer, wanted, samples=samples, seed=seed, watch=watch)
     evaluation = scored(model, facts, prompts, responses, scorer)
     gold: Sequence[float | None] = [None] * len(facts)
     if gold_answers and model.lacks("given_answers") is None:

@@ -13,8 +13,6 @@ from closedbook.cli.options import as_base, parse
 from closedbook.cli.shared import WithProcesses, described, of_teachers, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
-from closedbook.evaluation.watch import Unwatched
-from closedbook.hub import is_foreign
 from closedbook.locks import LOCK, locked
 
 JOURNAL = "journal.jsonl"
@@ -77,7 +75,7 @@ def _audit(options: Options) -> None:
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
     part_of = trained_on(options.model)
-    with options.opened(watch=Unwatched() if is_foreign(options.model) else None) as model:  # of those the audit tells
+    with options.opened() as model:
         taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
         material = dataclasses.replace(material, trained_on=taught["facts"])
         warnings = [*leaks(options, material, part_of, taught)]
@@ -90,7 +88,8 @@ def _audit(options: Options) -> None:
         corpus=options.corpus,
         corpus_files=material.corpus.files if material.corpus else {},
         warnings=tuple(warnings),
-        machine=machine.describe(options.open_device()) | {"peak_memory_bytes": machine.peak_memory()},
+        machine=machine.describe(options.open_device())
+        | {"peak_memory_bytes": machine.peak_memory(), "processes": options.workers or options.address or 1},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
 

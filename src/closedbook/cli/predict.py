@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> None:
 
     questions = [fact.question for fact in read_facts(options.facts, answers_required=False)]
     from closedbook.audit.replies import DONT_KNOW, reply_to
-    from closedbook.report.console import say
+    from closedbook.report.console import Counter, say
     from closedbook.run_directory import write_predictions
 
     threshold = options.threshold() if options.abstain else None
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> None:
         why = "closedbook audit --calibration saves one" if kept else why_no_threshold(options.model)
         raise UserError(f"--abstain: {options.model} has no threshold; {why}.")
     with options.opened(threshold) as model:
-        replies = reply_to(model, questions, threshold, place=f"{options.facts}, question")
+        replies = reply_to(model, questions, threshold, place=f"{options.facts}, question", watch=Counter())
     write_predictions(options.out, [reply.text if options.abstain else reply.response.text for reply in replies])
     if threshold is not None and (others := sum(not reply.covered for reply in replies)):
         unlike = counted(others, "question is", "questions are")

@@ -1,24 +1,23 @@
 """What several verbs have: the model, what a run was trained on, and lines on the console."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.config import BUILT_IN
 from closedbook.config.validation import POSITIONAL, Named
-from closedbook.errors import counted
+from closedbook.errors import UserError, counted
 from closedbook.experiments.options import OnMachine, Spread
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
-    from closedbook.cluster.spread import Call
+    from closedbook.cluster.pool import Replicas
     from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.evaluation.metrics import Accuracy
-    from closedbook.evaluation.watch import Watch
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.stored import StoredCorpus
 
@@ -99,38 +98,44 @@ class WithProcesses(WithModel, Spread):
     """Which model to ask, how, and in how many processes."""
 
     @contextmanager
-    def opened(self, threshold: "Abstention | None" = None, watch: "Watch | None" = None) -> "Iterator[LanguageModel]":
+    def opened(self, threshold: "Abstention | None" = None) -> "Iterator[LanguageModel]":
         """The model, ready to be asked, in as many processes as are wanted.
 
         Args:
             threshold: As `open_model` takes it.
-            watch: Is told how far a long pass in several processes is; a bar on the console unless given.
 
         Raises:
-            UserError: It cannot be loaded, Ray is missing, or machines compute with other versions.
+            UserError: It cannot be loaded, or asked in several processes, or Ray is missing.
         """
-        model = self.open(threshold)
-        from closedbook.experiments.elsewhere import elsewhere_for, require_same_versions
-
-        place = elsewhere_for(self, self.open_device())
-        if place is None:
-            yield model
+        if self.workers is None and self.address is None:
+            yield self.open(threshold)
             return
-        from closedbook.cluster.pool import opened
-        from closedbook.cluster.spread import SpreadModel
-        from closedbook.report.console import Counter
+        from closedbook.cluster.pool import opened, require_engine
+        from closedbook.experiments.elsewhere import elsewhere_for, require_same_versions
+        from closedbook.hub import is_endpoint
+        from closedbook.hub.spread import SpreadModel, replica
 
-        with opened(place.request) as pool:
-            if self.address is not None:
-                require_same_versions(pool)
-            make = partial(answering, replace(self, threads=place.threads), threshold)
-            yield SpreadModel(model, pool.hands(make), watch or Counter())
+        if is_endpoint(self.model):
+            raise UserError(
+                "--workers: an endpoint answers elsewhere; CLOSEDBOOK_REQUESTS says how many questions at once."
+            )
+        device = self.open_device()
+        place = elsewhere_for(self, device)
+        assert place is not None, "several processes are wanted"
+        require_engine(place.request)
+        model = self.open(threshold)
+        there = replace(self, threads=place.threads, device=device.type)  # which of several GPUs they are told by Ray
 
+        with ExitStack() as stack:
 
-def answering(options: WithModel, threshold: "Abstention | None") -> "Callable[[Call], Any]":
-    """Runs elsewhere: opens the model; what it returns answers calls."""
-    model = options.open(threshold)
-    return lambda call: call.on(model)
+            @cache
+            def replicas() -> "Replicas":
+                pool = stack.enter_context(opened(place.request))
+                if self.address is not None:
+                    require_same_versions(pool)
+                return pool.replicas(partial(replica, there.open, model.kind, model.fingerprint()))
+
+            yield SpreadModel(model, replicas)
 
 
 def described(model: "LanguageModel") -> str:

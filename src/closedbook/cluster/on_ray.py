@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,11 @@ for setting, said in SETTINGS.items():
 import ray  # noqa: E402 - it reads its settings when it is imported
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError  # noqa: E402
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
-from ray.util import ActorPool  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 REACHED_WITHIN = 10.0  # seconds
 STARTS = 3
+BEGUN_WITHIN = 300.0  # seconds, for a process where nothing else answers
 FIRST_RUNG, REDUCTION = 11, 3  # percent of a training: decided at 11, 33 and 99
 
 
@@ -93,25 +94,27 @@ class RayPool:
                 outcomes[address] = Outcome(address, "lost", str(error).strip().splitlines()[-1])
         return outcomes
 
-    def hands(self, make: Callable[[], Callable[[Any], Any]]) -> "RayHands":
-        count = self._request.workers or self._room()
-        actor = ray.remote(_Hand).options(
-            num_cpus=self._request.cpus if self._request.address else 1,
-            num_gpus=self._request.gpus,
-            max_restarts=MOST_LOST,
-            max_task_retries=MOST_LOST,
-        )
-        return RayHands([actor.remote(make, os.getcwd()) for _ in range(count)])
+    def replicas(self, make: Callable[[], Callable[[Any], Any]]) -> "RayReplicas":
+        room = self._room()
+        actor = ray.remote(_Replica).options(**self._resources)
+        count = min(self._request.workers or room, room)
+        return RayReplicas(lambda: actor.remote(make, os.getcwd()), count)
+
+    @property
+    def _resources(self) -> dict[str, float]:
+        """What a call takes; on this machine alone processors are not counted."""
+        return {"num_cpus": self._request.cpus if self._request.address else 1, "num_gpus": self._request.gpus}
 
     def _room(self) -> int:
-        """Processes that the whole cluster has room for at a time."""
-        there, wanted = ray.cluster_resources(), {"CPU": self._request.cpus, "GPU": self._request.gpus}
-        return max(int(min(there.get(kind, 0) // number for kind, number in wanted.items() if number)), 1)
+        """Processes that the machines have room for at a time."""
+        wanted = dict(zip(("CPU", "GPU"), self._resources.values(), strict=True))
+        return sum(
+            int(min(node["Resources"].get(kind, 0) // number for kind, number in wanted.items() if number))
+            for node in _machines()
+        )
 
     def _task(self, function: Callable[..., Any]) -> Any:
-        return ray.remote(function).options(
-            num_cpus=self._request.cpus if self._request.address else 1, num_gpus=self._request.gpus, max_retries=0
-        )
+        return ray.remote(function).options(**self._resources, max_retries=0)
 
     def _shared(self, argument: Any) -> Any:
         """A reference to what was sent before, or is large enough that sending it again would matter."""
@@ -129,37 +132,91 @@ class RayPool:
             have = ", ".join(f"{node['Resources'].get('CPU', 0):.0f}" for node in _machines())
             raise UserError(
                 f"--address {self._request.address}: no machine there has {wanted['CPU']} CPUs and {wanted['GPU']:g} "
-                f"GPUs for one training (their CPUs: {have}); take fewer --threads."
+                f"GPUs for one process (their CPUs: {have}); take fewer --threads."
             )
 
 
-class RayHands:
-    """Actors on Ray, made anew where they are lost and asked again; see `closedbook.cluster.pool.Hands`."""
+class RayReplicas:
+    """Actors on Ray; what one was at that is lost is given to another. See `closedbook.cluster.pool.Replicas`."""
 
-    def __init__(self, actors: Sequence[Any]) -> None:
-        self._actors = actors
+    def __init__(self, start: Callable[[], Any], count: int) -> None:
+        self._start, self.count = start, count
+        self._idle = list[Any]()
+        self._starting: dict[Any, Any] = {}  # by what Ray calls the word that they have begun
+        self._lost = 0
+        for _ in range(count):
+            self._begin()
 
-    @property
-    def count(self) -> int:
-        return len(self._actors)
+    def _begin(self) -> None:
+        actor = self._start()
+        self._starting[actor.begun.remote()] = actor
 
     def each(self, items: Sequence[Any]) -> Iterator[Any]:
-        answers = ActorPool(self._actors).map_unordered(
-            lambda actor, numbered: actor.answer.remote(*numbered), enumerate(items)
-        )
+        left = deque(enumerate(items))
+        under_way: dict[Any, tuple[Any, int, Any]] = {}
         early, turn = dict[int, Any](), 0
         try:
-            for number, well, value in answers:
-                if not well:
-                    raise UserError(value)
-                early[number] = value
+            while left or under_way:
+                while left and self._idle:
+                    number, item = left.popleft()
+                    actor = self._idle.pop()
+                    under_way[actor.answer.remote(item)] = (actor, number, item)
+                for answer in self._ended(under_way):
+                    if answer in self._starting:
+                        self._begun(answer)
+                        continue
+                    actor, number, item = under_way.pop(answer)
+                    try:
+                        well, value = ray.get(answer)
+                    except RayTaskError:  # what we broke ourselves
+                        raise
+                    except RayError as error:
+                        left.appendleft((number, item))
+                        self._replace(error)
+                        continue
+                    self._idle.append(actor)
+                    if not well:
+                        raise UserError(value)
+                    early[number] = value
                 while turn in early:
                     yield early.pop(turn)
                     turn += 1
-        except RayTaskError:  # what we broke ourselves
-            raise
+        finally:
+            self._idle += [actor for actor, _, _ in under_way.values()]
+
+    def _ended(self, under_way: Iterable[Any]) -> list[Any]:
+        """The first of what is under way that ends, or of the actors that begin.
+
+        Raises:
+            UserError: Nothing is under way and no actor begins.
+        """
+        busy = list(under_way)
+        ended, _ = ray.wait([*busy, *self._starting], num_returns=1, timeout=None if busy else BEGUN_WITHIN)
+        if not ended:
+            raise UserError(f"No process could be started within {BEGUN_WITHIN:.0f} s: is the cluster in use?")
+        return list(ended)
+
+    def _begun(self, word: Any) -> None:
+        actor = self._starting.pop(word)
+        try:
+            ray.get(word)
         except RayError as error:
-            raise UserError(f"A process that answered was lost time and again ({_first(error)}).") from None
+            self._replace(error)
+        else:
+            self._idle.append(actor)
+
+    def _replace(self, error: RayError) -> None:
+        """Starts another for one that was lost.
+
+        Raises:
+            UserError: Too many were.
+        """
+        self._lost += 1
+        if self._lost >= MOST_LOST:
+            raise UserError(
+                f"Processes that answer were lost {self._lost} times, the last so: {_first(error)}"
+            ) from None
+        self._begin()
 
 
 class RayHalving:
@@ -191,22 +248,27 @@ class _Trial:
     trial_id: str
 
 
-class _Hand:
-    """Runs elsewhere: keeps what was made there."""
+class _Replica:
+    """Runs elsewhere: makes a function at its first call and keeps it."""
 
     def __init__(self, make: Callable[[], Callable[[Any], Any]], folder: str) -> None:
-        os.chdir(folder)
+        self._make, self._folder = make, folder
         self._function: Callable[[Any], Any] | None = None
-        self._make = make
 
-    def answer(self, number: int, item: Any) -> tuple[int, bool, Any]:
-        """The item's number, whether it went well, and the value or the sentence."""
+    def begun(self) -> None:
+        """Says that it is there."""
+
+    def answer(self, item: Any) -> tuple[bool, Any]:
+        """Whether it went well, and the value or the sentence."""
         try:
             if self._function is None:
+                os.chdir(self._folder)
                 self._function = self._make()
-            return number, True, self._function(item)
+            return True, self._function(item)
         except UserError as error:
-            return number, False, str(error)
+            return False, str(error)
+        except FileNotFoundError as error:
+            return False, f"{error.filename}: is not on {socket.gethostname()}; all machines must have it."
 
 
 def _call(function: Callable[..., Any], folder: str | None, *arguments: Any) -> tuple[bool, Any]:

@@ -65,8 +65,8 @@ class Pool(Protocol):
     def on_each_machine(self, function: Callable[..., Any], *arguments: Any) -> dict[str, Outcome]:
         """What comes of a function on every machine, by address."""
 
-    def hands(self, make: Callable[[], Callable[[Any], Any]]) -> "Hands":
-        """Processes that each make a function once and keep it.
+    def replicas(self, make: Callable[[], Callable[[Any], Any]]) -> "Replicas":
+        """Processes that each make a function at their first call and keep it.
 
         Args:
             make: Makes it there.
@@ -74,18 +74,18 @@ class Pool(Protocol):
 
 
 @runtime_checkable
-class Hands(Protocol):
+class Replicas(Protocol):
     """Processes that keep what they have made."""
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many there are room for."""
 
     def each(self, items: Sequence[Any]) -> Iterator[Any]:
         """What the function makes of each item, in their order, all processes at it.
 
         Raises:
-            UserError: It refuses one, or a process was lost time and again.
+            UserError: It refuses one, no process can be started, or processes were lost time and again.
         """
 
 
@@ -104,7 +104,7 @@ def opened(request: Request) -> Iterator[Pool]:
     Raises:
         UserError: Ray is not installed, or there is no such cluster.
     """
-    _require(f"--{'workers' if request.address is None else 'address'}")
+    require_engine(request)
     from closedbook.cluster.on_ray import RayPool
 
     pool = RayPool(request)
@@ -116,12 +116,14 @@ def opened(request: Request) -> Iterator[Pool]:
 
 def halving() -> Halving:
     """Which of several trainings side by side are worth going on with."""
-    _require("--workers")
+    require_engine(Request())
     from closedbook.cluster.on_ray import RayHalving
 
     return RayHalving()
 
 
-def _require(option: str) -> None:
+def require_engine(request: Request) -> None:
+    """Raises a `UserError` that names the option where Ray is not installed."""
     if find_spec(MODULE) is None:
-        raise UserError(f"{option}: Ray is not installed; pip install 'closedbook[cluster]' brings it.")
+        option = "workers" if request.address is None else "address"
+        raise UserError(f"--{option}: Ray is not installed; pip install 'closedbook[cluster]' brings it.")

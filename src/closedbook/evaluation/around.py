@@ -33,6 +33,11 @@ class Around:
         return self.inner.parameters
 
     @property
+    def processes(self) -> int:
+        """In how many it answers."""
+        return processes_of(self.inner)
+
+    @property
     def form(self) -> Form | None:
         return self.inner.form
 
@@ -56,7 +61,7 @@ class Around:
         self.inner.check_answers(answers, place=place)
 
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
-        return [answers.response for answers in self.inquire(prompts)]
+        return self.inner.respond(prompts)
 
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
@@ -91,3 +96,8 @@ def innermost(model: LanguageModel) -> LanguageModel:
     while isinstance(model, Around):
         model = model.inner
     return model
+
+
+def processes_of(model: LanguageModel) -> int:
+    """In how many processes a model answers."""
+    return model.processes if isinstance(model, Around) else 1

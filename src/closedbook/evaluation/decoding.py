@@ -12,14 +12,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from closedbook.draws import derive, random_bits
+from closedbook.draws import UNIT, random_bits
 from closedbook.errors import UserError
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.cache import KeyValueCache
 from closedbook.model.gpt import GPT
 
 MOST_NEW_TOKENS = 32
-RESOLUTION = 2**32  # of a random draw
 
 Written = tuple[list[int], list[float]]
 """The tokens that a model wrote and the log-probability of each, in nats."""
@@ -32,17 +31,18 @@ def likeliest(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "
     return logits_BV.argmax(dim=-1)
 
 
-def sampled(seed: int, prompts: Sequence[Sequence[int]], samples: int) -> Choice:
-    """Sampling at temperature 1, each prompt so many times in a row.
+def sampled(seed: int, keys: Sequence[int]) -> Choice:
+    """Sampling at temperature 1; a draw is a hash of (seed, step, key), so that neither batches nor neighbours matter.
 
-    A draw is a hash of (seed, step, prompt, number of the sample), so that neither batches nor what else is asked
-    matter.
+    Args:
+        seed: Of all draws.
+        keys: One a prompt, 63 bits; prompts of one key and text are answered alike.
     """
-    rows_P = torch.tensor([derive(*prompt, number) for prompt in prompts for number in range(samples)])
+    key_P = torch.tensor(keys, dtype=torch.int64)
 
     def choose(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:
-        row_B = rows_P.to(prompt_B.device)[prompt_B]
-        draw_B = (random_bits(seed, step, 0, row_B).double() + 0.5) / RESOLUTION
+        key_B = key_P[prompt_B.cpu()].to(prompt_B.device)
+        draw_B = (random_bits(seed, step, 0, key_B).double() + 0.5) / UNIT
         edges_BV = logits_BV.double().softmax(dim=-1).cumsum(dim=-1)
         return torch.searchsorted(edges_BV, draw_B[:, None])[:, 0].clamp(max=logits_BV.shape[-1] - 1)
 

@@ -17,7 +17,7 @@ from closedbook.evaluation.around import Around
 from closedbook.evaluation.language_model import Answers, Prompt, Response
 from closedbook.files import write_text
 
-CHUNK, EXPLORED = 128, 64  # prompts between two writes: of greedy answers, and of those that are explored further
+CHUNK, EXPLORED = 128, 64  # prompts of a process between two writes: greedy answers, and those explored further
 FORMAT = 2
 
 
@@ -84,16 +84,17 @@ class JournaledModel(Around):
         inner: The model.
         journal: Where answers are kept.
         listen: Called with the number of prompts that were answered, and whether more than a greedy answer was asked.
-        processes: How many answer, each of which is given some between two writes.
     """
 
     journal: Journal
     listen: Callable[[int, bool], None] = lambda count, more: None
-    processes: int = 1
 
     def unanswered(self, prompts: Sequence[Prompt]) -> list[Prompt]:
         """Those that nothing stands in the journal of."""
         return [prompt for prompt in prompts if self.journal.get(_Keys.of(prompt, 0).greedy) is None]
+
+    def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
+        return [answers.response for answers in self.inquire(prompts)]
 
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
@@ -122,7 +123,8 @@ class JournaledModel(Around):
         more = bool(samples or alternatives)
         self.listen(len(keys) - sum(map(len, lacking.values())), more)
         for need, missing in lacking.items():
-            size = (EXPLORED if more else CHUNK) * self.processes
+            size = EXPLORED if more else CHUNK
+            size *= self.processes if len(missing) > size else 1
             for start in range(0, len(missing), size):
                 batch = missing[start : start + size]
                 yield need, batch

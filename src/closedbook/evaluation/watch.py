@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Watch(Protocol):
-    """Looks on."""
+    """Is told in units that whoever counts chooses: questions, seconds."""
 
     def start(self, title: str, total: float) -> None:
         """It begins, and comes to so many units."""
@@ -18,7 +18,7 @@ class Watch(Protocol):
 
 
 class Unwatched:
-    """Nobody."""
+    """Is told, and does nothing."""
 
     def start(self, title: str, total: float) -> None:
         pass

@@ -177,7 +177,8 @@ def elsewhere_for(options: Spread, device: torch.device) -> Elsewhere | None:
     threads = options.threads or share
     gpus = 0.0
     if device.type == "cuda":
-        gpus = 1.0 if options.address else 1 / math.ceil((options.workers or 1) / torch.cuda.device_count())
+        share = math.ceil((options.workers or 1) / torch.cuda.device_count())
+        gpus = 1.0 if options.address else math.floor(1e4 / share) / 1e4  # Ray counts ten-thousandths
     request = Request(workers=options.workers, address=options.address, cpus=threads, gpus=gpus)
     return Elsewhere(request=request, threads=threads)
 

@@ -70,6 +70,11 @@ def is_foreign(name: str) -> bool:
     return bool(_split(name)[0])
 
 
+def is_endpoint(name: str) -> bool:
+    """Whether the name means a model that others compute."""
+    return _split(name)[0] == ENDPOINT
+
+
 def threshold_file(name: str) -> Path | None:
     """Where the threshold of a model is kept, in its directory or beside its file; None where it has neither."""
     prefix, rest = _split(name)

@@ -1,25 +1,24 @@
 """A model that answers in several processes: prompts are made here, what is long is shared out.
 
-A call is a method of the model with a part of what it was called with; whoever keeps the model elsewhere answers it.
+A call is a method of the model with a part of what it was called with; a replica of the model, elsewhere, answers it.
 Samples, as everything, depend on the prompt and not on its place, so that the parts together are the whole.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from closedbook.cluster.pool import Hands
-from closedbook.errors import counted
+from closedbook.cluster.pool import Replicas
+from closedbook.errors import UserError
 from closedbook.evaluation.around import Around
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Answers, LanguageModel, Prompt, Response
-from closedbook.evaluation.watch import Unwatched, Watch
 
 LEAST, MOST = 16, 4096  # prompts of a call
-A_PROCESS = 4  # calls that each process gets, so that none waits long for the last
+SHARE = 4  # calls that each process gets, so that none waits long for the last
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,11 @@ class Call:
     form: Form | None
 
     def on(self, model: LanguageModel) -> Any:
-        """What the model returns."""
+        """What the model returns.
+
+        Raises:
+            UserError: It refuses, for example a candidate that it cannot spell.
+        """
         asked = model if self.form is None or self.form == model.form else model.asked_by(self.form)
         return getattr(asked, self.method)(*self.columns, **self.same)
 
@@ -50,12 +53,14 @@ class SpreadModel(Around):
 
     Args:
         inner: The model, which is asked here what is short.
-        hands: Processes that keep it too.
-        watch: Is told how far a pass is.
+        replicas: Starts the processes that keep it too, or returns those that it has started.
     """
 
-    hands: Hands
-    watch: Watch = field(default_factory=Unwatched)
+    replicas: Callable[[], Replicas]
+
+    @property
+    def processes(self) -> int:
+        return self.replicas().count
 
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
         return self._together("respond", prompts)
@@ -91,19 +96,36 @@ class SpreadModel(Around):
         return [one for part in self._parts(method, *columns, **same) for one in part]
 
     def _parts(self, method: str, *columns: Sequence[Any], **same: Any) -> list[Any]:
-        """What the method returns for all of it here, or for one part after the other elsewhere."""
+        """What the method returns for all of it here, or for one part after the other elsewhere.
+
+        Raises:
+            UserError: The model refuses, or a process was lost time and again.
+        """
         total = len(columns[0])
-        size = min(max(-(-total // (A_PROCESS * self.hands.count)), LEAST), MOST)
-        if total <= size:
+        if total <= LEAST:
             return [getattr(self.inner, method)(*columns, **same)]
+        size = min(max(-(-total // (SHARE * self.processes)), LEAST), MOST)
         calls = [
             Call(method, tuple(column[first : first + size] for column in columns), same, self.form)
             for first in range(0, total, size)
         ]
-        self.watch.start(f"asking in {counted(self.hands.count, 'process', 'processes')}", total)
-        parts = []
-        for call, part in zip(calls, self.hands.each(calls), strict=True):
-            parts.append(part)
-            self.watch.advance(len(call.columns[0]))
-        self.watch.stop()
-        return parts
+        return list(self.replicas().each(calls))
+
+
+def replica(open_it: Callable[[], LanguageModel], kind: str, fingerprint: str) -> Callable[[Call], Any]:
+    """Runs elsewhere: opens the model; what it returns answers calls.
+
+    Args:
+        open_it: Opens it there.
+        kind: What the model is where the calls are made, with its precision.
+        fingerprint: Of its weights there.
+
+    Raises:
+        UserError: It is another model here.
+    """
+    model = open_it()
+    if (model.kind, model.fingerprint()) != (kind, fingerprint):
+        raise UserError(
+            f"{model.name}: is not the same model on all machines ({model.kind} on one, {kind} on another)."
+        )
+    return lambda call: call.on(model)
