@@ -9,6 +9,7 @@ import torch
 from closedbook.errors import UserError
 from closedbook.experiments.listing import by_field, differences, field_named, list_runs, where
 from closedbook.experiments.train import train_run
+from closedbook.report.runs_table import runs_table
 from tests.conftest import tiny_config
 
 CPU = torch.device("cpu")
@@ -64,6 +65,16 @@ def test_figures_come_from_the_runs_own_files(folder):
     assert runs["grid/runs/cell-pretrain"].recall == 0.75
     assert (runs["cut.short"].step, runs["cut.short"].steps) == (9, last["step"])
     assert runs["cut.short"].left > 0
+
+
+def test_a_column_says_who_taught_where_anybody_was_taught(folder, tmp_path):
+    assert "teacher" not in runs_table(list_runs(folder)).texts
+    shutil.copytree(folder / "a", tmp_path / "student")
+    path = tmp_path / "student" / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"teacher": "ensemble:five"}))
+    (run,) = list_runs(tmp_path)
+    assert run.figures.teacher == "ensemble:five"
+    assert "teacher" in runs_table([run, *list_runs(folder)]).texts
 
 
 def test_a_training_that_is_going_on_is_running(people, tmp_path):

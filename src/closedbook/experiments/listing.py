@@ -37,6 +37,7 @@ class Figures:
         tokens: Read in training, so far.
         parameters: Of the model.
         corpus: Its name.
+        teacher: Who wrote the answers that it studied, if another model did.
         commit: Of closedbook, when it was trained.
         finished: When it was, in UTC.
     """
@@ -51,6 +52,7 @@ class Figures:
     tokens: int | None = None
     parameters: int | None = None
     corpus: str | None = None
+    teacher: str | None = None
     commit: str | None = None
     finished: str | None = None
 
@@ -139,6 +141,7 @@ def _finished(directory: Path, name: str) -> ListedRun:
         left=None,
         **{key: environment.get(key) for key in ("steps", "seconds", "tokens", "parameters", "commit", "finished")},
         corpus=environment.get("corpus", {}).get("name"),
+        teacher=environment.get("teacher") or None,
     )
     return ListedRun(name=name, state="finished", settings=settings, figures=figures)
 

@@ -7,6 +7,7 @@ from closedbook.report.numbers import decimals, percent, thousands
 from closedbook.report.table import Columns, Table, tabulated
 
 SHARES = ("recall", "probed")
+TEXTS = ("state", "recipe", "stage", "attention", "corpus", "teacher")
 
 
 def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
@@ -23,6 +24,7 @@ def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
         "model.attention",
         "training.seed",
         "corpus",
+        "teacher",
         "step",
         "seconds",
         "loss",
@@ -30,9 +32,7 @@ def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
     )
     names = [name for name in dict.fromkeys((*usual, *extra)) if any(run.fields.get(name) is not None for run in runs)]
     columns: Columns = {name.rpartition(".")[2]: _cell_of(name) for name in names}
-    texts = {
-        name: cell for name, cell in columns.items() if name in ("state", "recipe", "stage", "attention", "corpus")
-    }
+    texts = {name: cell for name, cell in columns.items() if name in TEXTS}
     figures = {name: cell for name, cell in columns.items() if name not in texts}
     return tabulated("", runs, {"run": lambda run: run.name, **texts}, figures)
 
