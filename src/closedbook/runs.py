@@ -210,6 +210,11 @@ def runs_in(model: LanguageModel) -> Sequence[Run]:
     return [member for member in members if isinstance(member, Run)]
 
 
+def relations_of(model: LanguageModel) -> list[Relation]:
+    """What a run, or the first of several, was trained to be asked for; nothing of a model from elsewhere."""
+    return next((run.relations for run in runs_in(model)), [])
+
+
 def load(path: str | Path, device: str | torch.device = "cpu") -> Run:
     """Reads a run directory; nothing in it is executed (JSON and safetensors, no pickle).
 

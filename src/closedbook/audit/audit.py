@@ -34,6 +34,7 @@ from closedbook.evaluation.scorers import find_scorer, normalise, usual_match
 from closedbook.evaluation.trial import FormTrial
 from closedbook.evaluation.watch import Unwatched, Watch
 from closedbook.facts.relations import Relation
+from closedbook.runs import relations_of
 
 Say = Callable[[str], None]
 METHODS_AND_ORIGINS = 2  # by which names are invented, where the corpus has no name lists of its own
@@ -73,7 +74,7 @@ def audit(
     settings = dataclasses.replace(settings, depth=plan_of(model, settings).depth, samples=samples)
     if settings.signal:
         _signal(model, settings, plan_of(model, settings), material)  # refused before anything is asked
-    material, relations = recognised(material)
+    material, relations = recognised(material, relations_of(model))
     _check(model, material)
     pace = Pace(watch or Unwatched())
     if model.form is not None:

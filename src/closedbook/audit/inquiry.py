@@ -88,14 +88,18 @@ class Inquiry:
         return ~self.taught
 
 
-def recognised(material: Material) -> tuple[Material, tuple[Relation, ...]]:
+def recognised(material: Material, learned: Sequence[Relation] = ()) -> tuple[Material, tuple[Relation, ...]]:
     """The material with subjects and relations of all facts, and the relations of the audited ones.
+
+    Args:
+        material: As it was read.
+        learned: The relations that the model was trained on, which name those of a material without a corpus.
 
     Raises:
         UserError: Other wordings are given for several relations.
     """
     corpus = material.corpus
-    known = {relation.name: relation for relation in (corpus.relations if corpus else ())}
+    known = {relation.name: relation for relation in (corpus.relations if corpus else learned)}
     given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
     others = material.known or [*(corpus.train if corpus else ()), *material.calibration]
     subjects = corpus.by_subject if corpus else {}

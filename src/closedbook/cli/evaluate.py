@@ -162,11 +162,11 @@ def recognised(
 ) -> "Sequence[Fact]":
     """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
     from closedbook.facts.induction import recognise
-    from closedbook.runs import runs_in
+    from closedbook.runs import relations_of
 
     if corpus is not None:
         return corpus.recognise(facts)
-    return recognise(facts, {}, next((run.relations for run in runs_in(model)), []))
+    return recognise(facts, {}, relations_of(model))
 
 
 def leaks(
