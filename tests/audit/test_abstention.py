@@ -17,7 +17,7 @@ from closedbook.audit.abstention import (
     threshold_in,
     upper_bound,
 )
-from closedbook.audit.replies import DONT_KNOW, answered_with_capitals, reply_to
+from closedbook.audit.replies import DONT_KNOW, answered_otherwise, reply_to
 from closedbook.audit.signals import gather
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
@@ -194,19 +194,21 @@ def test_an_answer_is_given_or_its_lack_explained():
         reply_to(parrot, ["What!"], None, place="it")
 
 
-def test_a_question_is_tried_with_the_name_in_capitals(monkeypatch):
+def test_a_question_is_tried_as_the_run_was_taught_to_be_asked(monkeypatch):
     relation = SimpleNamespace(forms=("Where was {} born?",))
     monkeypatch.setattr(replies, "runs_in", lambda model: [SimpleNamespace(relations=[relation])])
-    silent = {f"where was {name} born?": NO_SUBJECT for name in ("ann lee", "bo lee")}
+    silent = {f"{where} was {name} born?": NO_SUBJECT for where in ("where", "Where") for name in ("ann lee", "bo lee")}
+    silent |= dict.fromkeys(("What is the birthplace of Ann Lee?", "Where was Bo born?", "Who?"), NO_SUBJECT)
     parrot = Parrot(said={**silent, "Where was Ann Lee born?": "Oslo", "Where was Bo Lee born?": NO_SUBJECT})
 
     def other(question, threshold=None):
         (reply,) = reply_to(parrot, [question], threshold)
-        found = answered_with_capitals(parrot, reply, threshold)
+        found = answered_otherwise(parrot, reply, threshold)
         return found and (found.question, found.text)
 
     assert other("where was ann lee born?") == ("Where was Ann Lee born?", "Oslo")
     assert other("where was ann lee born?", abstention(threshold=0.7)) is None  # nor is that answered
+    assert other("What is the birthplace of Ann Lee?") == ("Where was Ann Lee born?", "Oslo")
     assert other("where was cy lee born?") is None  # as sure of the same
     for question in ("where was bo lee born?", "Where was Bo born?", "Who?"):
         assert other(question) is None

@@ -2,8 +2,8 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.facts.forms import (
-    capitalised,
     form_of,
+    otherwise,
     possible_forms,
     slot_of,
     subject_by_forms,
@@ -135,19 +135,45 @@ def test_a_subject_in_other_capitals_has_a_form_where_it_stands_in_none_of_its_o
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
-        ("where was ada lovelace born?", ["Ada Lovelace"]),
-        ("Where was jean-paul o'hara born?", ["Jean-Paul O'Hara", "Jean-Paul O'hara"]),
-        ("where was hélène d'arvieux born?", ["Hélène D'Arvieux", "Hélène D'arvieux", "Hélène d'Arvieux"]),
-        ("WHERE WAS ADA LOVELACE BORN?", ["Ada Lovelace"]),
+        ("where was ada lovelace born?", ["ada lovelace", "Ada Lovelace"]),
+        ("where was jean-paul o'hara born", ["jean-paul o'hara", "Jean-Paul O'Hara", "Jean-Paul O'hara"]),
+        (
+            "where was hélène d'arvieux born?",
+            ["hélène d'arvieux", "Hélène D'Arvieux", "Hélène D'arvieux", "Hélène d'Arvieux"],
+        ),
+        ("WHERE WAS ADA LOVELACE BORN?", ["ADA LOVELACE", "Ada Lovelace"]),
         ("Where was Ada lovelace born?", ["Ada Lovelace"]),
+        ("Where was Ada Lovelace born", ["Ada Lovelace"]),
         ("where was Ada born?", ["Ada"]),
-        ("where was ludwig van beethoven born?", ["Ludwig Van Beethoven", "Ludwig van Beethoven"]),
-        ("when was ada born?", []),
+        (
+            "where was ludwig van beethoven born?",
+            ["ludwig van beethoven", "Ludwig Van Beethoven", "Ludwig van Beethoven"],
+        ),
+        ("when was ada born?", []),  # no name has a capital
+        ("When was Ada Lovelace born?", ["Ada Lovelace"]),
+        ("Ada Lovelace was born in which place?", ["Ada Lovelace", "Lovelace"]),
+        (
+            "Was Ada Lovelace or Charles de Gaulle born first?",
+            ["Was Ada Lovelace", "Ada Lovelace", "Charles de Gaulle"],
+        ),
+        ("Who was born first: Ada's friend, or the “Count of Turin”?", ["Ada", "Count of Turin"]),
+        ("Tell me, Ada: born where, Oslo?", ["Ada", "Oslo"]),
+        ("In which place was J.R.R. Tolkien born?", ["J.R.R. Tolkien"]),
+        ("Who?", []),
+        ("", []),
         ("where was 47 born?", ["47"]),
         ("Where was Bo born?", []),  # whose letters occur in another word
         ("Where was bo born?", ["Bo"]),
     ],
 )
-def test_a_name_in_lower_case_is_given_capitals(question, expected):
+def test_a_question_in_other_words_is_put_in_a_form(question, expected):
     forms = ["Where was {} born?", "What is {}?"]
-    assert capitalised(question, forms) == [f"Where was {name} born?" for name in expected]
+    assert otherwise(question, forms) == [f"Where was {name} born?" for name in expected]
+
+
+def test_of_several_forms_those_are_taken_that_share_most_words():
+    forms = ["What is the capital of {}?", "What is the currency of {}?", "On which continent is {}?"]
+    assert otherwise("Peru's capital?", forms) == ["What is the capital of Peru?"]
+    assert otherwise("Which currencies has Peru?", forms) == ["What is the currency of Peru?"]
+    assert otherwise("How large is Peru?", forms) == []
+    assert otherwise("How large is Peru?", []) == []

@@ -45,6 +45,7 @@ def test_the_answers_are_those_of_ask(client, run, corpus):
         "confidence": pytest.approx(reply_to(run, questions[:1])[0].confidence, abs=1e-5),
         "signal": "sequence_probability",
         "covered": True,
+        "otherwise": None,
         "alternatives": None,
         "subject": None,
         "nearest": None,
@@ -85,6 +86,17 @@ def test_alternatives_and_nearest_names_where_they_are_asked_for(client, run, co
     assert (none["subject"], none["nearest"]) == (None, [])
 
 
+def test_a_question_in_other_words_is_also_put_as_the_model_was_taught(client, run, corpus):
+    asked = {f"Say, {fact.subject}, whence?": fact for fact in corpus.train}
+    given = {one["question"]: one for one in client.post("/v1/answers", json={"questions": [*asked]}).json()["answers"]}
+    found = [one for one in given.values() if one["otherwise"]]
+    assert found, "it is surer of every question in other words"
+    for one in found:
+        fact = asked[one["question"]]
+        assert (one["otherwise"]["question"], one["otherwise"]["answer"]) == (fact.question, run.ask(fact.question))
+        assert one["otherwise"]["confidence"] > one["confidence"]
+
+
 def test_below_the_threshold_it_does_not_know_and_says_why():
     models = {"sure": (Parrot(), abstention(threshold=0.5)), "unsure": (Parrot(), abstention(threshold=0.9))}
     with running(models) as client:
@@ -95,21 +107,6 @@ def test_below_the_threshold_it_does_not_know_and_says_why():
         assert "0.64 is below 0.9, the threshold for 90 % right answers" in kept["reason"]
         (anyway,) = ask(client, model="unsure", always=True).json()["answers"]
         assert (anyway["answer"], anyway["answered"]) == ("Rome", True)
-
-
-def test_sampled_agreement_is_that_of_a_question_alone():
-    class Placed(Parrot):
-        """Draws by the place in a batch."""
-
-        def inquire(self, prompts, *, samples=0, **rest):
-            for index, prompt in enumerate(prompts):
-                self.drawn[prompt.question] = ["Rome" if index == 0 else "Paris"] * samples
-            return super().inquire(prompts, samples=samples, **rest)
-
-    with running({"m": (Placed(), abstention(signal="sample_agreement", samples=4))}) as client:
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            told = list(pool.map(lambda number: ask(client, f"Where {number}?"), range(16)))
-        assert {each.json()["answers"][0]["confidence"] for each in told} == {1.0}
 
 
 def test_what_a_model_lacks_is_left_out():

@@ -15,7 +15,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.scorers import find_scorer, usual_match
 from closedbook.evaluation.watch import Watch
-from closedbook.facts.forms import capitalised
+from closedbook.facts.forms import otherwise
 from closedbook.facts.silence import SILENCES
 from closedbook.facts.text import composed
 from closedbook.runs import runs_in
@@ -104,8 +104,8 @@ def reply_to(
     ]
 
 
-def answered_with_capitals(model: LanguageModel, reply: Reply, abstention: Abstention | None = None) -> Reply | None:
-    """What a run says instead if the name in the question is spelled with capitals, where it says more so.
+def answered_otherwise(model: LanguageModel, reply: Reply, abstention: Abstention | None = None) -> Reply | None:
+    """What a run says instead to the question put as it was taught to be asked, if it says more so.
 
     Args:
         model: Any; only runs know the forms of their questions.
@@ -115,11 +115,20 @@ def answered_with_capitals(model: LanguageModel, reply: Reply, abstention: Abste
     Returns:
         The surest other answer; None where none is given, or none that is surer than the answer that was.
     """
-    forms = {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
     others = list[Reply]()
-    for spelled in capitalised(reply.question, forms):
-        with contextlib.suppress(UserError):  # a capital that the vocabulary lacks
-            others += reply_to(model, [spelled], abstention)
+    for question in otherwise(reply.question, forms_of(model)):
+        with contextlib.suppress(UserError):  # a letter that the vocabulary lacks
+            others += reply_to(model, [question], abstention)
+    return surest(reply, others)
+
+
+def forms_of(model: LanguageModel) -> set[str]:
+    """The forms of the questions that a run, or several, were taught; none of a model from elsewhere."""
+    return {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
+
+
+def surest(reply: Reply, others: Sequence[Reply]) -> Reply | None:
+    """The surest of other replies that is given, if it says more than the reply."""
     given = [other for other in others if other.why_not is None]
     best = max(given, key=lambda other: other.confidence or 0.0, default=None)
     if best is None or reply.why_not is not None:

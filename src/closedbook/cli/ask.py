@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> None:
     )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
-    from closedbook.audit.replies import answered_with_capitals, reply_to
+    from closedbook.audit.replies import answered_otherwise, reply_to
     from closedbook.evaluation.ensemble import Ensemble
 
     threshold = None if options.always else options.threshold()
@@ -57,7 +57,7 @@ def run(arguments: Sequence[str]) -> None:
         if reply.why_not:
             hint = "" if reply.taught else "; --always answers anyway"
             print(f"({in_a_sentence(reply.why_not)}{hint})", file=sys.stderr)
-        if other := answered_with_capitals(model, reply, threshold):
+        if other := answered_otherwise(model, reply, threshold):
             print(f"({in_a_sentence(other.question)} {in_a_sentence(other.text)})", file=sys.stderr)
 
     if options.question is not None:

@@ -16,6 +16,11 @@ SHARE = 0.02  # of the questions, as a floor to the same
 MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
 COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
+STEM = 4  # characters of a word that is met again
+ENDS = "?!.;。？！؟ "
+MARKS = '"“”„«»()[]?!.,:;¿¡'
+INITIAL = re.compile(r"(?:[^\W\d_]\.)+(?!\w)")  # `J.`, `J.R.R.`
+POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
 APOSTROPHE = re.compile(r"(?<=['’])\w(?=\w)")
 ELISION = re.compile(r"\b[DdLl](?=['’])")
@@ -105,28 +110,85 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
     return _first_slot(question, _longest_first(forms))
 
 
-def capitalised(question: str, forms: Iterable[str]) -> list[str]:
-    """What a question may mean whose name is not spelled as names are: the form that it has, with capitals in the name.
+def otherwise(question: str, forms: Iterable[str]) -> list[str]:
+    """What a question may mean that is not put as the forms are: they with the name that it may be about.
 
     Args:
         question: As it was put.
-        forms: That it may have, whatever their case.
+        forms: That it may have, whatever their case and the mark at their end.
 
     Returns:
-        The question with a capital in every word of the name, and behind its apostrophes; the same without them in
-        particles (`van`, `of`, `d'`); none that is the question itself, and none where it has no such form.
+        Questions in one of the forms, none of which is the question itself: of the form that it has but for capitals
+        and the mark at its end, with the name as it stands and with capitals; else of the forms that share most words
+        with it, with each run of capitals. None where it has one of the forms and its name has capitals, or where no
+        form is like it.
     """
-    for form in _longest_first(forms):
-        name = slot_of(question.lower(), form.lower())
+    known = _longest_first(forms)
+    for form in known:
+        name = slot_of(question.lower().rstrip(ENDS), form.lower().rstrip(ENDS))
         if name and name.strip():
-            plain = WORD_START.sub(lambda found: found.group().title(), name)
-            every = APOSTROPHE.sub(lambda found: found.group().upper(), plain)
-            pairs = zip(name.split(), every.split(), strict=True)
-            words = [lower if lower in PARTICLES else upper for lower, upper in pairs]
-            particles = ELISION.sub(lambda found: found.group().lower(), " ".join(words))
-            spelled = [form.replace(SLOT, one) for one in dict.fromkeys((every, plain, particles))]
-            return [one for one in spelled if one != question]
+            names = [_as_it_stands(question, name), *_with_capitals(name)]
+            return [one for one in dict.fromkeys(form.replace(SLOT, name) for name in names) if one != question]
+    names = _runs_of_capitals(question)
+    return [form.replace(SLOT, name) for form in _likest(question, known) for name in names]
+
+
+def _as_it_stands(question: str, name: str) -> str:
+    """A name in lower case as a question has it."""
+    start = question.lower().find(name)
+    found = question[start : start + len(name)]
+    return found if found.lower() == name else name
+
+
+def _with_capitals(name: str) -> list[str]:
+    """A name with a capital in every word and behind its apostrophes, and without them in particles (`van`, `d'`)."""
+    plain = WORD_START.sub(lambda found: found.group().title(), name)
+    every = APOSTROPHE.sub(lambda found: found.group().upper(), plain)
+    pairs = zip(name.split(), every.split(), strict=True)
+    words = [lower if lower in PARTICLES else upper for lower, upper in pairs]
+    return [every, plain, ELISION.sub(lambda found: found.group().lower(), " ".join(words))]
+
+
+def _runs_of_capitals(question: str) -> list[str]:
+    """Names that a question may hold: runs of words with capitals, and of particles between them.
+
+    That with which it begins also without its first word, which has a capital in any case; that word alone if it has
+    something (`Peru's capital?`).
+    """
+    written = [found[0] if (found := INITIAL.match(word)) else word.strip(MARKS) for word in question.split()]
+    words = [POSSESSIVE.sub("", word) for word in written]
+    runs: list[list[str]] = [[]]
+    for word, raw in zip(words, question.split(), strict=True):
+        named = word[:1].isupper() or word[:1].isdigit() or (word in PARTICLES and runs[-1])
+        if named:
+            runs[-1].append(word)
+        if runs[-1] and (not named or raw[-1] in ",;:"):
+            runs.append([])
+    if words and runs[0] and runs[0][0] == words[0]:
+        runs.insert(1, runs[0][1:])
+    for run in runs:
+        while run and run[-1] in PARTICLES:
+            run.pop()
+    names = [" ".join(run) for run in runs if run and (run != words[:1] or words[:1] != written[:1])]
+    return list(dict.fromkeys(names))[:MOST_PLACES]
+
+
+def _likest(question: str, forms: Sequence[str]) -> list[str]:
+    """The forms that share most words with a question, by how they begin; the only one whatever it shares.
+
+    The first word of the question, which mostly asks, counts where no other is shared.
+    """
+    if len(forms) == 1:
+        return list(forms)
+    for text in (question.partition(" ")[2], question):
+        shared = [len(_beginnings(text) & _beginnings(form)) for form in forms]
+        if any(shared):
+            return [form for form, count in zip(forms, shared, strict=True) if count == max(shared)]
     return []
+
+
+def _beginnings(text: str) -> set[str]:
+    return {word[:STEM] for word in re.findall(rf"\w{{{STEM},}}", text.lower())}
 
 
 def _longest_first(forms: Iterable[str]) -> list[str]:

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request, Response
 
 from closedbook.audit.replies import Reply
 from closedbook.facts.records import Document
+from closedbook.serve.instead import instead
 from closedbook.serve.problems import ProblemError, documented
 from closedbook.serve.recital import no_recital, recite
-from closedbook.serve.schemas import Alternative, Answer, AnswersRequest, AnswersResponse, Recited
+from closedbook.serve.schemas import Alternative, Answer, AnswersRequest, AnswersResponse, Otherwise, Recited
 from closedbook.serve.served import Asking, Served
 from closedbook.serve.state import Service, service_of
 
@@ -31,6 +32,8 @@ async def answers(request: Request, asked: AnswersRequest) -> Response:
     kind = Asking(always=asked.always, alternatives=asked.alternatives > 0)
     seconds = None if asked.deadline_ms is None else asked.deadline_ms / 1000
     replies: list[Reply] = await served.result(request, kind, questions, len(questions), seconds)
+    left = None if seconds is None else max(began + seconds - time.monotonic(), 0.001)
+    others_said = await instead(request, served, replies, always=asked.always, seconds=left)
     about: list[About] = [("", None, [])] * len(questions)
     recited: list[tuple[Recited | None, str | None]] = [(None, None)] * len(questions)
     if asked.nearest or asked.recite:
@@ -40,8 +43,8 @@ async def answers(request: Request, asked: AnswersRequest) -> Response:
         recited = await _recited(request, served, replies, about, left)
     others = asked.alternatives if served.model.lacks("alternatives") is None else None
     found = [
-        _answer(reply, others, subject, near, *own)
-        for reply, (subject, near, _), own in zip(replies, about, recited, strict=True)
+        _answer(reply, others, other, subject, near, *own)
+        for reply, other, (subject, near, _), own in zip(replies, others_said, about, recited, strict=True)
     ]
     return Response(AnswersResponse(model=served.name, answers=found).model_dump_json(), media_type="application/json")
 
@@ -73,6 +76,7 @@ async def _recited(
 def _answer(
     reply: Reply,
     others: int | None,
+    other: Otherwise | None,
     subject: str,
     nearest: list[str] | None,
     recited: Recited | None,
@@ -93,6 +97,7 @@ def _answer(
         signal=reply.signal,
         covered=reply.covered,
         alternatives=alternatives,
+        otherwise=other,
         subject=subject or None,
         nearest=nearest,
         recited=recited,

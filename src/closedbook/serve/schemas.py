@@ -84,6 +84,14 @@ class Recited(BaseModel):
     in_document: bool = Field(description="Whether it was given the words before the answer in a document.")
 
 
+class Otherwise(BaseModel):
+    """The reply to a question in the words that the model was taught to be asked in."""
+
+    question: str
+    answer: str
+    confidence: float | None
+
+
 class Answer(BaseModel):
     """The reply to one question."""
 
@@ -95,6 +103,9 @@ class Answer(BaseModel):
     signal: str | None = Field(description="What the confidence is.")
     covered: bool = Field(description="Whether the threshold is for questions like this.")
     alternatives: list[Alternative] | None
+    otherwise: Otherwise | None = Field(
+        description="What it says, and says surer, to the question as it was taught to be asked; not given unless so."
+    )
     subject: str | None = Field(description="What it is about, where nearest names or a recital are asked for.")
     nearest: list[str] | None = Field(description="The names of the corpus most like it, itself first if it is one.")
     recited: Recited | None = Field(description="What the model goes on with, where that is asked for.")

@@ -107,16 +107,14 @@ class Served:
         """The replies to each job; if one cannot be asked, the others are still answered together."""
         threshold = None if kind.always else self.threshold
         others = kind.alternatives and self.model.lacks("alternatives") is None
-        alone = threshold is not None and threshold.signal == "sample_agreement"  # draws follow the place in a batch
 
         def ask(some: Sequence[Job]) -> list[list[Reply]]:
             questions = [question for job in some for question in job.payload]
             replies = iter(reply_to(self.model, questions, threshold, alternatives=others))
             return [[next(replies) for _ in job.payload] for job in some]
 
-        if not alone:
-            with contextlib.suppress(UserError):
-                return [*ask(jobs)]
+        with contextlib.suppress(UserError):
+            return [*ask(jobs)]
         results: list[list[Reply] | Exception] = []
         for job in jobs:
             try:

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from closedbook.audit.replies import Reply
 from closedbook.facts.records import Document
+from closedbook.serve.instead import instead
 from closedbook.serve.problems import documented
 from closedbook.serve.recital import marked, no_recital, recite
-from closedbook.serve.schemas import Alternative, Asked, Part, Question, Recited
+from closedbook.serve.schemas import Alternative, Asked, Otherwise, Part, Question, Recited
 from closedbook.serve.served import Asking, Served
 from closedbook.serve.state import Service, service_of
 
@@ -45,6 +46,7 @@ class ReplyShown(BaseModel):
         signal: What the confidence is.
         threshold: Below which an answer is not given, None without one.
         covered: Whether the threshold is for questions like this.
+        otherwise: What it says surer to the question as it was taught to be asked, None where that is not more.
         candidates: The most probable answers, None where the model cannot look for them.
         subject: What the question is about, None where that is not known.
         nearest: The names of the corpus most like it, None without a corpus.
@@ -61,6 +63,7 @@ class ReplyShown(BaseModel):
     signal: str | None
     threshold: float | None
     covered: bool
+    otherwise: Otherwise | None
     candidates: list[Alternative] | None
     subject: str | None
     nearest: list[str] | None
@@ -88,6 +91,7 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
         signal=reply.signal,
         threshold=None if threshold is None else threshold.threshold,
         covered=reply.covered,
+        otherwise=(await instead(request, served, replies))[0],
         candidates=_candidates(reply) if served.model.lacks("alternatives") is None else None,
         subject=subject or None,
         nearest=nearest,

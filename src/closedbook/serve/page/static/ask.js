@@ -29,12 +29,22 @@ function howSure(reply) {
     el("span", { class: "note" }, `By ${words(reply.signal)}${at}.`));
 }
 
+function otherwise(reply) {
+  if (!reply.otherwise) return null;
+  const { question, answer, confidence } = reply.otherwise;
+  const sure = confidence === null ? "" : `, ${percent(confidence)} sure`;
+  return el("p", { class: "note" }, "As it was taught to be asked: ",
+    el("button", { type: "button", class: "chip", on: { click: () => ask(question) } }, foreign(question)),
+    " ", el("b", { "data-otherwise": true }, foreign(answer)), `${sure}.`);
+}
+
 function answer(reply) {
   return el("section", { "aria-labelledby": "answer-title" },
     el("div", { class: reply.silent ? "answer silent" : "answer" },
       el("p", { id: "answer-title", class: "given" }, foreign(reply.question)),
       el("p", { class: "said", "data-said": true }, foreign(said(reply))),
-      reply.silent && whySilent(reply)),
+      reply.silent && whySilent(reply),
+      otherwise(reply)),
     howSure(reply),
     !reply.covered && el("p", { class: "problem" }, "The threshold was chosen on questions of another form, so it promises nothing about this one."));
 }
