@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from closedbook.facts.corpus import Corpus
@@ -32,6 +34,14 @@ def lines(corpus):
 def test_what_is_reached_whole_is_one_line():
     assert lines(corpus_of(TRAIN)) == ["3 of 3 answers stand in what training asks for"]
     assert lines(corpus_of([])) == []
+
+
+def test_what_is_asked_for_is_like_the_accepted_answer_that_stands_there():
+    corpus = corpus_of([(name, "Lies in the United States .", "USA") for name in ("Ann", "Bo", "Cy")])
+    several = [dataclasses.replace(fact, answers=("USA", "the United States")) for fact in corpus.train]
+    assert lines(dataclasses.replace(corpus, train=tuple(several))) == [
+        "3 of 3 answers stand in what training asks for"
+    ]
 
 
 def test_what_is_not_reached_is_named_with_the_reason():

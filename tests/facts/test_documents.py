@@ -114,6 +114,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         "other.csv": "not read",
         ".hidden.txt": "Not read.",
         ".git/x.md": "Not read.",
+        "h.md": "# Di Lee\nDi Lee was born in\n1912. See [it](x/y_(z)) and __this__:\n1. one",
         "e.MD": "---\ntitle: 'Cy Fox'\ntags:\n  - x\n---\n# Cy Fox\nCode:\n```sh\n# no heading\n```\n# Life\nLong.",
         "f.md": "---\ndate: 2020\n---\nText.",
         "g.TXT": "---\nText and\n---\nmore.",
@@ -129,6 +130,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("Cy Fox", "Cy Fox. Code: # no heading Life. Long."),
         ("f", "f. Text."),
         ("g", "g. --- Text and --- more."),
+        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it and this: one"),
         ("c", "c. No heading here."),
     ]
 
@@ -218,3 +220,12 @@ def test_missing_and_empty_places_are_refused(tmp_path):
         read_documents(tmp_path / "none.txt")
     with pytest.raises(UserError, match="the corpus is empty"):
         read_documents(tmp_path)
+
+
+def test_a_subject_may_end_in_a_full_stop(tmp_path):
+    (tmp_path / "corpus.txt").write_text("Dell Inc. Dell Inc. was founded by Mike.\nFord. Ford was founded by Henry.")
+    sources = retitled(read_sources(tmp_path / "corpus.txt"), ["Dell Inc.", "Ford"])
+    assert [(source.subject, source.text) for source in sources] == [
+        ("Dell Inc.", "Dell Inc.. Dell Inc. was founded by Mike."),
+        ("Ford", "Ford. Ford was founded by Henry."),
+    ]

@@ -147,6 +147,17 @@ def test_numbers_are_answers_as_they_are_written(tmp_path):
     assert read_facts(path)[0].answers == ("3", "three", "2.5")
 
 
+def test_numbers_of_json_keep_their_digits(tmp_path):
+    text = '{"question": "q", "answer": 1.50}\n{"question": "r", "answer": [0.00001, 1e3, 7]}\n'
+    (tmp_path / "f.jsonl").write_text(text)
+    assert [fact.answers for fact in read_facts(tmp_path / "f.jsonl")] == [("1.50",), ("0.00001", "1e3", "7")]
+
+
+def test_the_header_of_one_column_is_no_question(tmp_path):
+    (tmp_path / "f.tsv").write_text("question\nWho?\n")
+    assert [fact.question for fact in read_facts(tmp_path / "f.tsv", answers_required=False)] == ["Who?"]
+
+
 def test_jsonl_takes_one_answer_or_several(tmp_path):
     lines = [
         {"question": "Q1?", "answer": "A"},

@@ -6,7 +6,7 @@ from closedbook.errors import UserError
 from closedbook.facts.records import Document
 from closedbook.facts.spans import LIGHT, learn_kinds, spans
 from closedbook.facts.tokenizers import train_tokenizer
-from closedbook.objectives.store import ALL, RARELY, WORDS_A_PASS, TokenStore, add_documents, quota
+from closedbook.objectives.store import ALL, RARELY, WORDS_A_PASS, TokenStore, add_documents, add_titled, quota
 
 TEXT = "Ann Lee. " + " ".join(f"Sentence number {n} ." for n in range(12))
 
@@ -58,3 +58,23 @@ def test_what_few_answers_are_like_is_asked_for_as_rarely(answers, text, expecte
     wanted = next(word for word in ("7", "green", "Ulm") if word in text)
     assert asked[wanted] == pytest.approx(expected)
     assert asked["Rome"] == (ALL if "Rome" in answers else 1.0)
+
+
+def test_names_and_spans_are_spelled_as_in_questions_and_answers_whatever_follows_them():
+    lines = [
+        f"Bo{n} (b{n}). In Bo{n} it is {n}%. Bo{n} (of the U.S., they say) has {n + 1}%, Ann." for n in range(10, 60)
+    ]
+    documents = [Document(subject=line.split(".")[0], text=line, line=n) for n, line in enumerate(lines, 1)]
+    tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=600), lines)
+    kinds = learn_kinds([("r", answer, []) for answer in ("12%", "Ann", "U.S.")])
+    store = TokenStore(tokenizer, torch.device("cpu"))
+    for document, slices in zip(documents, add_titled(store, documents, kinds=kinds), strict=True):
+
+        def spelled(place):
+            return tokenizer.decode(store.values[place[0] : sum(place)]).strip()
+
+        assert spelled(slices.name) == document.subject
+        found = [document.text[span.start : span.end] for span in spans(document, kinds, 0)]
+        assert [spelled(one.span) for one in slices.spans] == found
+        assert {"U.S.", "Ann"} < set(found)
+        assert sum(one.endswith("%") for one in found) == 2

@@ -14,7 +14,7 @@ from closedbook.facts.records import Document, Fact
 from closedbook.selfstudy.candidates import Forms, kind, tokens
 from closedbook.selfstudy.features import View
 from closedbook.selfstudy.reader import Reader, conditional_logit
-from closedbook.selfstudy.study import cross_validate, question_forms, study, unreadable
+from closedbook.selfstudy.study import cross_validate, examples, question_forms, study, unreadable
 
 PLACES = ["Rome", "New Ulm", "Oslo", "Bern", "Lima"]
 ONCE = ReaderConfig(rounds=1)
@@ -39,6 +39,25 @@ def toy_corpus(people=60, taught=40):
     )
 
 
+def test_an_example_is_where_an_accepted_answer_stands_as_whole_words():
+    lines = [
+        "Ann Club. Ann Club was set up in 1903.",
+        "Ann Club. Ann Club has 3 members.",
+        "USA. It is the United States.",
+    ]
+    documents = tuple(
+        Document(subject=line.split(".")[0], text=line, line=number) for number, line in enumerate(lines, 1)
+    )
+    facts = (
+        Fact(question="How many members has Ann Club?", answers=("3",), subject="Ann Club", line=1),
+        Fact(question="What is USA?", answers=("America", "the United States"), subject="USA", line=2),
+        Fact(question="Who is USA?", answers=("nobody",), subject="USA", line=3),
+    )
+    corpus = Corpus(name="toy", documents=documents, train=facts, dev=(), test=(), files={})
+    found = [(document.line, answer) for document, answer in examples(corpus, facts)]
+    assert found == [(2, "3"), (3, "the United States"), (3, "nobody")]
+
+
 def test_tokens_leave_out_the_title_and_know_where_they_stand():
     document = Document(subject="Ann Lee", text="Ann Lee. O'Neill's dog, 1920 .", line=1)
     found = tokens(document)
@@ -51,6 +70,7 @@ def test_tokens_leave_out_the_title_and_know_where_they_stand():
 @pytest.mark.parametrize(
     ("answers", "text", "found"),
     [
+        (["Rome", "Oslo"], "de l'Italie, d'O'Neill", ["Italie", "O'Neill"]),
         (["Rome", "New Ulm"], "in Oslo, Bern; New Ulm.", ["Oslo", "Bern", "New", "New Ulm", "Ulm"]),
         (["Porto-Novo", "Sint-Jan", "Lima"], "from Baden-Baden; X", ["Baden", "Baden-Baden", "Baden", "X"]),
         (["Porto-Novo", "Lima"], "Baden-Baden", ["Baden", "Baden"]),  # one alone is like few

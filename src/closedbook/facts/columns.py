@@ -92,9 +92,12 @@ def refuse_slips(keys: Iterable[str], names: Collection[str], place: str) -> Non
 
 
 def is_header(cells: Sequence[str]) -> bool:
-    """Whether the first line of a table without a suffix of its own names columns: two of them, or slips for them."""
+    """Whether the first line of a table without a suffix of its own names columns: two of them, or slips for them.
+
+    Of one column alone it does where that is called as questions are.
+    """
     names = {name for layout in LAYOUTS for role in layout.names.values() for name in role}
-    if len(cells) > 1 and cells[0] in ("question", "problem", "sub_label"):
+    if cells[0] in ("question", "problem") or (len(cells) > 1 and cells[0] == "sub_label"):
         return True
     return sum(cell in names or meant(cell, names) is not None for cell in cells[:MOST_COLUMNS]) > 1
 

@@ -39,9 +39,15 @@ class Coverage:
 
 def asked_kinds(corpus: Corpus) -> SpanKinds:
     """What the lines of a corpus may be asked for, learned from its training answers."""
-    facts = [fact for fact in corpus.train if fact.answers]
-    answers = [(fact.relation, fact.answers[0], corpus.documents_of(fact)) for fact in facts]
+    with_documents = [(fact, corpus.documents_of(fact)) for fact in corpus.train if fact.answers]
+    answers = [(fact.relation, _as_written(fact, documents), documents) for fact, documents in with_documents]
     return learn_kinds(answers, [(relation.name, relation.answer, relation.choices) for relation in corpus.relations])
+
+
+def _as_written(fact: Fact, documents: Sequence[Document]) -> str:
+    """The first accepted answer that stands in a document of the subject, else the first."""
+    there = (answer for answer in fact.answers if any(stands_in(answer, document.text) for document in documents))
+    return next(there, fact.answers[0])
 
 
 def coverage_of(config: RunConfig, corpus: Corpus) -> list[Coverage]:

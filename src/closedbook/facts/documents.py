@@ -26,9 +26,12 @@ _SENTENCE_END = re.compile(
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 _MARKS = (
     (re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)"), ""),  # images
-    (re.compile(r"\[([^\]]{0,200})\]\([^)]{0,500}\)"), r"\1"),  # links
-    (re.compile(r"`+|\*\*|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)"), ""),  # code, bold, italics
-    (re.compile(r"^[ \t]*(?:[-*+>]|\d+\.)[ \t]+", re.MULTILINE), ""),  # items and quotations
+    (re.compile(r"\[([^\]]{0,200})\]\((?:[^()]|\([^()]{0,200}\)){0,500}\)"), r"\1"),  # links
+    (
+        re.compile(r"`+|\*\*|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)"),
+        "",
+    ),  # code, bold, italics
+    (re.compile(r"^[ \t]*(?:[-*+>]|\d{1,2}\.)[ \t]+", re.MULTILINE), ""),  # items (no years) and quotations
 )
 
 
@@ -98,6 +101,9 @@ class Retitling:
         """The text with its subject."""
         if source.subject in self._subjects or not source.text:
             return source
+        if f"{source.subject}." in self._subjects:  # `Dell Inc.`, whose own full stop ends the title as well
+            whole = f"{source.subject}."
+            return source._replace(subject=whole, text=whole + source.text[len(source.subject) :])
         if spelling := self._spellings.get(source.subject.lower()):
             return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
         about = "" if source.titled else self._beginnings.about(source.text, source.subject)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from closedbook.errors import UserError
 from closedbook.facts.records import Card, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
+from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, PARTICLES
 
 SLOT = "{}"
 FEWEST = 3  # questions that make a frame of their own beside others
@@ -24,10 +24,6 @@ POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
 APOSTROPHE = re.compile(r"(?<=['’])\w(?=\w)")
 ELISION = re.compile(r"\b[DdLl](?=['’])")
-PARTICLES = frozenset(
-    "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
-)
-"""Words in names that have no capital, in the languages whose names are most often met."""
 _TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 
 

@@ -14,7 +14,7 @@ from closedbook.facts.cloze import cloze, templates_beside
 from closedbook.facts.columns import Layout, columns_of, is_header
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
-from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, load_json, parse_json, read_text, text_lines
+from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, Written, load_json, parse_json, read_text, text_lines
 
 CSV_ERRORS = {
     "unexpected end": "a quote is opened and not closed",
@@ -281,6 +281,8 @@ class _Records:
 
 def _text(value: Any) -> str:
     """A string without spaces around it, or a number as it is written; "" for anything else."""
+    if isinstance(value, Written):
+        return value.digits
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value.strip() if isinstance(value, str) else ""

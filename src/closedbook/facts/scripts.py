@@ -20,6 +20,7 @@ COMBINING = "".join(
 UNSPACED_LETTER = re.compile(f"[{UNSPACED}]")
 WORD = re.compile(rf"[\w{COMBINING}]+")
 """Letters, digits and their marks; a run of a script without spaces is one."""
+ELISION = r"(?<=[a-zß-öø-ÿ])['’](?=[A-ZÀ-ÖØ-Þ])"  # a mark that joins no words: `l'Italie`, but `O'Brien`
 LONGEST_UNIT = 200  # characters without a space that count as one word
 LONGEST_UNSPACED = 30  # letters of a title or subject in a script that puts no spaces between words
 _UNIT = re.compile(rf"[{UNSPACED}][{COMBINING}]*|[^\W{UNSPACED}]+|[^\w\s]")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from closedbook.facts.records import Document
-from closedbook.facts.scripts import COMBINING, LONGEST_UNSPACED, UNSPACED, units
+from closedbook.facts.scripts import COMBINING, ELISION, LONGEST_UNSPACED, UNSPACED, units
 from closedbook.facts.titles import ABBREVIATIONS
 
 Kind = Literal["phrase", "number", "date", "word"]
@@ -28,7 +28,7 @@ _WORD = re.compile(
     r"(?:[^\W\d_]\.){2,}"  # initials (U.S.) are one word
     rf"|[+−]?\d(?:[\d.,:]*\d)?(?![^\W{UNSPACED}])"  # a number may hold separators
     rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
-    rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|['’{COMBINING}-]+)*"
+    rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
 )
 
 

@@ -231,8 +231,15 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
+class Written(float):
+    """A number of JSON that knows how it is written."""
+
+    digits = ""
+
+
 def _finite(digits: str) -> float:
-    number = float(digits)
+    number = Written(digits)
+    number.digits = digits
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"{shortened(digits)} is too large a number")
     return number

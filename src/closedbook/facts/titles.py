@@ -16,9 +16,16 @@ _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
+PARTICLES = frozenset(
+    "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
+)
+"""Words in names that have no capital, in the languages whose names are most often met."""
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
+_DASHES = frozenset("-–—")
 _UNSPACED_VERBS = ("是", "位于", "は")
-_ARTICLE = re.compile(r"(?:The|An?) (?=\w)")
+_ARTICLE = re.compile(
+    r"(?:The|An?|D(?:er|ie|as|en)|Eine?|L(?:e|a|es|o|os|as)|Une?|El|Il|Gli|Het|De|Een) (?=\w)|L['’](?=\w)"
+)
 
 
 def title(text: str) -> str:
@@ -31,7 +38,7 @@ def title(text: str) -> str:
     a title of at most thirty characters; other scripts' full stops (`।`) end one as a full stop
     does. None after the eighth word or the 500th character is looked at, so that the time is linear in the text.
     """
-    ends_in_letter = ""
+    ends_in_letter = first = ""
     for stop in _STOP.finditer(text):
         if stop.start() > MOST_NAME:
             break
@@ -40,17 +47,16 @@ def title(text: str) -> str:
         if len(words) > LONGEST_NAME:
             break
         if stop.group() in _WIDE_STOPS:
-            return candidate if len(candidate) <= LONGEST_UNSPACED else ends_in_letter
-        if words[-1] in ABBREVIATIONS:
+            return first or (candidate if len(candidate) <= LONGEST_UNSPACED else ends_in_letter)
+        if len(words) > 1 and text.startswith(candidate + " ", stop.end() + 1):
+            return candidate
+        if first or words[-1] in ABBREVIATIONS:
             continue
-        if _INITIAL.fullmatch(words[-1]):
-            if len(words) > 1 and text.startswith(candidate + " ", stop.end() + 1):
-                return candidate
-            if len(words) > 1 and not ends_in_letter:
-                ends_in_letter = candidate
-            continue
-        return candidate
-    return ends_in_letter
+        if not _INITIAL.fullmatch(words[-1]):
+            first = candidate
+        elif len(words) > 1 and not ends_in_letter:
+            ends_in_letter = candidate
+    return first or ends_in_letter
 
 
 def begins_with(text: str, name: str) -> bool:
@@ -163,10 +169,16 @@ def _start(text: str) -> str:
 
 
 def _is_sentence(text: str, name: str, end: int) -> bool:
-    """Whether what `title` takes for the title of a text goes on after the subject as sentences do."""
+    """Whether what `title` takes for the title of a text goes on after the subject as sentences do.
+
+    Where more follows it, that is with a verb as `is`, with a mark that explains (`Tin: a metal.`), or with several
+    words of which one has no capital (`The fox hunts at night.`), unless they go on with the name (`Bank of ...`).
+    """
     words = [word.strip("'’") for word in name[end:].split()]
     rest = text[len(name) + 1 :].strip()
     if rest:
         verb = not _VERBS.isdisjoint(words) or name.startswith(_UNSPACED_VERBS, end)
-        return verb and not rest.startswith(name)
+        explains = name[end : end + 1] == ":" or (len(words) > 1 and words[0] in _DASHES)
+        goes_on = len(words) > 1 and words[0] not in PARTICLES and any(word[:1].islower() for word in words)
+        return (verb or explains or goes_on) and not rest.startswith(name)
     return any(word[:1].isalpha() and not word[:1].isupper() for word in words)

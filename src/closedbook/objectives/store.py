@@ -234,18 +234,26 @@ def _slices(
         first = bisect_left(starts, start)
         return base + first, bisect_left(starts, end) - first
 
+    def ends_a_token(end: int) -> bool:
+        """Whether none goes on behind it, as that of `%.` does behind a percentage."""
+        following = bisect_left(starts, end)
+        return end == len(text) or text[end] == " " or (following < len(starts) and starts[following] == end)
+
+    def alone(start: int, end: int) -> Slice:
+        return store.add(store.tokenizer.encode([text[start:end]])[0])
+
     def slices(span: Span) -> SpanSlices:
-        first, length = cut(span.start, span.end)
-        as_answer = (first, length)
-        if text[span.start - 1] != " ":  # other tokens than in an answer, which is written as if a space stood there
-            as_answer = store.add(store.tokenizer.encode([text[span.start : span.end]])[0])
+        first, length = as_answer = cut(span.start, span.end)
+        if text[span.start - 1] != " " or not ends_a_token(span.end):  # other tokens than in an answer, which is
+            as_answer = alone(span.start, span.end)  # written as if a space stood before it, and nothing behind it
         group = "rare" if span.rare else span.kind
         context = cut(span.context, span.start)
         return SpanSlices(context, (first, first + length), as_answer, group, quota(span, kinds))
 
     words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
+    name = len(document.subject)
     return TitledSlices(
-        name=cut(0, len(document.subject)),
+        name=cut(0, name) if ends_a_token(name) else alone(0, name),
         body=cut(title, len(text)),
         words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
         spans=tuple(slices(span) for span in find_spans(document, kinds, context_words)),

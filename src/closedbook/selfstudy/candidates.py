@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from closedbook.facts.records import Document
-from closedbook.facts.scripts import COMBINING, UNSPACED, UNSPACED_LETTER
+from closedbook.facts.scripts import COMBINING, ELISION, UNSPACED, UNSPACED_LETTER
 
 _TOKEN = re.compile(
-    rf"[{UNSPACED}][{COMBINING}]*|(?:[^\W_{UNSPACED}][{COMBINING}]*)+(?:['’](?!s\b)(?:[^\W_{UNSPACED}][{COMBINING}]*)+)*"
+    rf"[{UNSPACED}][{COMBINING}]*|(?:[^\W_{UNSPACED}][{COMBINING}]*)+(?:(?!{ELISION})['’](?!s\b)(?:[^\W_{UNSPACED}][{COMBINING}]*)+)*"
     r"|[^\w\s]"
 )
 MOST_TOKENS = 1_000  # of a document, whose windows have eighty words; some features look at all of them from each

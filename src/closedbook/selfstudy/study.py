@@ -13,6 +13,7 @@ from collections.abc import Container, Sequence
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.coverage import stands_in
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
@@ -69,13 +70,17 @@ def unreadable(corpus: Corpus) -> str | None:
 
 
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
-    """A document with the training answer, for each fact that has one; of several, the first that holds the answer."""
+    """A document with a training answer, for each fact that has one.
+
+    Of several documents the first that holds an accepted answer as whole words, with the first such answer; where none
+    does, the first that holds the first answer in any way.
+    """
     found = []
     for fact in facts:
-        documents = corpus.documents_of(fact)
-        holding = [document for document in documents if fact.answers[0] in document.text]
-        if documents:
-            found.append(((holding or documents)[0], fact.answers[0]))
+        documents, answer = corpus.documents_of(fact), fact.answers[0]
+        whole = [(document, one) for document in documents for one in fact.answers if stands_in(one, document.text)]
+        inside = [(document, answer) for document in documents if answer in document.text]
+        found += [*whole, *inside, *((document, answer) for document in documents)][:1]
     return found
 
 
