@@ -120,6 +120,7 @@ def test_punctuation_alone_names_no_subject():
 def test_of_subjects_inside_one_another_only_the_longest_counts():
     known = ["Capital", "New Uria", "Uria", "of"]
     assert subjects_in("Capital of New Uria?", known) == ["New Uria", "Capital", "of"]
+    assert subjects_in("Is Mali larger than Somalia?", ["Mali", "Somalia"]) == ["Somalia", "Mali"]
 
 
 @pytest.mark.parametrize("name", ['"Heroes"', "Hey, You!", "Mr.", "(No) Reason", "Who?"])

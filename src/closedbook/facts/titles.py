@@ -1,6 +1,7 @@
 """The subject of a document: the title before its first sentence, as in `Daniel M. Hausman. Daniel is ...`."""
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
@@ -78,28 +79,26 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     (`法国的首都是什么？`).
     """
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
-    found = dict[str, None]()
+    found = defaultdict[str, set[tuple[int, int]]](set)
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
                 if name and name in known:
-                    found[name] = None
+                    found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
-        spans = (
-            (start, end)
-            for number, start in enumerate(bounds)
-            for end in bounds[number + 1 : number + 1 + LONGEST_UNSPACED]
-            if end <= start + LONGEST_UNSPACED
-        )
-        found |= dict.fromkeys(question[start:end] for start, end in spans if question[start:end] in known)
-    outermost = list[str]()
+        for number, start in enumerate(bounds):
+            for end in bounds[number + 1 : number + 1 + LONGEST_UNSPACED]:
+                if end <= start + LONGEST_UNSPACED and question[start:end] in known:
+                    found[question[start:end]].add((start, end))
+    outermost = dict[str, set[tuple[int, int]]]()
     for name in sorted(found, key=len, reverse=True):
         if len(outermost) == MOST_SUBJECTS:
             break
-        if name and not any(name in longer for longer in outermost):
-            outermost.append(name)
-    return outermost
+        longer = [place for places in outermost.values() for place in places]
+        if not all(any(first <= start and end <= last for first, last in longer) for start, end in found[name]):
+            outermost[name] = found[name]
+    return list(outermost)
 
 
 def _without_punctuation(span: str) -> Iterable[str]:
