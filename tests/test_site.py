@@ -27,7 +27,7 @@ def hooks():
         ("contributing.md", "](docs/concepts.md)", "](concepts.md)"),
         ("audit.md", "](../src/closedbook/audit/signals.py)", "](reference/audit.md#closedbook.audit.signals)"),
         ("attention_lab.md", "](../examples/attention_lab.ipynb)", "](notebooks/attention_lab.md)"),
-        ("audit.md", "](figures/audit-bias.png)", "](figures/audit-bias.png)"),
+        ("audit.md", "](figures/audit-risk.svg)", "](figures/audit-risk.svg)"),
         ("audit.md", "](https://example.org/docs/x.md)", "](https://example.org/docs/x.md)"),
         ("audit.md", "](#the-verdict)", "](#the-verdict)"),
     ],
