@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.files import new_directory, new_file, read_json, write_text
+from closedbook.files import must_not_exist, new_directory, new_file, read_json, write_text
 from closedbook.locks import LOCK, held, locked
 
 
@@ -16,6 +16,15 @@ def test_a_directory_appears_when_it_is_complete(tmp_path):
         assert not (tmp_path / "a" / "b").exists()
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
     assert (tmp_path / "a" / "b" / "f").read_text() == "x"
+
+
+def test_where_nothing_can_be_written_is_said_before_anything_is_done(tmp_path):
+    must_not_exist(tmp_path / "new" / "deep" / "f")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="exists already"):
+        must_not_exist(tmp_path / "file")
+    with pytest.raises(UserError, match="cannot be written .*file is no directory"):
+        must_not_exist(tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,18 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def must_not_exist(path: Path) -> None:
-    """Refuses to write over something.
+    """Refuses to write over something, and where nothing can be written.
 
     Raises:
-        UserError: It exists.
+        UserError: It exists, or the nearest directory above it that does is none or cannot be written.
     """
     if path.exists():
         raise UserError(f"{path}: exists already; choose another --out or remove it.")
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{path}: cannot be written ({above} is {'no directory' if not above.is_dir() else 'read-only'})."
+        )
 
 
 def temporary(path: Path) -> Path:

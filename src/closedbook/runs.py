@@ -30,6 +30,7 @@ from closedbook.evaluation.likelihood import fitting_log_probability, halfway, l
 from closedbook.evaluation.ranking import best, candidate_ids
 from closedbook.facts.forms import up_to_subjects
 from closedbook.facts.relations import Relation
+from closedbook.facts.text import composed
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
 from closedbook.files import json_text
 from closedbook.manifest import MANIFEST, read_manifest, seal, sha256
@@ -82,7 +83,8 @@ class Run:
         Raises:
             UserError: A question cannot be spelled or is longer than the block; `place` and its number name it.
         """
-        return [response.text for response in self.respond(self.prompts(questions, place=place))]
+        whole = [composed(question, f"{place} {number}") for number, question in enumerate(questions, 1)]
+        return [response.text for response in self.respond(self.prompts(whole, place=place))]
 
     @property
     def name(self) -> str:

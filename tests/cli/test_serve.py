@@ -44,9 +44,9 @@ def cli_answer(toy):
         (["RUN", "RUN"], "two models have that name; call one of them NAME=MODEL."),
         (["a=RUN", "=RUN"], "takes a name and a model"),
         (["RUN", "--port", "70000"], "--port: cannot be '70000'; takes at most 65,535"),
-        (["RUN", "--host", "0.0.0.0"], "set a key in CLOSEDBOOK_API_KEY"),
-        (["RUN", "--host", "192.0.2.1"], "set a key in CLOSEDBOOK_API_KEY"),
-        (["RUN", "--host", "no such host"], "CLOSEDBOOK_API_KEY"),
+        (["RUN", "--host", "0.0.0.0"], "set a key in CLOSEDBOOK_SERVE_KEY"),
+        (["RUN", "--host", "192.0.2.1"], "set a key in CLOSEDBOOK_SERVE_KEY"),
+        (["RUN", "--host", "no such host"], "CLOSEDBOOK_SERVE_KEY"),
         (["RUN", "--batch", "0"], "--batch: cannot be '0'"),
         (["RUN", "--wait", "0"], "--wait: cannot be '0'"),
         (["RUN", "--corpus", "nowhere"], "nowhere"),
@@ -60,7 +60,7 @@ def cli_answer(toy):
     ],
 )
 def test_what_cannot_be_served_gets_a_sentence(toy, tmp_path, arguments, sentence, capsys, monkeypatch):
-    monkeypatch.delenv("CLOSEDBOOK_API_KEY", raising=False)
+    monkeypatch.delenv("CLOSEDBOOK_SERVE_KEY", raising=False)
     (tmp_path / "answers.jsonl").write_text('{"question": "a", "answer": "b", "right": true, "attempted": true}')
     (tmp_path / "facts.tsv").write_text("a\tb\n")
     paths = {"RUN": toy.run, "ANSWERS": tmp_path / "answers.jsonl", "FACTS": tmp_path / "facts.tsv"}
@@ -70,9 +70,9 @@ def test_what_cannot_be_served_gets_a_sentence(toy, tmp_path, arguments, sentenc
 
 
 def test_a_key_is_long_enough(toy, capsys, monkeypatch):
-    monkeypatch.setenv("CLOSEDBOOK_API_KEY", "short")
+    monkeypatch.setenv("CLOSEDBOOK_SERVE_KEY", "short")
     assert cli.main(["serve", str(toy.run), "--port", "0"]) == 2
-    assert "CLOSEDBOOK_API_KEY: a key has at least 16" in capsys.readouterr().err
+    assert "CLOSEDBOOK_SERVE_KEY: a key has at least 16" in capsys.readouterr().err
 
 
 def test_models_have_names():

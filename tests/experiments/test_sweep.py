@@ -58,6 +58,7 @@ def test_a_field_that_cannot_be_swept_is_refused(recipe):
         (recipe, {"training.epochs": "x"}, "--over these: training.epochs: cannot be 'x'"),
         (recipe, {"training.seed": 3}, "a seed is no setting to choose"),
         (alone, {"finetune.training.epochs": 3}, "tiny is not finetuned"),
+        (recipe, {"finetune.model.layers": 2}, "finetuning keeps the model and the vocabulary of pretraining"),
     ):
         with pytest.raises(UserError, match=sentence):
             changed(subject, "these", changes)

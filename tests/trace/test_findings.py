@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from closedbook.evaluation.scorers import Score
 from closedbook.trace.attribution import Attribution
-from closedbook.trace.averages import trace_facts
+from closedbook.trace.averages import FEWEST, _groups, trace_facts
 from closedbook.trace.causal import CausalTrace
 from closedbook.trace.findings import facts_findings, heads_finding, question_findings
 from closedbook.trace.lens import LogitLens
@@ -113,6 +114,13 @@ def test_another_answer_and_other_names_are_compared(trace):
     found = by_name(question_findings(dataclasses.replace(trace, against="Bern", nearest=nearest)))
     assert found["logit"][0].startswith("Its lead over “Bern” comes most from head 1.1")
     assert found["nearest"] == ("Nearest to the name, for the model: Hanna, Ann.", "cosine 0.50, 0.25")
+
+
+def test_what_is_not_answered_is_on_neither_side():
+    grades = ("correct", "incorrect", "not_attempted") * FEWEST
+    scores = [Score(grade=grade, exact=grade == "correct", normalised=False) for grade in grades]
+    groups = _groups(list(grades), scores)
+    assert groups == {"right": ["correct"] * FEWEST, "made_up": ["incorrect"] * FEWEST}
 
 
 def test_right_and_made_up_answers_are_compared(run, corpus):

@@ -74,8 +74,8 @@ def _audit(options: Options) -> None:
     from closedbook.report.console import say
 
     hashes = {name: sha256(path) for name, path in options.files.items()}
-    part_of = trained_on(options.model)
     with options.opened() as model:
+        part_of = trained_on(options.model)
         taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
         material = dataclasses.replace(material, trained_on=taught["facts"])
         warnings = [*leaks(options, material, part_of, taught)]

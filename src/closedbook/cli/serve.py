@@ -1,7 +1,7 @@
 """`closedbook serve`: models answer over HTTP."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge, Gt, Le
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import HowAsked, described
+from closedbook.cli.shared import HowAsked, described, read_corpus_for
 from closedbook.config.validation import POSITIONAL, Count, Named
 from closedbook.errors import UserError
 
@@ -29,7 +29,7 @@ class Options(HowAsked):
     Args:
         models: Each a run directory, hf:DIR, gguf:FILE, api:URL or ensemble:DIR; NAME=MODEL gives it another name in
             requests.
-        host: The address to listen on; one that others can reach needs a key in CLOSEDBOOK_API_KEY.
+        host: The address to listen on; one that others can reach needs a key in CLOSEDBOOK_SERVE_KEY.
         port: The port, 0 for any that is free.
         names: Names of this host that requests may call it by, beside localhost and its addresses.
         corpus: The corpus whose names are told that are most like a question's, and whose documents the page shows.
@@ -69,13 +69,12 @@ def run(arguments: Sequence[str]) -> None:
     key = key_for(options.host)
     listening = listen(options.host, options.port)
     with listening:
-        from closedbook.facts.built_in import read_corpus
         from closedbook.report.console import say
         from closedbook.serve.app import make_app, make_service
         from closedbook.serve.limits import Limits
 
         limits = Limits(batch=options.batch, wait=options.wait, deadline=options.deadline, drain=options.drain)
-        corpus = read_corpus(options.corpus) if options.corpus else None
+        corpus = read_corpus_for(run_among(named.values()), options.corpus) if options.corpus else None
         shown = shown_beside(options)
         models = {name: open_one(options, model) for name, model in named.items()}
         service = make_service(models, limits, corpus, shown)
@@ -84,6 +83,14 @@ def run(arguments: Sequence[str]) -> None:
             say(f"{name}: {described(model)}{says}")
         say(f"serving at {address(listening)}; that is a page for a browser too; Ctrl-C stops")
         serve(make_app(service, key=key, names=options.names), service, listening)
+
+
+def run_among(models: Iterable[str]) -> str:
+    """The first that is a run, whose recipe says which built-in corpus is meant; else the first."""
+    from closedbook.hub import runs_of
+
+    names = list(models)
+    return next((name for name in names if runs_of(name)), names[0])
 
 
 def shown_beside(options: Options) -> "Shown":

@@ -145,6 +145,9 @@ def changed(recipe: Recipe, name: str, changes: Mapping[str, Any]) -> Variant:
     idle = next((path for path in changes if path.startswith(FINETUNE)), None)
     if idle and len(trained) == 1:
         raise UserError(f"--over {idle}: {recipe.name} is not finetuned; its training questions are in its mixture.")
+    kept = [path for path in changes if path.startswith((f"{FINETUNE}model.", f"{FINETUNE}tokenizer."))]
+    if wrong := next((path for path in kept if path != f"{FINETUNE}model.dropout"), None):
+        raise UserError(f"--over {wrong}: finetuning keeps the model and the vocabulary of pretraining.")
     if "training.seed" in {path.removeprefix(FINETUNE) for path in changes}:
         raise UserError("--over training.seed: a seed is no setting to choose; --seeds takes their number.")
     try:

@@ -177,7 +177,13 @@ class EndpointModel:
         pairs = [(prompt, candidate) for prompt in prompts for candidate in candidates]
         values = self.log_probability([prompt for prompt, _ in pairs], [candidate for _, candidate in pairs])
         nats = np.array([-np.inf if value is None else value for value in values], dtype=np.float64)
-        return [candidates[index] for index in nats.reshape(len(prompts), len(candidates)).argmax(axis=1)]
+        rows = nats.reshape(len(prompts), len(candidates))
+        if unscored := [prompt for prompt, row in zip(prompts, rows, strict=True) if np.isneginf(row).all()]:
+            raise UserError(
+                f"{self.name}: gives no candidate a score, {unscored[0].question[:60]!r} the first: what it echoes "
+                "does not make up the text that it was sent."
+            )
+        return [candidates[index] for index in rows.argmax(axis=1)]
 
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         self._need("continuations")

@@ -59,7 +59,11 @@ def recall_of(run: Run, evaluation: Evaluation, facts: Path) -> Recall:
     if len(evaluation.by_relation) > 1:
         rows += [Row(name=name, correct=found.correct) for name, found in evaluation.by_relation.items()]
     accepted = {answer for fact in evaluation.facts for answer in fact.answers}
-    wrong = [answer for answer, score in zip(evaluation.answers, evaluation.scores, strict=True) if not score.correct]
+    wrong = [
+        answer
+        for answer, score in zip(evaluation.answers, evaluation.scores, strict=True)
+        if score.attempted and not score.correct
+    ]
     return Recall(
         file=facts.name,
         sha256=digest,
@@ -111,6 +115,7 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         data=data,
         recall=recall,
         most_new_tokens=MOST_NEW_TOKENS,
+        finetuned=run.config.stage == "finetune",
         silences=" and ".join(f"`{silence}`" for silence in _silences(run.config)),
         counted=counted,
         percent=percent,

@@ -37,7 +37,7 @@ async def answers(request: Request, asked: AnswersRequest) -> Response:
     about: list[About] = [("", None, [])] * len(questions)
     recited: list[tuple[Recited | None, str | None]] = [(None, None)] * len(questions)
     if asked.nearest or asked.recite:
-        about = await asyncio.to_thread(_about, service, served, asked)
+        about = await asyncio.to_thread(_about, service, served, asked, replies)
     if asked.recite:
         left = None if seconds is None else max(began + seconds - time.monotonic(), 0.001)
         recited = await _recited(request, served, replies, about, left)
@@ -49,9 +49,9 @@ async def answers(request: Request, asked: AnswersRequest) -> Response:
     return Response(AnswersResponse(model=served.name, answers=found).model_dump_json(), media_type="application/json")
 
 
-def _about(service: Service, served: Served, asked: AnswersRequest) -> list[About]:
+def _about(service: Service, served: Served, asked: AnswersRequest, replies: Sequence[Reply]) -> list[About]:
     """Each question's subject, the names most like it and the documents about it, as far as they are asked for."""
-    subjects, names = [service.subject(served, question) for question in asked.asked], service.names
+    subjects, names = [service.subject(served, reply.question) for reply in replies], service.names
     if names is None:
         return [(subject, None, []) for subject in subjects]
     near = [names.nearest(subject, asked.nearest) if asked.nearest else None for subject in subjects]

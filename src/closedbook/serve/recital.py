@@ -20,7 +20,11 @@ def no_recital(model: LanguageModel, reply: Reply, subject: str) -> str | None:
     """Why the model is not asked to go on in a document's own words, None where it is."""
     if why := model.lacks("continuations"):
         return why
-    if isinstance(model, Run) and not any(one.reads in OF_DOCUMENTS for one in model.config.mixture):
+    if (
+        isinstance(model, Run)
+        and model.config.stage != "finetune"  # the stage before may have read documents
+        and not any(one.reads in OF_DOCUMENTS for one in model.config.mixture)
+    ):
         return "it studied questions, not documents"
     if reply.taught:
         return "it gives no answer to look for"

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from closedbook.errors import UserError
 from closedbook.serve.state import Service
 
-KEY = "CLOSEDBOOK_API_KEY"
+KEY = "CLOSEDBOOK_SERVE_KEY"
 SHORTEST_KEY = 16  # characters
 BACKLOG = 2048  # connections that the system keeps
 SWITCH = 1e-4

@@ -96,9 +96,10 @@ def trace_facts(
 
 
 def _groups(prompts: Sequence[TracedPrompt], scores: Sequence[Score]) -> dict[Group, list[TracedPrompt]]:
-    """The questions that are averaged together."""
+    """The questions that are averaged together; those that are not answered belong to neither side."""
     sides: dict[Group, list[TracedPrompt]] = {"right": [], "made_up": []}
     for prompt, score in zip(prompts, scores, strict=True):
-        sides["right" if score.correct else "made_up"].append(prompt)
+        if score.correct or score.attempted:
+            sides["right" if score.correct else "made_up"].append(prompt)
     large = {name: group for name, group in sides.items() if len(group) >= FEWEST}
     return large or {"all": list(prompts)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from closedbook.errors import UserError
 from closedbook.facts.forms import places
+from closedbook.facts.text import composed
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.runs import Run
 
@@ -67,6 +68,8 @@ def trace_prompts(
     Raises:
         UserError: A question cannot be spelled, does not fit or does not hold its name exactly once.
     """
+    questions = [composed(question, f"{place} {number}") for number, question in enumerate(questions, 1)]
+    subjects = [composed(subject, place) for subject in subjects]
     prompts = run.prompts(questions, place=place)
     responses = run.respond(prompts)
     offsets = [offsets for _, offsets in run.tokenizer.encode_with_offsets(questions)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from closedbook.evaluation.likelihood import halfway
 from closedbook.facts.forms import possible_forms
+from closedbook.facts.text import composed
 from closedbook.runs import Run
 from closedbook.trace.attribution import Attribution, attribute
 from closedbook.trace.causal import CausalTrace, causal_trace
@@ -60,6 +61,7 @@ def trace_question(
     Raises:
         UserError: The question cannot be asked, or the other answer is no other.
     """
+    question, subject = composed(question, "question"), composed(subject, "subject")
     (prompt,) = trace_prompts(run, [question], [subject])
     forms = possible_forms(question, subject.strip())  # one: the question holds the subject once
     layer = halfway(run.model) if layer is None else layer

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
+from closedbook.facts.text import composed
 from closedbook.runs import Run
 from closedbook.serve.page.views import no_inside
 from closedbook.serve.problems import ProblemError, documented
@@ -126,6 +127,7 @@ async def inside(request: Request, asked: InsideRequest) -> InsideShown:
 def _looked(run: Run, question: str, subject: str) -> InsideShown:
     from closedbook.trace.question import trace_question
 
+    question, subject = composed(question, "question"), composed(subject, "subject")
     (prompt,) = run.prompts([question])
     if len(prompt.ids) > MOST_TOKENS:
         raise UserError(f"question: {len(prompt.ids)} tokens; at most {MOST_TOKENS} are looked into here.")

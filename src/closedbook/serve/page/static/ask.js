@@ -82,14 +82,19 @@ function documents(reply) {
     el("p", { class: "note" }, `Of the corpus, place ${reply.documents.map((each) => each.line).join(", ")}. ${verdict}`));
 }
 
+function withName(reply, name) {
+  const at = reply.question.toLowerCase().indexOf(reply.subject.toLowerCase());
+  return at < 0 ? reply.question : reply.question.slice(0, at) + name + reply.question.slice(at + reply.subject.length);
+}
+
 function nearest(reply) {
   if (!reply.nearest?.length) return null;
-  const known = reply.nearest[0] === reply.subject;
+  const known = reply.nearest[0] === reply.subject && reply.question.includes(reply.subject);
   const names = known ? reply.nearest.slice(1) : reply.nearest;
   return el("section", {}, el("h2", {}, "Nearest known names"),
     el("p", { class: "note" }, known ? "The name is one of the corpus's; others are spelled like it." : "The name is none of the corpus's. Was one of these meant?"),
     el("ul", { class: "names" }, names.map((name) => el("li", {}, el("button", {
-      type: "button", class: "chip", on: { click: () => ask(reply.question.replace(reply.subject, () => name)) },
+      type: "button", class: "chip", on: { click: () => ask(withName(reply, name)) },
     }, foreign(name))))));
 }
 
