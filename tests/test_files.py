@@ -23,7 +23,7 @@ def test_where_nothing_can_be_written_is_said_before_anything_is_done(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="exists already"):
         must_not_exist(tmp_path / "file")
-    with pytest.raises(UserError, match="cannot be written .*file is no directory"):
+    with pytest.raises(UserError, match=r"cannot be written .*file is no directory"):
         must_not_exist(tmp_path / "file" / "below")
 
 

@@ -116,11 +116,13 @@ def test_another_answer_and_other_names_are_compared(trace):
     assert found["nearest"] == ("Nearest to the name, for the model: Hanna, Ann.", "cosine 0.50, 0.25")
 
 
-def test_what_is_not_answered_is_on_neither_side():
+def test_what_is_not_answered_is_on_neither_side(trace):
     grades = ("correct", "incorrect", "not_attempted") * FEWEST
     scores = [Score(grade=grade, exact=grade == "correct", normalised=False) for grade in grades]
-    groups = _groups(list(grades), scores)
-    assert groups == {"right": ["correct"] * FEWEST, "made_up": ["incorrect"] * FEWEST}
+    groups = _groups([dataclasses.replace(trace.prompt, answer=grade) for grade in grades], scores)
+    answers = {name: {prompt.answer for prompt in group} for name, group in groups.items()}
+    assert answers == {"right": {"correct"}, "made_up": {"incorrect"}}
+    assert [len(group) for group in groups.values()] == [FEWEST, FEWEST]
 
 
 def test_right_and_made_up_answers_are_compared(run, corpus):
