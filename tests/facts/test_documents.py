@@ -114,7 +114,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         "other.csv": "not read",
         ".hidden.txt": "Not read.",
         ".git/x.md": "Not read.",
-        "h.md": "# Di Lee\nDi Lee was born in\n1912. See [it](x/y_(z)) and __this__:\n1. one",
+        "h.md": "# Di Lee\nDi Lee was born in\n1912. See [it](x/y_(z)), ![a map](m_(2).png)and __this__:\n100. one",
         "e.MD": "---\ntitle: 'Cy Fox'\ntags:\n  - x\n---\n# Cy Fox\nCode:\n```sh\n# no heading\n```\n# Life\nLong.",
         "f.md": "---\ndate: 2020\n---\nText.",
         "g.TXT": "---\nText and\n---\nmore.",
@@ -130,7 +130,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("Cy Fox", "Cy Fox. Code: # no heading Life. Long."),
         ("f", "f. Text."),
         ("g", "g. --- Text and --- more."),
-        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it and this: one"),
+        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: one"),
         ("c", "c. No heading here."),
     ]
 

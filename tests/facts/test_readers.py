@@ -148,7 +148,7 @@ def test_numbers_are_answers_as_they_are_written(tmp_path):
 
 
 def test_numbers_of_json_keep_their_digits(tmp_path):
-    text = '{"question": "q", "answer": 1.50}\n{"question": "r", "answer": [0.00001, 1e3, 7]}\n'
+    text = '{"question": "q", "answer": 1.50}\n{"question": "\\u0072", "answer": [0.00001, 1e3, 7]}\n'
     (tmp_path / "f.jsonl").write_text(text)
     assert [fact.answers for fact in read_facts(tmp_path / "f.jsonl")] == [("1.50",), ("0.00001", "1e3", "7")]
 

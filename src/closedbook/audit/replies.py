@@ -115,16 +115,18 @@ def answered_otherwise(model: LanguageModel, reply: Reply, abstention: Abstentio
     Returns:
         The surest other answer; None where none is given, or none that is surer than the answer that was.
     """
-    others = list[Reply]()
-    for question in otherwise(reply.question, forms_of(model)):
+    others = may_mean(model, reply.question)
+    return surest(reply, reply_to(model, others, abstention)) if others else None
+
+
+def may_mean(model: LanguageModel, question: str) -> list[str]:
+    """What a question may mean as a run was taught to be asked, as far as it can be asked; see `forms.otherwise`."""
+    forms = {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
+    found = []
+    for other in otherwise(question, forms):
         with contextlib.suppress(UserError):  # a letter that the vocabulary lacks
-            others += reply_to(model, [question], abstention)
-    return surest(reply, others)
-
-
-def forms_of(model: LanguageModel) -> set[str]:
-    """The forms of the questions that a run, or several, were taught; none of a model from elsewhere."""
-    return {form for run in runs_in(model) for relation in run.relations for form in relation.forms}
+            found += [prompt.question for prompt in model.prompts([other])]
+    return found
 
 
 def surest(reply: Reply, others: Sequence[Reply]) -> Reply | None:

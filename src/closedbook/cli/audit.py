@@ -89,7 +89,7 @@ def _audit(options: Options) -> None:
         corpus_files=material.corpus.files if material.corpus else {},
         warnings=tuple(warnings),
         machine=machine.describe(options.open_device())
-        | {"peak_memory_bytes": machine.peak_memory(), "processes": options.workers or options.address or 1},
+        | {"peak_memory_bytes": machine.peak_memory(), "workers": options.workers, "address": options.address},
     )
     save_report(dataclasses.replace(report, provenance=provenance), options)
 

@@ -116,8 +116,9 @@ class WithProcesses(WithModel, Spread):
         from closedbook.hub.spread import SpreadModel, replica
 
         if is_endpoint(self.model):
+            option = "workers" if self.address is None else "address"
             raise UserError(
-                "--workers: an endpoint answers elsewhere; CLOSEDBOOK_REQUESTS says how many questions at once."
+                f"--{option}: an endpoint answers elsewhere; CLOSEDBOOK_REQUESTS says how many questions at once."
             )
         device = self.open_device()
         place = elsewhere_for(self, device)

@@ -108,10 +108,11 @@ class RayPool:
     def _room(self) -> int:
         """Processes that the machines have room for at a time."""
         wanted = dict(zip(("CPU", "GPU"), self._resources.values(), strict=True))
-        return sum(
-            int(min(node["Resources"].get(kind, 0) // number for kind, number in wanted.items() if number))
+        rooms = (
+            int(min(node["Resources"].get(kind, 0) / number for kind, number in wanted.items() if number) + 1e-6)
             for node in _machines()
         )
+        return max(sum(rooms), 1)
 
     def _task(self, function: Callable[..., Any]) -> Any:
         return ray.remote(function).options(**self._resources, max_retries=0)

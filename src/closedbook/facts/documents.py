@@ -24,14 +24,15 @@ _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
+_ADDRESS = r"\((?:(?:[^()]|\([^()]{0,200}\)){0,500}\)|[^)]{0,500}\))"  # which may hold brackets
 _MARKS = (
-    (re.compile(r"!\[[^\]]{0,200}\]\([^)]{0,500}\)"), ""),  # images
-    (re.compile(r"\[([^\]]{0,200})\]\((?:[^()]|\([^()]{0,200}\)){0,500}\)"), r"\1"),  # links
+    (re.compile(rf"!\[[^\]]{{0,200}}\]{_ADDRESS}"), ""),  # images
+    (re.compile(rf"\[([^\]]{{0,200}})\]{_ADDRESS}"), r"\1"),  # links
     (
         re.compile(r"`+|\*\*|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)"),
         "",
     ),  # code, bold, italics
-    (re.compile(r"^[ \t]*(?:[-*+>]|\d{1,2}\.)[ \t]+", re.MULTILINE), ""),  # items (no years) and quotations
+    (re.compile(r"^[ \t]*(?:[-*+>]|(?!\d{4}\.)\d+\.)[ \t]+", re.MULTILINE), ""),  # items (no years) and quotations
 )
 
 

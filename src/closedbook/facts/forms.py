@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from closedbook.errors import UserError
 from closedbook.facts.records import Card, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, PARTICLES
+from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, PARTICLES, SMALL
 
 SLOT = "{}"
 FEWEST = 3  # questions that make a frame of their own beside others
@@ -16,6 +16,7 @@ SHARE = 0.02  # of the questions, as a floor to the same
 MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
 COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
+MOST_OTHERS = 8  # questions that one may mean
 STEM = 4  # characters of a word that is met again
 ENDS = "?!.;。？！؟ "
 MARKS = '"“”„«»()[]?!.,:;¿¡'
@@ -114,26 +115,32 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
         forms: That it may have, whatever their case and the mark at their end.
 
     Returns:
-        Questions in one of the forms, none of which is the question itself: of the form that it has but for capitals
-        and the mark at its end, with the name as it stands and with capitals; else of the forms that share most words
-        with it, with each run of capitals. None where it has one of the forms and its name has capitals, or where no
-        form is like it.
+        At most eight questions in one of the forms, none of which is the question itself: of the form that it has but
+        for capitals and the mark at its end, with the name as it stands and with capitals; else of the forms that
+        share most words with it, with each run of capitals. None where it has one of the forms and its name capitals,
+        or where no form is like it.
     """
     known = _longest_first(forms)
-    for form in known:
-        name = slot_of(question.lower().rstrip(ENDS), form.lower().rstrip(ENDS))
+    exact = [name for form in known if (name := slot_of(question, form))]
+    if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for name in exact):
+        return []
+    near = next((names for form in known if (names := _nearly(question, form))), [])
+    if not near:
+        near = [form.replace(SLOT, name) for form in _likest(question, known) for name in _runs_of_capitals(question)]
+    return [one for one in dict.fromkeys(near) if one != question][:MOST_OTHERS]
+
+
+def _nearly(question: str, form: str) -> list[str]:
+    """The form with what stands in its slot where the question has it but for capitals and the mark at its end."""
+    bare = form.rstrip(ENDS)
+    mark, start = form[len(bare) :], len(bare.partition(SLOT)[0])
+    for text in dict.fromkeys((question.strip().removesuffix(mark), question.rstrip(ENDS))):
+        name = slot_of(text.lower(), bare.lower())
         if name and name.strip():
-            names = [_as_it_stands(question, name), *_with_capitals(name)]
-            return [one for one in dict.fromkeys(form.replace(SLOT, name) for name in names) if one != question]
-    names = _runs_of_capitals(question)
-    return [form.replace(SLOT, name) for form in _likest(question, known) for name in names]
-
-
-def _as_it_stands(question: str, name: str) -> str:
-    """A name in lower case as a question has it."""
-    start = question.lower().find(name)
-    found = question[start : start + len(name)]
-    return found if found.lower() == name else name
+            stands = text[start : start + len(name)]
+            spelled = [stands if stands.lower() == name else name, *_with_capitals(name)]
+            return [form.replace(SLOT, one) for one in (*spelled, *(one.rstrip(ENDS) for one in spelled)) if one]
+    return []
 
 
 def _with_capitals(name: str) -> list[str]:
@@ -165,7 +172,11 @@ def _runs_of_capitals(question: str) -> list[str]:
     for run in runs:
         while run and run[-1] in PARTICLES:
             run.pop()
-    names = [" ".join(run) for run in runs if run and (run != words[:1] or words[:1] != written[:1])]
+    names = [
+        " ".join(run)
+        for run in runs
+        if any(word[:1].isupper() for word in run) and (run != words[:1] or words[:1] != written[:1])
+    ]
     return list(dict.fromkeys(names))[:MOST_PLACES]
 
 

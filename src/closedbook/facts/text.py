@@ -187,10 +187,7 @@ def load_json(text: str, place: str, *, lines: bool = False) -> Any:
     try:
         value = _parsed(text)
         if "\\u" in text:
-            plain = json.dumps(value, ensure_ascii=False)
-            if half := re.search("[\ud800-\udfff]", plain):
-                raise ValueError(f"{half.group()!a} is half a character")
-            value = _parsed(composed(plain, place))
+            value = _with_whole_letters(value, place)
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if lines else ""
         reason = error.msg.removesuffix(" at")
@@ -208,6 +205,21 @@ def _parsed(text: str) -> Any:
     return json.loads(
         text, object_pairs_hook=_distinct, parse_constant=_no_number, parse_int=_whole, parse_float=_finite
     )
+
+
+def _with_whole_letters(value: Any, place: str) -> Any:
+    """What was parsed with its letters composed, numbers as they are."""
+    if isinstance(value, str):
+        if half := re.search("[\ud800-\udfff]", value):
+            raise ValueError(f"{half.group()!a} is half a character")
+        return composed(value, place)
+    if isinstance(value, list):
+        return [_with_whole_letters(each, place) for each in value]
+    if isinstance(value, dict):
+        return _distinct(
+            [(_with_whole_letters(key, place), _with_whole_letters(each, place)) for key, each in value.items()]
+        )
+    return value
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,10 @@ PARTICLES = frozenset(
 )
 """Words in names that have no capital, in the languages whose names are most often met."""
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
+SMALL = PARTICLES | frozenset(
+    "a an at by for from in into on or over to under with am das dem die ein eine im au les un une à een het".split()
+)
+"""Articles and prepositions, beside particles."""
 _DASHES = frozenset("-–—")
 _UNSPACED_VERBS = ("是", "位于", "は")
 _ARTICLE = re.compile(
@@ -170,14 +174,14 @@ def _start(text: str) -> str:
 def _is_sentence(text: str, name: str, end: int) -> bool:
     """Whether what `title` takes for the title of a text goes on after the subject as sentences do.
 
-    Where more follows it, that is with a verb as `is`, with a mark that explains (`Tin: a metal.`), or with several
-    words of which one has no capital (`The fox hunts at night.`), unless they go on with the name (`Bank of ...`).
+    Where more follows it, that is with a verb as `is`, with a mark that explains (`Tin: a metal.`), or with words of
+    which the second or a later one is small (`The fox hunts at night.`), but not the first (`Alice in Wonderland.`).
     """
     words = [word.strip("'’") for word in name[end:].split()]
     rest = text[len(name) + 1 :].strip()
     if rest:
         verb = not _VERBS.isdisjoint(words) or name.startswith(_UNSPACED_VERBS, end)
         explains = name[end : end + 1] == ":" or (len(words) > 1 and words[0] in _DASHES)
-        goes_on = len(words) > 1 and words[0] not in PARTICLES and any(word[:1].islower() for word in words)
+        goes_on = words[:1] != [] and words[0] not in SMALL and not SMALL.isdisjoint(words[1:])
         return (verb or explains or goes_on) and not rest.startswith(name)
     return any(word[:1].isalpha() and not word[:1].isupper() for word in words)
