@@ -203,6 +203,7 @@ def test_an_endpoint_is_not_shared_out(facts, tmp_path, capsys):
 
 
 def test_a_model_that_is_not_there_is_refused_before_processes_are_started(facts, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(engines, "require_engine", lambda request: None)
     monkeypatch.setattr(engines, "opened", lambda request: pytest.fail("nothing is to be started"))
     assert call("predict", tmp_path / "nothing", "--facts", facts, "--out", tmp_path / "out", "--workers", "2") == 2
     assert "nothing" in capsys.readouterr().err

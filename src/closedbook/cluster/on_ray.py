@@ -1,4 +1,4 @@
-"""The adapter for Ray; nothing else imports it.
+"""The adapter for Ray; beside it `halving` alone imports it.
 
 A call is a task that Ray does not repeat by itself: what was lost comes back as an outcome, and whoever called decides.
 Stopping is Ray's `cancel`, which a task feels as Ctrl-C; so a training saves first.
@@ -10,7 +10,6 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,11 @@ for setting, said in SETTINGS.items():
 
 import ray  # noqa: E402 - it reads its settings when it is imported
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError  # noqa: E402
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 REACHED_WITHIN = 10.0  # seconds
 STARTS = 3
 BEGUN_WITHIN = 300.0  # seconds, for a process where nothing else answers
-FIRST_RUNG, REDUCTION = 11, 3  # percent of a training: decided at 11, 33 and 99
 
 
 class RayPool:
@@ -218,35 +215,6 @@ class RayReplicas:
                 f"Processes that answer were lost {self._lost} times, the last so: {_first(error)}"
             ) from None
         self._begin()
-
-
-class RayHalving:
-    """Ray Tune's ASHA; see `closedbook.cluster.pool.Halving`."""
-
-    def __init__(self) -> None:
-        self._scheduler: Any = ASHAScheduler(  # of what its methods take it uses a name and two figures
-            time_attr="percent",
-            metric="value",
-            mode="max",
-            max_t=100,
-            grace_period=FIRST_RUNG,
-            reduction_factor=REDUCTION,
-        )
-        self._trials: dict[str, _Trial] = {}
-
-    def goes_on(self, name: str, percent: int, value: float) -> bool:
-        if name not in self._trials:
-            self._trials[name] = _Trial(name)
-            self._scheduler.on_trial_add(None, self._trials[name])
-        decided = self._scheduler.on_trial_result(None, self._trials[name], {"percent": percent, "value": value})
-        return percent >= 100 or decided != TrialScheduler.STOP
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """What a scheduler wants to know of a training."""
-
-    trial_id: str
 
 
 class _Replica:

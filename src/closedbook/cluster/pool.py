@@ -117,7 +117,8 @@ def opened(request: Request) -> Iterator[Pool]:
 def halving() -> Halving:
     """Which of several trainings side by side are worth going on with."""
     require_engine(Request())
-    from closedbook.cluster.on_ray import RayHalving
+    import closedbook.cluster.on_ray  # noqa: F401 - its settings come first
+    from closedbook.cluster.halving import RayHalving
 
     return RayHalving()
 
