@@ -182,6 +182,6 @@ def _is_sentence(text: str, name: str, end: int) -> bool:
     if rest:
         verb = not _VERBS.isdisjoint(words) or name.startswith(_UNSPACED_VERBS, end)
         explains = name[end : end + 1] == ":" or (len(words) > 1 and words[0] in _DASHES)
-        goes_on = words[:1] != [] and words[0] not in SMALL and not SMALL.isdisjoint(words[1:])
+        goes_on = bool(words) and words[0] not in SMALL and not SMALL.isdisjoint(words[1:])
         return (verb or explains or goes_on) and not rest.startswith(name)
     return any(word[:1].isalpha() and not word[:1].isupper() for word in words)
