@@ -52,6 +52,11 @@ def random_bits(seed: int, step: int, draw: int, rows: Any) -> Any:
     return _logical_shift(_mix(rows * _signed(_GOLDEN) + _signed(key)), 32)
 
 
+def random_words(keys: Any, places: Any) -> Any:
+    """64 random bits for every place under its key: integers of int64, of the shape to which the two broadcast."""
+    return _mix(places * _signed(_GOLDEN) + keys)
+
+
 ROUNDS = 4  # of the network; with fewer, neighbours stay neighbours
 
 

@@ -13,7 +13,8 @@ from closedbook.objectives.objective import rows_as_read
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.segments import Batch
 from closedbook.recipes import find_recipe, with_attention
-from closedbook.training.loop import backward, train
+from closedbook.training.gradients import backward
+from closedbook.training.loop import train
 from closedbook.training.parallel import Workers
 from closedbook.training.precision import resolve_precision
 

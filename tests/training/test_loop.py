@@ -10,7 +10,8 @@ from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
 from closedbook.objectives.segments import Batch
 from closedbook.training.checkpoints import resume, save_checkpoint
-from closedbook.training.loop import NonFiniteLoss, TrainingState, backward, train
+from closedbook.training.gradients import backward
+from closedbook.training.loop import NonFiniteLoss, TrainingState, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, workers_for
 from tests.conftest import tiny_config
@@ -185,22 +186,3 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(people):
         train(model, batches, config, corpus_positions=1)
     for name, value in model.state_dict().items():
         assert torch.equal(before[name].nan_to_num(), value.nan_to_num())
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; runs wherever there is one")
-def test_a_gpu_trains_to_about_the_same_loss(people):
-    config, batches, model = prepared(people)
-    losses = []
-    train(model, batches, config, corpus_positions=1, callbacks=(lambda record: losses.append(record.loss),))
-    tiny = tiny_config(precision="fp32")
-    tokenizer = make_tokenizer(tiny, people)
-    gpu = torch.device("cuda")
-    theirs = []
-    train(
-        initial_model(tiny, tokenizer, gpu),
-        Batches(build_mixture(tiny, people, tokenizer, gpu), tiny),
-        tiny.training,
-        corpus_positions=1,
-        callbacks=(lambda record: theirs.append(record.loss),),
-    )
-    assert theirs[-1] == pytest.approx(losses[-1], rel=0.05)

@@ -18,7 +18,8 @@ from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches
 from closedbook.training import loop
 from closedbook.training.checkpoints import position_of, put_back
-from closedbook.training.loop import TrainingState, backward, train
+from closedbook.training.gradients import backward
+from closedbook.training.loop import TrainingState, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.process_group import LOST, Group
 from closedbook.training.ranks import ALONE

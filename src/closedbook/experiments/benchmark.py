@@ -19,7 +19,7 @@ from closedbook.objectives.plan import Batches
 from closedbook.objectives.segments import Batch
 from closedbook.runs import Run
 from closedbook.selfstudy.study import study
-from closedbook.training.loop import backward, loss_of
+from closedbook.training.gradients import backward, loss_of
 from closedbook.training.precision import Precision, resolve_precision
 
 ROUNDS = 5

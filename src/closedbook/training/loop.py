@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from closedbook.config import TrainingConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
-from closedbook.model.dropout import Draws, dropping
 from closedbook.model.gpt import GPT
-from closedbook.objectives.segments import IGNORED, Batch
-from closedbook.training.muon import Muon
+from closedbook.objectives.segments import Batch
+from closedbook.training.gradients import RecordedPasses, backward
+from closedbook.training.graphs import Recorder
+from closedbook.training.muon import Apply, Muon
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, one_thread, workers_for
-from closedbook.training.precision import Precision, resolve_precision
+from closedbook.training.precision import resolve_precision
 from closedbook.training.ranks import ALONE, Ranks
 from closedbook.training.schedules import rate
 
@@ -106,79 +105,16 @@ def seeded(*counters: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def side_by_side(optimizers: list[torch.optim.Optimizer], workers: Workers | None) -> Iterator[None]:
-    """Lets Muon share its matrices out among the workers inside the block."""
-    shared = [optimizer for optimizer in optimizers if isinstance(optimizer, Muon) and workers is not None]
-    for optimizer in shared:
-        assert workers is not None
-        optimizer.apply = workers.map
+def applying(optimizers: list[torch.optim.Optimizer], apply: Apply) -> Iterator[None]:
+    """Lets Muon work on its matrices by that inside the block."""
+    matrices = [optimizer for optimizer in optimizers if isinstance(optimizer, Muon)]
+    for optimizer in matrices:
+        optimizer.apply = apply
     try:
         yield
     finally:
-        for optimizer in shared:
+        for optimizer in matrices:
             optimizer.apply = map
-
-
-def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | None:
-    """What dropout draws for a micro-batch's rows, which depends on the counters and on each row's number alone."""
-    if not model.config.dropout_rate or not counters:
-        return None
-    rows, time = part.inputs_BT.shape
-    rows_B = torch.arange(rows) if part.rows_B is None else part.rows_B
-    until_T = torch.arange(1, time + 1, device=part.targets_BT.device)
-    lengths_B = ((part.targets_BT != IGNORED) * until_T).amax(dim=1)  # to the last target: what follows has no effect
-    return Draws(model.config, rows_B, lengths_B, time, counters, model.device)
-
-
-def loss_of(model: GPT, part: Batch, total: Tensor, precision: Precision, counters: tuple[int, ...] = ()) -> Tensor:
-    """A micro-batch's share of the step's mean cross-entropy in nats; the head sees only positions that count."""
-    targets = part.targets_BT.flatten()
-    counts_N = (targets != IGNORED).nonzero().flatten()
-    half = precision == "bf16"  # without a cache of casts: all threads share it, and each weight is used once
-    cast = torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=half, cache_enabled=False)
-    with dropping(draws_for(model, part, counters)), cast:
-        logits_NV = model.head(model(part.inputs_BT, wanted_N=counts_N))
-    return F.cross_entropy(logits_NV.float(), targets[counts_N], reduction="sum") / total
-
-
-def backward(
-    model: GPT,
-    parts: list[Batch],
-    precision: Precision,
-    workers: Workers | None = None,
-    counters: tuple[int, ...] = (),
-    ranks: Ranks = ALONE,
-) -> Tensor:
-    """Adds the gradient of the step's loss, micro-batch by micro-batch, or several at a time with workers.
-
-    Args:
-        model: In training mode.
-        parts: The step's micro-batches.
-        precision: To compute in.
-        workers: Threads to share the micro-batches out among.
-        counters: Seed and step for dropout's draws; without them torch's global generator is drawn from.
-        ranks: The processes that have the other rows of the step.
-
-    Returns:
-        Mean cross-entropy in nats over all targets of the step that count, those of all processes.
-    """
-    targets = [(part.targets_BT != IGNORED).sum() for part in parts]
-    total = ranks.total(torch.stack(targets or [torch.tensor(0, device=model.device)]).sum())
-    parameters = list(model.parameters())
-
-    def work(part: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
-        share = loss_of(model, part, total, precision, counters)
-        return share.detach(), torch.autograd.grad(share, parameters)
-
-    loss = torch.zeros((), device=model.device)
-    with one_thread() if workers else contextlib.nullcontext():
-        for share, gradients in workers.map(work, parts) if workers else map(work, parts):
-            loss += share
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    if ranks.count > 1 and not total:
-        return loss  # a step without examples changes nothing, as in one process
-    return ranks.add_up(parameters, loss)
 
 
 def train(
@@ -214,11 +150,13 @@ def train(
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
     count = workers_for(config, device)
+    recorder = Recorder() if device.type == "cuda" and not config.compile else None
+    recorded = None if recorder is None else RecordedPasses(model, precision, recorder)
     model.train()
     with (
         seeded(config.seed, DROPOUT),
         Workers(count) if count > 1 else contextlib.nullcontext() as workers,
-        side_by_side(state.optimizers, workers),
+        applying(state.optimizers, workers.map if workers else recorder.map if recorder else map),
     ):
         while state.step < batches.steps and not learned(batches, config, state):
             began = time.perf_counter()
@@ -230,8 +168,9 @@ def train(
                 positions=state.positions,
                 corpus_positions=corpus_positions,
             )
-            torch.manual_seed(derive(config.seed, DROPOUT, state.step))  # for compiled models alone
-            loss = backward(model, parts, precision, workers, (config.seed, DROPOUT, state.step), ranks).item()
+            counters = config.seed, DROPOUT, state.step
+            torch.manual_seed(derive(*counters))  # for compiled models alone
+            loss = backward(model, parts, precision, workers, counters, ranks, recorded).item()
             if not math.isfinite(loss):
                 raise not_finite(f"loss of batch {state.step + 1} is not finite ({loss})")
             if not update(model, state.optimizers, share, config.clip, workers):
