@@ -66,10 +66,17 @@ class Recorder:
             yield self(function, item)[0]
 
     def _record(self, function: Function, tensors: tuple[Tensor, ...]) -> Recording:
-        graph = torch.cuda.CUDAGraph()
+        """A recording; `torch.cuda.graph` would collect garbage and give memory back before each."""
+        graph, stream, here = torch.cuda.CUDAGraph(), torch.cuda.Stream(), torch.cuda.current_stream()
         inputs = tuple(tensor.clone() for tensor in tensors)
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            outputs = _several(function(*inputs))
+        stream.wait_stream(here)
+        with torch.cuda.stream(stream):
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                outputs = _several(function(*inputs))
+            finally:
+                graph.capture_end()
+        here.wait_stream(stream)
         return Recording(graph, inputs, outputs)
 
 

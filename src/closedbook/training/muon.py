@@ -65,16 +65,17 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
             for matrix, update in zip(matrices, self._updates(matrices), strict=True):
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                if group["weight_decay"]:
+                    matrix.mul_(1 - group["lr"] * group["weight_decay"])
                 matrix.add_(update, alpha=-group["lr"] * math.sqrt(max(1, matrix.shape[0] / matrix.shape[1])))
 
     def _updates(self, matrices: Sequence[nn.Parameter]) -> list[Tensor]:
         """The orthogonal step of every matrix, those of one shape together, tall ones lying on their side."""
         alike = defaultdict[tuple[int, int], list[int]](list)
         steps = []
-        for index, matrix in enumerate(matrices):
+        for index, (matrix, momentum) in enumerate(zip(matrices, self._momenta(matrices), strict=True)):
             rows, columns = matrix.shape
-            step = self._momentum(matrix).to(self.dtype)
+            step = momentum.to(self.dtype)
             steps.append(step.mT if rows > columns else step)
             alike[min(rows, columns), max(rows, columns)].append(index)
         batches = [found[first : first + BATCH] for found in alike.values() for first in range(0, len(found), BATCH)]
@@ -84,11 +85,14 @@ class Muon(torch.optim.Optimizer):
                 steps[index] = done.mT if matrices[index].shape[0] > matrices[index].shape[1] else done
         return steps
 
-    def _momentum(self, matrix: nn.Parameter) -> Tensor:
-        """Mu B_t + (1 - mu) G_t, after the gradient has been taken into B_t."""
-        assert matrix.grad is not None
-        state = self.state[matrix]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-        kept = state["momentum_buffer"].lerp_(matrix.grad, 1 - MOMENTUM)
-        return matrix.grad.lerp(kept, MOMENTUM)
+    def _momenta(self, matrices: Sequence[nn.Parameter]) -> Sequence[Tensor]:
+        """Mu B_t + (1 - mu) G_t of every matrix, after its gradient has been taken into B_t."""
+        gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
+        if not gradients:
+            return []
+        for matrix in matrices:
+            if "momentum_buffer" not in self.state[matrix]:
+                self.state[matrix]["momentum_buffer"] = torch.zeros_like(matrix)
+        kept = [self.state[matrix]["momentum_buffer"] for matrix in matrices]
+        torch._foreach_lerp_(kept, gradients, 1 - MOMENTUM)
+        return torch._foreach_lerp(gradients, kept, MOMENTUM)
