@@ -1,6 +1,6 @@
 """The figures of the page, one function each, readable on light and on dark paper."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +15,7 @@ from closedbook.training.schedules import COURSE_FINAL_PASSES, COURSE_WARMUP_TOK
 
 BLUE, ORANGE, GREEN, PINK, SKY, AMBER = COLOURS
 PARTS = {"train": BLUE, "dev": ORANGE, "test": GREEN, "no question": INK}
+SMOOTHED = 5  # neighbouring lines of a loss curve that are averaged
 NEVER = 0.05  # per cent, where shares of zero are drawn
 
 
@@ -174,8 +175,28 @@ def characters(letter: Letter) -> Figure:
     return _finished(figure)
 
 
+def losses(curves: Mapping[str, Sequence[Mapping[str, float]]], epochs: int) -> Figure:
+    """The loss of pretrainings by their recipe, and the rate that it follows.
+
+    Args:
+        curves: Lines of `metrics.jsonl`, by attention class.
+        epochs: That the steps of each make up.
+    """
+    figure, (loss, rate) = _panels(1.6, 1.0)
+    for (name, lines), colour in zip(curves.items(), (BLUE, GREEN), strict=False):
+        epoch = [epochs * line["step"] / line["steps"] for line in lines]
+        near = np.ones(SMOOTHED) / SMOOTHED
+        values = np.convolve([line["loss"] for line in lines], near, mode="valid")
+        loss.plot(epoch[SMOOTHED // 2 : SMOOTHED // 2 + len(values)], values, color=colour, label=name)
+        rate.plot(epoch, [line["rate"] for line in lines], color=ORANGE)
+    loss.set(xlabel="epoch", ylabel="loss, nats", title="pretraining to the letter", ylim=(0, 3))
+    loss.legend()
+    rate.set(xlabel="epoch", title="the rate, of its peak", ylim=(0, 1.1))
+    return _finished(figure)
+
+
 def synthesizers() -> Figure:
-    """What others report for key-query-value attention and for Synthesizers, with intervals."""
+    """What others report for key-query-value attention and for Synthesizers, and ours, with intervals."""
     figure, (axis,) = _panels(1.0, height=2.9)
     for index, system in enumerate(SYSTEMS):
         low, high = wilson(system.correct, DEV)

@@ -163,4 +163,6 @@ SYSTEMS = (
     WIRED,
     System("the second best", 78, "dense_synthesizer"),
     System("the third best", 67, "dense_synthesizer"),
+    System("here, key-query-value", 146, "key_query_value"),
+    System("here, Synthesizer", 65, "dense_synthesizer"),
 )

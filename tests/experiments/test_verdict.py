@@ -40,4 +40,11 @@ def of(right):
     ],
 )
 def test_a_figure_is_reproduced_where_the_difference_may_be_chance(right, theirs, sentence):
-    assert verdict("row", of(right), theirs, 500) == sentence
+    assert verdict("row", of(right), theirs, 500, 3) == sentence
+
+
+def test_one_training_does_not_speak_for_its_recipe():
+    found = verdict("row", of(146), Reference(assignment=0.222), 500, 1)
+    assert found == (
+        "row: the assignment's 22.2 % is not what this one training reaches (ours 29.2 %, 25.4 to 33.3 %)."
+    )

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from itertools import islice
@@ -75,7 +76,9 @@ def test_draws_depend_on_the_seed_and_on_no_hash():
 
     def printed(seed, hashes):
         command = [sys.executable, "-c", code.replace("SEED", str(seed))]
-        return subprocess.run(command, env={"PYTHONHASHSEED": hashes}, capture_output=True, check=True).stdout
+        return subprocess.run(
+            command, env={**os.environ, "PYTHONHASHSEED": hashes}, capture_output=True, check=True
+        ).stdout
 
     assert printed(0, "1") == printed(0, "2") != printed(1, "1")
 

@@ -182,7 +182,9 @@ def _row(
         interval=estimate.interval,
         relations=recall_by_relation(corpus, exact),
         reference=reference,
-        verdict=verdict(label, estimate, reference, len(corpus.dev)) if preset.letter and reference else None,
+        verdict=(
+            verdict(label, estimate, reference, len(corpus.dev), len(runs)) if preset.letter and reference else None
+        ),
         coverage=reach,
         seconds=round(float(np.mean([run.seconds for run in runs])), 1),
         runs=tuple(runs),

@@ -5,7 +5,7 @@ from closedbook.experiments.comparing import Estimate, newcombe
 from closedbook.facts.known import Reference
 
 
-def verdict(label: str, ours: Estimate, theirs: Reference, questions: int) -> str | None:
+def verdict(label: str, ours: Estimate, theirs: Reference, questions: int, trainings: int) -> str | None:
     """One sentence on a row of the table, None where nobody has given a figure.
 
     A figure is reproduced where the 95 % interval of the difference holds zero (Newcombe's, from the interval of ours
@@ -16,13 +16,15 @@ def verdict(label: str, ours: Estimate, theirs: Reference, questions: int) -> st
         ours: Accuracy on dev with its 95 % interval.
         theirs: The figures of others for the same system and questions.
         questions: How many dev questions there are, theirs and ours.
+        trainings: Of ours, whose seeds the interval is about; one says nothing of another.
     """
     if theirs.assignment is None:
         return None
     low, high = ours.interval
     their_interval = wilson(round(theirs.assignment * questions), questions)
     lower, upper = newcombe((theirs.assignment, *their_interval), (ours.value, low, high))
-    outcome = "is reproduced" if lower <= 0 <= upper else "is not what this recipe reaches"
+    missed = "is not what this recipe reaches" if trainings > 1 else "is not what this one training reaches"
+    outcome = "is reproduced" if lower <= 0 <= upper else missed
     return (
         f"{label}: the assignment's {_percent(theirs.assignment)} {outcome} (ours {_percent(ours.value)}, "
         f"{100 * low:.1f} to {_percent(high)}){_among_the_public(ours.value, theirs)}."
