@@ -95,3 +95,8 @@ def test_every_name_is_there():
     assert set(dir(closedbook)) >= set(closedbook.__all__)
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         closedbook.trian  # noqa: B018
+
+
+def test_what_a_run_was_asked_tells_the_subject_and_auto_is_a_device(run):
+    assert closedbook.load(run.path, "auto").ask(QUESTION) == run.ask(QUESTION)
+    assert closedbook.trace_answer(run, QUESTION).top(1)  # of a relation that nobody shipped

@@ -122,7 +122,7 @@ def trace_answer(
     Args:
         run: From `train` or `load`; other models cannot be looked into.
         question: What to ask.
-        corpus: Knows the subject in the question.
+        corpus: Knows the subject in the question; else the questions do that the run was trained on.
         subject: The part of the question that is its subject, where that is not known.
         against: Another answer, to attribute the difference of the logits to.
 
@@ -132,28 +132,36 @@ def trace_answer(
     from closedbook.trace.attribution import attribute
     from closedbook.trace.prompts import trace_prompts
 
-    (prompt,) = trace_prompts(run, [question], [subject or subject_in(question, corpus)])
+    (prompt,) = trace_prompts(run, [question], [subject or subject_in(question, run, corpus)])
     return attribute(run, prompt, against)
 
 
-def subject_in(question: str, corpus: Corpus | None = None) -> str:
-    """The part of a question that is its subject, by the corpus or the forms that the project knows.
+def subject_in(question: str, run: "Run", corpus: Corpus | None = None) -> str:
+    """The part of a question that is its subject, by the corpus, what the run was asked in training, or shipped forms.
 
     Raises:
         UserError: It is not known.
     """
-    asked = Fact(question=question, answers=(), subject="", line=1)
-    subject = (corpus.recognise([asked])[0].subject if corpus else "") or subject_of(question)
+    from closedbook.runs import recognised
+
+    (asked,) = recognised([Fact(question=question, answers=(), subject="", line=1)], run, corpus)
+    subject = asked.subject or subject_of(question)
     if not subject:
         raise UserError(f"{question!r}: which part of it is the subject? Say so (--subject), or give the corpus.")
     return subject
 
 
 def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":
-    """A run from its directory; see `closedbook.runs.load`."""
-    from closedbook import runs
+    """A run from its directory; see `closedbook.runs.load`.
 
-    return runs.load(path, device)
+    Args:
+        path: Of the directory.
+        device: Where it computes; `auto` for a GPU where there is one.
+    """
+    from closedbook import runs
+    from closedbook.machine import pick_device
+
+    return runs.load(path, pick_device(device) if isinstance(device, str) else device)
 
 
 def open_model(
@@ -165,13 +173,15 @@ def open_model(
 
     Args:
         name: Which.
-        device: Where it computes.
+        device: Where it computes; `auto` for a GPU where there is one.
         form: How it is asked, None for its own way.
         served: The name of the model at an endpoint.
     """
     from closedbook import hub
+    from closedbook.machine import pick_device
 
-    return hub.open_model(name, hub.Way(device=device, form=form, served=served))
+    where = pick_device(device) if isinstance(device, str) else device
+    return hub.open_model(name, hub.Way(device=where, form=form, served=served))
 
 
 def evaluate(

@@ -28,8 +28,12 @@ from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
 from closedbook.evaluation.likelihood import fitting_log_probability, halfway, last_states
 from closedbook.evaluation.ranking import best, candidate_ids
+from closedbook.facts.corpus import Corpus
 from closedbook.facts.forms import up_to_subjects
+from closedbook.facts.induction import recognise
+from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
+from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.text import composed
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
 from closedbook.files import json_text
@@ -215,6 +219,11 @@ def runs_in(model: LanguageModel) -> Sequence[Run]:
 def relations_of(model: LanguageModel) -> list[Relation]:
     """What a run, or the first of several, was trained to be asked for; nothing of a model from elsewhere."""
     return next((run.relations for run in runs_in(model)), [])
+
+
+def recognised(facts: Sequence[Fact], model: LanguageModel, corpus: Corpus | StoredCorpus | None) -> Sequence[Fact]:
+    """The facts with the relations of the corpus, of what the model was trained on, or else of their own forms."""
+    return recognise(facts, {}, relations_of(model)) if corpus is None else corpus.recognise(facts)
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Run:

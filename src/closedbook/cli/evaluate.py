@@ -63,6 +63,7 @@ def run(arguments: Sequence[str]) -> None:
         raise UserError("--shots takes its examples from --calibration FILE; give that too.")
     from closedbook.facts.readers import read_facts
     from closedbook.report.console import say
+    from closedbook.runs import recognised
 
     read = read_facts(options.facts)
     others = read_facts(options.candidates) if options.candidates else []
@@ -155,18 +156,6 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
         for name, accuracy in ranking.by_relation.items()
     }
     say_accuracies(f"ranking {which} of {file}", ranking.accuracy, rows)
-
-
-def recognised(
-    facts: "Sequence[Fact]", model: "LanguageModel", corpus: "Corpus | StoredCorpus | None"
-) -> "Sequence[Fact]":
-    """The facts with the relations of the corpus, of what the run was trained on, or else of their own forms."""
-    from closedbook.facts.induction import recognise
-    from closedbook.runs import relations_of
-
-    if corpus is not None:
-        return corpus.recognise(facts)
-    return recognise(facts, {}, relations_of(model))
 
 
 def leaks(

@@ -101,8 +101,8 @@ def check(options: Options) -> None:
 
 def _facts(options: Options, run: "Run", corpus: "Corpus | None") -> "list[Fact]":
     """The facts to average over, with subjects and relations."""
-    from closedbook.cli.evaluate import recognised
     from closedbook.facts.readers import read_facts
+    from closedbook.runs import recognised
 
     if options.facts is None:
         return []
@@ -126,17 +126,8 @@ def in_turn(facts: "Sequence[Fact]", count: int) -> "list[Fact]":
     return [facts[index] for index in sorted(index for _, index in sorted(turns)[:count])]
 
 
-def _subject(question: str, run: "Run", corpus: "Corpus | None") -> str:
-    """The subject in the question, by the corpus, what the run was trained on, or the forms that the project knows."""
-    from closedbook.api import subject_in
-    from closedbook.cli.evaluate import recognised
-    from closedbook.facts.records import Fact
-
-    (fact,) = recognised([Fact(question=question, answers=(), subject="", line=1)], run, corpus)
-    return fact.subject or subject_in(question, corpus)
-
-
 def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Sequence[Fact]") -> "Report":
+    from closedbook.api import subject_in
     from closedbook.report.console import say
     from closedbook.trace.averages import trace_facts
     from closedbook.trace.question import trace_question
@@ -150,7 +141,7 @@ def _report(options: Options, run: "Run", corpus: "Corpus | None", facts: "Seque
         question = trace_question(
             run,
             options.question,
-            _subject(options.question, run, corpus) if options.subject is None else options.subject,
+            subject_in(options.question, run, corpus) if options.subject is None else options.subject,
             against=options.against,
             names=list(corpus.by_subject) if corpus else [fact.subject for fact in facts],
             layer=options.layer,
