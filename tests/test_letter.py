@@ -1,6 +1,7 @@
 """What the letter costs: drawn from a toy, the numbers behind the figures counted again, the page held against them."""
 
 import dataclasses
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -62,6 +63,14 @@ def test_the_command_draws_every_figure_but_those_of_other_data(directory, tmp_p
     drawn = sorted((tmp_path / "figures").iterdir())
     assert [path.stem for path in drawn] == sorted(FIGURES)
     assert all(ElementTree.parse(path).getroot().get("aria-label") for path in drawn)
+
+
+def test_curves_of_pretrainings_are_drawn(directory, tmp_path):
+    curve = tmp_path / "toy.pretrain.jsonl"
+    lines = [{"step": step, "steps": 90, "loss": 3 - step / 50, "rate": 1 - step / 90} for step in range(1, 91)]
+    curve.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    main(["--corpus", str(directory), "--out", str(tmp_path / "figures"), "--curves", str(curve)])
+    assert "nats" in (tmp_path / "figures" / "letter-loss.svg").read_text(encoding="utf-8")
 
 
 def test_a_missing_corpus_is_one_sentence(tmp_path, capsys):

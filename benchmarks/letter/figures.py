@@ -183,7 +183,7 @@ def losses(curves: Mapping[str, Sequence[Mapping[str, float]]], epochs: int) -> 
         epochs: That the steps of each make up.
     """
     figure, (loss, rate) = _panels(1.6, 1.0)
-    for (name, lines), colour in zip(curves.items(), (BLUE, GREEN), strict=False):
+    for (name, lines), colour in zip(curves.items(), COLOURS, strict=False):
         epoch = [epochs * line["step"] / line["steps"] for line in lines]
         near = np.ones(SMOOTHED) / SMOOTHED
         values = np.convolve([line["loss"] for line in lines], near, mode="valid")

@@ -145,7 +145,8 @@ class Letter:
 
 @dataclass(frozen=True)
 class System:
-    """Dev questions that a system of others answers rightly, of `DEV` (docs/results.md), and its attention class."""
+    """Dev questions that a system of others, or ours by their recipe, answers rightly, of `DEV` (docs/results.md), and
+    its attention class."""
 
     name: str
     correct: int

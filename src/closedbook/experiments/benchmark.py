@@ -81,6 +81,7 @@ def benchmark(runs: Sequence[Run], config: RunConfig, corpus: Corpus) -> list[Co
 
 
 def _train(run: Run, steps: Sequence[list[Batch]], precision: Precision) -> None:
+    """Forward and backward passes; a GPU is timed without recordings, which the first steps of a shape have none of."""
     run.model.train()
     for parts in steps:
         backward(run.model, parts, precision)

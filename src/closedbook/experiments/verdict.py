@@ -44,7 +44,7 @@ def _among_the_public(ours: float, theirs: Reference) -> str:
     elif "median" in known and ours != known["median"]:
         place = f"{'above' if ours > known['median'] else 'below'} the median"
     else:
-        place = "within them"
+        place = "within them" if len(known) > 1 else "not above it"
     files = f"{theirs.public_files} " if theirs.public_files else ""
     figures = ", ".join(f"the {name} {_percent(share)}" for name, share in known.items())
     return f"; {files}public files: {figures}, ours {place}"

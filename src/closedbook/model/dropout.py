@@ -5,7 +5,7 @@ hash. So a step's gradient is the same however its rows are split into micro-bat
 side. Outside `dropping`, and in a compiled model, draws
 come from torch's global generator, as in `nn.Dropout`.
 
-Axes: B rows, T time, C width, F numbers of a position's states, H heads, S key positions.
+Axes: B rows, T time, C width, F numbers of a position's states, H heads, S key positions, W words of 64 bits.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""A step's loss and gradient: the forward and backward passes of its micro-batches, and how they are added up."""
+"""A step's loss and gradient: the forward and backward passes of its micro-batches, and how they are added up.
+
+Axes: B rows, T time, N positions, V vocabulary.
+"""
 
 import contextlib
 from collections.abc import Callable
@@ -21,12 +24,17 @@ Shares = tuple[Tensor, ...]
 """A micro-batch's share of the step's loss in nats, then of the gradient of every parameter, in their order."""
 
 
+def rows_of(part: Batch) -> Tensor:
+    """The numbers of a micro-batch's rows, 0, 1, ... where it has none."""
+    rows = len(part.inputs_BT)
+    return torch.arange(rows, device=part.inputs_BT.device) if part.rows_B is None else part.rows_B
+
+
 def draws_for(model: GPT, part: Batch, counters: tuple[int, ...]) -> Draws | None:
     """What dropout draws for a micro-batch's rows, which depends on the counters and on each row's number alone."""
     if not model.config.dropout_rate or not counters:
         return None
-    rows, time = part.inputs_BT.shape
-    rows_B = torch.arange(rows, device=model.device) if part.rows_B is None else part.rows_B
+    rows_B, time = rows_of(part), part.inputs_BT.shape[1]
     if model.device.type == "cuda":
         return drawn_at_once(model.config, rows_B, time, key_of(counters, model.device))
     until_T = torch.arange(1, time + 1, device=part.targets_BT.device)
@@ -73,12 +81,12 @@ class RecordedPasses:
         rows, time = part.inputs_BT.shape
         more_rows, more_time = few_shapes(rows, time, self._model.context)
         around = (0, more_time - time, 0, more_rows - rows)
-        rows_B = torch.arange(rows, device=total.device) if part.rows_B is None else part.rows_B
+        assert counters or not self._model.config.dropout_rate, "what is replayed does not draw from a generator"
         return self._recorder(
             self._passes,
             F.pad(part.inputs_BT, around, value=PAD_ID),
             F.pad(part.targets_BT, around, value=IGNORED),
-            F.pad(rows_B, (0, more_rows - rows)),
+            F.pad(rows_of(part), (0, more_rows - rows)),
             total,
             key_of(counters, total.device),
         )
@@ -91,7 +99,7 @@ class RecordedPasses:
 
 def key_of(counters: tuple[int, ...], device: torch.device) -> Tensor:
     """What dropout's draws on a GPU are made from: one number of 64 bits."""
-    return torch.tensor(derive(*counters), device=device)
+    return torch.full((), derive(*counters), dtype=torch.int64, device=device)  # which waits for nothing
 
 
 def backward(

@@ -5,6 +5,7 @@ works them off; a recording is launched as a whole. What may be recorded waits f
 nothing but its inputs and on tensors that stay in their place, as weights do which optimizers change.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,29 +13,40 @@ import torch
 from torch import Tensor
 
 Function = Callable[..., Tensor | tuple[Tensor, ...]]
-SEVERAL = 16  # widths of micro-batches are rounded up to a multiple of it
+FEW, SEVERAL, SHORT = 4, 16, 32  # widths are rounded up to a multiple of 4, those beyond 32 to one of 16
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A function's kernels, and where they read and write."""
+    """A function's kernels, where they read, and where they leave what comes out."""
 
     graph: torch.cuda.CUDAGraph
     inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
+    results: tuple[Tensor, ...]
 
 
 class Recorder:
-    """Calls functions on a GPU by replaying what they did.
+    """Calls functions on the current GPU by replaying what they did, inside a `with` block.
 
     A shape's first call runs as ever, which also readies what must not be readied in a recording; its second is
-    recorded. All recordings share their memory, so that results are copied before they are given away.
+    recorded. All recordings work in the same memory and leave results of the same shapes in the same place, from where
+    they are copied before they are given away.
     """
 
     def __init__(self) -> None:
-        self._pool = torch.cuda.graph_pool_handle()
-        self._seen: set[object] = set()
+        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
         self._recordings: dict[object, Recording] = {}
+        self._results: dict[object, tuple[Tensor, ...]] = {}  # where those of a shape of inputs are left
+        self._places: dict[object, tuple[Tensor, ...]] = {}  # the same, by their own shapes
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Gives back the memory of all recordings; functions that they know may know this."""
+        for known in (self._recordings, self._results, self._places):
+            known.clear()
+        torch.cuda.empty_cache()
 
     @property
     def recorded(self) -> int:
@@ -49,35 +61,44 @@ class Recorder:
             tensors: Its inputs.
         """
         shape = (function, *((tensor.shape, tensor.dtype) for tensor in tensors))
-        if shape not in self._seen:
-            self._seen.add(shape)
-            return _several(function(*tensors))
+        if shape not in self._results:
+            found = _several(function(*tensors))
+            like = (function, *(result.shape for result in found))
+            places = self._places.setdefault(like, tuple(torch.empty_like(result) for result in found))
+            self._results[shape] = places
+            return found
         if shape not in self._recordings:
-            self._recordings[shape] = self._record(function, tensors)
+            self._recordings[shape] = self._record(function, tensors, self._results[shape])
         recording = self._recordings[shape]
         for place, tensor in zip(recording.inputs, tensors, strict=True):
             place.copy_(tensor)
         recording.graph.replay()
-        return tuple(torch._foreach_mul(recording.outputs, 1.0))  # one kernel for all of them
+        return tuple(torch._foreach_mul(recording.results, 1.0))  # one kernel for all of them
 
     def map(self, function: Function, items: Iterable[Tensor]) -> Iterator[Tensor]:
         """As `map`, for a function of one tensor that gives one."""
         for item in items:
             yield self(function, item)[0]
 
-    def _record(self, function: Function, tensors: tuple[Tensor, ...]) -> Recording:
-        """A recording; `torch.cuda.graph` would collect garbage and give memory back before each."""
-        graph, stream, here = torch.cuda.CUDAGraph(), torch.cuda.Stream(), torch.cuda.current_stream()
+    def _record(self, function: Function, tensors: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> Recording:
+        """A recording; `torch.cuda.graph` would wait for the GPU and give memory back before each."""
+        free, _ = torch.cuda.mem_get_info()
+        if free < torch.cuda.memory_reserved():  # what calls that ran as ever have left is not for recordings
+            torch.cuda.empty_cache()
+        graph, here = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         inputs = tuple(tensor.clone() for tensor in tensors)
-        stream.wait_stream(here)
-        with torch.cuda.stream(stream):
+        self._stream.wait_stream(here)
+        with torch.cuda.stream(self._stream):
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
-                outputs = _several(function(*inputs))
-            finally:
-                graph.capture_end()
-        here.wait_stream(stream)
-        return Recording(graph, inputs, outputs)
+                torch._foreach_copy_(results, _several(function(*inputs)))
+            except BaseException:
+                with contextlib.suppress(RuntimeError):  # that the recording is of no use
+                    graph.capture_end()
+                raise
+            graph.capture_end()
+        here.wait_stream(self._stream)
+        return Recording(graph, inputs, results)
 
 
 def _several(results: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -92,5 +113,5 @@ def few_shapes(rows: int, time: int, longest: int) -> tuple[int, int]:
         time: Positions of each.
         longest: That the model reads.
     """
-    step = 1 << max(rows.bit_length() - 3, 0)
-    return -(-rows // step) * step, min(-(-time // SEVERAL) * SEVERAL, longest)
+    step, unit = 1 << max(rows.bit_length() - 3, 0), FEW if time <= SHORT else SEVERAL
+    return -(-rows // step) * step, min(-(-time // unit) * unit, longest)

@@ -150,14 +150,16 @@ def train(
         model.compile(dynamic=True)
     precision = resolve_precision(config, device)
     count = workers_for(config, device)
-    recorder = Recorder() if device.type == "cuda" and not config.compile else None
-    recorded = None if recorder is None else RecordedPasses(model, precision, recorder)
+    on_gpu = device.type == "cuda"
     model.train()
     with (
+        torch.cuda.device(device) if on_gpu else contextlib.nullcontext(),
+        Recorder() if on_gpu and not config.compile else contextlib.nullcontext() as recorder,
         seeded(config.seed, DROPOUT),
         Workers(count) if count > 1 else contextlib.nullcontext() as workers,
         applying(state.optimizers, workers.map if workers else recorder.map if recorder else map),
     ):
+        recorded = None if recorder is None else RecordedPasses(model, precision, recorder)
         while state.step < batches.steps and not learned(batches, config, state):
             began = time.perf_counter()
             parts = batches.step(state.step)
