@@ -145,8 +145,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class System:
-    """Dev questions that a system of others, or ours by their recipe, answers rightly, of `DEV` (docs/results.md), and
-    its attention class."""
+    """Dev questions that a system by the 2021 recipe answers rightly, of `DEV` (docs/results.md), and its attention."""
 
     name: str
     correct: int

@@ -1,8 +1,8 @@
 """GPT as the assignment has it: learned positions that start at zero, pre-LayerNorm blocks, exact GELU, no head bias.
 
 Special here: the attention variant is a field of the config, the last block goes on with the positions that are asked
-for alone (in training on a processor those that count), inputs are at most block - 1 tokens long, and every activation has a name
-(`activations.py`). LayerNorms and MLPs can be left out, for toy models whose sums can be read.
+for alone (in training on a processor those that count), inputs are at most block - 1 tokens long, and every activation
+has a name (`activations.py`). LayerNorms and MLPs can be left out, for toy models whose sums can be read.
 
 Axes: B batch, T time, N positions that are wanted, C width, V vocabulary.
 """
