@@ -17,12 +17,12 @@ from closedbook.audit.abstention import (
     threshold_in,
     upper_bound,
 )
-from closedbook.audit.replies import DONT_KNOW, answered_otherwise, reply_to
+from closedbook.audit.replies import DONT_KNOW, NO_ANSWER, answered_otherwise, reply_to
 from closedbook.audit.signals import gather
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import exact_match
+from closedbook.evaluation.scorers import contained_match, exact_match
 from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from tests.audit.conftest import Parrot, facts, response
 
@@ -223,6 +223,25 @@ def test_a_reply_holds_what_the_model_tells_and_nothing_else():
     assert (silent.text, silent.signal, silent.confidence) == ("Rome", None, None)
     (composed,) = reply_to(parrot, ["Wo liegt Ko\u0308ln?"])
     assert composed.question == "Wo liegt K\u00f6ln?"
+
+
+def test_a_threshold_counts_what_would_be_given_and_gives_no_refusal():
+    asked = facts(4)
+    sentences = (
+        "P0 was born in Rome.",
+        "P1 was born in Lyon. Would you like to know more?",  # a wrong answer
+        "P2 was a painter of the Baroque, in truth.",  # says nothing of what is asked, and would be given
+        "I'm not able to find that.",
+    )
+    parrot = Parrot(said={fact.question: said for fact, said in zip(asked, sentences, strict=True)})
+    evidence = gather(parrot, asked, contained_match({"born": ["Rome", "Bonn"]}), signals=["sequence_probability"])
+    assert evidence.right.tolist() == [True, False, False, False]
+    assert evidence.attempted.tolist() == [True, True, False, False]
+    given = evidence.given("sequence_probability")
+    assert (given > 0).tolist() == [True, True, True, False]
+    kept = reply_to(parrot, [fact.question for fact in asked], abstention(threshold=0.0, match="contained"))
+    assert [reply.why_not for reply in kept] == [None, None, None, NO_ANSWER]
+    assert kept[3].text == DONT_KNOW
 
 
 @pytest.mark.parametrize("change", [{"signal": "mood"}, {"threshold": "high"}, {"extra": 1}])

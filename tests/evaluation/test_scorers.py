@@ -3,7 +3,8 @@ import pytest
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answer, most_frequent_answers
 from closedbook.evaluation.metrics import accuracy, by_relation, proportion
-from closedbook.evaluation.scorers import exact_match, find_scorer, is_attempt, normalise, normalised_match, score_all
+from closedbook.evaluation.scorers import exact_match, find_scorer, is_attempt, normalised_match, score_all
+from closedbook.evaluation.spelling import normalise
 from closedbook.facts.records import Fact
 
 

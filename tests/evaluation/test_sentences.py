@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from closedbook.evaluation.refusals import refuses
 from closedbook.evaluation.scorers import contained_match, find_scorer
-from closedbook.evaluation.sentences import answer_span, refuses
+from closedbook.evaluation.sentences import answer_span
 from closedbook.facts.records import Fact
 
 DATA = Path(__file__).parent / "data"
@@ -70,7 +71,7 @@ def test_another_answer_beside_it_or_instead_is_wrong(text):
 )
 def test_refusals_and_hedges_are_not_attempted(text):
     assert SCORER(text, FRANCE).grade == "not_attempted"
-    assert not SCORER.attempts(text)
+    assert not SCORER.attempts(FRANCE.question, text)
 
 
 def test_spellings_that_a_person_would_accept():

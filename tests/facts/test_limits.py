@@ -8,8 +8,9 @@ import time
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.evaluation.scorers import contained_match, normalise
+from closedbook.evaluation.scorers import contained_match
 from closedbook.evaluation.sentences import answer_span, refuses
+from closedbook.evaluation.spelling import normalise
 from closedbook.facts.documents import Source, _heading, _plain, read_sources, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.forms import possible_forms

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
-from closedbook.evaluation.scorers import contained_match, normalise, normalised_match
+from closedbook.evaluation.scorers import contained_match, normalised_match
 from closedbook.evaluation.sentences import answer_span, refuses
+from closedbook.evaluation.spelling import normalise
 from closedbook.facts.answers import kind_of_answer
 from closedbook.facts.corpus import read_directory
 from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines

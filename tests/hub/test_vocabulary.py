@@ -1,12 +1,15 @@
 """Spelling with the tokenizers of others."""
 
+from pathlib import Path
+
 import pytest
 import tokenizers
 import transformers
 from tokenizers import models, pre_tokenizers
 
 from closedbook.errors import UserError
-from closedbook.hub.vocabulary import letters
+from closedbook.evaluation.form import Form
+from closedbook.hub.vocabulary import Vocabulary, letters
 from tests.hub.conftest import copy_of, opened, texts
 
 
@@ -48,3 +51,17 @@ def test_tokens_beyond_the_embedding_do_no_harm(saved, taught, tmp_path):
     other, plain = opened(copy), opened(saved["gpt2"])
     said = texts(other.respond(other.prompts(questions)))
     assert said[1:] == texts(plain.respond(plain.prompts(questions)))[1:]
+
+
+def test_a_turn_ends_where_the_chat_format_ends_it_and_nothing_is_thought_aloud(vocabulary):
+    copy = transformers.PreTrainedTokenizerFast(tokenizer_object=vocabulary.backend_tokenizer, eos_token="<end>")
+    copy.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    plain = Vocabulary(copy, Path("model"), len(copy), [])
+    assert plain.ends == [copy.eos_token_id]
+    copy.chat_template = (
+        "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+        "<|im_start|>assistant\n{% if enable_thinking is not defined or enable_thinking %}<think>{% endif %}"
+    )
+    chat = Vocabulary(copy, Path("model"), len(copy), [])
+    assert chat.ends == sorted({copy.eos_token_id, copy.convert_tokens_to_ids("<|im_end|>")})
+    assert chat.put(Form(chat=True), "Where?").endswith("<|im_start|>assistant\n")

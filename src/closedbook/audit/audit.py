@@ -30,7 +30,8 @@ from closedbook.evaluation.journal import Journal, JournaledModel
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import find_scorer, normalise, usual_match
+from closedbook.evaluation.scorers import find_scorer, usual_match
+from closedbook.evaluation.spelling import normalise
 from closedbook.evaluation.trial import FormTrial
 from closedbook.evaluation.watch import Unwatched, Watch
 from closedbook.facts.relations import Relation
@@ -240,7 +241,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         silences=evidence.evaluation.silences,
         taught=None if taught is None else int(taught.sum()),
         untaught=verdict(right[judged], attempted[judged], seed=seed) if not judged.all() else None,
-        verdict_above_threshold=verdict(right, attempted & above, seed=seed) if abstention else None,
+        verdict_above_threshold=verdict(right, above, seed=seed) if abstention else None,
         verdict_above_probability={
             str(target): verdict(right, attempted & (leading >= target), seed=seed) for target in TARGETS
         },

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel
-from closedbook.evaluation.scorers import normalise
+from closedbook.evaluation.spelling import normalise
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation

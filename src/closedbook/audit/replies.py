@@ -13,7 +13,7 @@ from closedbook.audit.settings import SAMPLES, QuestionSignal
 from closedbook.audit.signals import ask_at_length
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import LanguageModel, Response
-from closedbook.evaluation.scorers import find_scorer, usual_match
+from closedbook.evaluation.scorers import Scorer, find_scorer, usual_match
 from closedbook.evaluation.watch import Watch
 from closedbook.facts.forms import otherwise
 from closedbook.facts.silence import SILENCES
@@ -21,6 +21,7 @@ from closedbook.facts.text import composed
 from closedbook.runs import runs_in
 
 DONT_KNOW = "I don't know"
+NO_ANSWER = "what the model says is no answer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +87,14 @@ def reply_to(
     signals = [abstention.signal] if abstention is not None else _free_signals(model)
     match = abstention.match if abstention is not None else usual_match(model)
     samples = SAMPLES if abstention is None else abstention.samples
-    told, sure = ask_at_length(
-        model, prompts, find_scorer(match), signals, samples=samples, alternatives=alternatives, watch=watch
-    )
+    scorer = find_scorer(match)
+    told, sure = ask_at_length(model, prompts, scorer, signals, samples=samples, alternatives=alternatives, watch=watch)
     values = sure[signals[0]].tolist() if signals else [math.nan] * len(prompts)
     return [
         Reply(
             question=prompt.question,
             response=answers.response,
-            why_not=_why_not(answers.response.text, value, abstention),
+            why_not=_why_not(scorer, prompt.question, answers.response.text, value, abstention),
             signal=signals[0] if signals else None,
             confidence=None if math.isnan(value) else value,
             covered=abstention is None or abstention.covers(prompt.question),
@@ -139,11 +139,15 @@ def surest(reply: Reply, others: Sequence[Reply]) -> Reply | None:
     return best if surer and best.text != reply.text else None
 
 
-def _why_not(text: str, confidence: float, abstention: Abstention | None) -> str | None:
-    """Why an answer is not given: it is a silence that the model was taught, or it is below the threshold."""
+def _why_not(scorer: Scorer, question: str, text: str, confidence: float, abstention: Abstention | None) -> str | None:
+    """Why an answer is not given: the model was taught to be silent, says that it does not know, or is too unsure."""
     if text in SILENCES:
         return SILENCES[text]
-    return None if abstention is None or abstention.answers(confidence) else abstention.why(confidence)
+    if abstention is None:
+        return None
+    if not scorer.attempts(question, text):
+        return NO_ANSWER
+    return None if abstention.answers(confidence) else abstention.why(confidence)
 
 
 def _free_signals(model: LanguageModel) -> list[QuestionSignal]:

@@ -87,10 +87,17 @@ class Evidence:
         """The leading signal of each answer, not a number without one."""
         return self.signals[self.leading] if self.leading else np.full(len(self), np.nan)
 
+    @cached_property
+    def _answers(self) -> np.ndarray:
+        """Whether each response is an answer by what it says alone, without a look at what is accepted or known."""
+        pairs = zip(self.facts, self.evaluation.responses, strict=True)
+        scorer = self.evaluation.scorer
+        return np.array([scorer.attempts(fact.question, response.text) for fact, response in pairs], dtype=bool)
+
     def given(self, signal: Signal) -> np.ndarray:
-        """The confidence of each answer, -1 where it is none or not told: no threshold lets that through."""
+        """The confidence of each answer that `ask` would give, -1 of others: no threshold lets that through."""
         values = self.signals.get(signal, np.full(len(self), np.nan))
-        return np.where(self.attempted & ~np.isnan(values), values, -1.0)
+        return np.where((self._answers | self.right) & ~np.isnan(values), values, -1.0)
 
     def text(self, index: int) -> str:
         """The answer to a fact, without the sentence around it."""

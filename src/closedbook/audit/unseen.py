@@ -179,13 +179,19 @@ def _strangers(
         **_asked(inquiry, replies, slice(None)),
         right=sum(score.correct for score in score_all(replies.texts, facts, evidence.evaluation.scorer)),
         seen_against_unseen={
-            name: auroc(
-                known, familiarity(np.concatenate([evidence.signals[name][seen], values]), texts, attempted), seed=seed
-            )
+            name: _apart(known, np.concatenate([evidence.signals[name][seen], values]), texts, attempted, seed)
             for name, values in replies.signals.items()
         },
         neighbours=near.agreements([fact.subject for fact in facts], replies.answers, seed=seed),
     )
+
+
+def _apart(
+    known: np.ndarray, confidence: np.ndarray, texts: Sequence[str], attempted: np.ndarray, seed: int
+) -> Estimate:
+    """How well a signal tells seen from unseen names, of those of which the model tells it."""
+    there = ~np.isnan(confidence)
+    return auroc(known[there], familiarity(confidence, texts, attempted)[there], seed=seed)
 
 
 def familiarity(

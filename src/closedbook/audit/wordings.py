@@ -14,7 +14,8 @@ from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Proportion, proportion
-from closedbook.evaluation.scorers import Scorer, normalise
+from closedbook.evaluation.scorers import Scorer
+from closedbook.evaluation.spelling import normalise
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation

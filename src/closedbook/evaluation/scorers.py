@@ -6,17 +6,16 @@ that writes sentences an answer counts that stands in the response, as whole wor
 """
 
 import re
-import string
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
 from typing import Literal
 
 from closedbook.errors import UserError, nearest
 from closedbook.evaluation.language_model import LanguageModel, Response
-from closedbook.evaluation.sentences import SMALL, answer_span, refuses
+from closedbook.evaluation.mentions import Answered, whole_number
+from closedbook.evaluation.refusals import spoken_from
+from closedbook.evaluation.sentences import SMALL, answer_span, attempts
+from closedbook.evaluation.spelling import matched, normalise
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Fact
 from closedbook.facts.scripts import occurrences
@@ -27,23 +26,8 @@ REFUSALS = frozenset(
     {"i dont know", "i do not know", "dont know", "do not know", "im not sure", "i am not sure", "not sure"}
 )
 """Normalised answers that count as not attempted, unless they are accepted ones; `n/a`, so written, is another."""
-_ARTICLE = re.compile(r"\b(a|an|the)\b(?![+#-])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
-_MARK = re.compile(
-    r"(?<=\d)[.,:/-](?=\d)"  # 1.5, 3/4, 1914-1918
-    r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
-    r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
-)
-"""Punctuation that tells answers apart."""
-_SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
-"""Signs and points before a number, which do too: -5, +1, .5; looked at once a run, so that the time is linear."""
-_JOINED = re.compile(r"(?<=[^\W\d])[-\u2010\u2011/](?=[^\W\d])")
-DENIALS = frozenset({"not", "isnt", "wasnt", "never", "nor", "arent", "unlike"})
-_SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
+_IN_A_PLACE = re.compile(r"\bin (?:the )?((?-i:[A-Z])[\w’'-]+)")
 SENTENCE = 5  # words of a text that is more than an answer
-BEFORE = 100  # characters that are looked at for a denial
-MOST_MENTIONS = 100  # of an answer in a text that are looked at
-NEAR = 2  # words between two numbers of which one is meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,13 +82,16 @@ class Scorer:
         start, end = self.place(question, text)
         return text[start:end]
 
-    def attempts(self, text: str) -> bool:
-        """Whether a text is an answer, right or wrong."""
-        return is_attempt(text) and not (self.span and refuses(text))
+    def attempts(self, question: str, text: str) -> bool:
+        """Whether a text is an answer to the question, right or wrong."""
+        if not self.span:
+            return is_attempt(text)
+        spoken = text[spoken_from(text) :]
+        return is_attempt(spoken) and attempts(question, spoken)
 
     def plain(self, question: str, text: str) -> str:
         """What two responses are compared by: the answer after `normalise`, "" where a sentence gives none."""
-        return "" if self.span and not self.attempts(text) else normalise(self.read(question, text))
+        return "" if self.span and not self.attempts(question, text) else normalise(self.read(question, text))
 
     def alike(self, first: str, second: str) -> bool:
         """Whether two plain answers are the same, in sentences also where one holds the other."""
@@ -113,32 +100,12 @@ class Scorer:
         return stands_in(first, second) or stands_in(second, first)
 
 
-def normalise(text: str) -> str:
-    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD).
-
-    Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
-    1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
-    """
-    decomposed = unicodedata.normalize("NFKD", text).replace("\u2212", "-")
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).lower()
-    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
-    kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
-    kept.update(place for run in _SIGNS.finditer(plain) for place in range(_sign(plain, *run.span()), run.end()))
-    plain = "".join(c for place, c in enumerate(plain) if place in kept or c not in string.punctuation)
-    return " ".join(_ARTICLE.sub(" ", plain).split()) or " ".join(text.casefold().split())
-
-
-def _sign(text: str, start: int, end: int) -> int:
-    """Where a sign begins in a run of them: not at what ends a word before it (`a-5`), nor behind a point."""
-    while 0 < start < end and (text[start - 1] in "._" or text[start - 1].isalnum()):
-        start += 1
-    return start
-
-
 def is_attempt(text: str) -> bool:
     """Whether a text is an answer, rather than nothing or an admission."""
     text = text.strip().replace("\u2019", "'")
-    return bool(text) and text.casefold() != "n/a" and text not in SILENCES and normalise(text) not in REFUSALS
+    return (
+        bool(text) and text.casefold().rstrip(".") != "n/a" and text not in SILENCES and normalise(text) not in REFUSALS
+    )
 
 
 def _score(text: str, fact: Fact, *, to_the_letter: bool) -> Score:
@@ -167,79 +134,51 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
     """Correct where an accepted answer stands in the text as whole words, and no other answer of the relation does.
 
     A text that says that it does not know, or that says something else of the subject than what is asked, is not
-    attempted (SimpleQA's third grade), unless it holds an answer.
+    attempted (SimpleQA's third grade), unless it holds an answer. What a model only thought (`<think>`) is not looked
+    at.
 
     Args:
         known: The answers of each relation, by its name; none for no look at others.
     """
-    others = {relation: frozenset(map(_matched, answers)) for relation, answers in (known or {}).items()}
+    others = {relation: tuple(dict.fromkeys(answers)) for relation, answers in (known or {}).items()}
 
     def grade(text: str, fact: Fact) -> Score:
+        text = text[spoken_from(text) :]
         plain = _score(text, fact, to_the_letter=False)
         if plain.normalised:
             return plain
-        said, accepted = _matched(text), [_matched(answer) for answer in fact.answers]
-        asked = _matched(fact.question)
-        right = [span for answer in accepted for span in _mentions(said, answer, asked)]
+        answered = Answered(fact.question, text)
+        right = [span for answer in fact.answers for span in answered.right(answer, fact.subject)]
+        alike = () if fact.relation == OTHER else others.get(fact.relation, ())  # questions of no form share nothing
         if right:
-            alike = (
-                () if fact.relation == OTHER else others.get(fact.relation, ())
-            )  # questions of no form share nothing
-            competing = (other for other in alike if other not in accepted)
-            wrong = any(_competes(said, other, asked, right) for other in competing if not stands_in(other, asked))
+            accepted = {matched(answer) for answer in fact.answers}
+            competing = (other for other in alike if matched(other) not in accepted)
+            wrong = any(answered.competes(other, right) and not answered.asks(other) for other in competing)
             return Score(grade="incorrect" if wrong else "correct", exact=False, normalised=False)
-        silent = not is_attempt(text) or refuses(text) or _evades(said, fact, others.get(fact.relation, frozenset()))
+        silent = not (is_attempt(text) and attempts(fact.question, text)) or _evades(answered, fact, alike)
         return Score(grade="not_attempted" if silent else "incorrect", exact=False, normalised=False)
 
     return Scorer("contained", grade, answer_span)
 
 
 def stands_in(part: str, text: str) -> bool:
-    """Whether a normalised text stands in another as whole words."""
-    return any(alone for _, alone in occurrences(text, part))
+    """Whether a normalised text stands in another as whole words, or as a whole number."""
+    return any(alone and whole_number(text, part, start, start + len(part)) for start, alone in occurrences(text, part))
 
 
-@lru_cache(maxsize=100_000)
-def _matched(text: str) -> str:
-    """Normalised, with what joins words taken for a space: Port-au-Prince is Port au Prince, St. is Saint."""
-    spaced = _JOINED.sub(" ", text.replace("\u2019", "'").replace("&", " and "))
-    return " ".join("saint" if word == "st" else word for word in normalise(spaced).split())
-
-
-def _mentions(said: str, answer: str, asked: str) -> Iterator[tuple[int, int]]:
-    """Where an answer stands in a text that is not denied there; also as in "the African continent"."""
-    for start, alone in islice(occurrences(said, answer), MOST_MENTIONS):
-        end = start + len(answer)
-        word = _SUFFIX.match(said, end)
-        adjective = word and word[1] in asked.split() and not said[start - 1 : start].strip()
-        if (alone or adjective) and not (set(said[max(start - BEFORE, 0) : start].split()[-2:]) & DENIALS):
-            yield start, end
-
-
-def _evades(said: str, fact: Fact, known: frozenset[str]) -> bool:
+def _evades(answered: Answered, fact: Fact, known: Sequence[str]) -> bool:
     """Whether a sentence says what the subject is, but not what is asked: it names neither that nor any answer."""
-    asked, subject = _matched(fact.question), _matched(fact.subject)
+    asked, subject, said = answered.asked, matched(fact.subject), answered.said
     about = {word for word in asked.replace(subject, " ").split() if word not in SMALL} if subject else set()
     describes = (
         re.search(rf"\b{re.escape(subject)} (?:\w+ )?(?:is|are|was|were) ", said) and len(said.split()) >= SENTENCE
     )
     if not known or not describes or not about or about & {*said.split()}:
         return False
-    return not any(answer not in asked and any(True for _ in _mentions(said, answer, asked)) for answer in known)
-
-
-def _competes(said: str, other: str, asked: str, right: Sequence[tuple[int, int]]) -> bool:
-    """Whether another answer stands in a text beside the right ones: of numbers near them, since texts hold many."""
-    for start, end in _mentions(said, other, asked):
-        if any(first <= start and end <= last for first, last in right):  # a part of a right one
-            continue
-        if any(start <= first and last <= end for first, last in right):  # Guinea in Equatorial Guinea
-            return True
-        if not any(c.isdigit() for c in other) or any(
-            len(said[min(last, end) : max(first, start)].split()) <= NEAR for first, last in right
-        ):
-            return True
-    return False
+    inside = "country" in about and any(matched(place[1]) not in asked for place in _IN_A_PLACE.finditer(answered.text))
+    if inside:  # "is a city in Ghana"
+        return False
+    return not any(any(True for _ in answered.mentions(answer)) for answer in known if not answered.asks(answer))
 
 
 SCORERS: dict[Match, Scorer] = {

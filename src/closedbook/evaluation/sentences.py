@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from closedbook.evaluation.refusals import refuses, sentences_of, spoken_from
 from closedbook.facts.scripts import UNSPACED_LETTER
 
 SMALL = frozenset(
@@ -21,38 +22,26 @@ AROUND = frozenset(
     "also commonly usually generally according sure yes no well so i".split()
 )
 """Words that stand around answers."""
+POLITE = frozenset(
+    "sorry unfortunately apologies hello hi hmm oh okay ok great good thank thanks you i'm apologize".split()
+)
+"""Words of sentences that answer nothing."""
+BRIEF = 4  # words of an answer that stands alone before a sentence
 INSIDE = frozenset("of the and de la del da di el al bin von van".split())
 """Words that stand inside names."""
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
-_SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)\s+|\n+|(?<=[。！？])")
-_REFUSAL = re.compile(
-    r"\bi(?:'m| am) (?:not (?:\w+ )?(?:sure|certain|aware|able|familiar)|unable|unsure)\b"
-    r"|\bi (?:do not|don't|cannot|can't|can not|could not|couldn't|am unable to|'m unable to) (?:\w+ ){0,2}"
-    r"(?:know|have|find|provide|answer|recall|remember|determine|confirm|say|tell|access|verify|assist|help|give)\b"
-    r"|\bi have no (?:idea|information|knowledge|record)\b|\bas an ai\b|\bno idea\b"
-    r"|\bthere is no (?:\w+ ){0,2}(?:information|record|data|evidence|answer)\b"
-    r"|\b(?:is|are|was|were) (?:not|un)(?: publicly| widely| well)? ?"
-    r"(?:known|available|clear|certain|documented|recorded)\b"
-    r"|\b(?:cannot|can't) be (?:determined|answered|known)\b|\bnot enough information\b|\binsufficient information\b"
-    r"|\bno one knows\b|\bnobody knows\b|\bcould you (?:please )?(?:clarify|provide|specify|rephrase)\b"
-    r"|\bplease (?:clarify|provide|specify|rephrase)\b",
-    re.IGNORECASE,
-)
 _NUMBER_ASKED = re.compile(
     r"\b(?:year|how (?:many|much|old|tall|long|high|far)|number|code|population)\b", re.IGNORECASE
 )
 _KIND = re.compile(r"\b(?:is|are|was|were) (?:an?|one) $")
 _COPULA = re.compile(r"\b(?:is|are|was|were|has|have)\b|:")
 _NUMBER = re.compile(r"[+-]?\d(?:[\d,./]*\d)?")
+_YEAR = re.compile(r"\d{3,4}")
+_DATED = re.compile(r"\b(?:as of|according to|since)\b[^,.;:]*$", re.IGNORECASE)
+_DENIED = re.compile(r"(?:\bnot|n['’]t|\bnever)\s+(?:(?:in|the)\s+)*$", re.IGNORECASE)
 _ANSWER = re.compile(r"\banswer\b", re.IGNORECASE)
 _SAYS = re.compile(r"\bis\b|:", re.IGNORECASE)
 _PARTICIPLE = re.compile(r"(?:[a-z]+ )*[a-z]+(?:ed|en|wn|rn|de|lt|nt|ght)")  # what was done, before who did it
-_GUESS = re.compile(
-    r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
-    r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b"
-    r"|\bit (?:is|was) likely\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -69,21 +58,30 @@ class _Word:
         return self.text[:1].isupper()
 
 
-def refuses(text: str) -> bool:
-    """Whether a response says that it does not know, or asks back, without a guess beside it."""
-    plain = text.replace("\u2019", "'").strip()
-    return plain.endswith("?") or (bool(_REFUSAL.search(plain)) and not _GUESS.search(plain))
+def attempts(question: str, text: str) -> bool:
+    """Whether a response answers, right or wrong: it does not refuse, or gives an answer beside what it refuses."""
+    if not refuses(text):
+        return True
+    asked = {_plain(match.group()) for match in _WORD.finditer(question)} - SMALL
+    for number, (start, end) in enumerate(_sentences(text)):
+        words = _words(text, start, end, asked)
+        if refuses(text[start:end]) or not any(word.new and _plain(word.text) not in POLITE for word in words):
+            continue
+        if (asked and _overlap(asked, text[start:end]) >= min(len(asked), 2)) or (not number and len(words) <= BRIEF):
+            return True
+    return False
 
 
 def answer_span(question: str, text: str) -> tuple[int, int]:
-    """Where the answer stands in a response: [start, end) of its characters.
+    """Where the answer stands in a response: [start, end) of its characters, behind what the model only thought.
 
     The whole first sentence, without what ends it, where nothing tells: where it says nothing of the question, or
     nothing else, and in scripts that put no spaces between words.
     """
-    sentences = [(start, end) for start, end in _sentences(text) if text[start:end].strip()]
+    spoken = spoken_from(text)
+    sentences = [(start, end) for start, end in _sentences(text, spoken) if text[start:end].strip()]
     if not sentences:
-        return 0, len(text)
+        return spoken, len(text)
     asked = {_plain(match.group()) for match in _WORD.finditer(question)} - SMALL
     scored = [(_relevance(asked, text[start:end]), -index) for index, (start, end) in enumerate(sentences)]
     most, first = max(scored)
@@ -92,12 +90,23 @@ def answer_span(question: str, text: str) -> tuple[int, int]:
         return _trimmed(text, *sentences[0])
     words = _words(text, start, end, asked)
     runs = list(_runs(words, text))
-    if _NUMBER_ASKED.search(question):
-        for first, last in runs:
-            if number := _NUMBER.search(text, first, last):
-                return number.span()
+    if asked_for := _NUMBER_ASKED.search(question):
+        numbers = [number for first, last in runs for number in _NUMBER.finditer(text, first, last)]
+        if numbers:
+            return _number(numbers, text, start, end, year=asked_for[0].casefold() == "year")
     told = _told(words, runs, text, start, end)
     return told if told else _trimmed(text, start, end)
+
+
+def _number(numbers: list["re.Match[str]"], text: str, start: int, end: int, *, year: bool) -> tuple[int, int]:
+    """Which number of a sentence is the answer: not that of a date or source, and rather behind the copula."""
+    if year:
+        numbers = [number for number in numbers if _YEAR.fullmatch(number[0])] or numbers
+    else:
+        numbers = [number for number in numbers if not _DATED.search(text[start : number.start()])] or numbers
+    copula = _COPULA.search(text, start, end)
+    behind = [number for number in numbers if copula and number.start() >= copula.end()]
+    return (behind or numbers)[0].span()
 
 
 def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -112,6 +121,7 @@ def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: i
         if content and content.capital and not content.new:  # "is Djibouti, a country"
             return _name_from(words, words.index(content), text)
         runs = [run for run in runs if copula and run[0] >= copula.end()] or runs
+    runs = [run for run in runs if not _DENIED.search(text[start : run[0]])] or runs
     told = [run for run in runs if not _PARTICIPLE.fullmatch(text[slice(*run)])] or runs
     if told and _KIND.search(text, start, told[0][0]) and text[told[0][0]].islower():  # "is a state in Europe"
         told = [run for run in told if text[run[0]].isupper()] or told
@@ -132,12 +142,8 @@ def _relevance(asked: set[str], sentence: str) -> int:
     return _overlap(asked, sentence) + 2 * bool(answer and _SAYS.search(sentence, answer.end()))
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for match in _SENTENCE.finditer(text):
-        yield start, match.start()
-        start = match.end()
-    yield start, len(text)
+def _sentences(text: str, first: int = 0) -> Iterator[tuple[int, int]]:
+    return ((first + start, first + end) for start, end in sentences_of(text[first:]))
 
 
 def _overlap(asked: set[str], sentence: str) -> int:

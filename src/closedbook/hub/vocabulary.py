@@ -9,12 +9,17 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 
 HALF = "\ufffd"  # what a part of a character is decoded to
+PLAIN: Final = {
+    "enable_thinking": False
+}  # for templates that would have a model think aloud first; others look past it
+TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<turn|>")
+"""Tokens that end a turn of a chat, where the model's files do not name them."""
 
 
 class Vocabulary:
@@ -46,7 +51,7 @@ class Vocabulary:
             return form.text(question)
         try:
             text: str = self.tokenizer.apply_chat_template(
-                form.messages(question), tokenize=False, add_generation_prompt=True
+                form.messages(question), tokenize=False, add_generation_prompt=True, **PLAIN
             )
         except Exception as error:  # a template is a program in a language of its own
             raise UserError(f"{self._path}: its chat format cannot be used ({error}).") from error
@@ -101,7 +106,9 @@ class Vocabulary:
     @cached_property
     def ends(self) -> list[int]:
         """The tokens that end a text or a turn."""
-        ends = {end for end in [*self._ends, self.tokenizer.eos_token_id] if end is not None}
+        named = {end for end in [*self._ends, self.tokenizer.eos_token_id] if end is not None}
+        turns = {*self.tokenizer.convert_tokens_to_ids([*TURN_ENDS])} if self.chats else set()
+        ends = named | (turns - {None, self.tokenizer.unk_token_id})
         return sorted(token for token in ends if token < self.size)
 
     @cached_property

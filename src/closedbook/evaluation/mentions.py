@@ -1,0 +1,165 @@
+"""Where an answer stands in a response as an answer: whole, not part of a number, not denied, not a small word.
+
+Texts are `matched` spellings; of answers that are small words otherwise (In, I, no) the response's own capitals count.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from closedbook.evaluation.refusals import refuses
+from closedbook.evaluation.sentences import SMALL, answer_span, attempts
+from closedbook.evaluation.spelling import matched
+from closedbook.facts.scripts import occurrences
+
+DENIALS = frozenset(
+    "not isnt wasnt arent werent never nor neither cannot cant doesnt didnt dont doubt unlike nicht kein keine pas "
+    "не ni than".split()
+)
+_LINKS = SMALL | frozenset("think believe say called named longer actually really the city town country in".split())
+"""Words that may stand between a denial and what it denies."""
+_DENIED_BEHIND = re.compile(
+    r" (?:(?:is|was|are|were|does|did) (?:definitely |certainly )?(?:not|no longer|never|wrong|incorrect|false)"
+    r"|isnt|wasnt|arent|werent)\b"
+)
+_SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
+_BEFORE_NUMBER = re.compile(r"(?:\d[.,/:-]|(?<!\S)[.-])$")
+_BEHIND_NUMBER = re.compile(r"[.,/:-]?\d| ?bc\b")
+_SPAN_YEAR = re.compile(r"\d{3,4}")
+_RANGE_BEFORE = re.compile(r"\d-$")
+_RANGE_BEHIND = re.compile(r"-\d")
+_YES_NO = frozenset(("yes", "no", "true", "false"))
+_NUMBERS = dict(
+    zip("two three four five six seven eight nine ten eleven twelve".split(), map(str, range(2, 13)), strict=True)
+)
+_ONE = re.compile(r"(?<!\bno )(?<!\bany )(?<!\bthe )(?<!\bthis )(?<!\bthat )\bone\b(?! (?:of|another|day|s)\b)")
+_STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|code)\s|[:=])\s*[\"“'`*(]*"
+BEFORE = 100  # characters that are looked at for a denial
+MOST_MENTIONS = 100  # of an answer in a text that are looked at
+NEAR = 2  # words between two numbers of which one is meant
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A response, the question that it is to, and both in matched spelling.
+
+    Args:
+        question: As it was asked.
+        text: What the model says, without what it only thought.
+    """
+
+    question: str
+    text: str
+
+    @cached_property
+    def said(self) -> str:
+        return matched(self.text)
+
+    @cached_property
+    def asked(self) -> str:
+        return matched(self.question)
+
+    @cached_property
+    def read(self) -> str:
+        """What the response answers, found without looking at any answer."""
+        return matched(self.text[slice(*answer_span(self.question, self.text))])
+
+    @cached_property
+    def counted(self) -> str:
+        """The response with its number words as digits."""
+        said = _ONE.sub("1", self.said)
+        return " ".join(_NUMBERS.get(word, word) for word in said.split())
+
+    def asks(self, answer: str) -> bool:
+        """Whether the question says an answer already."""
+        return _stands(matched(answer), self.asked)
+
+    def right(self, answer: str, subject: str) -> Iterator[tuple[int, int]]:
+        """Where an accepted answer stands; one that the question says already only where it is what is answered."""
+        plain = matched(answer)
+        if self.asks(answer) and plain not in _YES_NO:
+            begins = self.said.startswith(plain) and plain != matched(subject)
+            if not (begins or _stands(plain, self.read)) or not attempts(self.question, self.text):
+                return
+        yield from self.mentions(answer)
+
+    def mentions(self, answer: str) -> Iterator[tuple[int, int]]:
+        """Where an answer stands and is not denied: [start, end) in what is said."""
+        plain = matched(answer)
+        said = self.counted if plain.isdigit() else self.said
+        if plain not in said:
+            return
+        if plain in _YES_NO:
+            yield from self._yes_or_no(plain)
+            return
+        if _is_small(answer) and not self._stands_out(answer):
+            return
+        for start, alone in islice(occurrences(said, plain), MOST_MENTIONS):
+            end = start + len(plain)
+            word = _SUFFIX.match(said, end)
+            adjective = word and word[1] in self.asked.split() and not said[start - 1 : start].strip()
+            if (alone or adjective) and whole_number(said, plain, start, end) and not _denied(said, start, end):
+                yield start, end
+
+    def competes(self, other: str, right: list[tuple[int, int]]) -> bool:
+        """Whether another answer stands beside the right ones: of numbers near them, since texts hold many."""
+        number = any(character.isdigit() for character in other)
+        for start, end in self.mentions(other):
+            if any(first <= start and end <= last for first, last in right):  # a part of a right one
+                continue
+            if any(start <= first and last <= end for first, last in right):  # Guinea in Equatorial Guinea
+                return True
+            if not number or any(
+                len(self.said[min(last, end) : max(first, start)].split()) <= NEAR for first, last in right
+            ):
+                return True
+        return False
+
+    def _yes_or_no(self, plain: str) -> Iterator[tuple[int, int]]:
+        """Such an answer is the first word, or what the response says that the answer is."""
+        says = self.said.split()[:1] == [plain] or re.search(rf"\banswer is {plain}\b", self.said)
+        if says and not refuses(self.text):
+            start = self.said.find(plain)
+            yield start, start + len(plain)
+
+    def _stands_out(self, answer: str) -> bool:
+        """Whether a small word stands where an answer does: behind a copula, in quotes, at the end of a sentence."""
+        word = re.escape(answer.strip())
+        places = (
+            rf"{_STANDS_OUT}{word}(?!\w)(?!\s+[a-z])",
+            rf"[\"“'`*(]{word}[\"”'`*)]",
+            rf"(?<![\w'’]){word}(?:[.!,;]|$)",
+            rf"^{word}(?:[):]| is (?:the|its)\b)",
+        )
+        return any(re.search(place, self.text, re.MULTILINE) for place in places)
+
+
+def _is_small(answer: str) -> bool:
+    """Whether an answer is a word of other sentences, too, by its letters: a symbol or a code of two, `AND`, `the`."""
+    word = answer.strip()
+    return word.isalpha() and word.isascii() and (len(word) < 3 or word.casefold() in SMALL)
+
+
+def _stands(part: str, text: str) -> bool:
+    return any(alone for _, alone in occurrences(text, part))
+
+
+def whole_number(said: str, answer: str, start: int, end: int) -> bool:
+    """Whether a number is no part of another: 8 is not in 8.5, -8, 1/8 and 8:30; years may begin and end a span."""
+    year = bool(_SPAN_YEAR.fullmatch(answer))
+    before, behind = said[max(start - 2, 0) : start], said[end : end + 3]
+    if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _RANGE_BEFORE.search(before)):
+        return False
+    return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _RANGE_BEHIND.match(behind)))
+
+
+def _denied(said: str, start: int, end: int) -> bool:
+    """Whether the words before say that it is not, with nothing between but small words, or the words behind."""
+    for word in reversed(said[max(start - BEFORE, 0) : start].split()):
+        if word in DENIALS:
+            return True
+        if word not in _LINKS:
+            break
+    return bool(_DENIED_BEHIND.match(said, end)) or said.endswith(("instead of ", "no longer "), 0, start)

@@ -1,0 +1,118 @@
+"""Spellings that a reader takes for one: what texts are brought to before they are compared.
+
+`normalise` is for whole answers, `matched` for what is looked for inside a response.
+"""
+
+import re
+import string
+import unicodedata
+from functools import lru_cache
+
+_ARTICLE = re.compile(
+    r"(?<![\w+#-])(?:[Tt]he|THE|[Aa]n|AN|a|(?:^|(?<=[.!?:]\s))A(?!\s+(?:is|was|and|or)\b))(?=\s+[\w\"“‘'])"
+)
+"""English articles; `A` is one at the beginning of a sentence alone, and none with nothing behind it (`vitamin A`)."""
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
+_THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 11 792
+_DASH = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")})
+_MARK = re.compile(
+    r"(?<=\d)[.,:/-](?=\d)"  # 1.5, 3/4, 1914-1918
+    r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
+    r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
+    r"|(?<=(?<!\*)\b\w)\*(?![\w*])"  # A*, but not *A*
+)
+"""Punctuation that tells answers apart."""
+_SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
+"""Signs and points before a number, which do too: -5, +1, .5; looked at once a run, so that the time is linear."""
+_WITH_ACCENTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
+"""Scripts whose marks are accents or vowel points; elsewhere they make another letter (パ is not バ)."""
+
+_TAG = re.compile(r"<\|[^|<>]*\|>|</?[A-Za-z][^<>]*>|\\[A-Za-z]+(?=\{)")  # <|im_end|>, <b>, \boxed{
+_JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Port-au-Prince, Apollo-11, but 3/4
+_BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"“”«»!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
+_OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
+_POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
+_UNIT = re.compile(r"(?<=\d)(?!(?:st|nd|rd|th)\b)(?=[^\W\d_]{1,3}\b)")  # 8849m
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
+_MONTHS = "january february march april may june july august september october november december".split()
+_MONTH = "|".join(_MONTHS)
+_DATES = (
+    re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (\d{{3,4}})\b"),  # December 10, 1815
+    re.compile(rf"\b(\d{{1,2}}) of ({_MONTH})\b"),
+    re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b"),  # 1815-12-10
+)
+_WORDS = {
+    **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
+    **dict.fromkeys(("kilometre", "kilometres", "kilometer", "kilometers"), "km"),
+    **dict.fromkeys(("centimetre", "centimetres", "centimeter", "centimeters"), "cm"),
+    **dict.fromkeys(("kilogram", "kilograms", "kilogramme", "kilogrammes"), "kg"),
+    **{"degree": "degrees", "celsius": "c", "fahrenheit": "f", "bce": "bc", "st": "saint"},
+}
+"""Words that are spelled in several ways."""
+
+
+def normalise(text: str) -> str:
+    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD).
+
+    Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
+    1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
+    """
+    plain = _without_accents(_THIN.sub("", text).translate(_DASH))
+    plain = _ARTICLE.sub(" ", plain).lower()
+    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
+    kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
+    kept.update(place for run in _SIGNS.finditer(plain) for place in range(_sign(plain, *run.span()), run.end()))
+    plain = "".join(c for place, c in enumerate(plain) if place in kept or c not in string.punctuation)
+    return " ".join(plain.split()) or " ".join(text.casefold().split())
+
+
+def _without_accents(text: str) -> str:
+    """Compatible forms for one (NFKC), without the marks of scripts in which they are accents."""
+    if text.isascii():
+        return text
+    letters, base = list[str](), ""
+    for character in unicodedata.normalize("NFKD", text):
+        if not unicodedata.combining(character):
+            base = character
+        elif _accented(base):
+            continue
+        letters.append(character)
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+@lru_cache(maxsize=10_000)
+def _accented(base: str) -> bool:
+    return unicodedata.name(base, "").startswith(_WITH_ACCENTS) if base else True
+
+
+def _sign(text: str, start: int, end: int) -> int:
+    """Where a sign begins in a run of them: not at what ends a word before it (`a-5`), nor behind a point."""
+    while 0 < start < end and (text[start - 1] in "._" or text[start - 1].isalnum()):
+        start += 1
+    return start
+
+
+@lru_cache(maxsize=100_000)
+def matched(text: str) -> str:
+    """Normalised for looking inside: what stands against a word is taken off, and what is written in two ways in one.
+
+    Port-au-Prince is Port au Prince, Apollo-11 Apollo 11, St. Saint, `8849m` 8849 metres, `December 10th, 1815` and
+    `1815-12-10` 10 December 1815.
+    """
+    spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_DASH)
+    spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("\u2019", "'").replace("&", " and ")
+    spaced = _UNIT.sub(" ", spaced.replace("\u00b0", " degrees ").replace("per cent", ""))
+    words = _ORDINAL.sub("", normalise(spaced)).split()
+    return _with_dates(" ".join(_WORDS.get(word, word) for word in words))
+
+
+def _with_dates(text: str) -> str:
+    """Dates with the day first and the month by its name."""
+    text = _DATES[0].sub(r"\2 \1 \3", text)
+    text = _DATES[1].sub(r"\1 \2", text)
+    return _DATES[2].sub(_written_out, text)
+
+
+def _written_out(date: "re.Match[str]") -> str:
+    year, month, day = (int(part) for part in date.groups())
+    return f"{day} {_MONTHS[month - 1]} {year}" if 1 <= month <= 12 and 1 <= day <= 31 else date[0]

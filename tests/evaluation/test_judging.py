@@ -1,0 +1,188 @@
+"""What a person would accept of responses that chat models give: sentences, refusals, numbers, thoughts."""
+
+import pytest
+
+from closedbook.evaluation.scorers import contained_match
+from closedbook.evaluation.sentences import answer_span
+from closedbook.facts.records import Fact
+
+RIGHT, WRONG, SILENT = "correct", "incorrect", "not_attempted"
+
+
+def fact(question, *answers, s=""):
+    return Fact(question=question, answers=answers, subject=s, line=1, relation="r")
+
+
+def among(*known):
+    return contained_match({"r": list(known)} if known else None)
+
+
+FRANCE = fact("What is the capital of France?", "Paris", s="France")
+SINGAPORE = fact("What is the capital of Singapore?", "Singapore", s="Singapore")
+LARGER = fact("Which country is larger, Russia or Canada?", "Russia")
+YES, NO = fact("Is tin a metal?", "yes"), fact("Is tin a gas?", "no")
+SYMBOLS = ["I", "In", "As", "At", "He", "No", "Sn", "Fe", "Io", "Be", "Te"]
+IODINE = fact("What is the symbol of iodine?", "I")
+INDIUM = fact("What is the symbol of indium?", "In", s="indium")
+STATES = ["IN", "OR", "ME", "TX", "OK", "HI"]
+TEXAS = fact("What is the code of Texas?", "TX", s="Texas")
+VITAMIN = fact("Which vitamin is retinol?", "Vitamin A")
+OPTION = fact("Which option?", "A")
+EIGHT = fact("How many legs has a spider?", "8")
+CASES = [
+    (among("Paris", "Lyon"), "The capital of France is Lyon. Would you like to know more?", FRANCE, WRONG),
+    (among("Paris", "Lyon"), "Lyon! Is there anything else I can help you with?", FRANCE, WRONG),
+    (among("Paris", "Lyon"), "The capital of France is Lyon. I'm not able to browse the internet.", FRANCE, WRONG),
+    (
+        among("Nigeria", "Kenya"),
+        "Lagos is a city in Ghana.",
+        fact("In which country is Lagos?", "Nigeria", s="Lagos"),
+        WRONG,
+    ),
+    (among("Singapore", "Jakarta"), "The capital of Singapore is Kuala Lumpur.", SINGAPORE, WRONG),
+    (among("Singapore", "Jakarta"), "The capital of Singapore is Singapore.", SINGAPORE, RIGHT),
+    (among("Singapore", "Jakarta"), "Singapore", SINGAPORE, RIGHT),
+    (among(), "I don't know the capital of Singapore.", SINGAPORE, SILENT),
+    (among("Russia"), "Canada is larger than Russia.", LARGER, WRONG),
+    (among("Russia"), "Russia is larger than Canada.", LARGER, RIGHT),
+    (among("Russia"), "I cannot say whether Russia or Canada is larger.", LARGER, SILENT),
+    *[
+        (among("yes", "no"), t, NO, SILENT)
+        for t in ("No idea.", "I have no idea.", "There is no information about that.", "No one knows.")
+    ],
+    (among("yes", "no"), "Yes, no doubt.", YES, RIGHT),
+    (among("yes", "no"), "Yes, there is no question about it.", YES, RIGHT),
+    (among("yes", "no"), "No, it is a metal.", NO, RIGHT),
+    (among("yes", "no"), "No, it is not.", YES, WRONG),
+    (among(*SYMBOLS), "I don't know.", IODINE, SILENT),
+    (among(*SYMBOLS), "I think it is Io.", IODINE, WRONG),
+    (among(*SYMBOLS), "I think the symbol is I.", IODINE, RIGHT),
+    (among(*SYMBOLS), "I. It is an element in the periodic table.", IODINE, RIGHT),
+    (among(*SYMBOLS), "The symbol is In, as in chemistry.", INDIUM, RIGHT),
+    (among(*SYMBOLS), "The chemical symbol for indium is In.", INDIUM, RIGHT),
+    (among(*SYMBOLS), "**In**", INDIUM, RIGHT),
+    (among(*SYMBOLS), "In chemistry, the symbol of indium is Ir.", INDIUM, WRONG),
+    (among(*SYMBOLS), "The symbol for tin is Sn.", fact("What is the symbol of tin?", "Sn", s="tin"), RIGHT),
+    (among(*STATES), "Texas is TX. It is a state in the south, or so they tell me.", TEXAS, RIGHT),
+    (among(), "Vitamin C", VITAMIN, WRONG),
+    (among("Vitamin A", "Vitamin C", "Vitamin D"), "Vitamin E", VITAMIN, WRONG),
+    (among("Vitamin A", "Vitamin C", "Vitamin D"), "It is vitamin A.", VITAMIN, RIGHT),
+    *[
+        (among("A", "B", "C", "D"), t, OPTION, RIGHT)
+        for t in ("The answer is A.", "Option A", "A) Paris", "A", "A.", "The correct option is A: Paris")
+    ],
+    (among("A", "B", "C", "D"), "The answer is B.", OPTION, WRONG),
+    *[(among(), t, EIGHT, WRONG) for t in ("8.5", "0.8", "1.8", "-8", "1/8", "8:30")],
+    (among(), "A spider has eight legs.", EIGHT, RIGHT),
+    (among(), "It has 8 legs.", EIGHT, RIGHT),
+    (among(), "0.78%", fact("q?", "78%"), WRONG),
+    (among(), "78 %", fact("q?", "78%"), RIGHT),
+    (among(), "-476", fact("q?", "476"), WRONG),
+    (among(), "서울입니다.", fact("한국의 수도는?", "서울"), RIGHT),
+    (among(), "バリです。", fact("首都は?", "パリ"), WRONG),
+    (among(), "パリです。", fact("首都は?", "パリ"), RIGHT),
+    (among(), "<think>\nOkay, the user asks about France. I know that", FRANCE, SILENT),
+    (among(), "<think>\nOkay, is it Paris? Many people say Paris but", FRANCE, SILENT),
+    (among("Paris", "Lyon"), "<think>Is it Lyon or Paris? … </think>\n\nParis", FRANCE, RIGHT),
+    (among(), "<think>\n\n</think>\n\nParis", FRANCE, RIGHT),
+    *[
+        (among(), t, FRANCE, RIGHT)
+        for t in (
+            '{"answer":"Paris"}',
+            r"\boxed{Paris}",
+            "<answer>Paris</answer>",
+            "<b>Paris</b>",
+            "Answer:Paris",
+            "The capital is:**Paris**",
+            "Paris,France",
+            "Paris(France)",
+            "Paris's metro",
+            "Paris<|im_end|>",
+            "Paris</s>",
+            "$\\text{Paris}$",
+        )
+    ],
+    *[
+        (among("Paris", "Lyon", "Canberra"), t, FRANCE, WRONG)
+        for t in (
+            "Paris is not the capital of France.",
+            "It cannot be Paris.",
+            "I doubt it is Paris.",
+            "It is no longer Paris.",
+            "Definitely not in the city of Paris.",
+            "I do not think it is Paris.",
+            "Neither Paris nor Lyon.",
+            "No, Paris is wrong.",
+            "Не Paris",
+        )
+    ],
+    (among("Lyon", "Paris"), "It is not Lyon, it is Paris.", FRANCE, RIGHT),
+    (among("Lyon", "Paris"), "I'm not sure, but I think it is Paris.", FRANCE, RIGHT),
+    *[
+        (among(), t, fact("When was Ada born?", "10 December 1815"), RIGHT)
+        for t in (
+            "December 10, 1815",
+            "1815-12-10",
+            "10th December 1815",
+            "Ada was born on December 10, 1815.",
+            "She was born on the 10th of December 1815",
+        )
+    ],
+    *[(among(), t, fact("How high?", "8849 m"), RIGHT) for t in ("8849m", "8,849 meters", "It is 8849 metres high")],
+    *[(among(), t, fact("q?", "100 °C"), RIGHT) for t in ("100°C", "100 degrees Celsius", "at 100 °C.")],
+    (among(), "-100 °C", fact("q?", "100 °C"), WRONG),
+    (among(), "11\u202f792", fact("q?", "11,792"), RIGHT),
+    (among(), "-11,792", fact("q?", "11,792"), WRONG),
+    (among(), "753 BCE", fact("q?", "753 BC"), RIGHT),
+    (among(), "476 BC", fact("q?", "476"), WRONG),
+    (among(), "Ada (1815–1852) was a mathematician", fact("In which year was Ada born?", "1815"), RIGHT),
+    *[
+        (among("Paris", "Lyon"), t, FRANCE, SILENT)
+        for t in (
+            "I honestly don't know.",
+            "I'm not 100% sure.",
+            "We don't know.",
+            "idk",
+            "n/a.",
+            "Cannot answer.",
+            "Not known.",
+            "Je ne sais pas.",
+            "我不知道。",
+            "Я не знаю.",
+            "Unknown.",
+            "Unknown",
+        )
+    ],
+    *[(among(), t, fact("q?", "Apollo 11"), RIGHT) for t in ("Apollo-11", "Apollo‑11", "It was Apollo 11")],
+    (among(), "Michelson-Morley experiment", fact("q?", "Michelson–Morley experiment"), RIGHT),
+    (among(), "1914–1918", fact("q?", "1914-1918"), RIGHT),
+    (among(), "It is the 2‑acetoxybenzoic acid", fact("q?", "2-acetoxybenzoic acid"), RIGHT),
+    (among("St. John's", "Saint John"), "The capital is St. John's.", fact("q?", "St. John's"), RIGHT),
+    (among("Norway", "Oslo"), "Oslo", fact("q?", "Oslo"), RIGHT),
+    (among("US", "UK"), "It is in the US.", fact("Which country?", "US"), RIGHT),
+    (among("us", "uk"), "Tell us more", fact("Which country?", "US"), WRONG),
+    (among("1", "2"), "It has one moon.", fact("How many moons?", "1"), RIGHT),
+]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "text", "asked", "grade"), CASES, ids=[f"{row[1]}-{row[2].answers[0]}" for row in CASES]
+)
+def test_the_grade_is_that_of_a_person(scorer, text, asked, grade):
+    assert scorer(text, asked).grade == grade
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "answer"),
+    [
+        ("What is the population of Tuvalu?", "As of 2020, the population of Tuvalu is 11,792.", "11,792"),
+        ("In which year was Ada born?", "Ada was born on December 10, 1815.", "1815"),
+        ("In which year did Apollo 11 land?", "Apollo 11 landed on July 20, 1969.", "1969"),
+        ("How many legs has a spider?", "The answer is 8. A spider spins silk.", "8"),
+        ("What is the capital of Australia?", "The capital of Australia is not Sydney, it is Canberra.", "Canberra"),
+        ("When was Ada born?", "Ada was born on the 10. December 1815", "10. December 1815"),
+        ("What is the capital of France?", "<think>Lyon? No.</think>\nThe capital of France is Paris.", "Paris"),
+    ],
+)
+def test_the_answer_is_found_beside_dates_denials_and_thoughts(question, text, answer):
+    assert text[slice(*answer_span(question, text))] == answer
