@@ -93,6 +93,13 @@ def test_questions_without_a_number_are_left_out(answers):
     assert found.least_possible_area <= found.area_under_risk_coverage
 
 
+def test_few_without_an_exception_are_not_certain():
+    assert auroc(np.array([True, False]), np.array([0.9, 0.1])) == Estimate(value=1.0, low=0.025, high=1.0)
+    right = np.arange(50) >= 2
+    assert auroc(right, right.astype(float)).low == pytest.approx(0.158, abs=1e-3)
+    assert auroc(~right, right.astype(float)).high == pytest.approx(1 - 0.158, abs=1e-3)
+
+
 def test_the_winner_has_the_largest_auroc(answers):
     right, signal = answers
     assert winner({"margin": believe(right, 1 - signal), "certainty": believe(right, signal)}) == "certainty"

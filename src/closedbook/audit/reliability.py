@@ -8,6 +8,7 @@
   2010); its area is the mean error over all coverages. Answers of equal confidence count as one group.
 """
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,10 +50,20 @@ class Reliability:
 
 
 def auroc(right: np.ndarray, signal: np.ndarray, *, seed: int = 0) -> Estimate:
-    """AUROC with a 95 % bootstrap interval over questions, None where all answers are right or all wrong."""
+    """AUROC with a 95 % interval, None where all answers are right or all wrong.
+
+    The interval is a bootstrap over questions. Where the signal parts right from wrong without an exception, no draw
+    has one either; then the bound is what as many successes in a row as there are answers of the rarer kind say of
+    their probability (Clopper and Pearson 1934).
+    """
     if right.all() or not right.any():
         return Estimate()
-    return bootstrapped(mann_whitney, right, signal, draws=DRAWS, seed=seed)
+    found = bootstrapped(mann_whitney, right, signal, draws=DRAWS, seed=seed)
+    assert found.value is not None
+    bound = 0.025 ** (1 / min(int(right.sum()), int((~right).sum())))
+    if found.value == 1:
+        return dataclasses.replace(found, low=bound)
+    return dataclasses.replace(found, high=1 - bound) if found.value == 0 else found
 
 
 def bootstrapped(

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 
 from closedbook.evaluation.refusals import refuses
-from closedbook.evaluation.sentences import SMALL, answer_span, attempts
+from closedbook.evaluation.sentences import BEFORE, SMALL, answer_span, attempts
 from closedbook.evaluation.spelling import matched
 from closedbook.facts.scripts import occurrences
 
@@ -36,7 +36,6 @@ _NUMBERS = dict(
 )
 _ONE = re.compile(r"(?<!\bno )(?<!\bany )(?<!\bthe )(?<!\bthis )(?<!\bthat )\bone\b(?! (?:of|another|day|s)\b)")
 _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|code)\s|[:=])\s*[\"“'`*(]*"
-BEFORE = 100  # characters that are looked at for a denial
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
 

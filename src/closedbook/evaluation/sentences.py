@@ -26,6 +26,7 @@ POLITE = frozenset(
     "sorry unfortunately apologies hello hi hmm oh okay ok great good thank thanks you i'm apologize".split()
 )
 """Words of sentences that answer nothing."""
+BEFORE = 100  # characters before an answer that are looked at
 BRIEF = 4  # words of an answer that stands alone before a sentence
 INSIDE = frozenset("of the and de la del da di el al bin von van".split())
 """Words that stand inside names."""
@@ -103,10 +104,15 @@ def _number(numbers: list["re.Match[str]"], text: str, start: int, end: int, *, 
     if year:
         numbers = [number for number in numbers if _YEAR.fullmatch(number[0])] or numbers
     else:
-        numbers = [number for number in numbers if not _DATED.search(text[start : number.start()])] or numbers
+        numbers = [number for number in numbers if not _DATED.search(_before(text, start, number.start()))] or numbers
     copula = _COPULA.search(text, start, end)
     behind = [number for number in numbers if copula and number.start() >= copula.end()]
     return (behind or numbers)[0].span()
+
+
+def _before(text: str, start: int, end: int) -> str:
+    """The end of what stands before a place in a sentence: few characters, so that the time is linear."""
+    return text[max(start, end - BEFORE) : end]
 
 
 def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -121,7 +127,7 @@ def _told(words: list["_Word"], runs: list[tuple[int, int]], text: str, start: i
         if content and content.capital and not content.new:  # "is Djibouti, a country"
             return _name_from(words, words.index(content), text)
         runs = [run for run in runs if copula and run[0] >= copula.end()] or runs
-    runs = [run for run in runs if not _DENIED.search(text[start : run[0]])] or runs
+    runs = [run for run in runs if not _DENIED.search(_before(text, start, run[0]))] or runs
     told = [run for run in runs if not _PARTICIPLE.fullmatch(text[slice(*run)])] or runs
     if told and _KIND.search(text, start, told[0][0]) and text[told[0][0]].islower():  # "is a state in Europe"
         told = [run for run in told if text[run[0]].isupper()] or told
