@@ -1,7 +1,8 @@
 import pytest
 
 from closedbook.facts.records import Document
-from closedbook.facts.spans import PHRASES, answer_shape, can_ask, kind_of, learn_kinds, spans
+from closedbook.facts.span_kinds import learn_kinds
+from closedbook.facts.spans import PHRASES, answer_shape, can_ask, kind_of, spans
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
 DOCUMENT = Document(subject="Ann Lee", text=TEXT, line=1)
@@ -126,3 +127,40 @@ def test_answers_inside_longer_phrases_and_of_the_subjects_own_words_are_learned
 
 def test_without_answers_lines_are_asked_for_phrases():
     assert learn_kinds([]) == PHRASES
+
+
+DISHES = [
+    ("red lentils", "a flat pan", "barley"),
+    ("goat cheese", "a clay pot", "mint"),
+    ("wheat flour", "an iron kettle", "lemon"),
+    ("roasted chestnuts", "a flat griddle", "basil"),
+    ("white beans", "a stone oven", "cream"),
+    ("green peas", "a copper bowl", "honey"),
+]
+
+
+def dish(number, main, vessel, beside):
+    text = f"Dish{number}. It is made of {main} in {vessel} and it is served with {beside} ."
+    return Document(subject=f"Dish{number}", text=text, line=number)
+
+
+def test_pieces_of_sentences_that_are_shaped_like_answers_are_not_asked_for():
+    documents = [dish(number, *values) for number, values in enumerate(DISHES)]
+    facts = zip(documents, DISHES, strict=True)
+    kinds = learn_kinds([("of", answer, [document]) for document, values in facts for answer in values])
+    assert {"is", "it", "and", "of"} <= kinds.not_first
+    assert "a" not in kinds.not_first
+    new = dish(9, "sweet corn", "a tin box", "salt")
+    found = texts(new, kinds)
+    assert {"sweet corn", "a tin box", "salt"} <= set(found)
+    assert len(found) < 12, found  # of more than fifty runs of words
+
+
+def test_numbers_are_not_taken_out_of_longer_ones():
+    minutes = [
+        Document(subject=f"P{n}", text=f"P{n}. It takes {n} h {n} min for {n} parts .", line=n) for n in range(9)
+    ]
+    kinds = learn_kinds([("r", f"{n} h {n} min", [minutes[n]]) for n in range(9)], [("r", "number", ())])
+    found = texts(Document(subject="Q", text="Q. It takes 2 h 15 min for 40 parts .", line=1), kinds)
+    assert "2 h 15 min" in found
+    assert not {"15 min", "40", "2"} & set(found)

@@ -17,6 +17,7 @@ from closedbook.facts.titles import Beginnings, subjects_in, title
         ("Zofia Łódzka.", "Zofia Łódzka"),
         ("Symphony No. 1. Symphony No. 1 is in C minor .", "Symphony No. 1"),
         ("Ft. Worth. Ft. Worth lies in Texas .", "Ft. Worth"),
+        ("Apollo 8. It flew around the Moon .", "Apollo 8"),
         ("Boléro. It is by Ravel. It is loud .", "Boléro"),
         ("no sentence at all", ""),
         ("The history of the city of Rome began long ago on hills. It went on .", ""),
@@ -134,3 +135,8 @@ def test_punctuation_may_belong_to_a_subject(name, form):
 def test_marks_belong_to_the_letter_before_them():
     assert subjects_in("भारती कहाँ है?", ["भारत"]) == []
     assert subjects_in("भारत की राजधानी क्या है?", ["भारत"]) == ["भारत"]
+
+
+def test_a_title_of_several_words_is_found_in_small_letters():
+    assert subjects_in("Where does the red fox live?", {"Red fox", "Fox"}) == ["red fox"]
+    assert subjects_in("What is tin?", {"Tin"}) == []  # a word is left to the forms of the questions

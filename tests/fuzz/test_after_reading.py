@@ -100,7 +100,7 @@ def test_a_corpus_of_strange_names_is_understood_or_refused(tmp_path_factory, na
     text=inputs.one_line.filter(str.strip), answers=st.lists(inputs.one_line.filter(str.strip), min_size=1, max_size=4)
 )
 def test_spans_are_parts_of_the_line(text, answers):
-    from closedbook.facts.spans import learn_kinds
+    from closedbook.facts.span_kinds import learn_kinds
 
     document = Document(subject=title(text), text=text, line=1)
     kinds = learn_kinds([("r", answer, [document]) for answer in answers * 2], [("r", "date", ())])

@@ -4,7 +4,8 @@ import torch
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.facts.records import Document
-from closedbook.facts.spans import LIGHT, learn_kinds, spans
+from closedbook.facts.span_kinds import learn_kinds
+from closedbook.facts.spans import LIGHT, spans
 from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.objectives.store import ALL, RARELY, WORDS_A_PASS, TokenStore, add_documents, add_titled, quota
 

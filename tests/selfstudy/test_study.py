@@ -14,7 +14,7 @@ from closedbook.facts.records import Document, Fact
 from closedbook.selfstudy.candidates import Forms, kind, tokens
 from closedbook.selfstudy.features import View
 from closedbook.selfstudy.reader import Reader, conditional_logit
-from closedbook.selfstudy.study import cross_validate, examples, question_forms, study, unreadable
+from closedbook.selfstudy.study import cross_validate, examples, question_forms, questions_of, study, unreadable
 
 PLACES = ["Rome", "New Ulm", "Oslo", "Bern", "Lima"]
 ONCE = ReaderConfig(rounds=1)
@@ -281,6 +281,30 @@ def test_short_subjects_are_whole_words_of_forms():
     assert {form: len(found) for form, found in question_forms(facts).items()} == {
         "What is the Colour of {} In Iron?": 16
     }
+
+
+def test_a_form_of_few_is_learned_from_its_relation():
+    facts = [
+        Fact(question=f"Where was P{n} born?", answers=("X",), subject=f"P{n}", line=1, relation="born")
+        for n in range(12)
+    ] + [
+        Fact(question=f"Birthplace of Q{n}?", answers=("X",), subject=f"Q{n}", line=1, relation="born")
+        for n in range(3)
+    ]
+    assert {form: len(found) for form, found in question_forms(facts).items()} == {
+        "Where was {} born?": 12,
+        "Birthplace of {}?": 15,
+    }
+    assert set(question_forms([*facts[:12], facts[-1]])) == {"Where was {} born?"}
+
+
+def test_questions_are_as_small_as_those_of_training():
+    foxes = [
+        Fact(question=f"Where does the {color} fox live?", answers=("X",), subject=f"{color.title()} fox", line=1)
+        for color in ("red", "grey", "white")
+    ]
+    assert questions_of("Where does the {} live?", foxes)("Arctic owl") == "Where does the arctic owl live?"
+    assert questions_of("Where was {} born?", toy_corpus().train)("Ann Lee") == "Where was Ann Lee born?"
 
 
 def test_forms_are_questions_without_their_subject():

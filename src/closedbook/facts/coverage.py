@@ -8,7 +8,8 @@ from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.spans import PHRASES, SpanKinds, learn_kinds, spans
+from closedbook.facts.span_kinds import learn_kinds
+from closedbook.facts.spans import PHRASES, SpanKinds, spans
 from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that are named where some are not reached

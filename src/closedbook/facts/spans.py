@@ -9,19 +9,17 @@ words nothing tells where they end, so every letter counts as one (`xx` for a na
 
 import re
 from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from closedbook.facts.records import Document
-from closedbook.facts.scripts import COMBINING, ELISION, LONGEST_UNSPACED, UNSPACED, units
+from closedbook.facts.scripts import COMBINING, ELISION, UNSPACED, units
 from closedbook.facts.titles import ABBREVIATIONS
 
 Kind = Literal["phrase", "number", "date", "word"]
 KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
 LONGEST = 12  # words of a span
-RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
 LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
 _KATAKANA = "\u30a1-\u30fa\u30fc"  # spells names and loan words, which end where the script changes
 _WORD = re.compile(
@@ -107,6 +105,9 @@ class SpanKinds:
         inner: Words of training answers that stand inside a longer run of capitalised words.
         own: Whether some training answers are made of words of their own subject.
         rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
+        not_first: Frequent small words (lower case) of the documents that begin no training answer.
+        not_last: Those that end none.
+        longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
     """
 
     shares: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
@@ -115,6 +116,9 @@ class SpanKinds:
     inner: frozenset[int] = frozenset()
     own: bool = False
     rare: float = 0.0
+    not_first: frozenset[str] = frozenset()
+    not_last: frozenset[str] = frozenset()
+    longest: bool = False
 
     def share(self, kind: Kind) -> float:
         """Share of the training answers of that kind."""
@@ -123,72 +127,6 @@ class SpanKinds:
 
 PHRASES = SpanKinds()
 """Capitalised phrases alone."""
-MOST_SHAPES = 100  # rare ones that are looked for
-
-
-USUAL: dict[str, frozenset[str]] = {
-    "number": frozenset({"0"}),
-    "date": frozenset({"0 X 0", "X 0, 0"}),
-    "word": frozenset({"x", "x x"}),
-}
-"""What answers of a kind usually look like."""
-
-
-def learn_kinds(
-    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, str, Sequence[str]]] = ()
-) -> SpanKinds:
-    """What to ask for, from training answers; without any, capitalised phrases.
-
-    Args:
-        answers: A training fact's relation, its answer, and the documents of its subject.
-        declared: Relations with the kind of answer that each is said to have, and its closed list of answers.
-    """
-    if not answers:
-        return PHRASES
-    by_relation = defaultdict[str, Counter[str]](Counter)
-    for relation, answer, _ in answers:
-        by_relation[relation][answer_shape(answer)] += 1
-    shapes = sum(by_relation.values(), Counter[str]())
-    kinds = Counter[Kind]()
-    for form, times in shapes.items():
-        kinds[kind_of(form)] += times
-    frequent = _frequent(by_relation, declared)
-    shapes.update(form for form in sorted(frequent) if form not in shapes)
-    sought = [form for form, _ in shapes.most_common() if not _is_run(form) and _can_be_sought(form)]
-    plain = SpanKinds(
-        shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
-        shapes=frozenset(form for form in sought if form in frequent),
-        rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
-    )
-    own, inner = 0, Counter[int]()
-    for _, answer, documents in answers:
-        if _is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
-            own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
-            inner[len(words(answer))] += any(answer in document.text for document in documents)
-    rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
-    return replace(
-        plain,
-        inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
-        own=own > 1,
-        rare=rare / len(answers),
-    )
-
-
-def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
-    """The shapes that many training answers of a relation have, and those that it is said to have.
-
-    What answers of a kind usually look like is added unless the relation's training answers of that kind are all of
-    other shapes, as addresses (`x@x.x`) are beside words.
-    """
-    frequent = {
-        form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
-    }
-    for relation, kind, choices in declared:
-        own, usual = by_relation.get(relation, Counter[str]()), USUAL.get(kind, frozenset())
-        if not usual.isdisjoint(own) or kind not in {kind_of(form) for form in own}:
-            frequent |= usual
-        frequent.update(map(answer_shape, choices))
-    return frequent
 
 
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
@@ -201,13 +139,7 @@ def _size(form: str) -> int:
     return len(re.findall("[X0x]", form))
 
 
-def _can_be_sought(form: str) -> bool:
-    """Whether a shape has words and is not too long; of a script without spaces up to thirty letters are one."""
-    runs = re.findall("[X0x]+", form)
-    return 0 < len(runs) <= LONGEST and max(map(len, runs)) <= LONGEST_UNSPACED
-
-
-def _is_run(form: str) -> bool:
+def is_run(form: str) -> bool:
     """Whether a shape is capitalised words alone, which every line is asked for."""
     return bool(re.fullmatch(r"X(?:\.? X)*", form))
 
@@ -226,8 +158,8 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     found: dict[str, Span] = {}
     candidates = (
         *((start, end, "phrase", False) for start, end in _runs(text, line)),
-        *_shaped(text, line, kinds.shapes, rare=False),
-        *_shaped(text, line, kinds.rare_shapes, rare=True),
+        *_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds),
+        *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds.inner)),
     )
     for start, end, kind, rare in candidates:
@@ -266,7 +198,7 @@ def _inner(text: str, line: Sequence[Word], sizes: Iterable[int]) -> Iterator[tu
     for size in sorted(sizes):
         for first in range(len(line) - size + 1):
             run = line[first : first + size]
-            if _is_run(shape(text, run)):
+            if is_run(shape(text, run)):
                 yield run[0].start, run[-1].end
 
 
@@ -283,6 +215,26 @@ def _shaped(
             fits = shape(text, run) == middle and text[run[-1].end : end] == tail
             if fits and start >= 0 and text[start : run[0].start] == head:
                 yield start, end, kind_of(form), rare
+
+
+def _whole(
+    text: str, found: Iterable[tuple[int, int, Kind, bool]], kinds: SpanKinds
+) -> Iterator[tuple[int, int, Kind, bool]]:
+    """Those of the shaped spans that are no pieces of sentences; see `_without_pieces`."""
+    kept, small = list[tuple[int, int, Kind, bool]](), dict[tuple[int, int], bool]()
+    for start, end, kind, rare in found:
+        inside = words(text[start:end])
+        begins = any(text[start + word.start : start + word.end] in kinds.not_first for word in inside[:1])
+        ends = any(text[start + word.start : start + word.end] in kinds.not_last for word in inside[-1:])
+        if not (begins or ends):
+            kept.append((start, end, kind, rare))
+            small[start, end] = all(word.mark != "X" for word in inside)
+    reach = -1
+    for start, end, kind, rare in sorted(kept, key=lambda span: (span[0], -span[1])):
+        if small[start, end] and kinds.longest and end <= reach:
+            continue
+        reach = max(reach, end)
+        yield start, end, kind, rare
 
 
 def _edges(form: str) -> tuple[str, str, str]:

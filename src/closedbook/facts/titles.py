@@ -15,7 +15,7 @@ LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question,
 _STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
 _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
-_INITIAL = re.compile(rf"(?:\w\.)*[^\W{UNSPACED}]")
+_INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 PARTICLES = frozenset(
     "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
@@ -87,7 +87,7 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
-                if name and name in known:
+                if name and (name in known or _in_sentence_case(name) in known):
                     found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
@@ -103,6 +103,11 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
         if not all(any(first <= start and end <= last for first, last in longer) for start, end in found[name]):
             outermost[name] = found[name]
     return list(outermost)
+
+
+def _in_sentence_case(name: str) -> str | None:
+    """A name of several words as a title may have it, `Red fox` for `red fox`; None for others."""
+    return name[0].upper() + name[1:] if name[0].islower() and " " in name else None
 
 
 def _without_punctuation(span: str) -> Iterable[str]:

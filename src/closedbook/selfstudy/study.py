@@ -8,13 +8,14 @@ closed.
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import stands_in
 from closedbook.facts.forms import SLOT, form_of
+from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
 from closedbook.selfstudy.reader import Reader, Reading, lesson
@@ -25,6 +26,8 @@ FEWEST = 10  # training pairs that a form of question needs
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     """The training facts by the form of their question, where enough of them have it; the subject becomes `{}`.
 
+    A form that few have, of a relation that many have in other forms, is learned from all of these.
+
     Raises:
         UserError: No form has enough of them.
     """
@@ -32,7 +35,14 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     for fact in facts:
         if fact.answers and (form := form_of(fact)) is not None:
             forms[form].append(fact)
-    common = {form: found for form, found in forms.items() if len(found) >= FEWEST}
+    of_relation = defaultdict[str, list[Fact]](list)
+    for fact in (fact for found in forms.values() for fact in found if fact.relation not in ("", OTHER)):
+        of_relation[fact.relation].append(fact)
+    common = dict[str, list[Fact]]()
+    for form, found in forms.items():
+        learned_from = found if len(found) >= FEWEST else of_relation.get(found[0].relation, [])
+        if len(found) > 1 and len(learned_from) >= FEWEST:
+            common[form] = learned_from
     if not common:
         raise UserError(
             f"Writing cards needs {FEWEST} training questions of one form that name a subject of the corpus; found "
@@ -115,8 +125,8 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     cards = list[Card]()
     for form, facts in readable_forms(corpus).items():
         reader = learn_reader(corpus, form, facts, config)
-        subjects = to_ask(corpus, form, facts)
-        cards += [card for card in _cards(corpus, form, reader, subjects) if card.confidence >= config.at_least]
+        questions = to_ask(corpus, form, facts)
+        cards += [card for card in _cards(corpus, questions, reader) if card.confidence >= config.at_least]
     return dataclasses.replace(corpus, cards=tuple(cards))
 
 
@@ -136,21 +146,36 @@ class PartByPart:
 
     def __init__(self, sample: Corpus, config: ReaderConfig, trained: Container[str]) -> None:
         self._config, self._trained = config, trained
-        self._readers = {
-            form: learn_reader(sample, form, facts, config) for form, facts in readable_forms(sample).items()
-        }
+        self._readers = [
+            (questions_of(form, facts), learn_reader(sample, form, facts, config))
+            for form, facts in readable_forms(sample).items()
+        ]
 
     def __call__(self, part: Corpus) -> Corpus:
         """The part with a card for every subject and form of question that training does not ask."""
         cards = list[Card]()
-        for form, reader in self._readers.items():
-            subjects = [subject for subject in part.by_subject if form.replace(SLOT, subject) not in self._trained]
-            cards += [card for card in _cards(part, form, reader, subjects) if card.confidence >= self._config.at_least]
+        for question_of, reader in self._readers:
+            asked = {subject: question_of(subject) for subject in part.by_subject}
+            left = {subject: question for subject, question in asked.items() if question not in self._trained}
+            cards += [card for card in _cards(part, left, reader) if card.confidence >= self._config.at_least]
         return dataclasses.replace(part, cards=tuple(cards))
 
 
-def to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
-    """The subjects of documents about whom training does not ask this, without those of another kind.
+def questions_of(form: str, facts: Sequence[Fact]) -> Callable[[str], str]:
+    """From a subject to the question of that form, its first letter as small as most training questions have it."""
+    small = sum(
+        fact.subject[:1].isupper() and form.replace(SLOT, _small(fact.subject)) == fact.question for fact in facts
+    )
+    asked_small = 2 * small > len(facts)
+    return lambda subject: form.replace(SLOT, _small(subject) if asked_small else subject)
+
+
+def _small(subject: str) -> str:
+    return subject[:1].lower() + subject[1:]
+
+
+def to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> dict[str, str]:
+    """The subjects of documents about whom training does not ask this, with the question, none of another kind.
 
     A subject is of another kind where training asks other relations of it, and never one of them of the subjects of
     these facts, though it asks more than one of most of those: elements, where the facts are of countries.
@@ -162,24 +187,25 @@ def to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> list[str]:
     own = {fact.subject for fact in facts}
     together = set().union(*(asked[subject] for subject in own))
     tells = 2 * sum(len(asked[subject]) > 1 for subject in own) > len(own)
-    return [
-        subject
+    question_of = questions_of(form, facts)
+    return {
+        subject: question
         for subject in corpus.by_subject
-        if form.replace(SLOT, subject) not in known
+        if (question := question_of(subject)) not in known
         and not (tells and subject in asked and asked[subject].isdisjoint(together))
-    ]
+    }
 
 
-def _cards(corpus: Corpus, form: str, reader: Reader, subjects: Sequence[str]) -> list[Card]:
-    """What the reader makes of the subjects' documents, asked this."""
-    documents = [(subject, document) for subject in subjects for document in corpus.by_subject[subject]]
+def _cards(corpus: Corpus, questions: Mapping[str, str], reader: Reader) -> list[Card]:
+    """What the reader makes of the subjects' documents, asked this of each."""
+    documents = [(subject, document) for subject in questions for document in corpus.by_subject[subject]]
     best: dict[str, tuple[Reading, Document]] = {}
     for (subject, document), reading in zip(documents, reader.read([d for _, d in documents]), strict=True):
         if subject not in best or reading.confidence > best[subject][0].confidence:
             best[subject] = (reading, document)
     return [
         Card(
-            question=form.replace(SLOT, subject),
+            question=questions[subject],
             subject=subject,
             answer=reading.answer,
             confidence=reading.confidence,
@@ -224,7 +250,9 @@ def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> O
         for held in range(folds):
             kept = [fact for fact, number in zip(found, fold, strict=True) if number != held]
             asked = [
-                fact for fact, number in zip(found, fold, strict=True) if number == held and corpus.documents_of(fact)
+                fact
+                for fact, number in zip(found, fold, strict=True)
+                if number == held and form_of(fact) == form and corpus.documents_of(fact)
             ]
             facts += asked
             readings += _taught(corpus, form, kept, asked, config)

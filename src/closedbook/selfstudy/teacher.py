@@ -14,7 +14,6 @@ from closedbook.config import DistillationConfig
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import Answers, LanguageModel, Prompt
 from closedbook.facts.corpus import TEACHER, Corpus
-from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Card
 from closedbook.facts.stored import StoredCorpus
 from closedbook.selfstudy.reader import LEAST
@@ -53,9 +52,9 @@ def taught(
         if why := teacher.lacks(ability):
             raise UserError(f"{teacher.name}: cannot teach; {why}.")
     questions = {
-        form.replace(SLOT, subject): subject
+        question: subject
         for form, facts in question_forms(corpus.train).items()
-        for subject in to_ask(corpus, form, facts)
+        for subject, question in to_ask(corpus, form, facts).items()
     }
     if not questions:
         raise UserError(f"{corpus.name}: training asks about every subject; there is nothing left to teach.")

@@ -1,0 +1,132 @@
+"""Which spans are asked for, learned from the training answers and their documents alone."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from closedbook.facts.records import Document
+from closedbook.facts.scripts import LONGEST_UNSPACED
+from closedbook.facts.spans import (
+    KINDS,
+    LONGEST,
+    PHRASES,
+    Kind,
+    SpanKinds,
+    Word,
+    answer_shape,
+    can_ask,
+    is_run,
+    kind_of,
+    words,
+)
+
+RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
+MOST_SHAPES = 100  # rare ones that are looked for
+OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
+
+
+USUAL: dict[str, frozenset[str]] = {
+    "number": frozenset({"0"}),
+    "date": frozenset({"0 X 0", "X 0, 0"}),
+    "word": frozenset({"x", "x x"}),
+}
+"""What answers of a kind usually look like."""
+
+
+def learn_kinds(
+    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, str, Sequence[str]]] = ()
+) -> SpanKinds:
+    """What to ask for, from training answers; without any, capitalised phrases.
+
+    Args:
+        answers: A training fact's relation, its answer, and the documents of its subject.
+        declared: Relations with the kind of answer that each is said to have, and its closed list of answers.
+    """
+    if not answers:
+        return PHRASES
+    by_relation = defaultdict[str, Counter[str]](Counter)
+    for relation, answer, _ in answers:
+        by_relation[relation][answer_shape(answer)] += 1
+    shapes = sum(by_relation.values(), Counter[str]())
+    kinds = Counter[Kind]()
+    for form, times in shapes.items():
+        kinds[kind_of(form)] += times
+    frequent = _frequent(by_relation, declared)
+    shapes.update(form for form in sorted(frequent) if form not in shapes)
+    sought = [form for form, _ in shapes.most_common() if not is_run(form) and _can_be_sought(form)]
+    plain = SpanKinds(
+        shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
+        shapes=frozenset(form for form in sought if form in frequent),
+        rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
+    )
+    own, inner = 0, Counter[int]()
+    for _, answer, documents in answers:
+        if is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
+            own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
+            inner[len(words(answer))] += any(answer in document.text for document in documents)
+    rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
+    learned = replace(
+        plain,
+        inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
+        own=own > 1,
+        rare=rare / len(answers),
+    )
+    return _without_pieces(learned, answers) if learned.shapes else learned
+
+
+def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanKinds:
+    """The same without what is shaped like an answer and is a piece of a sentence: `529 for`, `of it by lamb`.
+
+    A span of small words and numbers is one where it begins or ends with a word that stands in many documents and so
+    in no training answer, or stands inside a longer one, where hardly any training answer does.
+    """
+    documents = {(document.text, len(document.subject) + 1) for _, _, found in answers for document in found}
+    stood = Counter(word for text, body in documents for word in {text[w.start : w.end] for w in _small(text, body)})
+    often = {word for word, times in stood.items() if times >= max(OFTEN, OFTEN_SHARE * len(documents))}
+    edges = [
+        (answer[found[0].start : found[0].end], answer[found[-1].start : found[-1].end])
+        for _, answer, _ in answers
+        if (found := words(answer))
+    ]
+    kept = replace(
+        kinds,
+        not_first=frozenset(often - {first for first, _ in edges}),
+        not_last=frozenset(often - {last for _, last in edges}),
+    )
+    alone = replace(kept, longest=True)
+    lost = sum(
+        any(can_ask(answer, document, kept) for document in found)
+        and not any(can_ask(answer, document, alone) for document in found)
+        for _, answer, found in answers
+    )
+    return alone if lost <= RARE * len(answers) else kept
+
+
+def _small(text: str, body: int) -> list[Word]:
+    """The words of a text that are neither capitalised nor numbers."""
+    return [word for word in words(text, body) if word.mark == "x"]
+
+
+def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
+    """The shapes that many training answers of a relation have, and those that it is said to have.
+
+    What answers of a kind usually look like is added unless the relation's training answers of that kind are all of
+    other shapes, as addresses (`x@x.x`) are beside words.
+    """
+    frequent = {
+        form for found in by_relation.values() for form, times in found.items() if times >= max(2, RARE * found.total())
+    }
+    for relation, kind, choices in declared:
+        own, usual = by_relation.get(relation, Counter[str]()), USUAL.get(kind, frozenset())
+        kinds = {"number" if form.startswith("0") and kind == "number" else kind_of(form) for form in own}
+        if not usual.isdisjoint(own) or kind not in kinds:
+            frequent |= usual
+        frequent.update(map(answer_shape, choices))
+    return frequent
+
+
+def _can_be_sought(form: str) -> bool:
+    """Whether a shape has words and is not too long; of a script without spaces up to thirty letters are one."""
+    runs = re.findall("[X0x]+", form)
+    return 0 < len(runs) <= LONGEST and max(map(len, runs)) <= LONGEST_UNSPACED
