@@ -47,9 +47,8 @@ def _open(epochs: int) -> RunConfig:
 
 
 def _standard(epochs: int, mixture: tuple[Objective, ...] = (Outlines(), QuestionAnswering(repeats=2))) -> RunConfig:
-    """Outlines and the training questions, or another mixture, in one layer and in steps of half as many tokens."""
-    config = with_training(_of_epochs(standard().pretrain, epochs), batch_tokens=2048)
-    return dataclasses.replace(with_model(config, layers=1), mixture=mixture)
+    """Outlines and the training questions, or another mixture, in one layer."""
+    return dataclasses.replace(with_model(_of_epochs(standard().pretrain, epochs), layers=1), mixture=mixture)
 
 
 def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
@@ -60,8 +59,8 @@ def _of_epochs(config: RunConfig, epochs: int) -> RunConfig:
 TARGETS = {
     "open-22": Target("open", 0.222, 10.0, _open(5)),
     "open-85": Target("open", 0.85, 15.0, _open(9)),
-    "standard-40": Target("standard", 0.404, 30.0, _standard(5), warm=False),
-    "standard-82": Target("standard", 0.82, 90.0, _standard(5, standard().pretrain.mixture), warm=False),
+    "standard-40": Target("standard", 0.404, 30.0, _standard(8), warm=False),
+    "standard-82": Target("standard", 0.82, 90.0, _standard(8, standard().pretrain.mixture), warm=False),
 }
 
 
