@@ -186,3 +186,81 @@ def test_the_grade_is_that_of_a_person(scorer, text, asked, grade):
 )
 def test_the_answer_is_found_beside_dates_denials_and_thoughts(question, text, answer):
     assert text[slice(*answer_span(question, text))] == answer
+
+
+ASKED = fact("Is Paris the capital of France?", "yes")
+EMMA = fact("Who wrote Emma?", "Jane Austen")
+BORN, BEGAN = fact("In which year was Ada born?", "1815"), fact("In which year?", "1914")
+MORE = [
+    *[
+        (among("yes", "no"), t, ASKED, RIGHT)
+        for t in (
+            "Answer: Yes",
+            "A: Yes",
+            "The answer: yes",
+            "Absolutely yes",
+            "Of course, yes",
+            "Indeed, yes.",
+            "I believe yes",
+            "Paris is the capital, yes.",
+            "**Answer:** Yes",
+            "Final answer: yes",
+        )
+    ],
+    (among("yes", "no"), "Answer: no", NO, RIGHT),
+    (among("true", "false"), "That statement is true.", fact("Is it so?", "True"), RIGHT),
+    *[
+        (among("NO", "SE"), t, fact("What is the code of Norway?", "NO"), RIGHT)
+        for t in ("The code is NO", "Its code is NO.", "Norway uses NO", "The ISO code of Norway is NO.")
+    ],
+    (among("No", "He"), "The chemical symbol of nobelium is No.", fact("What is the symbol of nobelium?", "No"), RIGHT),
+    *[(among(), t, BEGAN, RIGHT) for t in ("28.7.1914", "28/07/1914", "7/28/1914", "1914/15")],
+    *[(among(), t, BORN, RIGHT) for t in ("10.12.1815", "12/10/1815", "1815/12/10")],
+    (among(), "Goethe wurde am 28.08.1749 geboren.", fact("In which year?", "1749"), RIGHT),
+    (among(), "1999/2000", fact("In which year?", "2000"), RIGHT),
+    *[
+        (among("Paris", "Lyon"), t, FRANCE, RIGHT)
+        for t in (
+            "Paris is not only the capital but the largest city of France.",
+            "Paris isn't just a capital.",
+            "Paris was not always the capital, but it is today.",
+            "It's none other than Paris.",
+            "More than a city, Paris is the capital of France.",
+            "There is no doubt Paris is the capital.",
+            "I do not doubt that it is Paris",
+            "Paris was never in doubt.",
+            "The answer is <Paris>.",
+        )
+    ],
+    *[
+        (among(), t, EMMA, RIGHT)
+        for t in (
+            "Jane Austen was never married and wrote Emma.",
+            "Jane Austen did not sign it, but she is the author.",
+        )
+    ],
+    (among(), "mail <a@b.org>", fact("Which address?", "a@b.org"), RIGHT),
+    (among(), "The element is <div>.", fact("Which element?", "<div>"), RIGHT),
+    (
+        among("He", "H"),
+        "The chemical symbol of helium is He and its atomic number is 2",
+        fact("What is the symbol of helium?", "He"),
+        RIGHT,
+    ),
+    (among(), "Helium is denoted by He in the periodic table", fact("What is the symbol of helium?", "He"), RIGHT),
+    (
+        among("As", "In"),
+        "The chemical symbol for arsenic is As and its number is 33",
+        fact("symbol of arsenic?", "As"),
+        RIGHT,
+    ),
+    (among("I"), "I (iodine)", IODINE, RIGHT),
+    (among("As"), "As (from arsenicum)", fact("symbol of arsenic?", "As"), RIGHT),
+]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "text", "asked", "grade"), MORE, ids=[f"{row[1]}-{row[2].answers[0]}" for row in MORE]
+)
+def test_what_a_strict_reading_would_lose_is_right(scorer, text, asked, grade):
+    assert scorer(text, asked).grade == grade

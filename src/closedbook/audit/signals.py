@@ -97,7 +97,7 @@ class Evidence:
     def given(self, signal: Signal) -> np.ndarray:
         """The confidence of each answer that `ask` would give, -1 of others: no threshold lets that through."""
         values = self.signals.get(signal, np.full(len(self), np.nan))
-        return np.where((self._answers | self.right) & ~np.isnan(values), values, -1.0)
+        return np.where(self._answers & ~np.isnan(values), values, -1.0)
 
     def text(self, index: int) -> str:
         """The answer to a fact, without the sentence around it."""

@@ -64,7 +64,7 @@ class TokenizerConfig:
         else:
             require(
                 self.vocabulary_size is None,
-                "tokenizer.vocabulary_size has no effect with characters: set it to null (--tokenizer.vocabulary_size null).",
+                "tokenizer.vocabulary_size has no effect with characters: set it to null, or leave it out.",
             )
 
 

@@ -16,20 +16,24 @@ from closedbook.facts.scripts import occurrences
 
 DENIALS = frozenset(
     "not isnt wasnt arent werent never nor neither cannot cant doesnt didnt dont doubt unlike nicht kein keine pas "
-    "не ni than".split()
+    "не ni".split()
 )
 _LINKS = SMALL | frozenset("think believe say called named longer actually really the city town country in".split())
 """Words that may stand between a denial and what it denies."""
 _DENIED_BEHIND = re.compile(
-    r" (?:(?:is|was|are|were|does|did) (?:definitely |certainly )?(?:not|no longer|never|wrong|incorrect|false)"
-    r"|isnt|wasnt|arent|werent)\b"
+    r" (?:(?:(?:is|was|are|were) (?:definitely |certainly )?(?:not|no longer|never)|isnt|wasnt|arent|werent)"
+    r"(?! (?:only|just|always|merely|far|in doubt|un\w+|\w+ed)\b)|(?:is|was|are|were) (?:wrong|incorrect|false))\b"
 )
+_INSTEAD = re.compile(r"\binstead of $|\bno longer $|(?<!\bother )\bthan (?:the )?$")  # "larger than Russia"
 _SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
 _BEFORE_NUMBER = re.compile(r"(?:\d[.,/:-]|(?<!\S)[.-])$")
 _BEHIND_NUMBER = re.compile(r"[.,/:-]?\d| ?bc\b")
 _SPAN_YEAR = re.compile(r"\d{3,4}")
-_RANGE_BEFORE = re.compile(r"\d-$")
-_RANGE_BEHIND = re.compile(r"-\d")
+_DATE_BEFORE = re.compile(r"\d-$|(?:^|[^\d.,/:])(?:\d{1,2}[./]){1,2}$|\d{4}/$")  # 1815-1852, 10.12.1815, 1999/2000
+_DATE_BEHIND = re.compile(r"-\d|/(?:\d{2}|\d{4}|\d{1,2}/\d{1,2})(?!\d)")
+_POLAR = re.compile(
+    r"\W*(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|true|yes)\b", re.IGNORECASE
+)
 _YES_NO = frozenset(("yes", "no", "true", "false"))
 _NUMBERS = dict(
     zip("two three four five six seven eight nine ten eleven twelve".split(), map(str, range(2, 13)), strict=True)
@@ -90,7 +94,7 @@ class Answered:
         said = self.counted if plain.isdigit() else self.said
         if plain not in said:
             return
-        if plain in _YES_NO:
+        if plain in _YES_NO and (_POLAR.match(self.question) or len(plain) > 2):
             yield from self._yes_or_no(plain)
             return
         if _is_small(answer) and not self._stands_out(answer):
@@ -117,20 +121,20 @@ class Answered:
         return False
 
     def _yes_or_no(self, plain: str) -> Iterator[tuple[int, int]]:
-        """Such an answer is the first word, or what the response says that the answer is."""
-        says = self.said.split()[:1] == [plain] or re.search(rf"\banswer is {plain}\b", self.said)
-        if says and not refuses(self.text):
-            start = self.said.find(plain)
-            yield start, start + len(plain)
+        """Of such answers the first in a response counts: `Yes, no doubt` is a yes."""
+        first = re.search(rf"\b(?:{'|'.join(sorted(_YES_NO))})\b", self.said)
+        if first and first[0] == plain and not refuses(self.text):
+            yield first.span()
 
     def _stands_out(self, answer: str) -> bool:
         """Whether a small word stands where an answer does: behind a copula, in quotes, at the end of a sentence."""
         word = re.escape(answer.strip())
         places = (
-            rf"{_STANDS_OUT}{word}(?!\w)(?!\s+[a-z])",
+            rf"{_STANDS_OUT}{word}(?!\w)(?!\s+(?!(?:and|by|from|in|or|with)\b)[a-z])",
+            rf"\b(?:abbreviated|denoted|known|represented|written) (?:as|by|with) [\"“'`*(]*{word}(?!\w)",
             rf"[\"“'`*(]{word}[\"”'`*)]",
             rf"(?<![\w'’]){word}(?:[.!,;]|$)",
-            rf"^{word}(?:[):]| is (?:the|its)\b)",
+            rf"^{word}(?:[):]| \(| is (?:the|its)\b)",
         )
         return any(re.search(place, self.text, re.MULTILINE) for place in places)
 
@@ -148,17 +152,21 @@ def _stands(part: str, text: str) -> bool:
 def whole_number(said: str, answer: str, start: int, end: int) -> bool:
     """Whether a number is no part of another: 8 is not in 8.5, -8, 1/8 and 8:30; years may begin and end a span."""
     year = bool(_SPAN_YEAR.fullmatch(answer))
-    before, behind = said[max(start - 2, 0) : start], said[end : end + 3]
-    if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _RANGE_BEFORE.search(before)):
+    before, behind = said[max(start - 7, 0) : start], said[end : end + 7]
+    if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _DATE_BEFORE.search(before)):
         return False
-    return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _RANGE_BEHIND.match(behind)))
+    return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _DATE_BEHIND.match(behind)))
 
 
 def _denied(said: str, start: int, end: int) -> bool:
     """Whether the words before say that it is not, with nothing between but small words, or the words behind."""
-    for word in reversed(said[max(start - BEFORE, 0) : start].split()):
-        if word in DENIALS:
+    before = said[max(start - BEFORE, 0) : start]
+    words = before.split()
+    for place in reversed(range(len(words))):
+        if words[place] == "doubt" and words[max(place - 1, 0)] in ("no", "not", "never", "dont", "without"):
+            break  # "there is no doubt that it is"
+        if words[place] in DENIALS:
             return True
-        if word not in _LINKS:
+        if words[place] not in _LINKS:
             break
-    return bool(_DENIED_BEHIND.match(said, end)) or said.endswith(("instead of ", "no longer "), 0, start)
+    return bool(_DENIED_BEHIND.match(said, end) or _INSTEAD.search(before))

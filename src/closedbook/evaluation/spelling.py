@@ -27,7 +27,11 @@ _SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
 _WITH_ACCENTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 """Scripts whose marks are accents or vowel points; elsewhere they make another letter (パ is not バ)."""
 
-_TAG = re.compile(r"<\|[^|<>]*\|>|</?[A-Za-z][^<>]*>|\\[A-Za-z]+(?=\{)")  # <|im_end|>, <b>, \boxed{
+_TAG = re.compile(
+    r"<\|[^|<>]*\|>"  # <|im_end|>
+    r"|</?(?:answer|final|response|b|i|u|em|strong|br|p|span|code|sub|sup|li|ul|ol|s)(?:\s[^<>]*)?/?>"
+    r"|\\[A-Za-z]+(?=\{)"  # \boxed{
+)
 _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Port-au-Prince, Apollo-11, but 3/4
 _BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"“”«»!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris

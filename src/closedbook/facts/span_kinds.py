@@ -23,6 +23,7 @@ from closedbook.facts.spans import (
 
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
 MOST_SHAPES = 100  # rare ones that are looked for
+LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
 
 
@@ -81,7 +82,11 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
     A span of small words and numbers is one where it begins or ends with a word that stands in many documents and so
     in no training answer, or stands inside a longer one, where hardly any training answer does.
     """
-    documents = {(document.text, len(document.subject) + 1) for _, _, found in answers for document in found}
+    documents = {
+        (document.text, len(document.subject) + 1 if document.subject else 0)
+        for _, _, told in answers
+        for document in told
+    }
     stood = Counter(word for text, body in documents for word in {text[w.start : w.end] for w in _small(text, body)})
     often = {word for word, times in stood.items() if times >= max(OFTEN, OFTEN_SHARE * len(documents))}
     edges = [
@@ -89,23 +94,25 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
         for _, answer, _ in answers
         if (found := words(answer))
     ]
-    kept = replace(
-        kinds,
-        not_first=frozenset(often - {first for first, _ in edges}),
-        not_last=frozenset(often - {last for _, last in edges}),
+    firsts, lasts = Counter(first for first, _ in edges), Counter(last for _, last in edges)
+    alone_in_it = sum(
+        (first in often and firsts[first] == 1) or (last in often and lasts[last] == 1) for first, last in edges
     )
+    kept = kinds
+    if alone_in_it <= LOST * len(edges):  # else answers to come will begin with such words as well
+        kept = replace(kinds, not_first=frozenset(often - {*firsts}), not_last=frozenset(often - {*lasts}))
     alone = replace(kept, longest=True)
-    lost = sum(
-        any(can_ask(answer, document, kept) for document in found)
-        and not any(can_ask(answer, document, alone) for document in found)
-        for _, answer, found in answers
-    )
-    return alone if lost <= RARE * len(answers) else kept
+    lost, total = Counter[str](), Counter(relation for relation, _, _ in answers)
+    for relation, answer, told in answers:
+        lost[relation] += any(can_ask(answer, document, kept) for document in told) and not any(
+            can_ask(answer, document, alone) for document in told
+        )
+    return alone if all(lost[relation] <= RARE * total[relation] for relation in total) else kept
 
 
 def _small(text: str, body: int) -> list[Word]:
-    """The words of a text that are neither capitalised nor numbers."""
-    return [word for word in words(text, body) if word.mark == "x"]
+    """The words of a text in small letters, of a script that has large ones."""
+    return [word for word in words(text, body) if text[word.start : word.end].islower()]
 
 
 def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:

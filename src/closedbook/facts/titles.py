@@ -87,7 +87,7 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     for first, (start, _) in enumerate(words):
         for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
-                if name and (name in known or _in_sentence_case(name) in known):
+                if name and (name in known or ((cased := _in_sentence_case(name)) is not None and cased in known)):
                     found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]

@@ -20,6 +20,7 @@ PLAIN: Final = {
 }  # for templates that would have a model think aloud first; others look past it
 TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<turn|>")
 """Tokens that end a turn of a chat, where the model's files do not name them."""
+RETURNS = "<|return|>"  # ends turns that have several messages, each with an end of its own
 
 
 class Vocabulary:
@@ -107,8 +108,9 @@ class Vocabulary:
     def ends(self) -> list[int]:
         """The tokens that end a text or a turn."""
         named = {end for end in [*self._ends, self.tokenizer.eos_token_id] if end is not None}
-        turns = {*self.tokenizer.convert_tokens_to_ids([*TURN_ENDS])} if self.chats else set()
-        ends = named | (turns - {None, self.tokenizer.unk_token_id})
+        known = self.tokenizer.get_vocab() if self.chats else {}
+        turns = {known[end] for end in TURN_ENDS if end in known and RETURNS not in known}
+        ends = named | turns
         return sorted(token for token in ends if token < self.size)
 
     @cached_property

@@ -21,6 +21,7 @@ from closedbook.facts.splits import groups
 from closedbook.selfstudy.reader import Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
+MOST_FEW = 10  # forms of a relation that are learned though few have them
 
 
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
@@ -38,10 +39,12 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     of_relation = defaultdict[str, list[Fact]](list)
     for fact in (fact for found in forms.values() for fact in found if fact.relation not in ("", OTHER)):
         of_relation[fact.relation].append(fact)
-    common = dict[str, list[Fact]]()
-    for form, found in forms.items():
-        learned_from = found if len(found) >= FEWEST else of_relation.get(found[0].relation, [])
-        if len(found) > 1 and len(learned_from) >= FEWEST:
+    common, few = dict[str, list[Fact]](), Counter[str]()
+    for form, found in sorted(forms.items(), key=lambda pair: -len(pair[1])):
+        relation = found[0].relation
+        learned_from = found if len(found) >= FEWEST else of_relation.get(relation, [])
+        few[relation] += len(found) < FEWEST
+        if len(found) > 1 and len(learned_from) >= FEWEST and few[relation] <= MOST_FEW:
             common[form] = learned_from
     if not common:
         raise UserError(
@@ -163,10 +166,11 @@ class PartByPart:
 
 def questions_of(form: str, facts: Sequence[Fact]) -> Callable[[str], str]:
     """From a subject to the question of that form, its first letter as small as most training questions have it."""
+    own = [fact for fact in facts if form_of(fact) == form]
     small = sum(
-        fact.subject[:1].isupper() and form.replace(SLOT, _small(fact.subject)) == fact.question for fact in facts
+        fact.subject[:1].isupper() and form.replace(SLOT, _small(fact.subject)) == fact.question for fact in own
     )
-    asked_small = 2 * small > len(facts)
+    asked_small = 2 * small > len(own)
     return lambda subject: form.replace(SLOT, _small(subject) if asked_small else subject)
 
 
