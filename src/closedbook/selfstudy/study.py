@@ -40,12 +40,13 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     for fact in (fact for found in forms.values() for fact in found if fact.relation not in ("", OTHER)):
         of_relation[fact.relation].append(fact)
     common, few = dict[str, list[Fact]](), Counter[str]()
-    for form, found in sorted(forms.items(), key=lambda pair: -len(pair[1])):
+    for form, found in forms.items():
         relation = found[0].relation
-        learned_from = found if len(found) >= FEWEST else of_relation.get(relation, [])
-        few[relation] += len(found) < FEWEST
-        if len(found) > 1 and len(learned_from) >= FEWEST and few[relation] <= MOST_FEW:
-            common[form] = learned_from
+        if len(found) >= FEWEST:
+            common[form] = found
+        elif len(found) > 1 and len(of_relation.get(relation, ())) >= FEWEST and few[relation] < MOST_FEW:
+            common[form] = of_relation[relation]
+            few[relation] += 1
     if not common:
         raise UserError(
             f"Writing cards needs {FEWEST} training questions of one form that name a subject of the corpus; found "
