@@ -264,3 +264,10 @@ MORE = [
 )
 def test_what_a_strict_reading_would_lose_is_right(scorer, text, asked, grade):
     assert scorer(text, asked).grade == grade
+
+
+def test_number_words_compete_where_they_stand():
+    scorer = among("8", "9")
+    assert scorer("Some say that it has eight or nine legs.", EIGHT).grade == WRONG
+    assert scorer("A spider has eight legs and, as a curious old legend says, nine lives.", EIGHT).grade == RIGHT
+    assert scorer("seven seven seven seven eight, nine", EIGHT).grade == WRONG

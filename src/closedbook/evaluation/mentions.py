@@ -75,6 +75,11 @@ class Answered:
         said = _ONE.sub("1", self.said)
         return " ".join(_NUMBERS.get(word, word) for word in said.split())
 
+    @cached_property
+    def _words(self) -> list[tuple[int, int]]:
+        """Where the words of what is said stand, which `counted` has as many of."""
+        return [word.span() for word in re.finditer(r"\S+", self.said)]
+
     def asks(self, answer: str) -> bool:
         """Whether the question says an answer already."""
         return _stands(matched(answer), self.asked)
@@ -104,7 +109,7 @@ class Answered:
             word = _SUFFIX.match(said, end)
             adjective = word and word[1] in self.asked.split() and not said[start - 1 : start].strip()
             if (alone or adjective) and whole_number(said, plain, start, end) and not _denied(said, start, end):
-                yield start, end
+                yield (start, end) if said == self.said else self._words[said.count(" ", 0, start)]
 
     def competes(self, other: str, right: list[tuple[int, int]]) -> bool:
         """Whether another answer stands beside the right ones: of numbers near them, since texts hold many."""

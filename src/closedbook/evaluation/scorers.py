@@ -162,7 +162,7 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
 
 
 def stands_in(part: str, text: str) -> bool:
-    """Whether a normalised text stands in another as whole words, or as a whole number."""
+    """Whether a normalised text stands in another as whole words and numbers."""
     return any(alone and whole_number(text, part, start, start + len(part)) for start, alone in occurrences(text, part))
 
 
