@@ -7,6 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 OUT ?= runs/reproduce
 SBOM ?= sbom.json
 EVERY ?= 6
+SHARE ?= 1/1
 
 DATA ?= ../shared/data/cs224n-2021
 
@@ -20,9 +21,10 @@ reproduce: .venv/.core
 	$(BIN)/closedbook reproduce --out $(OUT)
 test: .venv/.test
 	$(PYTEST) -n auto --dist worksteal
-# the same with more draws, more strange inputs, other programs, and killed at more points; EVERY=1 at all of them
+# the same with more draws, more strange inputs, other programs, and killed at more points; EVERY=1 at all of them,
+# SHARE=2/4 the second quarter of what is slow
 test-all: .venv/.test
-	$(PYTEST) -n auto --dist worksteal -m '' --every $(EVERY)
+	$(PYTEST) -n auto --dist worksteal -m '' --every $(EVERY) --share $(SHARE)
 # the numeric tests as on a processor without AVX-512
 test-avx2: .venv/.test
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) -n auto --dist worksteal \

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import zlib
 from pathlib import Path
 
 import jaxtyping
@@ -44,6 +45,20 @@ COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How thorough the tests of faults are."""
     parser.addoption("--every", type=int, default=48, help="kill at every Nth file operation (default: 48)")
+    parser.addoption("--share", default="1/1", help="K/N: of the slow tests the Kth of N shares alone (default: 1/1)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the slow tests a share, which is a matter of their names."""
+    number, count = map(int, config.getoption("--share").split("/"))
+    left = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") and zlib.crc32(item.nodeid.encode()) % count != number % count
+    ]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,7 @@ def whole(corpus):
     return out
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does_and_one_speaks(corpus, whole, tmp_path):
     process = torchrun(2, arguments(corpus, tmp_path / "run"))
     printed, errors = process.communicate()
@@ -133,6 +134,7 @@ def test_asked_to_stop_all_stop_after_one_step_and_three_go_on(corpus, whole, tm
     assert_alike(tmp_path / "run", whole)
 
 
+@pytest.mark.slow
 def test_bad_input_is_said_once_and_nothing_is_left(tmp_path):
     process = torchrun(3, arguments(tmp_path / "nowhere", tmp_path / "run"))
     printed, errors = process.communicate()

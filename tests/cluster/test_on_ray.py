@@ -15,6 +15,7 @@ from closedbook.errors import UserError
 from closedbook.recipes import find_recipe
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.ray,
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (make .venv/.cluster)"),
 ]

@@ -171,6 +171,7 @@ def test_without_ray_a_sentence_says_what_to_install(cells, monkeypatch, tmp_pat
 
 
 @needs_ray
+@pytest.mark.slow
 @pytest.mark.ray
 def test_two_processes_give_what_one_gives_also_where_one_is_killed(corpus, recipe, cells, here, tmp_path):
     """The first is killed once it has a checkpoint, and goes on from there."""

@@ -85,6 +85,7 @@ def test_the_report_has_the_promised_form(done):
     assert report.inert == ("something",)
 
 
+@pytest.mark.slow
 def test_several_processes_report_what_one_does(done, recipe, pretend, monkeypatch, tmp_path):
     options, report = done
     pretend()

@@ -251,6 +251,7 @@ def smollm2():
     return next(Path(package.submodule_search_locations[0]).glob("*.gguf"))
 
 
+@pytest.mark.slow
 @pytest.mark.smollm2
 def test_smollm2_knows_some_capitals():
     model = opened(smollm2())
@@ -260,6 +261,7 @@ def test_smollm2_knows_some_capitals():
     assert model.parameters == 134_515_008
 
 
+@pytest.mark.slow
 @pytest.mark.smollm2
 def test_a_cut_of_smollm2_gets_a_sentence(tmp_path):
     content = smollm2().read_bytes()

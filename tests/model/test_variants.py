@@ -167,7 +167,8 @@ for form, backend in eval(sys.argv[1]):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler; runs where g++ is")
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 def test_compiled_is_as_eager(backend):
     """Traced as one graph; turned into C++, which takes seconds, the form that has all attention classes in it.
 
