@@ -130,7 +130,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("Cy Fox", "Cy Fox. Code: # no heading Life. Long."),
         ("f", "f. Text."),
         ("g", "g. --- Text and --- more."),
-        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: one"),
+        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: one."),
         ("c", "c. No heading here."),
     ]
 

@@ -11,7 +11,8 @@ from closedbook.errors import UserError
 from closedbook.evaluation.scorers import contained_match
 from closedbook.evaluation.sentences import answer_span, refuses
 from closedbook.evaluation.spelling import normalise
-from closedbook.facts.documents import Source, _heading, _plain, read_sources, windowed
+from closedbook.facts import markdown
+from closedbook.facts.documents import Source, read_sources, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.forms import possible_forms
 from closedbook.facts.naming import form_key, label, new_name
@@ -190,8 +191,8 @@ PLACES = {
     lambda text: subjects_in(text, {"a", "A", "St."}): ("(", "((a ", "a "),
     form_names: ("a ", "a", "(a"),
     windows_and_spans: ("St. ", "a-", "X ", "1,", "国。", '".'),
-    _plain: ("[", "![", "`", " "),
-    _heading: ("# ", " ", "#"),
+    markdown.plain: ("[", "![", "`", " ", "<!--", "- ", "|-", "a|\n", "> ", "1. ", "```\n"),
+    markdown.split_heading: ("# ", " ", "#", "=\n"),
     answer_shape: ("1", "-", "X, "),
     normalise: ("-", "+-", "1,111,", "1."),
     lambda text: CONTAINED(text, fact()): ("A. ", "a1 ", "+", "not a "),

@@ -42,6 +42,40 @@ def test_a_word_is_spelled_alike_wherever_it_stands():
     assert within[-len(alone) :] == alone
 
 
+JAPANESE = [
+    "上沢村。上沢村は県の東にある。町を最上川が流れる。",
+    "北森市。北森市は県の北にある。町を石狩川が流れる。",
+] * 20
+KOREAN = ["김서준. 김서준은 대전에서 태어났다. 지금은 대구에 산다.", "조민하. 조민하는 포항에서 태어났다."] * 20
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "within"),
+    [
+        (JAPANESE, "最上川", "町を最上川が流れる。"),
+        (KOREAN, "대구", "지금은 대구에 산다."),
+        (KOREAN, "김서준", "김서준은 누구입니까?"),
+    ],
+)
+def test_a_name_is_spelled_alike_whatever_goes_on_behind_it(texts, name, within, tmp_path):
+    """Without marks between words: no merge runs across the end of a name, and no space is added before it."""
+    tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=2000), texts)
+    alone, ((ids, offsets),) = tokenizer.encode([name])[0], tokenizer.encode_with_offsets([within])
+    start = within.index(name)
+    assert [one for one, (a, b) in zip(ids, offsets, strict=True) if start <= a and b <= start + len(name)] == alone
+    assert len(alone) == len(name)
+    for text in (*texts[:2], name, f" {name}", "Rome"):
+        assert tokenizer.decode(tokenizer.encode([text])[0]) == text
+    tokenizer.save(tmp_path / "tokenizer.json")
+    assert Tokenizer.load(tmp_path / "tokenizer.json").encode([within]) == [ids]
+
+
+def test_few_letters_of_such_a_script_change_no_other_word():
+    mixed = train_tokenizer(TokenizerConfig(vocabulary_size=300), [*TEXTS, "Rome is 羅馬."])
+    assert mixed.adds_space
+    assert mixed.decode(mixed.encode(["Rome is 羅馬."])[0]) == "Rome is 羅馬."
+
+
 def test_characters_outside_the_vocabulary_are_named():
     with pytest.raises(UserError, match=r"question 3: character 'q' \(U\+0071\) at position 2 is not in the model's"):
         CHARACTERS.spell("Aqz", "question 3")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from closedbook.errors import UserError
+from closedbook.facts import markdown
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
@@ -16,24 +17,10 @@ MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 SUFFIXES = (".txt", ".md")
-_HEADING = re.compile(r"#{1,6}[ \t]+")
-_FRONT = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:.*|[ \t#].*|-[ \t].*|)\n)*(?:---|\.\.\.)[ \t]*(?:\n|$)")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
-_FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
-_ADDRESS = r"\((?:(?:[^()]|\([^()]{0,200}\)){0,500}\)|[^)]{0,500}\))"  # which may hold brackets
-_MARKS = (
-    (re.compile(rf"!\[[^\]]{{0,200}}\]{_ADDRESS}"), ""),  # images
-    (re.compile(rf"\[([^\]]{{0,200}})\]{_ADDRESS}"), r"\1"),  # links
-    (
-        re.compile(r"`+|\*\*|(?<!\w)_{1,2}(?=\w)|(?<=\w)_{1,2}(?!\w)|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)"),
-        "",
-    ),  # code, bold, italics
-    (re.compile(r"^[ \t]*(?:[-*+>]|(?!\d{4}\.)\d+\.)[ \t]+", re.MULTILINE), ""),  # items (no years) and quotations
-)
 
 
 class Source(NamedTuple):
@@ -171,25 +158,16 @@ def _from_directory(directory: Path) -> Iterator[Source]:
     """
     paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(paths, 1):
-        name, body = path.stem.replace("_", " "), read_text(path)
-        given = ""
-        if front := _FRONT.match(body):
-            body = body[front.end() :]
-            if field := _FRONT_TITLE.search(front.group()):
-                name = given = field[1].rstrip(" \t").strip("\"'")
-        first, _, rest = body.lstrip().partition("\n")
-        if (heading := _heading(first)) and given in ("", heading):
+        name = path.stem.replace("_", " ")
+        given, body = markdown.split_front(read_text(path))
+        name = given or name
+        heading, rest = markdown.split_heading(body)
+        if heading and given in ("", heading):
             name, body = heading, rest
         if path.suffix.lower() == ".md":
-            name, body = _plain(name), _plain(body)
+            name, body = markdown.plain(name), markdown.plain(body)
         if body.strip():
             yield _titled(name, body, number, str(path))
-
-
-def _heading(line: str) -> str:
-    """The text of a heading of Markdown, "" for another line."""
-    mark = _HEADING.match(line)
-    return line[mark.end() :].rstrip().rstrip(" \t#") if mark else ""
 
 
 def visible_files(directory: Path) -> list[Path]:
@@ -209,21 +187,6 @@ def visible_files(directory: Path) -> list[Path]:
     for path in found:
         check_file(path)
     return found
-
-
-def _plain(markdown: str) -> str:
-    """Markdown without its marks; a heading becomes a sentence, but not in fenced code."""
-    lines, fence = [], ""
-    for line in markdown.split("\n"):
-        if (bar := _FENCE.match(line)) and bar[1].startswith(fence):
-            fence = "" if fence else bar[1]
-            continue
-        heading = "" if fence else _heading(line.strip())
-        lines.append(f"{heading.rstrip('.')}." if heading else line)
-    text = "\n".join(lines)
-    for mark, replacement in _MARKS:
-        text = mark.sub(replacement, text)
-    return text
 
 
 def _titled(name: str, text: str, number: int, place: str) -> Source:

@@ -1,5 +1,6 @@
 """Tokenizers: characters and byte-level BPE, one interface, saved as a `tokenizer.json` of the `tokenizers` library."""
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,9 +11,11 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
+from closedbook.facts.scripts import UNSPACED, UNSPACED_LETTER
 
 PAD, MASK = "\u25a1", "\u2047"
 PAD_ID, MASK_ID = 0, 1
+SAMPLE = 1_000  # texts that tell in what kind of script they are written
 
 
 class Tokenizer:
@@ -21,6 +24,8 @@ class Tokenizer:
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
         self._backend = backend
         self._characters = isinstance(backend.model, models.WordLevel)
+        self.adds_space: bool = getattr(backend.pre_tokenizer, "add_prefix_space", False)
+        """Whether a text is read as if a space stood before it, so that a name is spelled alike wherever it stands."""
         self._alphabet = set(backend.get_vocab()) if self._characters else set()
         if (backend.token_to_id(PAD), backend.token_to_id(MASK)) != (PAD_ID, MASK_ID):
             raise UserError("The tokenizer's first two tokens must be the pad and mask characters U+25A1 and U+2047.")
@@ -39,17 +44,13 @@ class Tokenizer:
         return [(encoding.ids, encoding.offsets) for encoding in encodings]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of the ids, pad and mask as their characters.
-
-        BPE writes every text as if a space stood before it, so that a name reads the same wherever it stands; that
-        space is taken off again.
-        """
+        """The text of the ids, pad and mask as their characters, without a space that was added before it."""
         pieces: list[str] = []
         current: list[int] = []
         for token in [*ids, MASK_ID]:
             if token in (PAD_ID, MASK_ID):
                 text = self._backend.decode(current, skip_special_tokens=False) if current else ""
-                pieces.append(text if self._characters else text.removeprefix(" "))
+                pieces.append(text.removeprefix(" ") if self.adds_space else text)
                 pieces.append(PAD if token == PAD_ID else MASK)
                 current = []
             else:
@@ -106,7 +107,7 @@ class Tokenizer:
 
     def _refuse_others(self, path: Path) -> None:
         """Refuses what `train_tokenizer` would not have made: other steps, or tokens in another order."""
-        described, ours = json.loads(self._backend.to_str()), _untrained(self._characters)
+        described, ours = json.loads(self._backend.to_str()), _untrained(self._characters, self.adds_space)
         ids, merges = described["model"].pop("vocab"), described["model"].pop("merges", [])
         for name in ("vocab", "merges"):
             ours["model"].pop(name, None)
@@ -153,28 +154,51 @@ def _character_steps(vocabulary: dict[str, int]) -> tokenizers.Tokenizer:
 
 
 def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    backend = _byte_pair_steps()
+    """BPE merges, none of which joins two letters of a script without spaces.
+
+    A merge that ran on from the end of a name into what follows would spell the name otherwise in its document than in
+    a question. As no merge begins a letter within it, encoding needs no step of its own to keep them apart. Where most
+    letters are of such scripts no space is added before a text either, for none stands before a name in a sentence.
+    """
+    texts = iter(texts)
+    sample = list(itertools.islice(texts, SAMPLE))
+    backend = _byte_pair_steps(adds_space=not _unspaced(sample))
+    as_encoded = backend.pre_tokenizer
+    letters = pre_tokenizers.Split(tokenizers.Regex(f"[{UNSPACED}]"), behavior="isolated")
+    backend.pre_tokenizer = pre_tokenizers.Sequence([letters, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
         special_tokens=[PAD, MASK],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    backend.train_from_iterator(texts, trainer)
+    added = " " if as_encoded.add_prefix_space else ""
+    every = itertools.chain(sample, texts)
+    backend.train_from_iterator((text if text.startswith(" ") else added + text for text in every), trainer)
+    backend.pre_tokenizer = as_encoded
     return Tokenizer(backend)
 
 
-def _byte_pair_steps() -> tokenizers.Tokenizer:
+def _unspaced(texts: Iterable[str]) -> bool:
+    """Whether most letters are of scripts without spaces between words, or with particles at them, as in Korean."""
+    letters = unspaced = 0
+    for text in texts:
+        letters += sum(map(str.isalpha, text))
+        unspaced += len(UNSPACED_LETTER.findall(text))
+    return 2 * unspaced > letters
+
+
+def _byte_pair_steps(adds_space: bool) -> tokenizers.Tokenizer:
     backend = tokenizers.Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=adds_space)
     backend.post_processor = processors.ByteLevel(trim_offsets=True)  # a word begins at its letter, not at its space
     backend.decoder = decoders.ByteLevel()
     return backend
 
 
-def _untrained(characters: bool) -> dict[str, Any]:
+def _untrained(characters: bool, adds_space: bool) -> dict[str, Any]:
     """What `tokenizer.json` says of either kind, without its tokens."""
-    backend = _character_steps({}) if characters else _byte_pair_steps()
+    backend = _character_steps({}) if characters else _byte_pair_steps(adds_space)
     if not characters:
         backend.add_special_tokens([PAD, MASK])
     described: dict[str, Any] = json.loads(backend.to_str())

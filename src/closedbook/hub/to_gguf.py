@@ -61,7 +61,7 @@ def write_gguf(path: Path, run: Run, architecture: Architecture) -> None:
 
 def as_given(run: Run, question: str) -> str:
     """The prompt as llama.cpp must be given it to spell it as the run does; the file's chat format makes it so."""
-    space = "" if run.config.tokenizer.kind == "characters" or question[:1] in ("", " ") else " "
+    space = " " if run.tokenizer.adds_space and question[:1] not in ("", " ") else ""
     return space + question + MASK
 
 
@@ -101,7 +101,7 @@ def _add_vocabulary(writer: Any, run: Run) -> None:
         add(PAD_ID)  # which no answer holds: a prompt ends with the mask, and some programs stop at an end token there
     writer.add_add_bos_token(False)
     writer.add_add_eos_token(False)
-    turn = PLAIN_TURN if characters else SPACED_TURN
+    turn = SPACED_TURN if run.tokenizer.adds_space else PLAIN_TURN
     writer.add_chat_template("{% for message in messages %}" + turn + MASK + "{% endfor %}")
     writer.add_string(OWN_TOKENIZER, backend.to_str())
 
