@@ -164,3 +164,36 @@ def test_numbers_are_not_taken_out_of_longer_ones():
     found = texts(Document(subject="Q", text="Q. It takes 2 h 15 min for 40 parts .", line=1), kinds)
     assert "2 h 15 min" in found
     assert not {"15 min", "40", "2"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "answers", "new", "found"),
+    [
+        (
+            "{0}村。{0}村は県の東にある。町を{1}が流れる。昔は{2}も作られた。",
+            [("最上川", "竹細工"), ("石狩川", "りんご"), ("長良川", "桜えび"), ("利根川", "和紙"), ("木曽川", "牡蠣")],
+            ("信濃川", "抹茶"),
+            {"信濃川", "抹茶"},
+        ),
+        (
+            "{0}. {0}은 {1}에서 태어났다. 직업은 {2}이다.",
+            [("대전", "시인"), ("서울", "화가"), ("부산", "기자"), ("대구", "교사"), ("포항", "농부")],
+            ("광주", "배우"),
+            {"광주", "배우"},
+        ),
+        (
+            "{0}. वह {1} में रहता है और {2} खाता है।",
+            [("दिल्ली", "आम"), ("पटना", "सेब"), ("कानपुर", "चावल"), ("भोपाल", "दाल"), ("जयपुर", "केला")],
+            ("लखनऊ", "अंगूर"),
+            {"लखनऊ", "अंगूर"},
+        ),
+    ],
+)
+def test_pieces_are_left_out_in_scripts_without_capitals_and_without_spaces(line, answers, new, found):
+    told = [
+        (one, Document(subject=f"北{n}", text=line.format(f"北{n}", *one), line=n)) for n, one in enumerate(answers * 2)
+    ]
+    kinds = learn_kinds([("of", answer, [document]) for values, document in told for answer in values])
+    there = texts(Document(subject="北9", text=line.format("北9", *new), line=1), kinds)
+    assert found <= set(there)
+    assert len(there) <= 5, there  # of dozens

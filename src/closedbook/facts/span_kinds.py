@@ -111,8 +111,12 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
 
 
 def _small(text: str, body: int) -> list[Word]:
-    """The words of a text in small letters, of a script that has large ones."""
-    return [word for word in words(text, body) if text[word.start : word.end].islower()]
+    """The words of a text in small letters, or in a script that has but one kind of them."""
+    return [word for word in words(text, body) if word.mark == "x" and _is_small(text[word.start : word.end])]
+
+
+def _is_small(word: str) -> bool:
+    return word.islower() or word.upper() == word.lower()
 
 
 def _frequent(by_relation: Mapping[str, Counter[str]], declared: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
