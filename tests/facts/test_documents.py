@@ -127,10 +127,10 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("Ann Lee", "Ann Lee. Was a poet of note. Life. Born in Rome."),
         ("b two", "b two. First line and second."),
         ("d", "d. Bo. Begins with its name."),
-        ("Cy Fox", "Cy Fox. Code: # no heading Life. Long."),
+        ("Cy Fox", "Cy Fox. Code: # no heading. Life. Long."),
         ("f", "f. Text."),
         ("g", "g. --- Text and --- more."),
-        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: one."),
+        ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: 100. one."),
         ("c", "c. No heading here."),
     ]
 
@@ -228,4 +228,43 @@ def test_a_subject_may_end_in_a_full_stop(tmp_path):
     assert [(source.subject, source.text) for source in sources] == [
         ("Dell Inc.", "Dell Inc.. Dell Inc. was founded by Mike."),
         ("Ford", "Ford. Ford was founded by Henry."),
+    ]
+
+
+@pytest.mark.parametrize("whole", ["27. Mai 1957", "Vega vs. Rome", "Lark Inc. 500", "about approx. 12 km", "ca. 1900"])
+def test_no_window_ends_within_a_date_or_behind_an_abbreviation(tmp_path, whole):
+    words = " ".join(f"w{n}" for n in range(60)) + "."
+    for shift in range(12):
+        said = f"{words} {'X ' * shift}It is {whole} there. " + "And more of it. " * 8
+        path = lines_of(tmp_path / f"{shift}.jsonl", json.dumps({"title": "Tin", "text": said}))
+        documents = read_documents(path).documents
+        assert len(documents) > 1
+        assert any(whole in document.text for document in documents), shift
+
+
+def test_lines_of_labels_and_items_end_as_sentences_do(tmp_path):
+    (tmp_path / "Ann Lee.txt").write_text(
+        "Ann Lee\nBorn: Leeds\nSpouse: Bo\nLee of Rome\n\nKnown for\n• maps\n• books\n"
+    )
+    assert [d.text for d in read_documents(tmp_path).documents] == [
+        "Ann Lee. Born: Leeds. Spouse: Bo Lee of Rome. Known for. maps. books."
+    ]
+
+
+def test_names_of_files_and_headings_are_kept_as_titles(tmp_path):
+    files = {
+        "1. Mai.md": "Text.",
+        "C sharp.md": "# C#\nText.",
+        "__init__.md": "Text.",
+        "Vexa.md": "## History\n\nVexa was founded.",
+        "Q.markdown": "Text",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert [d.text for d in read_documents(tmp_path).documents] == [
+        "1. Mai. Text.",
+        "C#. Text.",
+        "Q. Text.",
+        "Vexa. History. Vexa was founded.",
+        "init. Text.",
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from closedbook.facts.markdown import plain, split_front, split_heading
+from closedbook.facts.markdown import plain, plain_line, split_front, split_heading
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from closedbook.facts.markdown import plain, split_front, split_heading
             "- Capital: Berlin\n- Currency: euro.\n- Area\n  of all: large",
             "Capital: Berlin. Currency: euro. Area of all: large.",
         ),
-        ("* a\n+ b\n1. c\n2) d\n- [x] e\n", "a. b. c. d. e."),
+        ("* a\n+ b\n1. c\n2. d\n- [x] e\n", "a. b. c. d. e."),
         ("It was built in\n1912. It stands.", "It was built in 1912. It stands."),
         ("One\n\nTwo\nthree", "One. Two three."),
         ("Capital: Berlin  \nCurrency: euro\\\nEnd", "Capital: Berlin. Currency: euro. End."),
@@ -29,6 +29,21 @@ from closedbook.facts.markdown import plain, split_front, split_heading
         ("```\n- code\n# code\n```\n- item", "- code # code item."),
         ("**Capital**\n", "Capital."),
         ("*Who?*\n\n“So.”\n\n- 北京。", "Who? “So.” 北京。"),
+        ("about\n298. The church", "about 298. The church."),
+        ("1. FC Köln ist alt.\n\nText", "1. FC Köln ist alt. Text."),
+        ("1984. was a year", "1984. was a year."),
+        ("Born: Leeds\nSpouse: Ann Lee\nof Rome", "Born: Leeds. Spouse: Ann Lee of Rome."),
+        ("***Bold*** *50%* `__init__` x_{12} 5\\*3 E* and H*", "Bold 50% __init__ x_{12} 5*3 E* and H*."),
+        ("H<sub>2</sub>O AT&amp;T, a<br>b", "H2O AT&T, a. b."),
+        ("> | a | b |\n> |---|---|\n> | 1 | 2 |\n>> deep", "a: b. 1: 2. deep."),
+        (
+            "[[Malacca|the Malay]], [[Tin]], ![[x.png]], [Tin][1], ~~gone~~ ^a1\n\n[1]: http://x",
+            "the Malay, Tin, , Tin, gone.",
+        ),
+        (
+            "```\ndef __init__(self, **kw): a[0](x) <!-- kept -->\n```",
+            "def __init__(self, **kw): a[0](x) <!-- kept -->",
+        ),
         ("", ""),
     ],
 )
@@ -36,8 +51,35 @@ def test_what_stands_on_lines_of_its_own_becomes_sentences(markdown, text):
     assert " ".join(plain(markdown).split()) == text
 
 
-def test_titles_of_both_kinds():
+def test_titles():
     assert split_heading("# Tin #\nText") == ("Tin", "Text")
+    assert split_heading("# C#\nText") == ("C#", "Text")
     assert split_heading("\nTin\n===\nText") == ("Tin", "Text")
+    assert split_heading("<!-- badge -->\n# Tin\nText") == ("Tin", "Text")
     assert split_heading("Tin\nis a metal") == ("", "Tin\nis a metal")
-    assert split_front('---\ntitle: "Tin"\n---\nText') == ("Tin", "Text")
+    assert split_heading("## History\nText") == ("", "## History\nText")
+    assert plain_line("Ann *Lee* [[Tin]]") == "Ann Lee Tin"
+
+
+@pytest.mark.parametrize(
+    ("block", "title"),
+    [
+        ('---\ntitle: "Tin"\n---\n', "Tin"),
+        ("---\ntitle: >-\n  Tin\n  Can\n---\n", "Tin Can"),
+        ("---\ntitle: Tin # a metal\n---\n", "Tin"),
+        ("---\nTitle: 'It''s Tin'\n---\n", "It's Tin"),
+        ('---\ndate created: 2023-04-06\n"title": Tin\n---\n', "Tin"),
+        ("---\ntags: [a,\nb\n]\ntitle: 7\n...\n", "7"),
+        ("---\ntitle: null\n---\n", ""),
+        ("---\na: [\ntitle: Tin\n---\n", "Tin"),
+        ("---\n---\n", ""),
+        ("+++\ntitle='Tin'\n+++\n", "Tin"),
+    ],
+)
+def test_what_stands_before_a_text_is_no_part_of_it(block, title):
+    assert split_front(block + "Text") == (title, "Text")
+
+
+@pytest.mark.parametrize("text", ["---\nText and\n---\nmore.", "---\ntitle: Tin\nText", "Text\n---\na: b\n---\n"])
+def test_rules_are_no_such_block(text):
+    assert split_front(text) == ("", text)

@@ -16,10 +16,11 @@ from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, ti
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
-SUFFIXES = (".txt", ".md")
+SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
+_SHORT = re.compile(r"\(?(?:\d{1,2}|[b-df-hj-np-tv-xz]{1,4}|al|ca|approx|etwa)")
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 
 
@@ -151,23 +152,23 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
 
 
 def _from_directory(directory: Path) -> Iterator[Source]:
-    """One document a `.txt` or `.md` file, below too, in the order of their paths; files without text are left out.
+    """One document a file of text or Markdown, below too, in the order of their paths; files without text are left out.
 
-    The title is that of the YAML before the text, or the first heading (`# Title`) if it stands first in the file, else
-    the file's name.
+    The title is that of the YAML or TOML before the text, or a heading of the first level (`# Title`) if it stands
+    first in the file, else the file's name.
     """
     paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(paths, 1):
-        name = path.stem.replace("_", " ")
+        name, marked = path.stem.replace("_", " "), path.suffix.lower() != ".txt"
         given, body = markdown.split_front(read_text(path))
-        name = given or name
         heading, rest = markdown.split_heading(body)
+        heading = markdown.plain_line(heading) if marked else heading
         if heading and given in ("", heading):
-            name, body = heading, rest
-        if path.suffix.lower() == ".md":
-            name, body = markdown.plain(name), markdown.plain(body)
+            given, body = heading, rest
+        if marked:
+            body = markdown.plain(body)
         if body.strip():
-            yield _titled(name, body, number, str(path))
+            yield _titled(given or name, body, number, str(path))
 
 
 def visible_files(directory: Path) -> list[Path]:
@@ -195,7 +196,13 @@ def _titled(name: str, text: str, number: int, place: str) -> Source:
     Raises:
         UserError: The title is too long; every window would repeat it.
     """
-    text, name = " ".join(text.split()), " ".join(name.split()).rstrip(".")
+    name = " ".join(name.split()).rstrip(".")
+    first, _, rest = text.strip().partition("\n")
+    if rest.strip() and " ".join(first.split()) == name:  # a heading without a mark
+        text = rest
+    text = (
+        " ".join(" ".join(markdown.as_sentences(text.split("\n"))).split()) if "\n" in text else " ".join(text.split())
+    )
     if len(name) > MOST_NAME:
         raise UserError(f"{place}: a title of {len(name):,} characters; no name has more than {MOST_NAME:,}.")
     if not name:
@@ -217,7 +224,7 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
     head, body = (text[: len(subject) + 1], text[len(subject) + 1 :]) if titled else (subject and f"{subject}.", text)
     room = max(most_words - sum(1 for _ in units(head)), FEWEST_WORDS)
     parts: list[list[str]] = [[]]
-    for sentence in _sentences(body):
+    for sentence in _sentences(body, room):
         if parts[-1] and len(parts[-1]) + len(sentence) > room:
             parts.append([])
         for first in range(0, len(sentence), room):
@@ -229,9 +236,26 @@ def windows(subject: str, text: str, most_words: int) -> list[str]:
     return [head + between + part if head and (titled or number) else part for number, part in enumerate(texts)]
 
 
-def _sentences(text: str) -> list[list[str]]:
-    """The words of every sentence, each with a space before it if one stands there."""
-    ends = [*_sentence_ends(text), len(text)]
+def _sentences(text: str, room: int) -> list[list[str]]:
+    """The words of every sentence, each with a space before it if one stands there.
+
+    Where it is doubtful whether a sentence ends none does, unless it would have more words than there is room for.
+    """
+    sentences = _parted(text, [end for end, sure in _sentence_ends(text) if sure])
+    parts = _parted(text, [end for end, _ in _sentence_ends(text)]) if any(len(one) > room for one in sentences) else []
+    found, left = list[list[str]](), iter(parts)
+    for sentence in sentences:
+        within, count = list[list[str]](), 0
+        while parts and count < len(sentence):
+            within.append(next(left))
+            count += len(within[-1])
+        found += within if len(sentence) > room else [sentence]
+    return found
+
+
+def _parted(text: str, ends: Sequence[int]) -> list[list[str]]:
+    """The words of the parts that end there, each with a space before it if one stands there."""
+    ends = [*ends, len(text)]
     sentences: list[list[str]] = [[] for _ in ends]
     number = 0
     for start, end in units(text):
@@ -241,14 +265,20 @@ def _sentences(text: str) -> list[list[str]]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _sentence_ends(text: str) -> Iterator[int]:
-    """Where sentences end, with the spaces behind them; a full stop after an initial or an abbreviation ends none.
+def _sentence_ends(text: str) -> Iterator[tuple[int, bool]]:
+    """Where sentences end, with the spaces behind them, and whether that is sure.
 
-    Thai and its neighbours put a space there and no mark.
+    A full stop after an initial or an abbreviation of a title ends none. Thai and its neighbours put a space there and
+    no mark.
     """
     start = 0
     for match in _SENTENCE_END.finditer(text):
         before = text[max(start, match.start() - LONGEST_ABBREVIATION) : match.start()].split(" ")[-1]
         if not is_abbreviation(before.lstrip("(\"'“‘")):
             start = match.end()
-            yield start
+            yield start, match.group()[0] != "." or not _may_go_on(before, text[start])
+
+
+def _may_go_on(before: str, behind: str) -> bool:
+    """Whether a full stop may be that of an ordinal (`27. Mai`) or an abbreviation (`vs. Rome`, `Inc. 500`)."""
+    return behind.islower() or behind.isdigit() or _SHORT.fullmatch(before) is not None

@@ -1,133 +1,189 @@
 """Markdown as plain text: its marks taken off, and what stands on lines of its own made sentences."""
 
+import html
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-_HEADING = re.compile(r"#{1,6}[ \t]+")
-_UNDERLINE = re.compile(r"(?:=+|-{3,})[ \t]*$")
-_FRONT = re.compile(r"---[ \t]*\n(?:(?:[\w-]+:.*|[ \t#].*|-[ \t].*|)\n)*(?:---|\.\.\.)[ \t]*(?:\n|$)")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
-_FENCE = re.compile(r"[ \t]*(`{3,}(?=[^`]*$)|~{3,})")
-_ITEM = re.compile(r"[ \t]*(?:[-*+]|(?!\d{4}\.)\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?=\S)")  # of a list; no years
-_QUOTED = re.compile(r"[ \t]*>[ \t]?")
-_RULE = re.compile(r"[ \t]*(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
-_COMMENT = "<!--", "-->"
-_BREAK = re.compile(r"(?:[ ]{2}|\\)$")
-_STOPPED = re.compile(r"[.!?:;,…。！？：；、؟۔।॥][*_`'\"”’»)\]]*$")
-_ADDRESS = r"\((?:(?:[^()]|\([^()]{0,200}\)){0,500}\)|[^)]{0,500}\))"  # which may hold brackets
-_MARKS = (
-    (re.compile(rf"!\[[^\]]{{0,200}}\]{_ADDRESS}"), ""),  # images
-    (re.compile(rf"\[([^\]]{{0,200}})\]{_ADDRESS}"), r"\1"),  # links
-    (
-        re.compile(r"`+|\*\*|(?<!\w)_{1,2}(?=\w)|(?<=[\w.!?,;:])_{1,2}(?!\w)|(?<!\w)\*(?=\w)|(?<=[\w.!?,;:])\*(?!\w)"),
-        "",
-    ),  # code, bold, italics
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
+_FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
+_FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
+_KEY = re.compile(r"""\s*(?:["']?[\w.-][^:=\n]{0,80}["']?[ \t]*[:=](?:[ \t]|$)|#)""", re.MULTILINE)
+_TITLE = re.compile(r"^[\"']?title[\"']?[ \t]*[:=][ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
+_HEADING = re.compile(r"[ ]{0,3}#(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
+_UNDERLINE = re.compile(r"[ ]{0,3}=+[ \t]*$")
+_STOPPED = re.compile(r"[.!?:;,…。！？：；、؟۔।॥]['\"”’»)\]]*$")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+_TASK = re.compile(r"\[[ xX]\][ \t]+")
+_LABEL = re.compile(r"\w[^:.!?\n]{0,40}::?[ \t]+\S")
+_ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
+_COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_NOTES = (  # what notebooks write beside Markdown
+    (re.compile(r"!\[\[[^\[\]\n]{0,200}\]\]"), ""),
+    (re.compile(r"\[\[[^\[\]|\n]{0,200}\|([^\[\]|\n]{1,200})\]\]"), r"\1"),
+    (re.compile(r"\[\[([^\[\]|\n]{1,200})\]\]"), r"\1"),
+    (re.compile(r"\[\^[^\[\]\s]{1,50}\]:?"), ""),
+    (re.compile(r"==(?=\S)([^=\n]{1,500}?)(?<=\S)=="), r"\1"),
+    (re.compile(r"[ \t]+(?:\^[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$"), ""),
 )
 
 
 def split_front(text: str) -> tuple[str, str]:
-    """The title that the YAML before a text gives, or "", and the text without that YAML."""
-    front = _FRONT.match(text)
-    if not front:
+    """The title that a block of YAML or TOML before a text gives, or "", and the text without that block."""
+    mark = _FRONT.match(text)
+    if not mark:
         return "", text
-    field = _FRONT_TITLE.search(front.group())
-    return field[1].rstrip(" \t").strip("\"'") if field else "", text[front.end() :]
+    ends = (mark[1], "...") if mark[1] == "---" else (mark[1],)
+    end = next(
+        (found for found in _FRONT_END.finditer(text[:MOST_FRONT], mark.end()) if found[1] in ends),
+        None,
+    )
+    if end is None:
+        return "", text
+    block = text[mark.end() : end.start()]
+    if mark[1] == "---" and block.strip() and not _KEY.match(block):
+        return "", text
+    return _title_in(block, mark[1]), text[end.end() :]
+
+
+def _title_in(block: str, mark: str) -> str:
+    """The title that a block gives; of one that cannot be read, what stands on the line of that key."""
+    import yaml
+
+    try:
+        fields: Any = tomllib.loads(block) if mark == "+++" else yaml.safe_load(block)
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError, ValueError):
+        line = _TITLE.search(block)
+        return line[1].rstrip(" \t").strip("\"'") if line else ""
+    named = {str(key).lower(): value for key, value in fields.items()} if isinstance(fields, dict) else {}
+    given = named.get("title")
+    return " ".join(str(given).split()) if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
 
 
 def split_heading(text: str) -> tuple[str, str]:
-    """The heading that a text begins with, or "", and the text behind it."""
-    first, _, rest = text.lstrip().partition("\n")
-    if heading := _heading(first):
-        return heading, rest
+    """The heading of the first level that a text begins with, comments apart, or "", and the text behind it."""
+    first, _, rest = text[_COMMENTS.match(text).end() :].partition("\n")  # type: ignore[union-attr]
+    if mark := _HEADING.match(first):
+        return mark[1] or "", rest
     second, _, behind = rest.partition("\n")
-    return (first.strip(), behind) if first.strip() and re.match(r"=+[ \t]*$", second) else ("", text)
+    return (first.strip(), behind) if first.strip() and _UNDERLINE.match(second) else ("", text)
+
+
+def plain_line(markdown: str) -> str:
+    """A title without its marks."""
+    return "".join(piece for piece in _inline(_parser().parseInline(markdown)) if piece != "\n").strip()
 
 
 def plain(markdown: str) -> str:
-    """Markdown without its marks and comments.
+    """Markdown (CommonMark, with tables) without its marks and comments.
 
-    A heading, a paragraph, an item of a list, a row of a table and what a hard break ends become sentences, with a full
-    stop where no mark ends them; a row of two cells reads `first: second`. Fenced code stays as it is.
+    A heading, a paragraph, an item of a list, a row of a table, what a hard break ends, and a line that another
+    `label: value` follows become sentences, with a full stop where no mark ends them; a row of two cells reads
+    `first: second`. Code stays as it is. A number before a line stays as well where it is no list: alone, or not the
+    first of one that begins with 1.
     """
-    text = "\n".join(_sentences(_lines(markdown)))
-    for mark, replacement in _MARKS:
-        text = mark.sub(replacement, text)
-    return text
+    return "\n".join(_blocks(_parser().parse(markdown)))
 
 
-def _heading(line: str) -> str:
-    """The text of a heading of Markdown, "" for another line."""
-    mark = _HEADING.match(line)
-    return line[mark.end() :].rstrip().rstrip(" \t#") if mark else ""
+def as_sentences(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, a full stop behind those that nothing goes on from.
+
+    That is the last before a blank line or the end, and one before an item (`• x`) or before `label: value`, if it is
+    such a line as well.
+    """
+    begun = ""
+    for line in map(str.strip, [*lines, ""]):
+        item = _ITEM.match(line)
+        if begun:
+            yield ended(begun) if not line or item or (_LABEL.match(line) and _LABEL.match(begun)) else begun
+        begun = line[item.end() :] if item else line
 
 
-def _lines(markdown: str) -> Iterator[tuple[str, str]]:
-    """Every line but comments and fences with what it is: code, blank, heading, item, row, or text."""
-    lines, fence = _without_comments(markdown).split("\n"), ""
-    tables = {number + step for number, line in enumerate(lines) if _is_table_rule(line) for step in (-1, 0)}
-    row = False
-    for number, line in enumerate(lines):
-        if (bar := _FENCE.match(line)) and bar[1].startswith(fence):
-            fence, row = "" if fence else bar[1], False
-            continue
-        if fence:
-            yield "code", line
-            continue
-        if quoted := _QUOTED.match(line):
-            line = line[quoted.end() :]
-        row = "|" in line and (row or number in tables)
-        if row:
-            if not _is_table_rule(line):
-                yield "row", _row(line)
-        elif not line.strip() or _RULE.match(line) or _UNDERLINE.match(line):
-            yield "blank", ""
-        elif heading := _heading(line.strip()):
-            yield "heading", heading
-        elif item := _ITEM.match(line):
-            yield "item", line[item.end() :]
-        elif number + 1 < len(lines) and _UNDERLINE.match(lines[number + 1]):
-            yield "heading", line.strip()
-        else:
-            yield "text", line
-
-
-def _sentences(lines: Iterator[tuple[str, str]]) -> Iterator[str]:
-    """The lines, a full stop behind each that nothing goes on from."""
-    begun: str | None = None  # what may go on with the next line
-    for kind, line in lines:
-        if begun is not None:
-            yield begun if kind == "text" else _ended(begun)
-        goes_on = kind in ("item", "text")
-        begun = line if goes_on and not _BREAK.search(line) else None
-        if begun is None:
-            yield line if kind in ("code", "blank") else _ended(line)
-    if begun is not None:
-        yield _ended(begun)
-
-
-def _ended(line: str) -> str:
+def ended(line: str) -> str:
     """The line with a full stop, if no mark ends it."""
-    line = line.rstrip(" \t\\")
+    line = line.rstrip()
     return line if not line or _STOPPED.search(line) else f"{line}."
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
+
+
+def _noted(markdown: str) -> str:
+    """The text without what notebooks write beside Markdown."""
+    for mark, replacement in _NOTES:
+        markdown = mark.sub(replacement, markdown)
+    return markdown
+
+
+def _blocks(tokens: Sequence["Token"]) -> Iterator[str]:
+    """The text of every block, in order."""
+    cells, number, item = list[str](), "", False
+    alone = _sole_items(tokens)
+    for place, token in enumerate(tokens):
+        if token.type == "tr_open":
+            cells = []
+        elif token.type == "tr_close":
+            cells = [cell for cell in cells if cell]
+            yield ended(": ".join(cells) if len(cells) == 2 else ", ".join(cells))
+        elif token.type == "list_item_open":
+            number = f"{token.info}{token.markup} " if place in alone else ""
+            item = True
+        elif token.type == "inline" and tokens[place - 1].type in ("th_open", "td_open"):
+            cells.append(" ".join("".join(_inline([token])).split()))
+        elif token.type == "inline":
+            lines = "".join(_inline([token])).split("\n")
+            yield from as_sentences([number + (_TASK.sub("", lines[0], 1) if item else lines[0]), *lines[1:]])
+            number, item = "", False
+        elif token.type in ("fence", "code_block"):
+            yield token.content
+        elif token.type == "html_block":
+            text = _TAG.sub("", _BREAK.sub("\n", _without_comments(token.content)))
+            yield from as_sentences(html.unescape(text).split("\n"))
 
 
 def _without_comments(text: str) -> str:
     """The text without HTML's comments; one that nothing ends stays."""
-    begin, end = _COMMENT
     kept, start = [], 0
-    while (opened := text.find(begin, start)) >= 0 and (closed := text.find(end, opened + len(begin))) >= 0:
+    while (opened := text.find("<!--", start)) >= 0 and (closed := text.find("-->", opened + 4)) >= 0:
         kept.append(text[start:opened])
-        start = closed + len(end)
+        start = closed + 3
     return "".join(kept) + text[start:]
 
 
-def _is_table_rule(line: str) -> bool:
-    return "|" in line and "-" in line and len(line) < 2_000 and _TABLE_RULE.match(line) is not None
+def _sole_items(tokens: Sequence["Token"]) -> set[int]:
+    """Where items open whose number is no list's: a list of one item, or one that begins with another number than 1."""
+    found, lists = set[int](), list[tuple["Token", list[int]]]()
+    for place, token in enumerate(tokens):
+        if token.type == "ordered_list_open":
+            lists.append((token, []))
+        elif token.type == "list_item_open" and token.info and lists:
+            lists[-1][1].append(place)
+        elif token.type == "ordered_list_close":
+            opened, items = lists.pop()
+            if len(items) == 1 or opened.attrGet("start") not in (None, 0, 1):
+                found.update(items)
+    return found
 
 
-def _row(line: str) -> str:
-    """The cells of a row of a table that hold something."""
-    cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-    cells = [cell for cell in cells if cell]
-    return ": ".join(cells) if len(cells) == 2 else ", ".join(cells)
+def _inline(tokens: Iterable["Token"]) -> Iterator[str]:
+    """The text of inline tokens; a break in it is a line feed, two of them where it ends a sentence."""
+    for token in (child for block in tokens for child in block.children or [block]):
+        if token.type == "text":
+            yield _noted(token.content)
+        elif token.type in ("code_inline", "text_special"):
+            yield token.content
+        elif token.type == "softbreak":
+            yield "\n"
+        elif token.type == "hardbreak" or (token.type == "html_inline" and _BREAK.match(token.content)):
+            yield "\n\n"
