@@ -254,8 +254,8 @@ class _Records:
 
     def _answers(self, value: Any, column: str, place: str) -> tuple[str, ...]:
         """Accepted answers: a string, a list of strings, or such a list written in a string."""
-        if isinstance(value, str) and column in ("answers", "possible_answers") and value.lstrip().startswith("["):
-            value = load_json(value, f"{place}, {column!r}")
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            value = self._list(value, column, place)
         blank = value is None or (isinstance(value, str) and not value.strip())
         if blank and not self.answers_required:
             return ()
@@ -266,6 +266,16 @@ class _Records:
         if not answers or len(answers) < len(given):
             raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
         return answers
+
+    def _list(self, value: str, column: str, place: str) -> Any:
+        """A list of strings that is written in a string; in a column of single answers, the string if it is none."""
+        if column in ("answers", "possible_answers"):
+            return load_json(value, f"{place}, {column!r}")
+        try:
+            found = load_json(value, place)
+        except UserError:
+            return value
+        return found if isinstance(found, list) and found and all(isinstance(one, str) for one in found) else value
 
     def _number(self, value: Any, column: str, place: str) -> float | None:
         if value is None or (isinstance(value, str) and not value.strip()):

@@ -18,6 +18,7 @@ from closedbook.facts.spans import (
     can_ask,
     is_run,
     kind_of,
+    shares_word,
     words,
 )
 
@@ -61,16 +62,27 @@ def learn_kinds(
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
     )
-    own, inner = 0, Counter[int]()
+    own, stems, inner = 0, 0, Counter[int]()
+    with_stems = replace(plain, stems=True)
     for _, answer, documents in answers:
-        if is_run(answer_shape(answer)) and not any(can_ask(answer, document, plain) for document in documents):
-            own += any(not set(answer.split()).isdisjoint(document.subject.split()) for document in documents)
-            inner[len(words(answer))] += any(answer in document.text for document in documents)
+        if any(can_ask(answer, document, plain) for document in documents):
+            continue
+        own += any(shares_word(answer, document.subject.split()) for document in documents)
+        size = len(words(answer))
+        within = replace(plain, inner=frozenset({size}))
+        if any(can_ask(answer, document, with_stems) for document in documents):
+            stems += 1
+        elif is_run(answer_shape(answer)):
+            inner[size] += any(answer in document.text for document in documents)
+            stems += not any(can_ask(answer, document, within) for document in documents) and any(
+                can_ask(answer, document, replace(within, stems=True)) for document in documents
+            )
     rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
     learned = replace(
         plain,
         inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
         own=own > 1,
+        stems=stems > max(1, RARE * len(answers)),
         rare=rare / len(answers),
     )
     return _without_pieces(learned, answers) if learned.shapes else learned

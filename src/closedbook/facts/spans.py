@@ -9,7 +9,7 @@ words nothing tells where they end, so every letter counts as one (`xx` for a na
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -28,6 +28,7 @@ _WORD = re.compile(
     rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
     rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
 )
+_WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
 
 class Span(NamedTuple):
@@ -103,7 +104,8 @@ class SpanKinds:
         shapes: Frequent shapes of training answers that are not runs of capitalised words.
         rare_shapes: The others.
         inner: Words of training answers that stand inside a longer run of capitalised words.
-        own: Whether some training answers are made of words of their own subject.
+        own: Whether some training answers that begin with a capital have words of their own subject.
+        stems: Whether some stand before a mark and small letters that are written on to them (`Ann Lee's`, `Işık'dir`).
         rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
         not_last: Those that end none.
@@ -115,6 +117,7 @@ class SpanKinds:
     rare_shapes: frozenset[str] = frozenset()
     inner: frozenset[int] = frozenset()
     own: bool = False
+    stems: bool = False
     rare: float = 0.0
     not_first: frozenset[str] = frozenset()
     not_last: frozenset[str] = frozenset()
@@ -127,6 +130,11 @@ class SpanKinds:
 
 PHRASES = SpanKinds()
 """Capitalised phrases alone."""
+
+
+def shares_word(span: str, own: Collection[str]) -> bool:
+    """Whether a span that begins with a capital has one of these words."""
+    return span[:1].isupper() and not set(own).isdisjoint(re.sub(r"['’]s\b", "", span).split())
 
 
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
@@ -153,18 +161,19 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     starts = [max(start, body) for start, end in units(text) if end > body]
-    own = set(document.subject.split())
+    own = {word for word in document.subject.split() if not word[0].isdigit()}
     line = words(text, body)
     found: dict[str, Span] = {}
     candidates = (
         *((start, end, "phrase", False) for start, end in _runs(text, line)),
         *_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
-        *((start, end, "phrase", True) for start, end in _inner(text, line, kinds.inner)),
+        *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
+        *((start, end, "phrase", False) for start, end in _stems(text, line) if kinds.stems),
     )
     for start, end, kind, rare in candidates:
         span = text[start:end]
-        owned = span[:1].isupper() and not own.isdisjoint(re.sub(r"['’]s\b", "", span).split())
+        owned = shares_word(span, own)
         if span in found or (owned and not kinds.own):
             continue
         before = bisect_left(starts, start)
@@ -193,13 +202,23 @@ def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _inner(text: str, line: Sequence[Word], sizes: Iterable[int]) -> Iterator[tuple[int, int]]:
+def _stems(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """What stands in runs of capitalised words before a mark and small letters at the end of one of them."""
+    for start, end in _runs(text, line):
+        for word in line:
+            if start <= word.start < end and (cut := _WRITTEN_ON.search(text, word.start, word.end)):
+                yield start, cut.start()
+
+
+def _inner(text: str, line: Sequence[Word], kinds: SpanKinds) -> Iterator[tuple[int, int]]:
     """Parts of longer runs of capitalised words, of as many words as training answers that stand so."""
-    for size in sorted(sizes):
+    for size in sorted(kinds.inner):
         for first in range(len(line) - size + 1):
             run = line[first : first + size]
             if is_run(shape(text, run)):
                 yield run[0].start, run[-1].end
+                if kinds.stems and (cut := _WRITTEN_ON.search(text, run[-1].start, run[-1].end)):
+                    yield run[0].start, cut.start()
 
 
 def _shaped(

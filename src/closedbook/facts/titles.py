@@ -55,9 +55,17 @@ def title(text: str) -> str:
             return first or (candidate if len(candidate) <= LONGEST_UNSPACED else ends_in_letter)
         if len(words) > 1 and text.startswith(candidate + " ", stop.end() + 1):
             return candidate
+        initials = _INITIAL.fullmatch(words[-1]) is not None
+        if (
+            initials
+            and len(words) == 1
+            and "." in candidate
+            and text.startswith((f"{candidate}.", f"The {candidate}."), stop.end() + 1)
+        ):
+            return candidate  # `E.T. E.T. is a film.`
         if first or words[-1] in ABBREVIATIONS:
             continue
-        if not _INITIAL.fullmatch(words[-1]):
+        if not initials:
             first = candidate
         elif len(words) > 1 and not ends_in_letter:
             ends_in_letter = candidate
