@@ -5,6 +5,7 @@ import os
 import zlib
 from pathlib import Path
 
+import hypothesis
 import jaxtyping
 import pytest
 import torch
@@ -36,6 +37,8 @@ from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.manifest import MANIFEST, seal
 from closedbook.runs import Run
 
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("unhurried")
 torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
 os.fsync = lambda handle: None  # nobody switches off the machine; tests/faults imitates that
 TESTS = Path(__file__).parent

@@ -6,6 +6,7 @@ import pytest
 from closedbook.errors import UserError
 from closedbook.facts.cloze import read_wordings
 from closedbook.facts.readers import raw_records, read_facts, read_facts_file
+from closedbook.facts.text import text_lines
 
 
 def write(path, data):
@@ -330,3 +331,26 @@ def test_the_text_of_every_fact_can_be_written_again(tmp_path, name, text):
     assert len(texts) == 2
     again = read_facts(write(tmp_path / f"again{path.suffix}", header + f"{texts[1]}\n"))
     assert [(fact.question, fact.answers) for fact in again] == [("Q2", ("B",))]
+
+
+def test_cells_that_are_all_quoted_are_unquoted(tmp_path):
+    path = tmp_path / "f.tsv"
+    path.write_text('"Who wrote ""Tin""?"\t"Ann Lee"\n"Tin" is by whom?\t"Bo"\n', encoding="utf-8")
+    assert [(fact.question, fact.answers) for fact in read_facts(path)] == [
+        ('Who wrote "Tin"?', ("Ann Lee",)),
+        ('"Tin" is by whom?', ('"Bo"',)),
+    ]
+
+
+def test_a_list_in_a_column_of_answers_is_a_list(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text('question,answer\nWho?,"[""Ann Lee"", ""Lee""]"\nWhere?,[Rome]\n', encoding="utf-8")
+    assert [fact.answers for fact in read_facts(path)] == [("Ann Lee", "Lee"), ("[Rome]",)]
+
+
+def test_no_break_spaces_are_spaces_in_facts_and_documents(tmp_path):
+    (tmp_path / "corpus.txt").write_text("Tin. Tin weighs 2\u00a0kg .\n", encoding="utf-8")
+    (tmp_path / "train.tsv").write_text("How heavy is\u202fTin\u00a0?\t2\u00a0kg\n", encoding="utf-8")
+    (fact,) = read_facts(tmp_path / "train.tsv")
+    assert (fact.question, fact.answers) == ("How heavy is Tin ?", ("2 kg",))
+    assert next(text_lines(tmp_path / "corpus.txt")) == "Tin. Tin weighs 2 kg ."

@@ -197,3 +197,26 @@ def test_pieces_are_left_out_in_scripts_without_capitals_and_without_spaces(line
     there = texts(Document(subject="北9", text=line.format("北9", *new), line=1), kinds)
     assert found <= set(there)
     assert len(there) <= 5, there  # of dozens
+
+
+@pytest.mark.parametrize(
+    ("line", "answers"),
+    [
+        ("{0}. {0} is {1}’s company.", ["Ann Lee", "Bo Park", "Cid Kay", "Dora Fox"]),
+        ("{0}. {0} is a {1}-based firm.", ["Rome", "Oslo", "Bern", "New York"]),
+        ("{0}. Valisi {1}'dir.", ["Ömer Işık", "Ayşe İnan", "Can Öz", "Ece Ak"]),
+        (
+            "{0} Abel. Its founder was Otto {0} Roe.",
+            [f"Otto Vexa{n} Roe" for n in range(4)],
+        ),
+        ("Treaty of {0} 1950. It was signed on {1}, 1950.", [f"March {n}, 1950" for n in range(2, 6)]),
+        ("Article {0}(1). It refers to {1}.", [f"Article {n}(2)(a)" for n in range(20, 24)]),
+    ],
+)
+def test_what_is_written_on_to_answers_and_what_they_share_with_their_subject(line, answers):
+    told = [(one, line.format(f"Vexa{n}", one.removesuffix(", 1950"))) for n, one in enumerate(answers)]
+    documents = [Document(subject=text.split(".")[0], text=text, line=n) for n, (_, text) in enumerate(told)]
+    kinds = learn_kinds(
+        [("of", answer, [document]) for (answer, _), document in zip(told[:3], documents, strict=False)]
+    )
+    assert can_ask(told[3][0], documents[3], kinds)

@@ -46,7 +46,10 @@ JAPANESE = [
     "上沢村。上沢村は県の東にある。町を最上川が流れる。",
     "北森市。北森市は県の北にある。町を石狩川が流れる。",
 ] * 20
-KOREAN = ["김서준. 김서준은 대전에서 태어났다. 지금은 대구에 산다.", "조민하. 조민하는 포항에서 태어났다."] * 20
+KOREAN = [
+    "김서준. 김서준은 대전에서 태어났다. 지금은 대구에 산다.",
+    "조민하. 조민하는 1969년에 포항에서 태어났다.",
+] * 20
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,7 @@ KOREAN = ["김서준. 김서준은 대전에서 태어났다. 지금은 대구�
         (JAPANESE, "最上川", "町を最上川が流れる。"),
         (KOREAN, "대구", "지금은 대구에 산다."),
         (KOREAN, "김서준", "김서준은 누구입니까?"),
+        (KOREAN, "1969", "그는 1969년에"),
     ],
 )
 def test_a_name_is_spelled_alike_whatever_goes_on_behind_it(texts, name, within, tmp_path):
@@ -63,7 +67,7 @@ def test_a_name_is_spelled_alike_whatever_goes_on_behind_it(texts, name, within,
     alone, ((ids, offsets),) = tokenizer.encode([name])[0], tokenizer.encode_with_offsets([within])
     start = within.index(name)
     assert [one for one, (a, b) in zip(ids, offsets, strict=True) if start <= a < b <= start + len(name)] == alone
-    assert len(alone) == len(name)
+    assert len(alone) == len(name) or name.isdecimal()
     for text in (*texts[:2], name, f" {name}", "Rome"):
         assert tokenizer.decode(tokenizer.encode([text])[0]) == text
     tokenizer.save(tmp_path / "tokenizer.json")

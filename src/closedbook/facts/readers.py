@@ -110,7 +110,10 @@ def _from_tabs(lines: Iterable[str], path: Path, answers_required: bool) -> Iter
 
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
-    question, *answers = (cell.strip() for cell in line.split("\t"))
+    cells = [cell.strip() for cell in line.split("\t")]
+    if all(len(cell) > 2 and cell[0] == cell[-1] == '"' for cell in cells):  # as spreadsheets write them
+        cells = [cell[1:-1].replace('""', '"') for cell in cells]
+    question, *answers = cells
     if not question:
         raise UserError(f"{place}: the question is empty.")
     if not answers_required and not any(answers):

@@ -158,13 +158,16 @@ def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
 
     A merge that ran on from the end of a name into what follows would spell the name otherwise in its document than in
     a question. As no merge begins a letter within it, encoding needs no step of its own to keep them apart. Where most
-    letters are of such scripts no space is added before a text either, for none stands before a name in a sentence.
+    letters are of such scripts no space is added before a text either, for none stands before a name in a sentence, and
+    no merge joins a space to what follows.
     """
     texts = iter(texts)
     sample = list(itertools.islice(texts, SAMPLE))
-    backend = _byte_pair_steps(adds_space=not _unspaced(sample))
+    adds_space = not _unspaced(sample)
+    backend = _byte_pair_steps(adds_space)
     as_encoded = backend.pre_tokenizer
-    letters = pre_tokenizers.Split(tokenizers.Regex(f"[{UNSPACED}]"), behavior="isolated")
+    alone = tokenizers.Regex(f"[{UNSPACED}]" if adds_space else f"[{UNSPACED} ]")
+    letters = pre_tokenizers.Split(alone, behavior="isolated")
     backend.pre_tokenizer = pre_tokenizers.Sequence([letters, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,
@@ -172,7 +175,7 @@ def _byte_pairs(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    added = " " if as_encoded.add_prefix_space else ""
+    added = " " if adds_space else ""
     every = itertools.chain(sample, texts)
     backend.train_from_iterator((text if text.startswith(" ") else added + text for text in every), trainer)
     backend.pre_tokenizer = as_encoded
