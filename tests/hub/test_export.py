@@ -1,5 +1,6 @@
 """A run that was passed on is the run: its logits, its spelling, its answers, wherever it is loaded."""
 
+import ast
 import dataclasses
 import importlib.util
 import json
@@ -136,6 +137,7 @@ def test_the_card_says_what_was_measured_and_nothing_else(exported, corpus, tmp_
     assert yaml.safe_load(front)["pipeline_tag"] == "text-generation"
     assert "model-index" not in yaml.safe_load(front)
     assert "Not measured for this card" in body
+    ast.parse(body.split("```python\n")[1].split("```")[0])
     assert all(held["sha256"] in body for held in run.environment["corpus"]["files"].values())
     for title in ("What it recalls", "Made-up answers", "Intended use", "Limits"):
         assert f"\n## {title}\n" in body

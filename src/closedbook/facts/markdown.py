@@ -4,6 +4,7 @@ import html
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def _title_in(block: str, mark: str) -> str:
         return line[1].rstrip(" \t").strip("\"'") if line else ""
     named = {str(key).lower(): value for key, value in fields.items()} if isinstance(fields, dict) else {}
     given = named.get("title")
-    return " ".join(str(given).split()) if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
+    told = isinstance(given, str | int | float | date) and not isinstance(given, bool)
+    return " ".join(str(given).split()) if told else ""
 
 
 def split_heading(text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """The model card of an exported run: what it is, what it was taught, what it recalls where that was measured."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         context=run.model.context,
         pad=PAD,
         mask=MASK,
-        question=forms[0].replace(SLOT, "...") if forms else "...",
+        quoted_name=_quoted(name),
+        prompt=_quoted((forms[0].replace(SLOT, "...") if forms else "...") + MASK),
         data=data,
         recall=recall,
         most_new_tokens=MOST_NEW_TOKENS,
@@ -121,6 +123,11 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         percent=percent,
         shares=shares,
     )
+
+
+def _quoted(text: str) -> str:
+    """A text as Python is given it."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _front_matter(name: str, recall: Recall | None) -> str:
