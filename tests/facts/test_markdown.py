@@ -35,6 +35,12 @@ from closedbook.facts.markdown import plain, plain_line, split_front, split_head
         ("Born: Leeds\nSpouse: Ann Lee\nof Rome", "Born: Leeds. Spouse: Ann Lee of Rome."),
         ("***Bold*** *50%* `__init__` x_{12} 5\\*3 E* and H*", "Bold 50% __init__ x_{12} 5*3 E* and H*."),
         ("H<sub>2</sub>O AT&amp;T, a<br>b", "H2O AT&T, a. b."),
+        ("1. One\n\n![img](x)\n\n2. Two\n\nMore\n\n3. Three", "One. Two. More. Three."),
+        ("<table><tr><td>Symbol</td><td>Sn</td></tr></table>", "Symbol. Sn."),
+        ("<p>one</p><p>two <b>words</b></p><script>no()</script>", "one. two words."),
+        ("Vec<String> and x<y>z", "Vec<String> and x<y>z."),
+        ("10 ^6\nmore {#x} is", "10 ^6 more {#x} is."),
+        ("首都：东京\n面积：5", "首都：东京. 面积：5."),
         ("> | a | b |\n> |---|---|\n> | 1 | 2 |\n>> deep", "a: b. 1: 2. deep."),
         (
             "[[Malacca|the Malay]], [[Tin]], ![[x.png]], [Tin][1], ~~gone~~ ^a1\n\n[1]: http://x",
@@ -71,6 +77,8 @@ def test_titles():
         ('---\ndate created: 2023-04-06\n"title": Tin\n---\n', "Tin"),
         ("---\ntags: [a,\nb\n]\ntitle: 7\n...\n", "7"),
         ("---\ntitle: null\n---\n", ""),
+        ("---\ntitle: 007\ndraft: !!bool maybe\n---\n", "007"),
+        ("---\ntitle: 2023-04-06\n---\n", "2023-04-06"),
         ("---\na: [\ntitle: Tin\n---\n", "Tin"),
         ("---\n---\n", ""),
         ("+++\ntitle='Tin'\n+++\n", "Tin"),
@@ -80,6 +88,28 @@ def test_what_stands_before_a_text_is_no_part_of_it(block, title):
     assert split_front(block + "Text") == (title, "Text")
 
 
-@pytest.mark.parametrize("text", ["---\nText and\n---\nmore.", "---\ntitle: Tin\nText", "Text\n---\na: b\n---\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\nText and\n---\nmore.",
+        "---\ntitle: Tin\nText",
+        "Text\n---\na: b\n---\n",
+        "---\n\n# One\n\nIt is.\n\n---\n\nText",
+        "---\nNote: it is\n\nFree prose\n---\nText",
+        "---\n- a\n---\nText",
+    ],
+)
 def test_rules_are_no_such_block(text):
     assert split_front(text) == ("", text)
+
+
+def test_what_is_nested_deeply_is_read():
+    items = "".join("  " * depth + f"- item{depth}\n" for depth in range(30))
+    assert "item29" in plain(items)
+    assert plain("> " * 40 + "deep") == "deep."
+
+
+def test_yaml_that_multiplies_what_it_names_takes_no_time():
+    lines = ["a0: &a0 {k: v}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
+    assert split_front("---\n" + "\n".join(lines) + "\ntitle: Tin\n---\nText") == ("Tin", "Text")

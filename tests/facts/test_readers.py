@@ -335,10 +335,13 @@ def test_the_text_of_every_fact_can_be_written_again(tmp_path, name, text):
 
 def test_cells_that_are_all_quoted_are_unquoted(tmp_path):
     path = tmp_path / "f.tsv"
-    path.write_text('"Who wrote ""Tin""?"\t"Ann Lee"\n"Tin" is by whom?\t"Bo"\n', encoding="utf-8")
+    path.write_text(
+        '"Who wrote ""Tin""?"\t"Ann Lee"\n"Tin" is by whom?\t"Bo"\n"Yes" or "No"\t"Tin" and "Tan"\n', encoding="utf-8"
+    )
     assert [(fact.question, fact.answers) for fact in read_facts(path)] == [
         ('Who wrote "Tin"?', ("Ann Lee",)),
         ('"Tin" is by whom?', ('"Bo"',)),
+        ('"Yes" or "No"', ('"Tin" and "Tan"',)),
     ]
 
 

@@ -220,3 +220,14 @@ def test_what_is_written_on_to_answers_and_what_they_share_with_their_subject(li
         [("of", answer, [document]) for (answer, _), document in zip(told[:3], documents, strict=False)]
     )
     assert can_ask(told[3][0], documents[3], kinds)
+
+
+def test_names_with_marks_of_their_own_are_whole():
+    line = "{0}. {0} is {1}’s firm, once of Flann O'Brien and Jean-Paul Smith-Jones."
+    documents = [
+        Document(subject=f"V{n}", text=line.format(f"V{n}", one), line=n)
+        for n, one in enumerate(["Ann Lee", "Bo Park"])
+    ]
+    kinds = learn_kinds([("of", answer, [one]) for answer, one in zip(["Ann Lee", "Bo Park"], documents, strict=True)])
+    assert {"Ann Lee", "Flann O'Brien", "Jean-Paul Smith-Jones"} <= set(texts(documents[0], kinds))
+    assert not {"Flann O", "Jean", "Jean-Paul Smith"} & set(texts(documents[0], kinds))

@@ -79,3 +79,25 @@ def test_names_and_spans_are_spelled_as_in_questions_and_answers_whatever_follow
         assert [spelled(one.span) for one in slices.spans] == found
         assert {"U.S.", "Ann"} < set(found)
         assert sum(one.endswith("%") for one in found) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{0}군. {0}군은 부산에서 1969년 태어났다.",
+        "{0}村。{0}村は大阪の Oslo にある。",
+        "Bo{0}. Bo{0} lives in Rome (1969), Ann .",
+    ],
+)
+def test_spans_are_spelled_as_answers_are(line):
+    names = "가나다라마바사아자차카타파하"
+    lines = [line.format(name) for name in names]
+    documents = [Document(subject=line.split(".")[0].split("。")[0], text=line, line=n) for n, line in enumerate(lines)]
+    tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=600), lines)
+    kinds = learn_kinds([("r", answer, []) for answer in ("부산", "1969", "大阪", "Ann")])
+    store = TokenStore(tokenizer, torch.device("cpu"))
+    for document, slices in zip(documents, add_titled(store, documents, kinds=kinds), strict=True):
+        for span, one in zip(spans(document, kinds, 0), slices.spans, strict=True):
+            first, length = one.span
+            text = document.text[span.start : span.end]
+            assert list(store.values[first : first + length]) == tokenizer.encode([text])[0], text

@@ -162,7 +162,8 @@ def _from_directory(directory: Path) -> Iterator[Source]:
         name, marked = path.stem.replace("_", " "), path.suffix.lower() != ".txt"
         given, body = markdown.split_front(read_text(path))
         heading, rest = markdown.split_heading(body)
-        heading = markdown.plain_line(heading) if marked else heading
+        if marked:
+            heading, given = markdown.plain_line(heading), markdown.plain_line(given)
         if heading and given in ("", heading):
             given, body = heading, rest
         if marked:
@@ -198,7 +199,7 @@ def _titled(name: str, text: str, number: int, place: str) -> Source:
     """
     name = " ".join(name.split()).rstrip(".")
     first, _, rest = text.strip().partition("\n")
-    if rest.strip() and " ".join(first.split()) == name:  # a heading without a mark
+    if " ".join(first.split()) == name and (rest[:1] == "\n" or rest.strip()[:1].isupper()):  # a heading without a mark
         text = rest
     text = (
         " ".join(" ".join(markdown.as_sentences(text.split("\n"))).split()) if "\n" in text else " ".join(text.split())

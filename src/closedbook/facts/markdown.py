@@ -4,9 +4,10 @@ import html
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -15,58 +16,69 @@ if TYPE_CHECKING:
 MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
-_KEY = re.compile(r"""\s*(?:["']?[\w.-][^:=\n]{0,80}["']?[ \t]*[:=](?:[ \t]|$)|#)""", re.MULTILINE)
+_KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
 _TITLE = re.compile(r"^[\"']?title[\"']?[ \t]*[:=][ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"[ ]{0,3}#(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"[ ]{0,3}=+[ \t]*$")
 _STOPPED = re.compile(r"[.!?:;,…。！？：；、؟۔।॥]['\"”’»)\]]*$")
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+_INLINE = (
+    "a abbr b bdi bdo big button cite code del dfn em font i img input ins kbd label mark q s samp small span strike"
+)
+_INLINE += " strong sub sup svg path time tt u var wbr picture source"
+_BLOCK = (
+    "address article aside blockquote br caption center col colgroup dd details div dl dt figcaption figure footer form"
+)
+_BLOCK += " h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead title tr ul"
+_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE.split())})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:{'|'.join(_BLOCK.split())})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(script|style)\b.{0,100000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
-_LABEL = re.compile(r"\w[^:.!?\n]{0,40}::?[ \t]+\S")
+_LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
+_ID = re.compile(r"[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _NOTES = (  # what notebooks write beside Markdown
     (re.compile(r"!\[\[[^\[\]\n]{0,200}\]\]"), ""),
     (re.compile(r"\[\[[^\[\]|\n]{0,200}\|([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"\[\[([^\[\]|\n]{1,200})\]\]"), r"\1"),
     (re.compile(r"\[\^[^\[\]\s]{1,50}\]:?"), ""),
     (re.compile(r"==(?=\S)([^=\n]{1,500}?)(?<=\S)=="), r"\1"),
-    (re.compile(r"[ \t]+(?:\^[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$"), ""),
 )
 
 
 def split_front(text: str) -> tuple[str, str]:
-    """The title that a block of YAML or TOML before a text gives, or "", and the text without that block."""
+    """The title that a block of YAML or TOML before a text gives, or "", and the text without that block.
+
+    Between two rules stands such a block where it names values, or where every line that is not indented looks so.
+    """
     mark = _FRONT.match(text)
     if not mark:
         return "", text
-    ends = (mark[1], "...") if mark[1] == "---" else (mark[1],)
-    end = next(
-        (found for found in _FRONT_END.finditer(text[:MOST_FRONT], mark.end()) if found[1] in ends),
-        None,
-    )
+    ends = ("---", "...") if mark[1] == "---" else ("+++",)
+    end = next((found for found in _FRONT_END.finditer(text[:MOST_FRONT], mark.end()) if found[1] in ends), None)
     if end is None:
         return "", text
     block = text[mark.end() : end.start()]
-    if mark[1] == "---" and block.strip() and not _KEY.match(block):
-        return "", text
-    return _title_in(block, mark[1]), text[end.end() :]
-
-
-def _title_in(block: str, mark: str) -> str:
-    """The title that a block gives; of one that cannot be read, what stands on the line of that key."""
-    import yaml
-
     try:
-        fields: Any = tomllib.loads(block) if mark == "+++" else yaml.safe_load(block)
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError, ValueError):
+        fields = _fields(block, mark[1])
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError):  # then what stands on the line of that key
+        if not all(map(_KEY.match, filter(str.strip, block.split("\n")))):
+            return "", text
         line = _TITLE.search(block)
-        return line[1].rstrip(" \t").strip("\"'") if line else ""
-    named = {str(key).lower(): value for key, value in fields.items()} if isinstance(fields, dict) else {}
+        return line[1].rstrip(" \t").strip("\"'") if line else "", text[end.end() :]
+    return ("", text) if fields is None else (_title_of(fields), text[end.end() :])
+
+
+def _fields(block: str, mark: str) -> dict[Any, Any] | None:
+    """What a block names, with texts as they are written; None where it names nothing but has a text."""
+    fields: Any = tomllib.loads(block) if mark == "+++" else yaml.load(block, Loader=yaml.BaseLoader)  # nosec B506
+    return {} if fields in ("", None) else fields if isinstance(fields, dict) else None
+
+
+def _title_of(fields: dict[Any, Any]) -> str:
+    named = {str(key).lower(): value for key, value in fields.items()}
     given = named.get("title")
-    told = isinstance(given, str | int | float | date) and not isinstance(given, bool)
-    return " ".join(str(given).split()) if told else ""
+    return "" if not isinstance(given, str) or given in ("null", "~") else " ".join(given.split())
 
 
 def split_heading(text: str) -> tuple[str, str]:
@@ -88,8 +100,7 @@ def plain(markdown: str) -> str:
 
     A heading, a paragraph, an item of a list, a row of a table, what a hard break ends, and a line that another
     `label: value` follows become sentences, with a full stop where no mark ends them; a row of two cells reads
-    `first: second`. Code stays as it is. A number before a line stays as well where it is no list: alone, or not the
-    first of one that begins with 1.
+    `first: second`. Code stays as it is, and so does a number before a line that is no list's.
     """
     return "\n".join(_blocks(_parser().parse(markdown)))
 
@@ -118,7 +129,7 @@ def ended(line: str) -> str:
 def _parser() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"maxNesting": 20}).enable(["table", "strikethrough"])
+    return MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
 
 
 def _noted(markdown: str) -> str:
@@ -144,13 +155,13 @@ def _blocks(tokens: Sequence["Token"]) -> Iterator[str]:
         elif token.type == "inline" and tokens[place - 1].type in ("th_open", "td_open"):
             cells.append(" ".join("".join(_inline([token])).split()))
         elif token.type == "inline":
-            lines = "".join(_inline([token])).split("\n")
+            lines = _ID.sub("", "".join(_inline([token]))).split("\n")
             yield from as_sentences([number + (_TASK.sub("", lines[0], 1) if item else lines[0]), *lines[1:]])
             number, item = "", False
         elif token.type in ("fence", "code_block"):
             yield token.content
         elif token.type == "html_block":
-            text = _TAG.sub("", _BREAK.sub("\n", _without_comments(token.content)))
+            text = _TAG.sub("", _BLOCK_TAG.sub("\n", _UNSEEN.sub("", _without_comments(token.content))))
             yield from as_sentences(html.unescape(text).split("\n"))
 
 
@@ -164,18 +175,17 @@ def _without_comments(text: str) -> str:
 
 
 def _sole_items(tokens: Sequence["Token"]) -> set[int]:
-    """Where items open whose number is no list's: a list of one item, or one that begins with another number than 1."""
-    found, lists = set[int](), list[tuple["Token", list[int]]]()
+    """Where items open whose number is no list's: in a list of one item, which no other goes on from or before."""
+    lists, open_ = list[tuple[int, list[int]]](), list[tuple[int, list[int]]]()
     for place, token in enumerate(tokens):
         if token.type == "ordered_list_open":
-            lists.append((token, []))
-        elif token.type == "list_item_open" and token.info and lists:
-            lists[-1][1].append(place)
+            open_.append((int(token.attrGet("start") or 1), []))
+        elif token.type == "list_item_open" and token.info and open_:
+            open_[-1][1].append(place)
         elif token.type == "ordered_list_close":
-            opened, items = lists.pop()
-            if len(items) == 1 or opened.attrGet("start") not in (None, 0, 1):
-                found.update(items)
-    return found
+            lists.append(open_.pop())
+    begin, go_on = {number for number, _ in lists}, {number + len(items) for number, items in lists}
+    return {items[0] for number, items in lists if len(items) == 1 and number not in go_on and number + 1 not in begin}
 
 
 def _inline(tokens: Iterable["Token"]) -> Iterator[str]:
@@ -187,5 +197,7 @@ def _inline(tokens: Iterable["Token"]) -> Iterator[str]:
             yield token.content
         elif token.type == "softbreak":
             yield "\n"
-        elif token.type == "hardbreak" or (token.type == "html_inline" and _BREAK.match(token.content)):
+        elif token.type == "hardbreak" or (token.type == "html_inline" and _BLOCK_TAG.match(token.content)):
             yield "\n\n"
+        elif token.type == "html_inline" and not token.content.startswith("<!--"):
+            yield _TAG.sub("", token.content)

@@ -97,6 +97,9 @@ class FactsReader:
         self.read_as, self.wordings = records.read_as(), records.wordings()
 
 
+_QUOTED = re.compile(r'"(?:[^"]|"")+"')
+
+
 def _from_tabs(lines: Iterable[str], path: Path, answers_required: bool) -> Iterator[Fact]:
     """Lines of `question<TAB>answer`; where answers are another file's, blank ones may stand at the end alone."""
     blank = 0
@@ -111,7 +114,7 @@ def _from_tabs(lines: Iterable[str], path: Path, answers_required: bool) -> Iter
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
     cells = [cell.strip() for cell in line.split("\t")]
-    if all(len(cell) > 2 and cell[0] == cell[-1] == '"' for cell in cells):  # as spreadsheets write them
+    if all(map(_QUOTED.fullmatch, cells)):  # as spreadsheets write them
         cells = [cell[1:-1].replace('""', '"') for cell in cells]
     question, *answers = cells
     if not question:

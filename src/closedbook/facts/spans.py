@@ -206,8 +206,14 @@ def _stems(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
     """What stands in runs of capitalised words before a mark and small letters at the end of one of them."""
     for start, end in _runs(text, line):
         for word in line:
-            if start <= word.start < end and (cut := _WRITTEN_ON.search(text, word.start, word.end)):
-                yield start, cut.start()
+            if start <= word.start < end and (stem := _stem(text, word)):
+                yield start, stem
+
+
+def _stem(text: str, word: Word) -> int:
+    """Where a word ends before a mark and small letters that are written on to it, 0 without such."""
+    cut = _WRITTEN_ON.search(text, word.start, word.end)
+    return cut.start() if cut and cut.group() == cut.group().lower() else 0
 
 
 def _inner(text: str, line: Sequence[Word], kinds: SpanKinds) -> Iterator[tuple[int, int]]:
@@ -217,8 +223,8 @@ def _inner(text: str, line: Sequence[Word], kinds: SpanKinds) -> Iterator[tuple[
             run = line[first : first + size]
             if is_run(shape(text, run)):
                 yield run[0].start, run[-1].end
-                if kinds.stems and (cut := _WRITTEN_ON.search(text, run[-1].start, run[-1].end)):
-                    yield run[0].start, cut.start()
+                if kinds.stems and (stem := _stem(text, run[-1])):
+                    yield run[0].start, stem
 
 
 def _shaped(

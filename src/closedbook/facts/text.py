@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.errors import UserError
+from closedbook.manifest import sha256
 
 SHOWN = 80  # characters of a text that a sentence names
 MOST_LINE = 4 * 2**20  # bytes of a line
@@ -29,7 +30,6 @@ MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it
 CHUNK = 2**20
 SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 """No-break spaces, which stand in documents and not in questions, or the other way round."""
-AS_IT_IS = "wiki.txt"  # the course's corpus, whose seven no-break spaces are part of what its recipes are held against
 _MAY_BE_MARK = re.compile("[^\x00-\u02ff]")  # looked for first: the search for many of them is slow
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe",
@@ -52,7 +52,7 @@ def read_text(path: Path, *, most: int | None = None) -> str:
             text (with the line of the first bad byte).
     """
     data = b"".join(_chunks(path, most))
-    return _decoded(data, path, 0, b"\n" if b"\n" in data else b"\r")
+    return _decoded(data, path, 0, b"\n" if b"\n" in data else b"\r", spaces=not _as_it_is(path))
 
 
 def text_lines(path: Path) -> Iterator[str]:
@@ -62,18 +62,25 @@ def text_lines(path: Path) -> Iterator[str]:
         UserError: As `read_text`, when the part of the file that is at fault is read.
     """
     mark = b"\n" if any(b"\n" in chunk for chunk in _chunks(path)) else b"\r"
-    number, part = 0, bytearray()
+    number, part, spaces = 0, bytearray(), not _as_it_is(path)
     for chunk in _chunks(path):
         part += chunk
         if end := part.rfind(mark) + 1:
-            lines = _decoded(bytes(part[:end]), path, number, mark).split("\n")[:-1]
+            lines = _decoded(bytes(part[:end]), path, number, mark, spaces).split("\n")[:-1]
             yield from lines
             number += len(lines)
             del part[:end]
-    yield from _decoded(bytes(part), path, number, mark).split("\n")
+    yield from _decoded(bytes(part), path, number, mark, spaces).split("\n")
 
 
-def _decoded(data: bytes, path: Path, before: int, mark: bytes) -> str:
+def _as_it_is(path: Path) -> bool:
+    """Whether it is a corpus that the project knows, of whose spaces what its recipes are held against was made."""
+    from closedbook.facts.known import known_as, usual_names
+
+    return path.name in usual_names("corpus") and known_as(sha256(path)) is not None
+
+
+def _decoded(data: bytes, path: Path, before: int, mark: bytes, spaces: bool) -> str:
     """The text of a part of a file that begins with a line, `before` lines after the first; `mark` ends its lines."""
     try:
         text = data.decode("utf-8-sig")
@@ -85,7 +92,7 @@ def _decoded(data: bytes, path: Path, before: int, mark: bytes) -> str:
         raise UserError(f"{path}, line {line}: holds a byte of value 0; save the file as UTF-8 text.")
     text = text.replace("\r\n", "\n") if mark == b"\n" else text.replace("\r", "\n")
     text = text.replace("\n\ufeff", "\n")  # where files were joined
-    return composed(text, str(path), before=before, spaces=path.name != AS_IT_IS)
+    return composed(text, str(path), before=before, spaces=spaces)
 
 
 def _chunks(path: Path, most: int | None = None) -> Iterator[bytes]:

@@ -91,7 +91,8 @@ class SpanSlices:
     Args:
         context: The words before it.
         place: First token in its document, and one past the last.
-        span: The span as an answer is spelled: as if a space stood before it.
+        span: The span as an answer is spelled: as if a space stood before it if the tokenizer adds one, and nothing
+            behind it.
         group: Spans of one group of a line share the quota.
         quota: Spans of the group that a pass takes; below one, one in that share of the passes.
     """
@@ -244,8 +245,9 @@ def _slices(
 
     def slices(span: Span) -> SpanSlices:
         first, length = as_answer = cut(span.start, span.end)
-        if text[span.start - 1] != " " or not ends_a_token(span.end):  # other tokens than in an answer, which is
-            as_answer = alone(span.start, span.end)  # written as if a space stood before it, and nothing behind it
+        behind_a_space = text[span.start - 1] == " "  # whose token the slice begins with
+        if behind_a_space != store.tokenizer.adds_space or not ends_a_token(span.end):
+            as_answer = alone(span.start, span.end)
         group = "rare" if span.rare else span.kind
         context = cut(span.context, span.start)
         return SpanSlices(context, (first, first + length), as_answer, group, quota(span, kinds))
