@@ -62,30 +62,34 @@ def learn_kinds(
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
     )
-    own, stems, inner = 0, 0, Counter[int]()
-    with_stems = replace(plain, stems=True)
-    for _, answer, documents in answers:
-        if any(can_ask(answer, document, plain) for document in documents):
-            continue
-        own += any(shares_word(answer, document.subject.split()) for document in documents)
-        size = len(words(answer))
-        within = replace(plain, inner=frozenset({size}))
-        if any(can_ask(answer, document, with_stems) for document in documents):
-            stems += 1
-        elif is_run(answer_shape(answer)):
-            inner[size] += any(answer in document.text for document in documents)
-            stems += not any(can_ask(answer, document, within) for document in documents) and any(
-                can_ask(answer, document, replace(within, stems=True)) for document in documents
-            )
+    missed = [
+        (answer, documents)
+        for _, answer, documents in answers
+        if not any(can_ask(answer, document, plain) for document in documents)
+    ]
+    own = sum(any(shares_word(answer, document.subject.split()) for document in told) for answer, told in missed)
+    stems = sum(_needs_stems(answer, told, plain) for answer, told in missed)
+    base = replace(plain, stems=stems > max(1, RARE * len(answers)))
+    inner = Counter[int]()
+    for answer, told in missed:
+        if is_run(answer_shape(answer)) and not (base.stems and any(can_ask(answer, one, base) for one in told)):
+            inner[len(words(answer))] += any(answer in document.text for document in told)
     rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
     learned = replace(
-        plain,
+        base,
         inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
         own=own > 1,
-        stems=stems > max(1, RARE * len(answers)),
         rare=rare / len(answers),
     )
     return _without_pieces(learned, answers) if learned.shapes else learned
+
+
+def _needs_stems(answer: str, documents: Sequence[Document], kinds: SpanKinds) -> bool:
+    """Whether an answer is reached with what is written on to it taken off, and not as a part of a longer run."""
+    within = replace(kinds, inner=frozenset({len(words(answer))}))
+    return not any(can_ask(answer, document, within) for document in documents) and any(
+        can_ask(answer, document, replace(within, stems=True)) for document in documents
+    )
 
 
 def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanKinds:
