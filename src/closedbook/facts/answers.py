@@ -46,7 +46,7 @@ def _is_date(answer: str, form: str) -> bool:
     """Whether an answer is `3 May 1921`, `May 1921`, `3 May`, `1921-05-03` or the like in any language."""
     numbers = [answer[word.start : word.end] for word in words(answer) if word.mark == "0"]
     days = sum(number.isdecimal() and 0 < int(number) <= 31 for number in numbers if len(number) < 3)
-    years = sum(number.isdecimal() for number in numbers if len(number) in (3, 4))
+    years = sum(number.isdecimal() and number[0] != "0" for number in numbers if len(number) in (3, 4))
     if form == "0 X":
         return bool(days) and answer[-1:].islower() and len(answer.split()[1]) > 2
     if form == "X 0":
