@@ -54,14 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of the slow tests a share, which is a matter of their names."""
     number, count = map(int, config.getoption("--share").split("/"))
-    left = [
-        item
-        for item in items
-        if item.get_closest_marker("slow") and zlib.crc32(item.nodeid.encode()) % count != number % count
-    ]
+    taken, left = list[pytest.Item](), list[pytest.Item]()
+    for item in items:
+        others = item.get_closest_marker("slow") and zlib.crc32(item.nodeid.encode()) % count != number % count
+        (left if others else taken).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
+        items[:] = taken
 
 
 @pytest.fixture(scope="session")

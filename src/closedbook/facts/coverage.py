@@ -9,7 +9,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
 from closedbook.facts.span_kinds import learn_kinds
-from closedbook.facts.spans import PHRASES, SpanKinds, shares_word, spans
+from closedbook.facts.spans import PHRASES, SpanKinds, shares_word, spans, words_of_subject
 from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that are named where some are not reached
@@ -96,7 +96,7 @@ def _of_relation(
         if not documents:
             absent.append(example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
-            shared = not kinds.own and shares_word(fact.answers[0], (fact.subject or "").split())
+            shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
             missed.append(f"{example}, which shares a word with its subject" if shared else example)
     there = len(facts) - len(absent)
     return Coverage(

@@ -20,6 +20,7 @@ from closedbook.facts.spans import (
     kind_of,
     shares_word,
     words,
+    words_of_subject,
 )
 
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
@@ -67,7 +68,9 @@ def learn_kinds(
         for _, answer, documents in answers
         if not any(can_ask(answer, document, plain) for document in documents)
     ]
-    own = sum(any(shares_word(answer, document.subject.split()) for document in told) for answer, told in missed)
+    own = sum(
+        any(shares_word(answer, words_of_subject(document.subject)) for document in told) for answer, told in missed
+    )
     stems = sum(_needs_stems(answer, told, plain) for answer, told in missed)
     base = replace(plain, stems=stems > max(1, RARE * len(answers)))
     inner = Counter[int]()

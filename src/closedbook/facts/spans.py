@@ -132,6 +132,11 @@ PHRASES = SpanKinds()
 """Capitalised phrases alone."""
 
 
+def words_of_subject(subject: str) -> set[str]:
+    """The words of a subject that its answers seldom have: all but numbers."""
+    return {word for word in subject.split() if not word[0].isdigit()}
+
+
 def shares_word(span: str, own: Collection[str]) -> bool:
     """Whether a span that begins with a capital has one of these words."""
     return span[:1].isupper() and not set(own).isdisjoint(re.sub(r"['’]s\b", "", span).split())
@@ -161,7 +166,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     starts = [max(start, body) for start, end in units(text) if end > body]
-    own = {word for word in document.subject.split() if not word[0].isdigit()}
+    own = words_of_subject(document.subject)
     line = words(text, body)
     found: dict[str, Span] = {}
     candidates = (

@@ -73,12 +73,12 @@ def hugging_face_tokenizer(transformers: Any, run: Run) -> Any:
 
     None is called the end of a text, for an end token is taken off again behind a prompt.
     """
+    # which releases before the fifth take from here
+    spaces = {"add_prefix_space": True} if run.tokenizer.adds_space else {}
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=special_tokens_marked(run),
         model_input_names=["input_ids", "attention_mask"],
-        **(
-            {"add_prefix_space": True} if run.tokenizer.adds_space else {}
-        ),  # which releases before the fifth take from here
+        **spaces,
         pad_token=PAD,
         mask_token=MASK,
         padding_side="left",
