@@ -31,7 +31,10 @@ _BLOCK = (
 _BLOCK += " h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead title tr ul"
 _TAG = re.compile(rf"</?(?:{'|'.join(_INLINE.split())})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(rf"</?(?:{'|'.join(_BLOCK.split())})(?:\s[^<>]{{0,2000}})?/?>", re.IGNORECASE)
-_UNSEEN = re.compile(r"<(script|style)\b.{0,100000}?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = tuple(
+    (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
+    for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
+)
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
@@ -161,17 +164,19 @@ def _blocks(tokens: Sequence["Token"]) -> Iterator[str]:
         elif token.type in ("fence", "code_block"):
             yield token.content
         elif token.type == "html_block":
-            text = _TAG.sub("", _BLOCK_TAG.sub("\n", _UNSEEN.sub("", _without_comments(token.content))))
+            text = _TAG.sub("", _BLOCK_TAG.sub("\n", _seen(token.content)))
             yield from as_sentences(html.unescape(text).split("\n"))
 
 
-def _without_comments(text: str) -> str:
-    """The text without HTML's comments; one that nothing ends stays."""
-    kept, start = [], 0
-    while (opened := text.find("<!--", start)) >= 0 and (closed := text.find("-->", opened + 4)) >= 0:
-        kept.append(text[start:opened])
-        start = closed + 3
-    return "".join(kept) + text[start:]
+def _seen(text: str) -> str:
+    """HTML without its comments, scripts and styles; one that nothing ends stays."""
+    for begin, end in _UNSEEN:
+        kept, start = [], 0
+        while (opened := begin.search(text, start)) and (closed := end.search(text, opened.end())):
+            kept.append(text[start : opened.start()])
+            start = closed.end()
+        text = "".join(kept) + text[start:]
+    return text
 
 
 def _sole_items(tokens: Sequence["Token"]) -> set[int]:
