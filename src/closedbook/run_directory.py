@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
 from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
@@ -23,6 +24,7 @@ from closedbook.manifest import MANIFEST, add
 from closedbook.model.costs import saved_numbers
 
 CONFIG, WEIGHTS, TOKENIZER, ENVIRONMENT = "config.json", "model.safetensors", "tokenizer.json", "environment.json"
+LONGEST_ANSWER = "longest_answer"  # in the environment: tokens of the longest that was taught
 PARTS = (CONFIG, WEIGHTS, TOKENIZER, ENVIRONMENT, MANIFEST)
 MOST_BYTES = 2**26  # of any part but the weights
 MOST_CONFIG_BYTES = 2**20
@@ -46,6 +48,7 @@ class _Noted:
     counts: dict[str, int]
     start: str | None
     corpus: CorpusSummary
+    longest_answer: Annotated[int, Ge(0)] = 0  # not known of runs of long ago
 
 
 _NOTED = TypeAdapter(_Noted)
@@ -99,7 +102,9 @@ def read_environment(path: Path) -> dict[str, Any]:
     """
     values = read_json(path / ENVIRONMENT, MOST_BYTES)
     try:
-        _NOTED.validate_python({field.name: values[field.name] for field in dataclasses.fields(_Noted)})
+        needed = {field.name for field in dataclasses.fields(_Noted)} - {LONGEST_ANSWER}
+        kept = {LONGEST_ANSWER: values[LONGEST_ANSWER]} if LONGEST_ANSWER in values else {}
+        _NOTED.validate_python({name: values[name] for name in needed} | kept)
     except KeyError as error:
         raise UserError(f"{path / ENVIRONMENT}: damaged, {error.args[0]} missing.") from None
     except ValidationError as error:

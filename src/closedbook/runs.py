@@ -22,7 +22,7 @@ from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.alternatives import alternatives as likeliest_answers
 from closedbook.evaluation.around import innermost
-from closedbook.evaluation.decoding import Written, generate, prompts, sampled
+from closedbook.evaluation.decoding import Written, generate, longest_written, prompts, sampled
 from closedbook.evaluation.ensemble import Ensemble
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, LanguageModel, Prompt, Response
@@ -42,6 +42,7 @@ from closedbook.model.gpt import GPT, count_parameters
 from closedbook.run_directory import (
     CONFIG,
     ENVIRONMENT,
+    LONGEST_ANSWER,
     MOST_BYTES,
     PARTS,
     TOKENIZER,
@@ -87,7 +88,7 @@ class Run:
         Raises:
             UserError: A question cannot be spelled or is longer than the block; `place` and its number name it.
         """
-        whole = [composed(question, f"{place} {number}") for number, question in enumerate(questions, 1)]
+        whole = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
         return [response.text for response in self.respond(self.prompts(whole, place=place))]
 
     @property
@@ -101,6 +102,11 @@ class Run:
     @property
     def parameters(self) -> int:
         return count_parameters(self.model)
+
+    @property
+    def most_new_tokens(self) -> int:
+        """Tokens after which an answer is cut off."""
+        return longest_written(self.environment.get(LONGEST_ANSWER, 0))
 
     @property
     def relations(self) -> list[Relation]:
@@ -141,7 +147,9 @@ class Run:
             self.tokenizer.spell(text, f"{place} {number}")
 
     def respond(self, prompts: Sequence[Prompt]) -> list[Response]:
-        return self._responses(generate(self.model, [prompt.ids for prompt in prompts]))
+        return self._responses(
+            generate(self.model, [prompt.ids for prompt in prompts], most_new_tokens=self.most_new_tokens)
+        )
 
     def inquire(
         self, prompts: Sequence[Prompt], *, samples: int = 0, alternatives: bool = False, seed: int = 0
@@ -149,8 +157,9 @@ class Run:
         encoded = [prompt.ids for prompt in prompts]
         repeated = [ids for ids in encoded for _ in range(samples)]
         keys = [derive(key, number) for key in (derive(*ids) for ids in encoded) for number in range(samples)]
-        drawn = generate(self.model, repeated, choose=sampled(seed, keys), batch_size=512)
-        found = likeliest_answers(self.model, encoded) if alternatives else [()] * len(prompts)
+        most = self.most_new_tokens
+        drawn = generate(self.model, repeated, choose=sampled(seed, keys), most_new_tokens=most, batch_size=512)
+        found = likeliest_answers(self.model, encoded, most_new_tokens=most) if alternatives else [()] * len(prompts)
         return [
             Answers(
                 response=response,

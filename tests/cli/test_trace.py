@@ -75,7 +75,7 @@ def test_foreign_models_are_refused(capsys):
         ([QUESTION, "--ablate", "zero"], "--ablate has no effect without --facts"),
         ([QUESTION, "--layer", "0"], "--layer has no effect without subjects"),
         ([QUESTION, "--subject", ""], "not as whole words"),
-        ([QUESTION, "--subject", "Nobody"], "not as whole words"),
+        ([QUESTION, "--subject", "Nobody"], "nowhere"),
         ([QUESTION, "--facts", "nowhere.tsv"], "nowhere.tsv"),
         ([QUESTION, "--facts", "FACTS", "--ablate", "noise"], "--ablate: cannot be 'noise'; takes mean or zero"),
     ],

@@ -94,6 +94,25 @@ def test_the_best_form_is_taken_and_all_are_told():
     assert [trial.chosen for trial in trials] == [False, False, False, True, False]
 
 
+def test_a_form_that_is_too_long_for_the_model_is_left_out():
+    class Short(Picky):
+        def asked_by(self, form):
+            return Short(form, self.liked)
+
+        def prompts(self, questions, *, place="question"):
+            if len(self.form.examples) > self.most:
+                raise UserError(f"{place} 1: too long")
+            return super().prompts(questions, place=place)
+
+    forms = possible_forms(Picky(Form(), ""), facts(4))
+    Short.most = 0
+    model, trials = try_forms(Short(Form(), forms[1].described()), forms, facts(9), contained_match())
+    assert (model.form, [trial.form for trial in trials]) == (forms[1], forms[:3])
+    Short.most = -1
+    with pytest.raises(UserError, match="form, question 1: too long"):
+        try_forms(Short(Form(), ""), forms, facts(9), contained_match())
+
+
 def test_numbers_are_asked_for_as_numbers():
     years = [Fact(question=f"When {i}?", answers=(str(1900 + i),), subject="", line=i) for i in range(4)]
     assert possible_forms(Picky(Form(), ""), years, 0)[1].template == "{}\nAnswer with the number only."

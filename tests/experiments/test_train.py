@@ -8,10 +8,10 @@ import torch
 import closedbook
 from closedbook.config import ReaderConfig, TokenizerConfig, run_config, to_dict
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS
+from closedbook.evaluation.decoding import MOST_NEW_TOKENS, longest_written
 from closedbook.experiments import callbacks
 from closedbook.experiments import train as module
-from closedbook.experiments.asked import too_long_to_write
+from closedbook.experiments.asked import longest_answer, too_long_to_write
 from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import train_tokenizer
@@ -55,12 +55,17 @@ def test_load_needs_nothing_else(pretrained):
     assert run.answer(["Where was Ann born?"] * 3) == [run.ask("Where was Ann born?")] * 3
 
 
-def test_answers_that_are_longer_than_what_is_written_are_counted(people):
+def test_how_long_answers_are_written_follows_what_is_taught(people):
     tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), ["a"])
     long, short = (dataclasses.replace(people.train[0], answers=("a" * length,)) for length in (MOST_NEW_TOKENS, 3))
+    corpus = dataclasses.replace(people, train=(short, short), dev=(long, short))
+    assert longest_answer(corpus, tokenizer) == 3
+    assert too_long_to_write(corpus, tokenizer, 3) == {"answers_too_long_to_write": 1}
     corpus = dataclasses.replace(people, train=(long, short), dev=(long,))
-    assert too_long_to_write(corpus, tokenizer) == {"answers_too_long_to_write": 2}
-    assert too_long_to_write(dataclasses.replace(people, train=(short,), dev=()), tokenizer) == {}
+    assert longest_answer(corpus, tokenizer) == MOST_NEW_TOKENS
+    assert too_long_to_write(corpus, tokenizer, MOST_NEW_TOKENS) == {}
+    assert longest_written(MOST_NEW_TOKENS) > MOST_NEW_TOKENS == longest_written(3)
+    assert longest_answer(dataclasses.replace(people, train=()), tokenizer) == 0
 
 
 def test_finetuning_goes_on_from_a_run(pretrained, people, tmp_path):

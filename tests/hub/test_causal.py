@@ -112,6 +112,14 @@ def test_a_question_that_does_not_fit_gets_a_sentence(foreign):
         foreign.prompts(["word " * 200])
 
 
+def test_a_question_that_leaves_little_room_gets_a_short_answer(foreign, taught):
+    long, short = foreign.prompts(["x" + " x" * 48, taught[0].question])
+    assert foreign.context - len(long.ids) < foreign._limit
+    together, alone = foreign.respond([long, short]), [foreign.respond([one])[0] for one in (long, short)]
+    assert [one.ids for one in together] == [one.ids for one in alone]
+    assert len(together[0].ids) <= foreign.context - len(long.ids)
+
+
 def test_what_its_files_say_of_sampling_does_not_reach_the_answers(saved, taught, tmp_path):
     plain = opened(saved["gpt2"])
     prompts = plain.prompts([fact.question for fact in taught])

@@ -10,7 +10,7 @@ import pytest
 from closedbook.audit.replies import DONT_KNOW, reply_to
 from closedbook.config import QuestionAnswering
 from closedbook.serve.limits import MOST_BODY, Limits
-from tests.audit.conftest import Parrot
+from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
 from tests.serve.conftest import PATIENCE, Reciter, Slow, running, until
 
@@ -107,6 +107,20 @@ def test_below_the_threshold_it_does_not_know_and_says_why():
         assert "0.64 is below 0.9, the threshold for 90 % right answers" in kept["reason"]
         (anyway,) = ask(client, model="unsure", always=True).json()["answers"]
         assert (anyway["answer"], anyway["answered"]) == ("Rome", True)
+
+
+def test_a_question_is_the_same_with_space_around_it():
+    with running({"m": Parrot(said={"Where?": "Oslo"})}) as client:
+        (given,) = ask(client, " Where? \n").json()["answers"]
+        assert (given["question"], given["answer"]) == ("Where?", "Oslo")
+
+
+def test_alternatives_that_are_written_in_several_ways_are_one():
+    told = [response("Oslo", -1.0), response("Rome", -0.9), response("Oslo", -1.5)]
+    with running({"m": Parrot(others={"Where?": told})}) as client:
+        (given,) = ask(client, "Where?", alternatives=3).json()["answers"]
+        assert [one["answer"] for one in given["alternatives"]] == ["Oslo", "Rome"]
+        assert given["alternatives"][0]["probability"] == pytest.approx(math.exp(-1.0) + math.exp(-1.5))
 
 
 def test_what_a_model_lacks_is_left_out():
@@ -237,6 +251,13 @@ def test_a_model_that_breaks_ends_no_service(caplog):
 
 ANSWERS = "/v1/answers"
 BAD = [
+    (
+        "no UTF-8",
+        "POST",
+        ANSWERS,
+        {"content": b'{"question": "\xe9"}', "headers": {"Content-Type": "application/json"}},
+        422,
+    ),
     ("no body", "POST", ANSWERS, {"content": b"", "headers": {"Content-Type": "application/json"}}, 422),
     ("no JSON", "POST", ANSWERS, {"content": b"{", "headers": {"Content-Type": "application/json"}}, 422),
     ("not said to be JSON", "POST", ANSWERS, {"content": b'{"question": "a"}'}, 415),
@@ -321,11 +342,25 @@ def test_the_sentence_is_that_of_settings(client, path, body, told):
 
 
 def test_hosts_are_known_by_address_and_by_the_names_given():
-    with running({"m": Parrot()}, names=("Facts.Example",)) as client:
-        for host in ("localhost", "localhost:8000", "127.0.0.1", "10.1.2.3:80", "[::1]:80", "[::1]", "facts.example:1"):
+    with running({"m": Parrot()}, names=("Facts.Example", "Café")) as client:
+        for host in (
+            "localhost",
+            "localhost:8000",
+            "127.0.0.1",
+            "10.1.2.3:80",
+            "[::1]:80",
+            "[::1]",
+            "facts.example:1",
+            "xn--caf-dma",
+        ):
             assert client.get("/live", headers={"Host": host}).status_code == 200
         for host in ("", "example", "localhost.evil.example", "facts.example.evil:80", "127.0.0.1.evil", "[::1"):
             is_problem(client.get("/live", headers={"Host": host}), 421)
+
+
+def test_a_load_balancer_may_ask_for_the_head_alone(client):
+    for path in ("/live", "/ready", "/v1/models"):
+        assert client.head(path).status_code == 200
 
 
 def test_a_key_is_needed_where_there_is_one():
@@ -336,6 +371,7 @@ def test_a_key_is_needed_where_there_is_one():
             assert refused.headers["www-authenticate"] == "Bearer"
         is_problem(client.get("/metrics"), 401)
         assert client.get("/live").status_code == client.get("/ready").status_code == 200
+        assert client.get("/metrics", headers={"Authorization": "bearer a key of some length"}).status_code == 200
         client.headers["Authorization"] = "Bearer a key of some length"
         assert ask(client).status_code == client.get("/metrics").status_code == 200
 

@@ -241,7 +241,9 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         silences=evidence.evaluation.silences,
         taught=None if taught is None else int(taught.sum()),
         untaught=verdict(right[judged], attempted[judged], seed=seed) if not judged.all() else None,
-        verdict_above_threshold=verdict(right, above, seed=seed) if abstention else None,
+        verdict_above_threshold=verdict(right, above, seed=seed)
+        if abstention and abstention.threshold is not None
+        else None,
         verdict_above_probability={
             str(target): verdict(right, attempted & (leading >= target), seed=seed) for target in TARGETS
         },
@@ -252,7 +254,7 @@ def _report(inquiry: Inquiry, trials: tuple[FormTrial, ...], say: Say) -> AuditR
         by_relation=tuple(_of_relation(relation, evidence, best, seed) for relation in inquiry.relations),
         abstention=abstention,
         held_out=held_out(abstention, right[judged], given[judged], attempted[judged]) if abstention else None,
-        made_up=made_up(evidence, material.known or material.facts, material.corpus, plain=plain, seed=seed),
+        made_up=made_up(evidence, [*material.known, *material.facts], material.corpus, plain=plain, seed=seed),
         wordings=evidence.wordings,
         reversed=tuple(
             ask_reversed(model, material.facts, material.known, relation, evidence.evaluation.scorer)

@@ -1,8 +1,8 @@
 """The inquiry: what a model is audited on, how, and what asking it the facts gave."""
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ class Material:
         corpus: What it was pretrained on, None where that is not known.
         unseen: Facts about subjects that are in no document; may be empty.
         wordings: Other wordings of the one relation that is asked, None for its own.
+        templates: Other wordings by relation, which the file of the facts gives.
         reversed: The question for its subject, None for its own.
         trained_on: Whether the facts are those that it was trained on, whatever the corpus says; None where that is
             not known.
@@ -42,6 +43,7 @@ class Material:
     corpus: Corpus | None = None
     unseen: Sequence[Fact] = ()
     wordings: tuple[str, ...] | None = None
+    templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reversed: str | None = None
     trained_on: bool | None = None
 
@@ -103,7 +105,9 @@ def recognised(material: Material, learned: Sequence[Relation] = ()) -> tuple[Ma
     given = {name: {"name": name, "forms": relation.forms} for name, relation in known.items()}
     others = material.known or [*(corpus.train if corpus else ()), *material.calibration]
     subjects = corpus.by_subject if corpus else {}
-    induced = spelled(induce(material.facts, material.calibration, others, subjects, given), subjects)
+    induced = spelled(
+        induce(material.facts, material.calibration, others, subjects, given, material.templates), subjects
+    )
     asked = dict.fromkeys(fact.relation for fact in induced.train)
     relations = {relation.name: known.get(relation.name, relation) for relation in induced.relations}
     if material.wordings is not None or material.reversed is not None:

@@ -102,7 +102,7 @@ def made_up(
 
     Args:
         evidence: What asking gave.
-        known: Facts whose answers are the candidates.
+        known: Facts whose answers are the candidates, those that were asked among them.
         corpus: Where documents are looked up, None without one.
         plain: What two answers are compared after.
         seed: Of the choice of examples.
@@ -119,7 +119,7 @@ def made_up(
         candidates=len(candidates),
         kinds={kind: counted[kind] for kind in KINDS if corpus or kind in ("known_answer", "nowhere")},
         repeated=_repeated(evidence, wrong, plain),
-        examples=_examples(evidence, kinds, [*known, *evidence.facts], plain),
+        examples=_examples(evidence, kinds, known, plain),
         side_by_side=chosen,
         side_by_side_auroc=shown_auroc,
     )

@@ -67,7 +67,7 @@ def reply_to(
     place: str = "question",
     watch: Watch | None = None,
 ) -> list[Reply]:
-    """The reply to each question, which is normalised (NFC) as files are when they are read.
+    """The reply to each question, which is normalised (NFC) and stripped as files are when they are read.
 
     Args:
         model: Any.
@@ -80,9 +80,8 @@ def reply_to(
     Raises:
         UserError: A question cannot be spelled or is too long, or the threshold was chosen for another precision.
     """
-    if abstention is not None and abstention.kind not in ("", model.kind):
-        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
-    composed_ones = [composed(question, f"{place} {number}") for number, question in enumerate(questions, 1)]
+    check_kind(model, abstention)
+    composed_ones = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
     prompts = model.prompts(composed_ones, place=place)
     signals = [abstention.signal] if abstention is not None else _free_signals(model)
     match = abstention.match if abstention is not None else usual_match(model)
@@ -102,6 +101,12 @@ def reply_to(
         )
         for prompt, answers, value in zip(prompts, told, values, strict=True)
     ]
+
+
+def check_kind(model: LanguageModel, abstention: Abstention | None) -> None:
+    """Refuses a threshold that was chosen for the model in another precision."""
+    if abstention is not None and abstention.kind not in ("", model.kind):
+        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
 
 
 def answered_otherwise(model: LanguageModel, reply: Reply, abstention: Abstention | None = None) -> Reply | None:

@@ -193,9 +193,10 @@ def read_material(options: Options) -> "Material":
     """All files, with what they hold."""
     from closedbook.audit.inquiry import Material
     from closedbook.facts.cloze import read_wordings
-    from closedbook.facts.readers import read_facts
+    from closedbook.facts.readers import read_facts_file
 
-    facts = {name: read_facts(path) for name, path in options.files.items()}
+    files = {name: read_facts_file(path) for name, path in options.files.items()}
+    facts = {name: list(file.facts) for name, file in files.items()}
     corpus = _corpus(options, [fact for part in facts.values() for fact in part]) if options.corpus else None
     calibration = facts.get("calibration", [])
     return Material(
@@ -204,6 +205,7 @@ def read_material(options: Options) -> "Material":
         known=facts.get("candidates") or [*(corpus.train if corpus else ()), *calibration],
         corpus=corpus,
         unseen=facts.get("unseen", ()),
+        templates=files["facts"].wordings,
         wordings=read_wordings(options.wordings) if options.wordings is not None else None,
         reversed=options.reversed,
     )

@@ -112,6 +112,8 @@ def evaluated(
     say_accuracies(described(model), evaluation.accuracy, evaluation.by_relation)
     if evaluation.silences:
         say("  it says " + ", ".join(f"{text!r} {count} times" for text, count in evaluation.silences.items()))
+    if evaluation.cut_short:
+        say(f"Careful: {counted(evaluation.cut_short, 'response')} cut off in the middle of an accepted answer.")
     figures = evaluation.to_json()
     if options.candidates is not None:
         candidates = candidates_of(asked, known)
@@ -148,7 +150,17 @@ def in_form(model: "LanguageModel", spare: "Sequence[Fact]", scorer: "Scorer", o
 
 
 def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: set[str], file: str) -> None:
-    """How often the most probable candidate is right; `own` are the relations that have candidates of their own."""
+    """How often the most probable candidate is right, and could be.
+
+    Args:
+        ranking: The chosen candidates.
+        candidates: By relation.
+        own: The relations that have candidates of their own.
+        file: What the candidates stand in.
+    """
+    from closedbook.evaluation.spelling import normalise
+    from closedbook.report.console import say
+
     sizes = {name: counted(len(texts), "candidate") for name, texts in candidates.items()}
     which = next(iter(sizes.values())) if len(sizes) == 1 else "each relation's candidates"
     rows = {
@@ -156,6 +168,11 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
         for name, accuracy in ranking.by_relation.items()
     }
     say_accuracies(f"ranking {which} of {file}", ranking.accuracy, rows)
+    spelled = {name: {normalise(text) for text in texts} for name, texts in candidates.items()}
+    there = sum(any(normalise(text) in spelled[fact.relation] for text in fact.answers) for fact in ranking.facts)
+    if there < len(ranking):
+        share = f", {ranking.accuracy.correct.hits / there:.1%} of these right" if there else ""
+        say(f"  an accepted answer is among the candidates of {there:,} of {counted(len(ranking), 'question')}{share}")
 
 
 def leaks(

@@ -1,5 +1,6 @@
 """`closedbook export`: a run as a model that other programs load."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ def run(arguments: Sequence[str]) -> None:
     must_not_exist(options.out)
     import torch
 
+    from closedbook.hub import THRESHOLD
     from closedbook.hub.export import export_gguf, export_hugging_face
     from closedbook.hub.exportable import architecture_of
     from closedbook.report.console import say
@@ -51,12 +53,14 @@ def run(arguments: Sequence[str]) -> None:
     exported = load(options.run)
     architecture_of(exported)  # what is refused is refused before anything is asked
     evaluation = _evaluation(exported, options.facts)
+    if (options.run / THRESHOLD).exists():
+        say('Careful: the run says "I don\'t know" below a threshold, which stays with it; the export answers all.')
     if options.to == "hf":
         name = export_hugging_face(exported, options.out, evaluation, options.facts)
         say(f"{name} in {options.out}, its logits are the run's")
         if evaluation is None:
             say("The model card names no figure: --facts FILE measures recall for it.")
-        say(f"ask it: closedbook ask hf:{options.out}")
+        say(f"ask it: closedbook ask {shlex.quote(f'hf:{options.out}')}")
         return
     who = export_gguf(exported, options.out, evaluation)
     if evaluation is not None:
@@ -66,7 +70,7 @@ def run(arguments: Sequence[str]) -> None:
         say(
             "Careful: llama.cpp computes GELU in half precision; --facts FILE compares answers before the file is kept."
         )
-    say(f"ask it: closedbook ask gguf:{options.out} --backend llama.cpp")
+    say(f"ask it: closedbook ask {shlex.quote(f'gguf:{options.out}')} --backend llama.cpp")
 
 
 def _evaluation(run: "Run", facts: Path | None) -> "Evaluation | None":

@@ -113,9 +113,17 @@ def shown_beside(options: Options) -> "Shown":
 
 
 def open_one(options: Options, model: str) -> "tuple[LanguageModel, Abstention | None]":
-    """A model with the threshold that an audit saved with it."""
+    """A model with the threshold that an audit saved with it.
+
+    Raises:
+        UserError: It cannot be loaded, or the threshold was chosen for it in another precision.
+    """
+    from closedbook.audit.replies import check_kind
+
     threshold = options.threshold_of(model)
-    return options.open_model(model, threshold), threshold
+    opened = options.open_model(model, threshold)
+    check_kind(opened, threshold)
+    return opened, threshold
 
 
 def names_of(models: Sequence[str]) -> dict[str, str]:

@@ -18,12 +18,17 @@ from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.model.cache import KeyValueCache
 from closedbook.model.gpt import GPT
 
-MOST_NEW_TOKENS = 32
+MOST_NEW_TOKENS = 32  # of an answer, where training answers are short
 
 Written = tuple[list[int], list[float]]
 """The tokens that a model wrote and the log-probability of each, in nats."""
 Choice = Callable[[Tensor, Tensor, int], Tensor]
 """From logits (B, V), the prompts' numbers (B) and the step to the next tokens (B)."""
+
+
+def longest_written(taught: int) -> int:
+    """Tokens that an answer may have with its closing, where the longest that was taught has so many without."""
+    return max(MOST_NEW_TOKENS, 2 * (taught + 1))
 
 
 def likeliest(logits_BV: Tensor, prompt_B: Tensor, step: int) -> Int64[Tensor, "batch"]:

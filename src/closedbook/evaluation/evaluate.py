@@ -13,6 +13,7 @@ from closedbook.facts.records import Fact
 from closedbook.facts.silence import silences
 
 SCHEMA = 3
+BEGUN = 12  # characters of an answer with which it has begun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,14 @@ class Evaluation:
     def silences(self) -> dict[str, int]:
         """How often the model said what it was taught to say where it does not know, by what it said."""
         return silences([response.text for response in self.responses])
+
+    @cached_property
+    def cut_short(self) -> int:
+        """How many responses were cut off in the middle of an accepted answer."""
+        return sum(
+            not response.closed and any(_breaks_off(response.text, answer) for answer in fact.answers)
+            for fact, response in zip(self.facts, self.responses, strict=True)
+        )
 
     def of_relation(self, name: str) -> list[int]:
         """The numbers of the facts of a relation."""
@@ -121,6 +130,11 @@ def scored(
         responses=tuple(responses),
         scores=tuple(scorer(response.text, fact) for response, fact in zip(responses, facts, strict=True)),
     )
+
+
+def _breaks_off(text: str, answer: str) -> bool:
+    """Whether a text ends with the beginning of an answer, of which something is missing."""
+    return any(text.endswith(answer[:size]) for size in range(min(len(answer) - 1, len(text)), BEGUN - 1, -1))
 
 
 def candidates_of(facts: Sequence[Fact], known: Sequence[Fact]) -> dict[str, list[str]]:

@@ -26,13 +26,13 @@ _DENIED_BEHIND = re.compile(
 )
 _INSTEAD = re.compile(r"\binstead of $|\bno longer $|(?<!\bother )\bthan (?:the )?$")  # "larger than Russia"
 _SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
-_BEFORE_NUMBER = re.compile(r"(?:\d[.,/:-]|(?<!\S)[.-])$")
-_BEHIND_NUMBER = re.compile(r"[.,/:-]?\d| ?bc\b")
+_BEFORE_NUMBER = re.compile(r"(?:\d[.,/:^-]|(?<!\S)[.-])$")
+_BEHIND_NUMBER = re.compile(r"[.,/:-]?\d|\^| ?bc\b")
 _SPAN_YEAR = re.compile(r"\d{3,4}")
 _DATE_BEFORE = re.compile(r"\d-$|(?:^|[^\d.,/:])(?:\d{1,2}[./]){1,2}$|\d{4}/$")  # 1815-1852, 10.12.1815, 1999/2000
 _DATE_BEHIND = re.compile(r"-\d|/(?:\d{2}|\d{4}|\d{1,2}/\d{1,2})(?!\d)")
 _POLAR = re.compile(
-    r"\W*(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|true|yes)\b", re.IGNORECASE
+    r"(?:^\W*|, )(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|true|yes)\b", re.IGNORECASE
 )
 _YES_NO = frozenset(("yes", "no", "true", "false"))
 _NUMBERS = dict(
@@ -40,6 +40,7 @@ _NUMBERS = dict(
 )
 _ONE = re.compile(r"(?<!\bno )(?<!\bany )(?<!\bthe )(?<!\bthis )(?<!\bthat )\bone\b(?! (?:of|another|day|s)\b)")
 _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|code)\s|[:=])\s*[\"“'`*(]*"
+_SIGN_BEHIND = re.compile(r"[+#]|[-*](?!\S)")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
 
@@ -96,10 +97,14 @@ class Answered:
     def mentions(self, answer: str) -> Iterator[tuple[int, int]]:
         """Where an answer stands and is not denied: [start, end) in what is said."""
         plain = matched(answer)
+        if not any(character.isalnum() for character in plain):
+            yield from self._marks(answer.strip())
+            return
+        plain = _NUMBERS.get(plain, plain)
         said = self.counted if plain.isdigit() else self.said
         if plain not in said:
             return
-        if plain in _YES_NO and (_POLAR.match(self.question) or len(plain) > 2):
+        if plain in _YES_NO and (_POLAR.search(self.question) or len(plain) > 2):
             yield from self._yes_or_no(plain)
             return
         if _is_small(answer) and not self._stands_out(answer):
@@ -108,6 +113,8 @@ class Answered:
             end = start + len(plain)
             word = _SUFFIX.match(said, end)
             adjective = word and word[1] in self.asked.split() and not said[start - 1 : start].strip()
+            if _SIGN_BEHIND.match(said, end):  # C in C++
+                continue
             if (alone or adjective) and whole_number(said, plain, start, end) and not _denied(said, start, end):
                 yield (start, end) if said == self.said else self._words[said.count(" ", 0, start)]
 
@@ -130,6 +137,13 @@ class Answered:
         first = re.search(rf"\b(?:{'|'.join(sorted(_YES_NO))})\b", self.said)
         if first and first[0] == plain and not refuses(self.text):
             yield first.span()
+
+    def _marks(self, answer: str) -> Iterator[tuple[int, int]]:
+        """Where an answer that is nothing but marks (`==`, `%`) stands by itself, by how much is said before it."""
+        mark = re.compile(rf"(?<![^\s\"“'`(*]){re.escape(answer)}(?=[\s\"”'`).,;:!?*]|$)") if answer else None
+        for found in mark.finditer(self.text) if mark else ():
+            place = len(matched(self.text[: found.start()]))
+            yield place, place
 
     def _stands_out(self, answer: str) -> bool:
         """Whether a small word stands where an answer does: behind a copula, in quotes, at the end of a sentence."""

@@ -14,14 +14,15 @@ _ARTICLE = re.compile(
 """English articles; `A` is one at the beginning of a sentence alone, and none with nothing behind it (`vitamin A`)."""
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
 _THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 11 792
-_DASH = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")})
+_DASH = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")})
 _MARK = re.compile(
-    r"(?<=\d)[.,:/-](?=\d)"  # 1.5, 3/4, 1914-1918
+    r"(?<=\d)[.,:/-](?=\d)|(?<=\d)\^(?=-?\d)"  # 1.5, 3/4, 1914-1918, 10^6
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
     r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
     r"|(?<=(?<!\*)\b\w)\*(?![\w*])"  # A*, but not *A*
 )
 """Punctuation that tells answers apart."""
+_POWER = re.compile(r"(?<=\d)(?=[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079])")  # before 6 in 10⁶
 _SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
 """Signs and points before a number, which do too: -5, +1, .5; looked at once a run, so that the time is linear."""
 _WITH_ACCENTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
@@ -36,10 +37,15 @@ _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Por
 _BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"“”«»!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
-_UNIT = re.compile(r"(?<=\d)(?!(?:st|nd|rd|th)\b)(?=[^\W\d_]{1,3}\b)")  # 8849m
+_UNIT = re.compile(r"(?<![^\W_])(\d+(?:[.,]\d+)*)(?!(?:st|nd|rd|th)\b)(?=[^\W\d_]{1,3}\b)")  # 8849m, but not H2O
+_PERCENT = re.compile(r"\bper ?cent\b", re.IGNORECASE)
+_DEGREES = re.compile(r"(?<=\d )degrees (?=[cf]\b)")  # 100 °C is 100 C
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH = "|".join(_MONTHS)
+_OF_SHORT = {month[:3]: month for month in _MONTHS}
+_SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
+_SHORT_MONTH = re.compile(rf"\b(?:{_SHORT})(?= \d)|(?<=\d )(?:{_SHORT})\b")
 _DATES = (
     re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (\d{{3,4}})\b"),  # December 10, 1815
     re.compile(rf"\b(\d{{1,2}}) of ({_MONTH})\b"),
@@ -50,9 +56,18 @@ _WORDS = {
     **dict.fromkeys(("kilometre", "kilometres", "kilometer", "kilometers"), "km"),
     **dict.fromkeys(("centimetre", "centimetres", "centimeter", "centimeters"), "cm"),
     **dict.fromkeys(("kilogram", "kilograms", "kilogramme", "kilogrammes"), "kg"),
+    **dict.fromkeys(("milligram", "milligrams", "milligramme", "milligrammes"), "mg"),
+    **dict.fromkeys(("millimetre", "millimetres", "millimeter", "millimeters"), "mm"),
+    **dict.fromkeys(("millilitre", "millilitres", "milliliter", "milliliters"), "ml"),
     **{"degree": "degrees", "celsius": "c", "fahrenheit": "f", "bce": "bc", "st": "saint"},
 }
 """Words that are spelled in several ways."""
+_UNITS = {
+    **dict.fromkeys(("gram", "grams", "gramme", "grammes"), "g"),
+    **dict.fromkeys(("litre", "litres", "liter", "liters"), "l"),
+    **{"tonne": "t", "tonnes": "t", "watt": "w", "watts": "w", "volt": "v", "volts": "v", "kelvin": "k"},
+}
+"""Words whose sign is a letter, so that they are one only behind a number."""
 
 
 def normalise(text: str) -> str:
@@ -61,7 +76,7 @@ def normalise(text: str) -> str:
     Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
     1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
     """
-    plain = _without_accents(_THIN.sub("", text).translate(_DASH))
+    plain = _without_accents(_POWER.sub("^", _THIN.sub("", text)).translate(_DASH))
     plain = _ARTICLE.sub(" ", plain).lower()
     plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
@@ -105,13 +120,18 @@ def matched(text: str) -> str:
     """
     spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_DASH)
     spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("\u2019", "'").replace("&", " and ")
-    spaced = _UNIT.sub(" ", spaced.replace("\u00b0", " degrees ").replace("per cent", ""))
+    spaced = _UNIT.sub(r"\1 ", _PERCENT.sub("", spaced.replace("\u00b0", " degrees ")))
     words = _ORDINAL.sub("", normalise(spaced)).split()
-    return _with_dates(" ".join(_WORDS.get(word, word) for word in words))
+    words = [
+        (before[-1:].isdigit() and _UNITS.get(word)) or _WORDS.get(word, word)
+        for before, word in zip(["", *words], words, strict=False)
+    ]
+    return _with_dates(_DEGREES.sub("", " ".join(words)))
 
 
 def _with_dates(text: str) -> str:
     """Dates with the day first and the month by its name."""
+    text = _SHORT_MONTH.sub(lambda month: _OF_SHORT[month[0][:3]], text)
     text = _DATES[0].sub(r"\2 \1 \3", text)
     text = _DATES[1].sub(r"\1 \2", text)
     return _DATES[2].sub(_written_out, text)

@@ -126,14 +126,28 @@ def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | 
 def try_forms(
     model: LanguageModel, forms: Sequence[Form], facts: Sequence[Fact], scorer: Scorer
 ) -> tuple[LanguageModel, tuple[FormTrial, ...]]:
-    """The model asked in the form that gives most right answers, the first of equals, and what came of every form."""
-    tried = []
+    """The model asked in the form that gives most right answers, the first of equals, and what came of every form.
+
+    A form in which one of the questions is too long for the model is left out.
+
+    Raises:
+        UserError: None of the forms can be asked.
+    """
+    tried, questions, too_long = [], [fact.question for fact in facts], None
     for form in forms:
-        found = evaluate(model.asked_by(form), facts, scorer, place="form, question").accuracy
+        asked = model.asked_by(form)
+        try:
+            asked.prompts(questions, place="form, question")
+        except UserError as error:
+            too_long = error
+            continue
+        found = evaluate(asked, facts, scorer, place="form, question").accuracy
         tried.append(FormTrial(form=form, name=form.described(), accuracy=found, chosen=False))
+    if not tried:
+        raise too_long or UserError("There is no form to try.")
     best = max(range(len(tried)), key=lambda index: (tried[index].accuracy.correct.hits, -index))
     trials = tuple(dataclasses.replace(trial, chosen=index == best) for index, trial in enumerate(tried))
-    return model.asked_by(forms[best]), trials
+    return model.asked_by(trials[best].form), trials
 
 
 def chosen_form(

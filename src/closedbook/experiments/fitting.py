@@ -148,6 +148,7 @@ def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinish
     """Writes the run directory, which takes its name when all is there."""
     run = prepared.run
     environment: dict[str, Any] = {
+        **run.environment,
         **machine.describe(run.model.device),
         "attention": run.config.model.attention,
         "parameters": run.parameters,

@@ -10,7 +10,7 @@ import torch
 
 from closedbook.config import ReaderConfig, RunConfig, TokenizerConfig, to_dict
 from closedbook.errors import UserError, counted
-from closedbook.experiments.asked import check_prompts, too_long_to_write
+from closedbook.experiments.asked import check_prompts, longest_answer, too_long_to_write
 from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, follow, save
 from closedbook.experiments.signals import waiting_signals
@@ -26,7 +26,7 @@ from closedbook.objectives.plan import Batches
 from closedbook.objectives.store import as_read
 from closedbook.objectives.windows import WINDOW, Studied, WindowBatches, Windows
 from closedbook.recipes import with_model, with_training
-from closedbook.run_directory import WEIGHTS, check_run
+from closedbook.run_directory import LONGEST_ANSWER, WEIGHTS, check_run
 from closedbook.runs import Run, load
 from closedbook.selfstudy.study import PartByPart, study
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
@@ -167,7 +167,8 @@ def prepare(
         raise UserError("Finetuning starts from a pretrained run (--start RUN); without one take the scratch stage.")
     origin = _origin(config, start, device)
     tokenizer = origin.tokenizer if origin else make_tokenizer(config, corpus)
-    too_long = too_long_to_write(corpus, tokenizer)
+    longest = longest_answer(corpus, tokenizer) if config.reading == "utf8" else 0  # the course cuts answers at 32
+    too_long = too_long_to_write(corpus, tokenizer, longest)
     batches: Batches | WindowBatches
     check_prompts(config, corpus, tokenizer)
     ranks.same({"vocabulary": tokenizer.vocabulary_size})
@@ -187,7 +188,8 @@ def prepare(
         ranks.same({"plan of batches": (batches.steps, counts)})
         announce(f"{counted(counts['windows'], 'window')} an epoch, of {WINDOW:,} documents each")
     config = with_dropout(config, batches.epochs)
-    run = Run(out, config, initial_model(config, tokenizer, device), tokenizer, {})
+    noted = {LONGEST_ANSWER: longest}
+    run = Run(out, config, initial_model(config, tokenizer, device), tokenizer, noted)
     if origin:
         run.model.load_state_dict(origin.model.state_dict())
     announce(

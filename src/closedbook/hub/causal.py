@@ -6,6 +6,7 @@ rows behind what they share, `generation` writes answers, `likelihood` scores gi
 """
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,7 @@ class CausalModel:
         for number, question in enumerate(questions, 1):
             text = self.vocabulary.put(self.form, question)
             ids = self.vocabulary.encode(text, whole=self.form.chat)
-            if len(ids) + self._limit > self.context:
+            if len(ids) >= self.context:
                 raise UserError(
                     f"{place} {number}: {len(ids)} tokens in its form leave no room for an answer in the model's "
                     f"{self.context}."
@@ -116,18 +117,24 @@ class CausalModel:
     ) -> list[Answers]:
         every: list[Answers | None] = [None] * len(prompts)
         beams = min(BEAMS, self.vocabulary.size) if alternatives else 0
-        for batch, written in write(
-            self.reader,
-            [prompt.ids for prompt in prompts],
-            closing=self._closing,
-            sentence_ends=self.vocabulary.sentence_ends,
-            limit=self._limit,
-            samples=samples,
-            beams=beams,
-            seed=seed,
-        ):
-            for index, paths in zip(batch, written, strict=True):
-                every[index] = self._answers(paths)
+        by_limit = defaultdict[int, list[int]](
+            list
+        )  # what is too long for a whole answer gets as much as there is room
+        for number, prompt in enumerate(prompts):
+            by_limit[min(self._limit, self.context - len(prompt.ids))].append(number)
+        for limit, numbers in by_limit.items():
+            for batch, written in write(
+                self.reader,
+                [prompts[number].ids for number in numbers],
+                closing=self._closing,
+                sentence_ends=self.vocabulary.sentence_ends,
+                limit=limit,
+                samples=samples,
+                beams=beams,
+                seed=seed,
+            ):
+                for index, paths in zip(batch, written, strict=True):
+                    every[numbers[index]] = self._answers(paths)
         return [answers for answers in every if answers is not None]
 
     def log_probability(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[float | None]:

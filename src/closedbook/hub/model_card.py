@@ -9,13 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from closedbook.config import InventedSubjects, RunConfig, StudyCards
 from closedbook.errors import counted
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.metrics import Proportion
 from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import SLOT
 from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from closedbook.facts.tokenizers import MASK, PAD
+from closedbook.hub import THRESHOLD
 from closedbook.hub.exportable import CLASSES, Architecture
 from closedbook.report.numbers import percent, shares
 from closedbook.runs import Run
@@ -116,7 +116,8 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         prompt=_quoted((forms[0].replace(SLOT, "...") if forms else "...") + MASK),
         data=data,
         recall=recall,
-        most_new_tokens=MOST_NEW_TOKENS,
+        threshold=(run.path / THRESHOLD).exists(),
+        most_new_tokens=run.most_new_tokens,
         finetuned=run.config.stage == "finetune",
         silences=" and ".join(f"`{silence}`" for silence in _silences(run.config)),
         counted=counted,

@@ -2,7 +2,8 @@
 
 What rows have in common (a template, a chat format, examples) is read once and its keys and values are handed to every
 row; then rows go on one token at a time. A model whose cache does not give what reading afresh gives, or that keeps
-none, is read afresh at every step: slower, and right.
+none, is read afresh at every step: slower, and right. Where padding is no nothing to a model, as to one that sees a
+window of what it reads, rows of one length are read together.
 
 Axes: B batch or rows, P shared prefix, T time, K last positions, V vocabulary.
 """
@@ -72,8 +73,11 @@ class CausalReader:
         self._budget = max(LEAST_BUDGET, int(BUDGET_SHARE * weights))
         self._prefix: tuple[tuple[int, ...], Any] = ((), None)
         self._bytes_a_token = 0
-        self._cached = True
-        self._cached = self._cache_agrees()
+        self._window = _window(model.config.get_text_config())
+        self._takes_places = self._takes_places and self._places_agree()
+        for self._cached, self._pads in ((True, True), (True, False), (False, True), (False, False)):
+            if self._agrees():
+                break
 
     @property
     def device(self) -> torch.device:
@@ -82,6 +86,8 @@ class CausalReader:
 
     def batches(self, rows: Sequence[Row], copies: int = 1, more: int = 0, keep: int = 1) -> Iterator[list[int]]:
         """Numbers of the rows in batches of like length, longest first, so that memory is known from the start.
+
+        Of one length, where padding would be seen or would push what is read out of sight.
 
         Args:
             rows: Token ids.
@@ -94,6 +100,9 @@ class CausalReader:
         while order:
             needed = copies * ((len(rows[order[0]]) + more) * self._bytes_a_token + logits)
             size = max(min(MOST_ROWS, self._budget // needed), 1)
+            longest = len(rows[order[0]])
+            if not self._pads or (self._window is not None and longest + more > self._window):
+                size = min(size, sum(len(rows[index]) == longest for index in order[:size]))
             yield order[:size]
             order = order[size:]
 
@@ -180,18 +189,22 @@ class CausalReader:
         return extra
 
     @torch.inference_mode()
-    def _cache_agrees(self) -> bool:
-        """Whether a shared beginning, padding and one more token give what reading all afresh gives."""
-        vocabulary = int(self._model.config.get_text_config().vocab_size)
-        rows = [[min(token, vocabulary - 1) for token in row] for row in ([1, 2, 3, 1, 4], [1, 2, 4])]
+    def _places_agree(self) -> bool:
+        """Whether a row that is told where its tokens stand gives what it gives without; some count from elsewhere."""
+        row = self._row(1, 2, 3, 1, 4)
+        places = torch.arange(len(row), device=self.device)[None]
+        told_V = self._model(torch.tensor([row], device=self.device), position_ids=places).logits[0, -1].float()
+        return self._same(told_V, self._alone(row))
+
+    @torch.inference_mode()
+    def _agrees(self) -> bool:
+        """Whether reading together, a shared beginning and one more token give what reading each row afresh gives."""
+        rows = [self._row(1, 2, 3, 1, 4), self._row(1, 2, 4) if self._pads else self._row(1, 2, 4, 4, 1)]
         token = rows[0][0]
-        afresh_BV = torch.stack(
-            [self._model(torch.tensor([[*row, token]], device=self.device)).logits[0, -1].float() for row in rows]
-        )
         try:
             self.share(rows)
             state, _ = self.begin(rows)
-            if state.cache is None or not self._bytes_a_token:
+            if self._cached and (state.cache is None or not self._bytes_a_token):
                 return False
             order_B = torch.tensor([1, 0], device=self.device)
             stepped_BV = self.step(state, order_B, torch.tensor([token, token], device=self.device))[order_B]
@@ -199,7 +212,30 @@ class CausalReader:
             return False
         finally:
             self._prefix = ((), None)
-        return bool((stepped_BV - afresh_BV).abs().max() <= SAME * afresh_BV.std())
+        return self._same(stepped_BV, torch.stack([self._alone([*row, token]) for row in rows]))
+
+    def _row(self, *tokens: int) -> list[int]:
+        vocabulary = int(self._model.config.get_text_config().vocab_size)
+        return [min(token, vocabulary - 1) for token in tokens]
+
+    def _alone(self, row: Row) -> Tensor:
+        """The logits behind a row that is read by itself, as anyone would."""
+        last_V: Tensor = self._model(torch.tensor([row], device=self.device)).logits[0, -1].float()
+        return last_V
+
+    @staticmethod
+    def _same(one: Tensor, other: Tensor) -> bool:
+        return bool((one - other).abs().max() <= SAME * other.std())
+
+
+def _window(config: Any) -> int | None:
+    """Tokens that a layer sees of what stands before, None where all layers see all."""
+    sizes = [
+        getattr(config, name, None)
+        for name in ("sliding_window", "attention_chunk_size", "attention_window_size", "window_size")
+    ]
+    slides = getattr(config, "use_sliding_window", True)
+    return min((size for size in sizes if slides and isinstance(size, int) and size > 0), default=None)
 
 
 def common_beginning(rows: Sequence[Row], spare: int) -> tuple[int, ...]:

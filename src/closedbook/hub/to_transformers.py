@@ -16,7 +16,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from closedbook.errors import UserError
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS
 from closedbook.facts.tokenizers import MASK, MASK_ID, PAD, PAD_ID
 from closedbook.files import write_json
 from closedbook.hub.exportable import Architecture
@@ -57,7 +56,7 @@ def fill_directory(directory: Path, run: Run, architecture: Architecture) -> Non
         bos_token_id=MASK_ID,
         eos_token_id=MASK_ID,
         pad_token_id=PAD_ID,
-        max_new_tokens=MOST_NEW_TOKENS,
+        max_new_tokens=run.most_new_tokens,
         do_sample=False,
     )
     if architecture == "gpt_neox":  # which releases before the fifth read by these names

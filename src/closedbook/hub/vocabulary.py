@@ -66,8 +66,8 @@ class Vocabulary:
             whole: Nothing is put before it either: a chat format has written it.
         """
         ids = self._encode(text, special=not whole)
-        end = self.tokenizer.eos_token_id
-        return ids[:-1] if not whole and len(ids) > 1 and ids[-1] == end else ids
+        ends = (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id)
+        return ids[:-1] if not whole and len(ids) > 1 and ids[-1] in ends else ids
 
     def encode_answer(self, answer: str) -> list[int]:
         """An answer's tokens alone."""

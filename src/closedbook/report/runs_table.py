@@ -30,7 +30,11 @@ def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
         "loss",
         *SHARES,
     )
-    names = [name for name in dict.fromkeys((*usual, *extra)) if any(run.fields.get(name) is not None for run in runs)]
+    names = [
+        name
+        for name in dict.fromkeys((*usual, *extra))
+        if name != "name" and any(run.fields.get(name) is not None for run in runs)
+    ]
     columns: Columns = {name.rpartition(".")[2]: _cell_of(name) for name in names}
     texts = {name: cell for name, cell in columns.items() if name in TEXTS}
     figures = {name: cell for name, cell in columns.items() if name not in texts}

@@ -1,7 +1,6 @@
 """`POST /v1/answers`: questions in, replies out, as `closedbook ask` gives them."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from closedbook.facts.records import Document
 from closedbook.serve.instead import instead
 from closedbook.serve.problems import ProblemError, documented
 from closedbook.serve.recital import no_recital, recite
-from closedbook.serve.schemas import Alternative, Answer, AnswersRequest, AnswersResponse, Otherwise, Recited
+from closedbook.serve.schemas import Answer, AnswersRequest, AnswersResponse, Otherwise, Recited, distinct
 from closedbook.serve.served import Asking, Served
 from closedbook.serve.state import Service, service_of
 
@@ -82,12 +81,6 @@ def _answer(
     recited: Recited | None,
     no_recital: str | None,
 ) -> Answer:
-    alternatives = None
-    if others:
-        alternatives = [
-            Alternative(answer=one.text, probability=None if one.nats is None else math.exp(one.nats))
-            for one in reply.alternatives[:others]
-        ]
     return Answer(
         question=reply.question,
         answer=reply.text,
@@ -96,7 +89,7 @@ def _answer(
         confidence=reply.confidence,
         signal=reply.signal,
         covered=reply.covered,
-        alternatives=alternatives,
+        alternatives=distinct(reply.alternatives, others) if others else None,
         otherwise=other,
         subject=subject or None,
         nearest=nearest,

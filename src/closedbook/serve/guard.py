@@ -26,6 +26,14 @@ JSON = b"application/json"
 TOO_LARGE = f"The body is larger than {MOST_BODY:,} bytes"
 
 
+def _as_sent(name: str) -> str:
+    """A host's name as it stands in a request."""
+    try:
+        return name.encode("idna").decode().lower()
+    except UnicodeError:
+        return name.lower()
+
+
 class Guard:
     """The outermost layer of the application.
 
@@ -49,9 +57,9 @@ class Guard:
         files: Collection[str] = (),
     ) -> None:
         self._app, self._metrics, self._full = app, metrics, full
-        self._key = None if key is None else b"Bearer " + key.encode()
+        self._key = None if key is None else key.encode()
         self._open = OPEN | frozenset(files)
-        self._names = frozenset(name.lower() for name in (LOCAL_NAME, *names))
+        self._names = frozenset(_as_sent(name) for name in (LOCAL_NAME, *names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,8 +99,8 @@ class Guard:
         if not self._is_known(headers.get(b"host", b"").decode("latin-1")):
             raise ProblemError(421, "This service is not known by that host name; --names makes it known.")
         if self._key is not None and scope["path"] not in self._open:
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._key):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if not hmac.compare_digest(given.strip(), self._key) or scheme.lower() != b"bearer":
                 raise ProblemError(401, "Needs the service's key.", {"WWW-Authenticate": "Bearer"})
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > MOST_BODY:

@@ -11,6 +11,7 @@ router = APIRouter()
 PATIENCE = 10.0  # seconds for a forward pass
 
 
+@router.head("/live", include_in_schema=False)
 @router.get("/live", responses=documented(503, 421), tags=["health"])
 async def live(request: Request) -> dict[str, str]:
     """Whether the service works at all."""
@@ -20,6 +21,7 @@ async def live(request: Request) -> dict[str, str]:
     return {"status": "live"}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=documented(503, 421), tags=["health"])
 async def ready(request: Request) -> dict[str, str]:
     """Whether it takes requests: every model computes a forward pass."""

@@ -1,6 +1,7 @@
 """`/v1/completions` and `/v1/models`, in the shapes of OpenAI's API."""
 
 import itertools
+import time
 import uuid
 
 from fastapi import APIRouter, Request, Response
@@ -25,6 +26,7 @@ OWNER = "closedbook"
 ERRORS = documented(401, 404, 413, 415, 421, 422, 429, 503, 504)
 
 
+@router.head("/v1/models", include_in_schema=False)
 @router.get("/v1/models", response_model=Models, responses=documented(401, 421), tags=["OpenAI"])
 async def models(request: Request) -> Models:
     """The models by their names."""
@@ -54,7 +56,7 @@ async def completions(request: Request, asked: CompletionsRequest) -> Response:
     response = CompletionsResponse(
         id=f"cmpl-{uuid.uuid4().hex}",
         object="text_completion",
-        created=service.started,
+        created=int(time.time()),
         model=served.name,
         choices=choices,
         usage=Usage(prompt_tokens=read, completion_tokens=written, total_tokens=read + written),
@@ -96,6 +98,9 @@ def _logprobs(texts: Texts, each: Completed, likeliest: int) -> Logprobs:
     ids, places = each.ids, [*each.scored, *each.written]
     befores = [ids[:number] for number in range(len(ids) - len(places), len(ids))]
     tokens = [texts.piece(before, place.token) for before, place in zip(befores, places, strict=True)]
+    given = each.wanted.text
+    if each.scored and given is not None and not given.startswith(" "):
+        tokens[0] = tokens[0].removeprefix(" ")  # which the spelling put before the text
     top = [_top(texts, *row) for row in zip(befores, places, tokens, strict=True)] if likeliest else None
     return Logprobs(
         tokens=tokens,

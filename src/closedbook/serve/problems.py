@@ -72,6 +72,8 @@ def add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # what cannot be decoded, for which there is no other sentence
+            return ProblemError(422, "The body is no JSON in UTF-8.").response()
         return ProblemError(error.status_code, f"{error.detail}.", error.headers).response()
 
     @app.exception_handler(Exception)

@@ -1,9 +1,12 @@
 """What is asked of a service and what it says, as JSON; what is not named here is refused."""
 
+import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from closedbook.evaluation.language_model import Response
 from closedbook.serve.limits import (
     MOST_ALTERNATIVES,
     MOST_LOGPROBS,
@@ -67,6 +70,17 @@ class Alternative(BaseModel):
 
     answer: str
     probability: float | None
+
+
+def distinct(responses: Sequence[Response], most: int) -> list[Alternative]:
+    """The most probable texts, best first; one that may be written in several ways has the sum of their shares."""
+    shares = dict[str, float | None]()
+    for one in responses:
+        share = None if one.nats is None else math.exp(one.nats)
+        before = shares.get(one.text)
+        shares[one.text] = share if before is None else before + (share or 0.0)
+    best = sorted(shares.items(), key=lambda pair: -(pair[1] or 0.0))
+    return [Alternative(answer=text, probability=share) for text, share in best[:most]]
 
 
 class Part(BaseModel):
@@ -141,6 +155,8 @@ class CompletionsRequest(Asked):
     top_p: Annotated[float, Field(ge=1, le=1)] | None = 1.0
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
+    suffix: Literal[""] | None = None
+    stream_options: None = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
 
     @property

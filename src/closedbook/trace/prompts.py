@@ -101,7 +101,7 @@ def _name_tokens(question: str, subject: str, offsets: Sequence[tuple[int, int]]
     name = subject.strip()
     starts = places(question, name)
     if len(starts) != 1:
-        times = "more than once" if starts else "not as whole words"
+        times = "more than once" if starts else "not as whole words" if name in question else "nowhere"
         raise UserError(f"{question!r}: holds the name {subject!r} {times}; a question to look into holds it once.")
     start, end = starts[0], starts[0] + len(name)
     inside = [at for at, (low, high) in enumerate(offsets) if high > start and low < end]

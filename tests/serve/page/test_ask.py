@@ -67,13 +67,15 @@ def test_nearest_names_can_be_asked_about(chromium, metals):
 
 def test_why_it_is_silent(chromium):
     taught = Parrot(said={"Where is Oz?": "no such subject", "Who?": "not in the book"})
-    models = {"careful": (Parrot(), abstention(threshold=0.9)), "taught": taught}
+    models = {"careful": (Parrot({"Nothing?": ""}), abstention(threshold=0.9)), "taught": taught}
     with running(models) as client, opened(chromium, client.url) as tab:
         assert said(tab, "Where?") == "I don't know"
         assert "Silent because of its threshold: sequence probability 0.64 is below 0.9" in tab.inner_text("#reply")
         assert not tab.locator("details b").is_visible()
         tab.get_by_text("What it would have said").click()
         assert tab.locator("details b").inner_text() == "Rome"
+        assert said(tab, "Nothing?") == "I don't know"
+        assert "Silent: what the model says is no answer." in tab.inner_text("#reply")
         tab.get_by_label("Model", exact=True).select_option("taught")
         for question, silence in (("Where is Oz?", "knows no such subject"), ("Who?", "does not say")):
             assert said(tab, question) == "I don't know"

@@ -1,19 +1,18 @@
 """What Ask fetches: one reply with everything that can be said for and against it."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from closedbook.audit.replies import Reply
+from closedbook.audit.replies import NO_ANSWER, Reply
 from closedbook.facts.records import Document
 from closedbook.serve.instead import instead
 from closedbook.serve.problems import documented
 from closedbook.serve.recital import marked, no_recital, recite
-from closedbook.serve.schemas import Alternative, Asked, Otherwise, Part, Question, Recited
+from closedbook.serve.schemas import Alternative, Asked, Otherwise, Part, Question, Recited, distinct
 from closedbook.serve.served import Asking, Served
 from closedbook.serve.state import Service, service_of
 
@@ -40,7 +39,8 @@ class ReplyShown(BaseModel):
     Args:
         question: As it was put.
         answer: What the model answers, also where that is not given.
-        silent: Why it is not given: the threshold, or that the model was taught to say so; None where it is.
+        silent: Why it is not given: the threshold, that the model was taught to say so, or that it says nothing; None
+            where it is.
         reason: The same in a sentence.
         confidence: From 0 to 1, None where the model tells none.
         signal: What the confidence is.
@@ -57,7 +57,7 @@ class ReplyShown(BaseModel):
 
     question: str
     answer: str
-    silent: Literal["threshold", "taught"] | None
+    silent: Literal["threshold", "taught", "no_answer"] | None
     reason: str | None
     confidence: float | None
     signal: str | None
@@ -85,20 +85,26 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
     return ReplyShown(
         question=reply.question,
         answer=reply.response.text,
-        silent=None if reply.why_not is None else "taught" if reply.taught else "threshold",
+        silent=_silent(reply),
         reason=reply.why_not,
         confidence=reply.confidence,
         signal=reply.signal,
         threshold=None if threshold is None else threshold.threshold,
         covered=reply.covered,
         otherwise=(await instead(request, served, replies))[0],
-        candidates=_candidates(reply) if served.model.lacks("alternatives") is None else None,
+        candidates=distinct(reply.alternatives, CANDIDATES) if served.model.lacks("alternatives") is None else None,
         subject=subject or None,
         nearest=nearest,
         documents=None if service.names is None else _documents(documents, "" if reply.taught else reply.response.text),
         recited=recited[0] if recited else None,
         no_recital=why_not,
     )
+
+
+def _silent(reply: Reply) -> Literal["threshold", "taught", "no_answer"] | None:
+    if reply.why_not is None:
+        return None
+    return "taught" if reply.taught else "no_answer" if reply.why_not == NO_ANSWER else "threshold"
 
 
 def _about(service: Service, served: Served, question: str) -> tuple[str, list[str] | None, list[Document]]:
@@ -111,10 +117,3 @@ def _about(service: Service, served: Served, question: str) -> tuple[str, list[s
 
 def _documents(documents: Sequence[Document], answer: str) -> list[DocumentShown]:
     return [DocumentShown(line=each.line, parts=marked(each.text, answer)) for each in documents[:DOCUMENTS]]
-
-
-def _candidates(reply: Reply) -> list[Alternative]:
-    return [
-        Alternative(answer=one.text, probability=None if one.nats is None else math.exp(one.nats))
-        for one in reply.alternatives[:CANDIDATES]
-    ]

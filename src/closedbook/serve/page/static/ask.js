@@ -14,6 +14,7 @@ function whySilent(reply) {
   if (reply.silent === "taught") {
     return el("p", {}, "It was taught to be silent: it says “", el("b", {}, foreign(reply.answer)), `”; ${reply.reason}.`);
   }
+  if (reply.silent === "no_answer") return el("p", {}, `Silent: ${reply.reason}.`);
   return [
     el("p", {}, `Silent because of its threshold: ${reply.reason}.`),
     el("details", {}, el("summary", {}, "What it would have said"), el("p", {}, el("b", {}, foreign(reply.answer || "(nothing)")))),
@@ -83,8 +84,8 @@ function documents(reply) {
 }
 
 function withName(reply, name) {
-  const at = reply.question.toLowerCase().indexOf(reply.subject.toLowerCase());
-  return at < 0 ? reply.question : reply.question.slice(0, at) + name + reply.question.slice(at + reply.subject.length);
+  const subject = reply.subject.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
+  return reply.question.replace(new RegExp(subject, "iu"), () => name);
 }
 
 function nearest(reply) {
