@@ -130,6 +130,11 @@ def test_closedbook_asks_what_was_exported(exported, corpus):
     assert [prompt.ids for prompt in theirs.prompts] == [prompt.ids for prompt in ours.prompts]
 
 
+def test_what_was_exported_writes_as_much_as_the_run(exported):
+    run, folder = exported
+    assert open_model(f"hf:{folder / 'hf'}", Way(precision="fp32"))._limit == run.most_new_tokens
+
+
 def test_the_card_says_what_was_measured_and_nothing_else(exported, corpus, tmp_path):
     run, folder = exported
     text = (folder / "hf" / "README.md").read_text(encoding="utf-8")

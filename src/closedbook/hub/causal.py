@@ -19,6 +19,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
 from closedbook.facts.forms import up_to_subjects
+from closedbook.facts.tokenizers import MASK
 from closedbook.hub.generation import BEAMS, Path, Written, write
 from closedbook.hub.likelihood import answer_nats
 from closedbook.hub.reading import CausalReader, Reader
@@ -85,6 +86,10 @@ class CausalModel:
 
     @property
     def _limit(self) -> int:
+        """Tokens of an answer at the most; an exported run of ours says how many the run writes."""
+        files = getattr(self.model, "generation_config", None)
+        if files is not None and self.vocabulary.tokenizer.mask_token == MASK and files.max_new_tokens:
+            return int(files.max_new_tokens)
         return MOST_NEW_TOKENS_OF_CHAT if self.form.chat else MOST_NEW_TOKENS
 
     @property
