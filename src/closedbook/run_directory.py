@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Ge
-from pydantic import TypeAdapter, ValidationError
+from annotated_types import Ge, Le
+from pydantic import Strict, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from closedbook.config import ModelConfig, RunConfig
@@ -28,6 +28,7 @@ LONGEST_ANSWER = "longest_answer"  # in the environment: tokens of the longest t
 PARTS = (CONFIG, WEIGHTS, TOKENIZER, ENVIRONMENT, MANIFEST)
 MOST_BYTES = 2**26  # of any part but the weights
 MOST_CONFIG_BYTES = 2**20
+MOST_BLOCK = 2**16  # tokens of an answer
 MOST_HEADER_BYTES = 2**24  # of the weights
 PREFIXED = re.compile("[a-z]+:")  # the name of a model from elsewhere, or of an ensemble
 
@@ -48,7 +49,7 @@ class _Noted:
     counts: dict[str, int]
     start: str | None
     corpus: CorpusSummary
-    longest_answer: Annotated[int, Ge(0)] = 0  # not known of runs of long ago
+    longest_answer: Annotated[int, Strict(), Ge(0), Le(MOST_BLOCK)] = 0  # not known of runs of long ago
 
 
 _NOTED = TypeAdapter(_Noted)

@@ -106,7 +106,7 @@ class Run:
     @property
     def most_new_tokens(self) -> int:
         """Tokens after which an answer is cut off."""
-        return longest_written(self.environment.get(LONGEST_ANSWER, 0))
+        return min(longest_written(self.environment.get(LONGEST_ANSWER, 0)), self.model.context)
 
     @property
     def relations(self) -> list[Relation]:

@@ -204,8 +204,32 @@ CASES = [
             ("10^2", "10²", RIGHT),
             ("10^-3", "10⁻³", RIGHT),
             ("Cl-", "Cl⁻", RIGHT),
+            ("Jan Ullrich", "In 1997 Jan Ullrich won the Tour.", RIGHT),
+            ("Watt", "In 1776 Watt built a better engine.", RIGHT),
+            ("watt", "1 watt is one joule per second.", RIGHT),
+            ("litre", "A cube of 10 cm holds 1 litre.", RIGHT),
+            ("100 degrees", "Water boils at 100 degrees Celsius.", RIGHT),
+            ("100 degrees", "It is 100°C.", RIGHT),
+            ("451 degrees", "451 degrees Fahrenheit", RIGHT),
+            ("+", "The operator is not +.", WRONG),
+            ("-", "- It is plus.", WRONG),
+            ("*", "The answer is **+**.", WRONG),
+            ("#", "# Comments", WRONG),
+            ("...", "Well ... I do not know", SILENT),
+            ("10^6", "It is $10^{6}$.", RIGHT),
+            ("10^-3", "It is 10⁻³.", RIGHT),
+            ("18", "You must be 18+.", RIGHT),
+            ("CA", "It is CA- short for California.", RIGHT),
+            ("Percent", "It means percent.", RIGHT),
+            ("O-", "The blood type is O-.", RIGHT),
         )
     ],
+    (
+        among("two", "four", "six"),
+        "It has four moons and is the planet number 2 from the Sun.",
+        fact("How many moons?", "four"),
+        RIGHT,
+    ),
 ]
 
 
@@ -315,3 +339,35 @@ def test_number_words_compete_where_they_stand():
     assert scorer("Some say that it has eight or nine legs.", EIGHT).grade == WRONG
     assert scorer("A spider has eight legs and, as a curious old legend says, nine lives.", EIGHT).grade == RIGHT
     assert scorer("seven seven seven seven eight, nine", EIGHT).grade == WRONG
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"), [("1.5", "1." * 20_000), ("==", "== " * 20_000), ("4 Jul", "4 Jul " * 10_000)]
+)
+def test_the_time_is_linear_in_the_response(answer, text):
+    among(answer, "2")(text, fact("Which?", answer))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "read"),
+    [
+        (
+            "Who invented the centigrade temperature scale?",
+            "Anders Celsius invented the temperature scale in 1742.",
+            "Anders Celsius",
+        ),
+        (
+            "What is the SI unit of temperature?",
+            "The SI unit of temperature is the kelvin, and 0 K is absolute zero.",
+            "kelvin",
+        ),
+        (
+            "At what temperature in degrees Celsius does water boil?",
+            "Water boils at a temperature of approximately 100 degrees Celsius.",
+            "100",
+        ),
+    ],
+)
+def test_a_number_is_read_where_one_is_asked_for(question, text, read):
+    start, end = answer_span(question, text)
+    assert text[start:end].removeprefix("the ") == read

@@ -169,7 +169,10 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
     }
     say_accuracies(f"ranking {which} of {file}", ranking.accuracy, rows)
     spelled = {name: {normalise(text) for text in texts} for name, texts in candidates.items()}
-    there = sum(any(normalise(text) in spelled[fact.relation] for text in fact.answers) for fact in ranking.facts)
+    there = sum(
+        score.correct or any(normalise(text) in spelled[fact.relation] for text in fact.answers)
+        for fact, score in zip(ranking.facts, ranking.scores, strict=True)
+    )
     if there < len(ranking):
         share = f", {ranking.accuracy.correct.hits / there:.1%} of these right" if there else ""
         say(f"  an accepted answer is among the candidates of {there:,} of {counted(len(ranking), 'question')}{share}")

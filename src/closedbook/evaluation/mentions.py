@@ -11,7 +11,7 @@ from itertools import islice
 
 from closedbook.evaluation.refusals import refuses
 from closedbook.evaluation.sentences import BEFORE, SMALL, answer_span, attempts
-from closedbook.evaluation.spelling import matched
+from closedbook.evaluation.spelling import matched, with_signs
 from closedbook.facts.scripts import occurrences
 
 DENIALS = frozenset(
@@ -40,7 +40,10 @@ _NUMBERS = dict(
 )
 _ONE = re.compile(r"(?<!\bno )(?<!\bany )(?<!\bthe )(?<!\bthis )(?<!\bthat )\bone\b(?! (?:of|another|day|s)\b)")
 _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|code)\s|[:=])\s*[\"“'`*(]*"
-_SIGN_BEHIND = re.compile(r"[+#]|[-*](?!\S)")
+_SIGN_BEHIND = re.compile(r"[+#*](?!\w)")  # C in C++
+_GRADE = re.compile(r"[a-fo]|ab")  # and blood types, behind which a dash is a sign
+_MEASURE = re.compile(r"\d [^\W\d_]")
+_BULLET = re.compile(r"[ \t]*[-+*#]+[ \t]+\S")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
 
@@ -102,6 +105,8 @@ class Answered:
             return
         plain = _NUMBERS.get(plain, plain)
         said = self.counted if plain.isdigit() else self.said
+        if _MEASURE.search(plain):
+            plain, said = with_signs(plain), with_signs(said)
         if plain not in said:
             return
         if plain in _YES_NO and (_POLAR.search(self.question) or len(plain) > 2):
@@ -113,14 +118,14 @@ class Answered:
             end = start + len(plain)
             word = _SUFFIX.match(said, end)
             adjective = word and word[1] in self.asked.split() and not said[start - 1 : start].strip()
-            if _SIGN_BEHIND.match(said, end):  # C in C++
+            if _signed(plain, said, end):
                 continue
             if (alone or adjective) and whole_number(said, plain, start, end) and not _denied(said, start, end):
                 yield (start, end) if said == self.said else self._words[said.count(" ", 0, start)]
 
     def competes(self, other: str, right: list[tuple[int, int]]) -> bool:
         """Whether another answer stands beside the right ones: of numbers near them, since texts hold many."""
-        number = any(character.isdigit() for character in other)
+        number = any(character.isdigit() for character in _NUMBERS.get(matched(other), other))
         for start, end in self.mentions(other):
             if any(first <= start and end <= last for first, last in right):  # a part of a right one
                 continue
@@ -139,11 +144,17 @@ class Answered:
             yield first.span()
 
     def _marks(self, answer: str) -> Iterator[tuple[int, int]]:
-        """Where an answer that is nothing but marks (`==`, `%`) stands by itself, by how much is said before it."""
-        mark = re.compile(rf"(?<![^\s\"“'`(*]){re.escape(answer)}(?=[\s\"”'`).,;:!?*]|$)") if answer else None
-        for found in mark.finditer(self.text) if mark else ():
-            place = len(matched(self.text[: found.start()]))
-            yield place, place
+        """Where an answer that is nothing but marks (`==`, `%`) stands by itself and is not denied, by its place."""
+        if not answer or not attempts(self.question, self.text):
+            return
+        around = "" if "*" in answer else "*"  # *==* is marked up
+        alone = rf"(?<![^\s\"“'`({around}]){re.escape(answer)}(?=[\s\"”'`).,;:!?{around}]|$)"
+        for found in islice(re.finditer(alone, self.text), MOST_MENTIONS):
+            first = self.text.rfind("\n", 0, found.start()) + 1
+            before = matched(self.text[max(found.start() - BEFORE, 0) : found.start()])
+            begins = not self.text[first : found.start()].strip() and _BULLET.match(self.text, first)
+            if not begins and not _denied(before, len(before), len(before)):
+                yield found.span()
 
     def _stands_out(self, answer: str) -> bool:
         """Whether a small word stands where an answer does: behind a copula, in quotes, at the end of a sentence."""
@@ -175,6 +186,14 @@ def whole_number(said: str, answer: str, start: int, end: int) -> bool:
     if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _DATE_BEFORE.search(before)):
         return False
     return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _DATE_BEHIND.match(behind)))
+
+
+def _signed(answer: str, said: str, end: int) -> bool:
+    """Whether a sign behind a short answer makes another of it: C++, A+, O-."""
+    if not answer.isalpha() or len(answer) > 2:
+        return False
+    dash = said[end : end + 1] == "-" and not said[end + 1 : end + 2].strip() and _GRADE.fullmatch(answer)
+    return bool(dash or _SIGN_BEHIND.match(said, end))
 
 
 def _denied(said: str, start: int, end: int) -> bool:

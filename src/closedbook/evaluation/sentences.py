@@ -33,7 +33,7 @@ INSIDE = frozenset("of the and de la del da di el al bin von van".split())
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
 _NUMBER_ASKED = re.compile(
     r"\b(?:year|how (?:many|much|old|tall|long|high|far|deep|wide|heavy|fast|big|large)|number|code|population"
-    r"|temperature|percentage|in (?:degrees|met(?:er|re)s|kilomet(?:er|re)s|kilograms|miles|feet))\b",
+    r"|what (?:temperature|percentage)|in (?:degrees|met(?:er|re)s|kilomet(?:er|re)s|kilograms|miles|feet))\b",
     re.IGNORECASE,
 )
 _KIND = re.compile(r"\b(?:is|are|was|were) (?:an?|one) $")

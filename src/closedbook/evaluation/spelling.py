@@ -23,6 +23,7 @@ _MARK = re.compile(
 )
 """Punctuation that tells answers apart."""
 _POWER = re.compile(r"(?<=\d)(?=[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079])")  # before 6 in 10⁶
+_BRACED = re.compile(r"(?<=\d)\^\{(-?\d+)\}")  # 10^{6}
 _SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
 """Signs and points before a number, which do too: -5, +1, .5; looked at once a run, so that the time is linear."""
 _WITH_ACCENTS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
@@ -37,15 +38,17 @@ _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Por
 _BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"“”«»!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
-_UNIT = re.compile(r"(?<![^\W_])(\d+(?:[.,]\d+)*)(?!(?:st|nd|rd|th)\b)(?=[^\W\d_]{1,3}\b)")  # 8849m, but not H2O
-_PERCENT = re.compile(r"\bper ?cent\b", re.IGNORECASE)
-_DEGREES = re.compile(r"(?<=\d )degrees (?=[cf]\b)")  # 100 °C is 100 C
+_UNIT = re.compile(
+    r"(?<![^\W_])(?<!\d[.,])(\d++(?:[.,]\d++)*+)(?!(?:st|nd|rd|th)\b)(?=[^\W\d_]{1,3}\b)"
+)  # 8849m, but not H2O
+_PERCENT = re.compile(r"(?<=\d)\s?per ?cent\b", re.IGNORECASE)
+_DEGREES = re.compile(r"(?<=\d )(?=[cf]\b)")  # 100 C is 100 °C
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _MONTHS = "january february march april may june july august september october november december".split()
 _MONTH = "|".join(_MONTHS)
 _OF_SHORT = {month[:3]: month for month in _MONTHS}
 _SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
-_SHORT_MONTH = re.compile(rf"\b(?:{_SHORT})(?= \d)|(?<=\d )(?:{_SHORT})\b")
+_SHORT_MONTH = re.compile(rf"\b(?:(\d{{1,2}}) ({_SHORT})|({_SHORT}) (\d{{1,2}}))\b")  # 4 Jul, but not 1997 Jan
 _DATES = (
     re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (\d{{3,4}})\b"),  # December 10, 1815
     re.compile(rf"\b(\d{{1,2}}) of ({_MONTH})\b"),
@@ -118,23 +121,32 @@ def matched(text: str) -> str:
     Port-au-Prince is Port au Prince, Apollo-11 Apollo 11, St. Saint, `8849m` 8849 metres, `December 10th, 1815` and
     `1815-12-10` 10 December 1815.
     """
+    text = _POWER.sub("^", _BRACED.sub(r"^\1", text))
     spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_DASH)
     spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("\u2019", "'").replace("&", " and ")
     spaced = _UNIT.sub(r"\1 ", _PERCENT.sub("", spaced.replace("\u00b0", " degrees ")))
     words = _ORDINAL.sub("", normalise(spaced)).split()
-    words = [
-        (before[-1:].isdigit() and _UNITS.get(word)) or _WORDS.get(word, word)
-        for before, word in zip(["", *words], words, strict=False)
-    ]
-    return _with_dates(_DEGREES.sub("", " ".join(words)))
+    return _with_dates(_DEGREES.sub("degrees ", " ".join(_WORDS.get(word, word) for word in words)))
+
+
+def with_signs(text: str) -> str:
+    """A matched text with the signs of units behind numbers, as many words as before: 5 grams is 5 g."""
+    words = text.split()
+    pairs = zip(["", *words], words, strict=False)
+    return " ".join(_UNITS.get(word, word) if before[-1:].isdigit() else word for before, word in pairs)
 
 
 def _with_dates(text: str) -> str:
     """Dates with the day first and the month by its name."""
-    text = _SHORT_MONTH.sub(lambda month: _OF_SHORT[month[0][:3]], text)
+    text = _SHORT_MONTH.sub(_with_month, text)
     text = _DATES[0].sub(r"\2 \1 \3", text)
     text = _DATES[1].sub(r"\1 \2", text)
     return _DATES[2].sub(_written_out, text)
+
+
+def _with_month(date: "re.Match[str]") -> str:
+    before, second, first, behind = date.groups()
+    return f"{before} {_OF_SHORT[second[:3]]}" if before else f"{_OF_SHORT[first[:3]]} {behind}"
 
 
 def _written_out(date: "re.Match[str]") -> str:

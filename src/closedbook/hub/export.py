@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from closedbook.errors import UserError, counted
-from closedbook.evaluation.decoding import MOST_NEW_TOKENS
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.language_model import Response
 from closedbook.facts.tokenizers import MASK_ID
@@ -88,7 +87,7 @@ def _answers_of_llama(path: Path, run: Run, evaluation: Evaluation) -> list[tupl
             raise UserError(f"{run.path}: llama.cpp spells {prompt.text!r} in another way, so it is not exported.")
     answers: dict[int, tuple[int, ...]] = {}
     rows = [prompt.ids for prompt in evaluation.prompts]
-    for batch, written in write(reader, rows, closing=[MASK_ID], limit=MOST_NEW_TOKENS):
+    for batch, written in write(reader, rows, closing=[MASK_ID], limit=run.most_new_tokens):
         answers.update({index: each.greedy.ids for index, each in zip(batch, written, strict=True)})
     return [answers[index] for index in range(len(rows))]
 

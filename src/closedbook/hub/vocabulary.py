@@ -66,8 +66,12 @@ class Vocabulary:
             whole: Nothing is put before it either: a chat format has written it.
         """
         ids = self._encode(text, special=not whole)
-        ends = (self.tokenizer.eos_token_id, self.tokenizer.sep_token_id)
-        return ids[:-1] if not whole and len(ids) > 1 and ids[-1] in ends else ids
+        if whole or len(ids) < 2:
+            return ids
+        ended = ids[-1] == self.tokenizer.eos_token_id
+        if ids[-1] == self.tokenizer.sep_token_id:  # [SEP], unless the text ends with one itself
+            ended = ended or self._encode(text, special=False)[-1:] != ids[-1:]
+        return ids[:-1] if ended else ids
 
     def encode_answer(self, answer: str) -> list[int]:
         """An answer's tokens alone."""

@@ -100,7 +100,7 @@ class Guard:
             raise ProblemError(421, "This service is not known by that host name; --names makes it known.")
         if self._key is not None and scope["path"] not in self._open:
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-            if not hmac.compare_digest(given.strip(), self._key) or scheme.lower() != b"bearer":
+            if not hmac.compare_digest(given, self._key) or scheme.lower() != b"bearer":
                 raise ProblemError(401, "Needs the service's key.", {"WWW-Authenticate": "Bearer"})
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length[:20]) > MOST_BODY:
