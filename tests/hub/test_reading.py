@@ -26,31 +26,18 @@ def test_a_batch_is_read_as_each_row_alone(saved, kind, cached):
     assert torch.allclose(after_BV, torch.stack(expected), atol=1e-3)
 
 
+SIZES = dict.fromkeys(("hidden_size", "intermediate_size"), 32) | {"num_hidden_layers": 2, "num_attention_heads": 2}
+
+
 def sliding():
     """Layers that see a window of three tokens."""
-    config = transformers.MistralConfig(
-        vocab_size=40,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        sliding_window=3,
-    )
+    config = transformers.MistralConfig(vocab_size=40, num_key_value_heads=2, sliding_window=3, **SIZES)
     return transformers.MistralForCausalLM(config)
 
 
 def counting_elsewhere():
     """Positions that begin behind the padding's number."""
-    config = transformers.RobertaConfig(
-        vocab_size=40,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        is_decoder=True,
-        pad_token_id=2,
-    )
+    config = transformers.RobertaConfig(vocab_size=40, is_decoder=True, pad_token_id=2, **SIZES)
     return transformers.RobertaForCausalLM(config)
 
 
