@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from closedbook import cli
-from closedbook.cli.serve import names_of
+from closedbook.cli.serve import names_of, open_one
 from closedbook.errors import UserError
+from tests.audit.conftest import Parrot
+from tests.audit.test_abstention import abstention
 
 pytest.importorskip("fastapi", reason="fastapi is not installed: pip install 'closedbook[serve]'")
 
@@ -67,6 +69,18 @@ def test_what_cannot_be_served_gets_a_sentence(toy, tmp_path, arguments, sentenc
     given = [str(paths[word]) if word in paths else word.replace("RUN", str(toy.run)) for word in arguments]
     assert cli.main(["serve", *given, *(["--port", "0"] if "--port" not in given else [])]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_threshold_of_another_precision_is_refused_at_the_start():
+    class Opening:
+        def threshold_of(self, model):
+            return abstention(kind="another")
+
+        def open_model(self, model, threshold):
+            return Parrot()
+
+    with pytest.raises(UserError, match="was chosen for another; this is a parrot"):
+        open_one(Opening(), "m")
 
 
 def test_a_key_is_long_enough(toy, capsys, monkeypatch):

@@ -2,8 +2,17 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answer, most_frequent_answers
+from closedbook.evaluation.evaluate import Evaluation
+from closedbook.evaluation.language_model import Prompt, Response
 from closedbook.evaluation.metrics import accuracy, by_relation, proportion
-from closedbook.evaluation.scorers import exact_match, find_scorer, is_attempt, normalised_match, score_all
+from closedbook.evaluation.scorers import (
+    contained_match,
+    exact_match,
+    find_scorer,
+    is_attempt,
+    normalised_match,
+    score_all,
+)
 from closedbook.evaluation.spelling import normalise
 from closedbook.facts.records import Fact
 
@@ -144,3 +153,19 @@ def test_london_on_the_course_data(course):
     constant = most_frequent_answer(course.train)
     assert constant == "London"
     assert accuracy(score_all([constant] * 500, course.dev)).correct.hits == 25
+
+
+def test_what_breaks_off_in_the_middle_of_an_answer_is_counted():
+    asked = Fact(question="Which?", answers=("a very long answer indeed",), subject="", line=1)
+    for text, closed, count in (
+        ("It is a very long ans", False, 1),
+        ("It is a very long ans", True, 0),
+        ("a very", False, 0),
+    ):
+        said = Response(text=text, ids=(), token_nats=None, closed=closed)
+        score = contained_match()(text, asked)
+        prompt = Prompt(question="Which?", ids=(), text="Which?")
+        evaluation = Evaluation(
+            model="m", scorer=contained_match(), facts=(asked,), prompts=(prompt,), responses=(said,), scores=(score,)
+        )
+        assert evaluation.cut_short == count

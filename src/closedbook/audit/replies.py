@@ -106,7 +106,10 @@ def reply_to(
 def check_kind(model: LanguageModel, abstention: Abstention | None) -> None:
     """Refuses a threshold that was chosen for the model in another precision."""
     if abstention is not None and abstention.kind not in ("", model.kind):
-        raise UserError(f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask so, or --always.")
+        raise UserError(
+            f"The threshold was chosen for {abstention.kind}; this is {model.kind}. Ask it so (--precision), audit it "
+            "again, or let it answer always."
+        )
 
 
 def answered_otherwise(model: LanguageModel, reply: Reply, abstention: Abstention | None = None) -> Reply | None:

@@ -122,9 +122,8 @@ class CausalModel:
     ) -> list[Answers]:
         every: list[Answers | None] = [None] * len(prompts)
         beams = min(BEAMS, self.vocabulary.size) if alternatives else 0
-        by_limit = defaultdict[int, list[int]](
-            list
-        )  # what is too long for a whole answer gets as much as there is room
+        # what is too long for a whole answer gets as much as there is room
+        by_limit = defaultdict[int, list[int]](list)
         for number, prompt in enumerate(prompts):
             by_limit[min(self._limit, self.context - len(prompt.ids))].append(number)
         for limit, numbers in by_limit.items():

@@ -2,8 +2,8 @@
 
 What rows have in common (a template, a chat format, examples) is read once and its keys and values are handed to every
 row; then rows go on one token at a time. A model whose cache does not give what reading afresh gives, or that keeps
-none, is read afresh at every step: slower, and right. Where padding is no nothing to a model, as to one that sees a
-window of what it reads, rows of one length are read together.
+none, is read afresh at every step: slower, and right. Where padding would change what a model
+reads, as it does for one that sees a window of it, rows of one length are read together.
 
 Axes: B batch or rows, P shared prefix, T time, K last positions, V vocabulary.
 """
