@@ -47,7 +47,7 @@ COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How thorough the tests of faults are."""
-    parser.addoption("--every", type=int, default=48, help="kill at every Nth file operation (default: 48)")
+    parser.addoption("--every", type=int, default=96, help="kill at every Nth file operation (default: 96)")
     parser.addoption("--share", default="1/1", help="K/N: of the slow tests the Kth of N shares alone (default: 1/1)")
 
 
@@ -102,7 +102,7 @@ def corpus() -> Corpus:
 @pytest.fixture(scope="session")
 def run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that knows the training questions of `corpus` by heart."""
-    config = tiny_config("scratch", epochs=40, learning_rate=5e-3)
+    config = tiny_config("scratch", epochs=40, learning_rate=5e-3, micro_batches=1)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, width=64))
     return train_run(config, corpus, tmp_path_factory.mktemp("learned") / "run", device=torch.device("cpu"))
 

@@ -95,7 +95,7 @@ def learned(corpus, recipe, tmp_path_factory) -> Trained:
     """A cell that pretrained a little and then learned the training questions by heart, and is asked them."""
     finetune = recipe.finetune.training
     finetune = dataclasses.replace(
-        recipe.finetune, training=dataclasses.replace(finetune, epochs=60, learning_rate=5e-3)
+        recipe.finetune, training=dataclasses.replace(finetune, epochs=60, learning_rate=5e-3, micro_batches=1)
     )
     asked = dataclasses.replace(corpus, dev=corpus.train)
     cell = Cell(name="learned", stages=(recipe.pretrain, finetune), corpus=corpus, asked=asked, probed=5)

@@ -9,6 +9,7 @@ import pytest
 from closedbook import presets
 from closedbook.config import DistillationConfig, QuestionAnswering, StudyCards
 from closedbook.errors import UserError
+from closedbook.experiments import callbacks
 from closedbook.experiments import reproduce as room
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.registry import EXPERIMENTS, REPRODUCE, find_experiment
@@ -35,7 +36,7 @@ def with_student(recipe):
     mixture = (QuestionAnswering(), StudyCards(answers="drawn"))
     student = dataclasses.replace(recipe.pretrain, mixture=mixture, distillation=DistillationConfig(at_least=0.0))
     preset = of_recipe(recipe)
-    by_heart = with_training(recipe.finetune, epochs=40, learning_rate=5e-3)
+    by_heart = with_training(recipe.finetune, epochs=30, learning_rate=5e-3, micro_batches=1)
     systems = [
         dataclasses.replace(system, configs=(recipe.pretrain, by_heart), student=student)
         if system.name == "key_query_value"
@@ -51,6 +52,7 @@ def done(recipe, directory, tmp_path_factory):
     out = tmp_path_factory.mktemp("reproduce") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(presets.PRESETS, "tiny", lambda: with_student(recipe))
+        patch.setattr(callbacks, "PROBES", 3)
         options = ReproduceConfig(
             preset="tiny", corpus=str(directory), seeds=2, precision="fp32", out=out, device="cpu"
         )

@@ -44,11 +44,20 @@ def test_what_is_asked_for_is_like_the_accepted_answer_that_stands_there():
     ]
 
 
+def test_answers_longer_than_a_span_are_said_to_be():
+    long = "one two three four five six seven eight nine ten eleven twelve more"
+    found = lines(corpus_of([(name, f"Means {long} .", long) for name in ("Ann", "Bo", "Cy")]))
+    assert found == [
+        "what, train: 3 answers stand there in no form that training asks for, such as "
+        + "; ".join(f"{long} ({name}), which is longer than 12 words" for name in ("Ann", "Bo", "Cy"))
+    ]
+
+
 def test_what_is_not_reached_is_named_with_the_reason():
     dev = [("Di", "Paid in tea .", "coffee"), ("Ed", "Paid in Rhine wine .", "Rhine wine"), ("Flo", "", "tea")]
     assert lines(corpus_of(TRAIN, dev)) == [
         "what, dev: 2 of 3 answers stand in no document of their subject, such as coffee (Di); tea (Flo)",
-        "what, dev: 1 answer stands there in no form that training answers have, such as Rhine wine (Ed)",
+        "what, dev: 1 answer stands there in no form that training asks for, such as Rhine wine (Ed)",
         "3 of 6 answers stand in what training asks for",
     ]
     assert lines(corpus_of(TRAIN, dev[2:]))[0] == (

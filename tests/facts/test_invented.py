@@ -93,3 +93,11 @@ def test_lessons_invent_otherwise_than_tests_do():
     assert sum(name in COUNTRIES for name in names) < 40
     assert list(islice(blended([], generator()), 1)) == []
     assert all(islice(blended(["Bo"], generator()), 20))
+
+
+def test_subjects_of_words_in_lower_case_are_blended_as_well():
+    metals = ["tin", "lead", "iron", "zinc", "white gold"]
+    new = {
+        name for name in islice(blended([*metals, "Gold"], generator()), 200) if name not in metals and name.islower()
+    }
+    assert len(new) > 50

@@ -109,6 +109,17 @@ def test_the_answers_own_texts_decide_nothing():
     assert learned("1921", "17") == learned("1920", "3")
 
 
+def test_answers_with_marks_and_of_many_shapes_are_asked_for_between_spaces():
+    taught = ["89e5:f6:17a:1144", "3d8:b7e4:ab", "fe80::1:x", "1:2:c9:d:e", "a:b:4f:0:0"]
+    kinds = learned(*taught, *["Rome"] * 20)
+    text = "Bo. The host (at c0:ff:ee:1:a:b) listens on 99:ab:7; its keys are in /etc/ab-9/k.d."
+    found = texts(Document(subject="Bo", text=text, line=1), kinds)
+    assert {"c0:ff:ee:1:a:b", "99:ab:7", "/etc/ab-9/k.d"} <= set(found)
+    assert kinds.share("word") == pytest.approx(5 / 25)
+    assert not learned(*["Rome"] * 20, "a:b:4f").codes
+    assert not learned("巴黎", "新德里", "东京", "伦敦塔").codes
+
+
 def test_what_few_answers_are_like_is_asked_for_rarely():
     kinds = learned(*["Rome"] * 300, "1920")
     rare = {TEXT[span.start : span.end] for span in spans(DOCUMENT, kinds, 0) if span.rare}

@@ -42,7 +42,7 @@ ANY_TEXT = st.text(st.characters(exclude_characters=(PAD, MASK), exclude_categor
 def exported(request, corpus, tmp_path_factory):
     """A run a kind that was taught the training questions, its directory and its file."""
     model, tokenizer = KINDS[request.param]
-    config = tiny_config("scratch", epochs=40, learning_rate=5e-3)
+    config = tiny_config("scratch", epochs=40, learning_rate=5e-3, micro_batches=1)
     config = dataclasses.replace(
         config, tokenizer=tokenizer, model=dataclasses.replace(config.model, width=64, block=96, **model)
     )

@@ -168,6 +168,7 @@ def test_an_evaluation_in_several_processes_is_that_of_one(run, facts, pretended
     assert (one["accuracy"], one["ranking"]["accuracy"]) == (two["accuracy"], two["ranking"]["accuracy"])
 
 
+@pytest.mark.slow
 def test_an_audit_in_several_processes_is_that_of_one(run, facts, pretended, tmp_path):
     reports = []
     for name, more in (("one", ()), ("two", ("--workers", "2"))):

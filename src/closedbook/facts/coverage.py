@@ -9,7 +9,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
 from closedbook.facts.span_kinds import learn_kinds
-from closedbook.facts.spans import PHRASES, SpanKinds, shares_word, spans, words_of_subject
+from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spans, words, words_of_subject
 from closedbook.facts.text import shortened
 
 SHOWN = 3  # answers that are named where some are not reached
@@ -97,7 +97,9 @@ def _of_relation(
             absent.append(example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
             shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
-            missed.append(f"{example}, which shares a word with its subject" if shared else example)
+            long = len(words(fact.answers[0])) > LONGEST
+            reason = f", which is longer than {LONGEST} words" if long else ", which shares a word with its subject"
+            missed.append(example + reason if long or shared else example)
     there = len(facts) - len(absent)
     return Coverage(
         relation=relation,
@@ -146,7 +148,7 @@ def _missing(row: Coverage) -> list[str]:
         lines.append(f"{name}: {absent:,} of {_stand(row.facts)} in no document of their subject, such as {examples}")
     if missed:
         examples = "; ".join(row.missed)
-        lines.append(f"{name}: {_stand(missed)} there in no form that training answers have, such as {examples}")
+        lines.append(f"{name}: {_stand(missed)} there in no form that training asks for, such as {examples}")
     return lines
 
 

@@ -1,13 +1,16 @@
 """What was understood of a corpus directory, in lines to read before anything is trained."""
 
 from collections import Counter
+from collections.abc import Container
 
+from closedbook.errors import counted
 from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.relations import Relation
 from closedbook.facts.stored import SAMPLE, StoredCorpus
 from closedbook.facts.text import shortened
 
+RARELY_SHARED = 0.02  # share of the subjects that may have several documents each without a word
 SHOWN = 3  # forms and answers that a line shows
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
@@ -26,12 +29,27 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
     if without_subject:
         lines.append(f"{without_subject:,} of {len(facts):,} questions name no subject that is known")
     if without_document:
-        lost = [fact.subject for fact in facts if fact.subject and not corpus.documents_of(fact)]
-        names = ", ".join(map(shortened, list(dict.fromkeys(lost))[:SHOWN]))
+        lost = dict.fromkeys(fact.subject for fact in facts if fact.subject and not corpus.documents_of(fact))
+        names = ", ".join(map(shortened, list(lost)[:SHOWN]))
         lines.append(
             f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
+            + _longer_title(corpus, lost)
+        )
+    shared = {fact.subject: len(told) for fact in facts if len(told := corpus.documents_of(fact)) > 1}
+    if len(shared) > RARELY_SHARED * len(corpus.by_subject):
+        names = ", ".join(f"{shortened(name)} ({count:,})" for name, count in list(shared.items())[:SHOWN])
+        lines.append(
+            f"{counted(len(shared), 'subject')} that questions name have several documents each, such as {names}"
         )
     return lines
+
+
+def _longer_title(corpus: Corpus, lost: Container[str]) -> str:
+    """A title that is a subject without a document and more in brackets, as `Mercury (planet)`, with what to do."""
+    for name in corpus.by_subject:
+        if name.endswith(")") and name.partition(" (")[0] in lost:
+            return f"; a document is called {shortened(name)}: name that in a column `subject`"
+    return ""
 
 
 def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:

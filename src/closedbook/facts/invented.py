@@ -172,8 +172,8 @@ def blended(
     """Endless subjects for lessons: the start of one and the end of another, cut anywhere between words.
 
     Half of the words become blends, the start of one word and the end of another's, and some of those get other
-    letters. So tests that recombine whole subjects, or spell words letter by letter, invent otherwise. Words in lower
-    case stay as they are. Ends at once without subjects.
+    letters. So tests that recombine whole subjects, or spell words letter by letter, invent otherwise. Beside others,
+    words in lower case stay as they are. Ends at once without subjects.
 
     Args:
         subjects: Those of the corpus.
@@ -192,9 +192,10 @@ def blended(
             near = [name for name in near if " " in name] if near is not subjects else several
             tail = _choose(near, generator).split()
             parts = parts[: int(generator.integers(1, len(parts)))] + tail[int(generator.integers(1, len(tail))) :]
+        several_cases = not all(map(str.islower, parts))
         changed = generator.random(len(parts)) < (0.5 if len(parts) > 1 else 1.0)
         for place, word in enumerate(parts):
-            if changed[place] and not word.islower():
+            if changed[place] and not (word.islower() and several_cases):
                 others = _choose(near, generator).split()
                 parts[place] = _blend(word, others[-1] if place else others[0], alphabet, generator)
         yield " ".join(parts)

@@ -16,6 +16,7 @@ from closedbook.facts.spans import (
     Word,
     answer_shape,
     can_ask,
+    is_code,
     is_run,
     kind_of,
     shares_word,
@@ -24,6 +25,9 @@ from closedbook.facts.spans import (
 )
 
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
+CODES = (
+    0.05  # share of a relation's training answers that are codes of other shapes than the rest, to ask for all codes
+)
 MOST_SHAPES = 100  # rare ones that are looked for
 LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
@@ -51,17 +55,24 @@ def learn_kinds(
     by_relation = defaultdict[str, Counter[str]](Counter)
     for relation, answer, _ in answers:
         by_relation[relation][answer_shape(answer)] += 1
-    shapes = sum(by_relation.values(), Counter[str]())
-    kinds = Counter[Kind]()
+    frequent = _frequent(by_relation, declared)
+    strange = {answer for _, answer, _ in answers if answer_shape(answer) not in frequent and is_code(answer)}
+    odd = Counter(relation for relation, answer, _ in answers if answer in strange)
+    codes = any(times > max(1, CODES * by_relation[relation].total()) for relation, times in odd.items())
+    if codes:  # they are asked for as such
+        for relation, answer, _ in answers:
+            by_relation[relation][answer_shape(answer)] -= answer in strange
+    shapes = +sum(by_relation.values(), Counter[str]())
+    kinds = Counter[Kind](word=len(answers) - shapes.total())
     for form, times in shapes.items():
         kinds[kind_of(form)] += times
-    frequent = _frequent(by_relation, declared)
     shapes.update(form for form in sorted(frequent) if form not in shapes)
     sought = [form for form, _ in shapes.most_common() if not is_run(form) and _can_be_sought(form)]
     plain = SpanKinds(
         shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
+        codes=codes,
     )
     missed = [
         (answer, documents)

@@ -28,6 +28,8 @@ _WORD = re.compile(
     rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
     rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
 )
+_UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
+_OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
 
@@ -109,6 +111,7 @@ class SpanKinds:
         rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
         not_last: Those that end none.
+        codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
     """
 
@@ -121,6 +124,7 @@ class SpanKinds:
     rare: float = 0.0
     not_first: frozenset[str] = frozenset()
     not_last: frozenset[str] = frozenset()
+    codes: bool = False
     longest: bool = False
 
     def share(self, kind: Kind) -> float:
@@ -145,6 +149,11 @@ def shares_word(span: str, own: Collection[str]) -> bool:
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
     """Whether the answer is one of the spans that the kinds ask for in a document."""
     return answer in document.text and any(document.text[s.start : s.end] == answer for s in spans(document, kinds, 0))
+
+
+def is_code(answer: str) -> bool:
+    """Whether an answer is of several words or numbers with marks between them and no space (`fe80:1c::a3`)."""
+    return any((start, end) == (0, len(answer)) for start, end in _codes(answer, 0))
 
 
 def _size(form: str) -> int:
@@ -172,6 +181,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     candidates = (
         *((start, end, "phrase", False) for start, end in _runs(text, line)),
         *_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds),
+        *((start, end, "word", False) for start, end in (_codes(text, body) if kinds.codes else ())),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
         *((start, end, "phrase", False) for start, end in _stems(text, line) if kinds.stems),
@@ -205,6 +215,15 @@ def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
         start, end = word.start, word.end
     if start >= 0:
         yield start, end
+
+
+def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
+    """What stands between spaces and holds several words or numbers, without quotes, brackets and ends of sentences."""
+    for match in _UNBROKEN.finditer(text, first):
+        start = match.end() - len(match.group().lstrip(_OPENING))
+        end = match.start() + len(match.group().rstrip(_CLOSING))
+        if len(words(text[start:end])) > 1:
+            yield start, end
 
 
 def _stems(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:

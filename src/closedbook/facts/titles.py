@@ -17,6 +17,9 @@ _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
+BEFORE_NUMBERS = frozenset("Art Bd Ch Chap Ed Fig No Nos Nr Num Núm Op Pt Sec Ser Vol".split())
+"""Abbreviations after which a number goes on with the name (`Sonata No. 28`)."""
+_NUMBERED = re.compile(r"\s\d")
 PARTICLES = frozenset(
     "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
 )
@@ -37,11 +40,12 @@ def title(text: str) -> str:
     """What stands before the first full stop that ends a sentence, "" if that is none or more than eight words.
 
     A full stop followed by a space ends the title unless it belongs to an abbreviation that stands before a name
-    (`St. Clair`) or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single letter is the end of the title
-    after all where the text goes on with that same title (`Malcolm X. Malcolm X was ...`), or where reading on gives
-    no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I was the son of ...`). `。` ends
-    a title of at most thirty characters; other scripts' full stops (`।`) end one as a full stop
-    does. None after the eighth word or the 500th character is looked at, so that the time is linear in the text.
+    (`St. Clair`) or a number (`Sonata No. 28`), or to an initial (`Daniel M. Hausman`, `J.C. Patterson`). A single
+    letter is the end of the title after all where the text goes on with that same title (`Malcolm X. Malcolm X was
+    ...`), or where reading on gives no title or one that is too long for a name (`Anastasius I. Pope Saint Anastasius I
+    was the son of ...`). `。` ends a title of at most thirty characters; other scripts' full stops (`।`) end one as a
+    full stop does. None after the eighth word or the 500th character is looked at, so that the time is linear in the
+    text.
     """
     ends_in_letter = first = ""
     for stop in _STOP.finditer(text):
@@ -63,7 +67,9 @@ def title(text: str) -> str:
             and text.startswith((f"{candidate}.", f"The {candidate}."), stop.end() + 1)
         ):
             return candidate  # `E.T. E.T. is a film.`
-        if first or words[-1] in ABBREVIATIONS:
+        if first or words[-1] in ABBREVIATIONS or words[-1] == "vs":
+            continue
+        if words[-1] in BEFORE_NUMBERS and _NUMBERED.match(text, stop.end()):
             continue
         if not initials:
             first = candidate

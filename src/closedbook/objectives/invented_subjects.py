@@ -33,6 +33,8 @@ class InventedSubjects:
         whole = material.whole
         pool = max(min(POOL * self._take, MOST), self._take) if whole is None else settings.repeats * self._take
         names = _names(corpus, subjects, pool, generator, whole.taken if whole else words_of(corpus.documents))
+        if not names:
+            raise NothingToAsk("The objective invented_subjects comes upon no name that is not the corpus's own.")
         prompts = _questions(corpus, names, generator)
         if settings.names:
             prompts += names
