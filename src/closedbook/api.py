@@ -144,10 +144,14 @@ def subject_in(question: str, run: "Run", corpus: Corpus | None = None) -> str:
     """
     from closedbook.runs import recognised
 
-    (asked,) = recognised([Fact(question=question, answers=(), subject="", line=1)], run, corpus)
-    subject = asked.subject or subject_of(question)
+    asked = [Fact(question=question, answers=(), subject="", line=1)]
+    (of_corpus,), (of_run,) = recognised(asked, run, corpus), recognised(asked, run, None)
+    subject = of_corpus.subject or of_run.subject or subject_of(question)
+    if not question.strip():
+        raise UserError("The question is empty.")
     if not subject:
-        raise UserError(f"{question!r}: which part of it is the subject? Say so (--subject), or give the corpus.")
+        way = "(--subject), or give the corpus" if corpus is None else "(--subject)"
+        raise UserError(f"{question!r}: which part of it is the subject? Say so {way}.")
     return subject
 
 

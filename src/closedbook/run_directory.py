@@ -69,9 +69,14 @@ def check_run(path: Path) -> None:
         raise UserError(f"{path}: no such run{hint}.")
     missing = [part for part in PARTS if not (path / part).exists()]
     if len(missing) >= len(PARTS) - 1:
-        inside = [run.parent for run in sorted(path.glob(f"*/{MANIFEST}")) if (run.parent / WEIGHTS).exists()]
+        inside = [
+            run.parent
+            for run in sorted([*path.glob(f"*/{MANIFEST}"), *path.glob(f"runs/*/{MANIFEST}")])
+            if (run.parent / WEIGHTS).exists()
+        ]
         hint = f"; it holds {counted(len(inside), 'run')}, such as {inside[0]}" if inside else ""
-        hint += f", and ensemble:{path} asks them together" if len(inside) > 1 else ""
+        if len({run.parent for run in inside}) == 1 < len(inside):
+            hint += f", and ensemble:{inside[0].parent} asks them together"
         raise UserError(f"{path}: not a run; closedbook train writes one{hint}.")
     if missing == [MANIFEST]:
         raise UserError(

@@ -146,5 +146,5 @@ def comparison(corpus) -> Comparison:
         steps=(8,),
         tokens=(4_000,),
         rows=rows,
-        maps=(Maps(labels=("Who", "mask"), prompts=4, pattern=(pattern,)),) * 2,
+        maps=(Maps(relation="born", labels=("Who", "mask"), prompts=4, pattern=(pattern,)),) * 2,
     )

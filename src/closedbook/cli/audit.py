@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
 from closedbook.cli.options import as_base, parse
-from closedbook.cli.shared import WithProcesses, described, of_teachers, read_corpus_for, trained_on
+from closedbook.cli.shared import WithProcesses, described, of_corpus, of_teachers, read_corpus_for, trained_on
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
 from closedbook.locks import LOCK, locked
@@ -255,8 +255,8 @@ def leaks(
     material, _ = recognised(material)
     corpus = material.corpus
     trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
-    if corpus is not None and part_of and not set(corpus.files.values()) & set(part_of):
-        yield "the run was not trained on this corpus."
+    if other := of_corpus(part_of, corpus):
+        yield other
     for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
         path = options.files.get(name)
         leaked = len(facts) if taught.get(name) else sum(subject_key(fact) in trained for fact in facts)

@@ -162,6 +162,25 @@ def trained_on(model: str) -> dict[str, str]:
     return part_of
 
 
+def of_corpus(part_of: Mapping[str, str], corpus: "Corpus | StoredCorpus | None") -> str | None:
+    """What to say of a corpus that is not the one that a run was trained on, None of others.
+
+    Args:
+        part_of: Of the run, from `trained_on`.
+        corpus: What was given beside it.
+    """
+    from closedbook.facts.corpus import part_of as part_of_name
+
+    if corpus is None or not part_of:
+        return None
+    if part_of.keys().isdisjoint(corpus.files.values()):
+        return "the run was not trained on this corpus."
+    for name, digest in corpus.files.items():
+        if part_of_name(name) == "corpus" and part_of.get(digest) != "corpus" and "corpus" in part_of.values():
+            return f"{name} is not what the run was trained on."
+    return None
+
+
 def of_teachers(model: str) -> str | None:
     """What to say of a run whose teacher was trained on questions that it was not, None of others."""
     from closedbook.facts.corpus import TEACHER

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import read_corpus_for
+from closedbook.cli.shared import of_corpus, read_corpus_for, trained_on
 from closedbook.config.validation import POSITIONAL, Count, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
@@ -68,6 +68,8 @@ def run(arguments: Sequence[str]) -> None:
     from closedbook.runs import load
 
     model = load(options.run, device)
+    if other := of_corpus(trained_on(options.run), corpus):
+        say(f"Careful: {other}")
     report = _report(options, model, corpus, _facts(options, model, corpus))
     page = write_trace(options.out, report) if options.out is not None else None
     say_trace(report)

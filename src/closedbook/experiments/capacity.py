@@ -24,6 +24,7 @@ from closedbook.config import (
     TrainingConfig,
     to_dict,
 )
+from closedbook.errors import UserError
 from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import CapacityConfig
@@ -65,7 +66,13 @@ class Capacity(Result):
 
 
 def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
-    """Trains what is not finished yet."""
+    """Trains what is not finished yet.
+
+    Raises:
+        UserError: A number of subjects stands twice.
+    """
+    if len(set(options.counts)) < len(options.counts):
+        raise UserError("--counts: one is given twice.")
     config = capacity_config(width=options.width, layers=options.layers, exposures=options.exposures, seed=options.seed)
     grid = grid_for(options, reporter)
     return capacity(grid, config, options.counts)

@@ -64,14 +64,16 @@ class VariantRow(Compared):
 
 @dataclass(frozen=True, kw_only=True)
 class Maps:
-    """Where the heads look when they read a question, averaged over prompts of the most frequent length.
+    """Where the heads look when they read a question, averaged over prompts of one relation and one length.
 
     Args:
+        relation: The relation, of which there are the most prompts of one length.
         labels: The tokens that all those prompts share, "·" where they differ.
         prompts: How many they are.
         pattern: Layers x heads x query positions x key positions, rounded to 4 digits.
     """
 
+    relation: str
     labels: tuple[str, ...]
     prompts: int
     pattern: tuple[tuple[tuple[tuple[float, ...], ...], ...], ...]
@@ -171,11 +173,13 @@ def _row(variant: Variant, costs: Costs, results: Mapping[str, Sequence[Answers]
 def learned_maps(run: Run, facts: Sequence[Fact]) -> Maps:
     """Where every head looks when it reads a question."""
     encoded = [prompt.ids for prompt in run.prompts([fact.question for fact in facts])]
-    length = Counter(map(len, encoded)).most_common(1)[0][0]
-    alike = [ids for ids in encoded if len(ids) == length][:MOST_PROMPTS]
+    kinds = [(fact.relation, len(ids)) for fact, ids in zip(facts, encoded, strict=True)]
+    kind = Counter(kinds).most_common(1)[0][0]
+    alike = [ids for ids, own in zip(encoded, kinds, strict=True) if own == kind][:MOST_PROMPTS]
     labels = (token_text(run, ids[0]) if len(set(ids)) == 1 else "·" for ids in zip(*alike, strict=True))
     pattern = mean_pattern(run, alike).round(4).tolist()
     return Maps(
+        relation=kind[0],
         labels=tuple(labels),
         prompts=len(alike),
         pattern=tuple(tuple(tuple(map(tuple, head)) for head in layer) for layer in pattern),

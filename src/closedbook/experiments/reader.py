@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.experiments.options import ReaderExperimentConfig
 from closedbook.experiments.reporter import Reporter
@@ -51,6 +51,8 @@ def run(options: ReaderExperimentConfig, reporter: Reporter) -> ReaderReport:
     must_not_exist(options.out)
     corpus = options.read()
     reporter.corpus(corpus)
+    if options.folds > (subjects := len({fact.subject for fact in corpus.train})):
+        raise UserError(f"--folds {options.folds}: there are {counted(subjects, 'training subject')}.")
     book = cross_validate(corpus, options.reader, folds=options.folds) if options.folds else None
     cards = study(corpus, options.reader).cards
     report = ReaderReport(

@@ -121,8 +121,10 @@ def choose(known: dict[str, Variant], names: Sequence[str]) -> list[Variant]:
     """The variants of those names, or all, the recipe itself always first.
 
     Raises:
-        UserError: There is none of a name; the sentence suggests the nearest.
+        UserError: There is none of a name, for which the sentence suggests the nearest, or one stands twice.
     """
+    if len(set(names)) < len(names):
+        raise UserError("--variants: one is given twice.")
     return [known[BASE], *(named(known, name, "variant") for name in names or known if name != BASE)]
 
 

@@ -156,6 +156,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _open_run(path: str, way: Way) -> "LanguageModel":
+    from closedbook.run_directory import PREFIXED
     from closedbook.runs import load
 
     if Path(path).is_file() and Path(path).suffix == ".gguf":
@@ -167,6 +168,9 @@ def _open_run(path: str, way: Way) -> "LanguageModel":
         raise UserError(f"{path}: no run; an ensemble is made of runs, each by its directory.")
     if colon and not Path(path).exists() and (hint := nearest(prefix, filter(None, OPENERS))):
         raise UserError(f"{path}: no such run{hint}.")
+    if PREFIXED.match(path) and not Path(path).exists():
+        kinds = ", ".join(f"{name}:" for name in OPENERS if name)
+        raise UserError(f"{path}: no such run; models of other kinds are called {kinds}")
     if way.form is not None:
         raise UserError(
             "--template, --chat and --shots have no effect on a run of ours, which has a prompt of its own."

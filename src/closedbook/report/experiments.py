@@ -59,12 +59,11 @@ def sweep_tables(report: Sweep) -> Shown:
     if given_up := sum(row.percent < 100 for row in report.rows):
         lines.append(f"{counted(given_up, 'setting')} given up on the way, with the recall that was reached there.")
     finished = {row.recall for row in report.rows if row.percent == 100}
-    chosen = (
-        "The first was chosen by these facts: on others expect less."
-        if len(finished) > 1
-        else "Nothing tells them apart."
-    )
-    lines.append(f"{chosen} On all training facts the first is trained by")
+    if len(finished) > 1:
+        lines.append("The first was chosen by these facts: on others expect less.")
+    elif len(report.rows) > 1:
+        lines.append("Nothing tells them apart.")
+    lines.append("On all training facts the first is trained by")
     return [*lines, *(f"  {command}" for command in report.commands)]
 
 

@@ -259,8 +259,9 @@ def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> O
                 for fact, number in zip(found, fold, strict=True)
                 if number == held and form_of(fact) == form and corpus.documents_of(fact)
             ]
-            facts += asked
-            readings += _taught(corpus, form, kept, asked, config)
+            if asked:
+                facts += asked
+                readings += _taught(corpus, form, kept, asked, config)
     return OpenBook(tuple(facts), tuple(readings))
 
 
