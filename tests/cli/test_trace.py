@@ -1,6 +1,7 @@
 """`trace` from the command line."""
 
 import json
+import shutil
 
 import pytest
 
@@ -46,6 +47,20 @@ def test_a_run_knows_the_subjects_of_its_own_questions(toy, capsys):
     code, printed, _ = call(capsys, "trace", toy.run, QUESTION)
     assert code == 0
     assert f"noise on “{NAMES[0]}”" in printed
+
+
+def test_a_corpus_that_is_not_the_runs_is_said_to_be_and_takes_nothing_away(toy, tmp_path, capsys):
+    changed = tmp_path / "changed"
+    shutil.copytree(toy.corpus, changed)
+    with (changed / "corpus.txt").open("a", encoding="utf-8") as file:
+        file.write("Zora. Zora is new .\n")
+    for corpus, careful in (
+        (toy.corpus, ""),
+        (changed, "Careful: corpus.txt is not what the run was trained on."),
+        ("people", "Careful: the run was not trained on this corpus."),
+    ):
+        code, printed, _ = call(capsys, "trace", toy.run, QUESTION, "--corpus", corpus)
+        assert (code, "Careful" in printed, careful in printed) == (0, bool(careful), True), corpus
 
 
 def test_the_built_in_corpus_has_its_name(toy, capsys):

@@ -11,7 +11,8 @@ from closedbook.experiments.ablate import ablate, validation_corpus
 from closedbook.experiments.attribute import attribute, halves, without_documents
 from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
 from closedbook.experiments.comparing import Scored, advantage, difference, recall, recall_by_relation
-from closedbook.experiments.options import AblateConfig
+from closedbook.experiments.options import AblateConfig, CapacityConfig
+from closedbook.experiments.registry import find_experiment
 from closedbook.experiments.train import passes
 from closedbook.experiments.unknowns import (
     MIXTURES,
@@ -26,7 +27,7 @@ from closedbook.experiments.variants import BASE, choose, ingredients
 from closedbook.facts.people_data import RELATIONS
 from closedbook.facts.records import Fact
 from closedbook.recipes import RECIPES, open_track, standard, with_training
-from tests.experiments.conftest import dev_of
+from tests.experiments.conftest import Listening, dev_of
 
 
 def scored(exact, seconds=2.0):
@@ -120,6 +121,14 @@ def test_a_fifth_of_the_training_facts_is_held_out_unless_a_number_is_given(abla
     assert fifth <= report.held_out <= fifth + 1  # the last subject has two facts
     said = f"{report.held_out} of {len(corpus.train)} training facts are held out and asked about"
     assert grid.reporter.count(said) == 1
+
+
+def test_what_stands_twice_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--variants: one is given twice"):
+        choose({BASE: None}, [BASE, BASE])
+    with pytest.raises(UserError, match="--counts: one is given twice"):
+        find_experiment("capacity").run(CapacityConfig(counts=(20, 20), out=tmp_path / "out"), Listening())
+    assert not (tmp_path / "out").exists()
 
 
 def test_held_out_subjects_take_the_place_of_dev(corpus):

@@ -72,6 +72,11 @@ def test_an_ensemble_is_a_folder_of_runs_or_a_list(folder, run, corpus):
     assert threshold_file(f"ensemble:{folder}/*") is None
 
 
+def test_a_prefix_that_is_none_is_told_what_there_is():
+    with pytest.raises(UserError, match=r"foo:bar: no such run; models of other kinds are called .*hf:"):
+        open_model("foo:bar")
+
+
 @pytest.mark.parametrize(
     ("rest", "why"),
     [
