@@ -25,9 +25,7 @@ from closedbook.facts.spans import (
 )
 
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
-CODES = (
-    0.05  # share of a relation's training answers that are codes of other shapes than the rest, to ask for all codes
-)
+CODES = 0.05  # share of a relation's training answers that are codes of rare shapes, above which all are asked for
 MOST_SHAPES = 100  # rare ones that are looked for
 LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
