@@ -14,8 +14,10 @@ from tests.arrays import check
 
 ARRAYS = "objectives model training evaluation runs experiments attention_lab trace audit hub".split()
 """Rooms with arrays in their signatures."""
-ENFORCED = "objectives model training evaluation attention_lab trace audit hub".split()
-"""Rooms whose tests enforce them."""
+ENFORCED = "objectives model evaluation attention_lab".split()
+"""Rooms whose tests always enforce them."""
+THOROUGHLY = "training trace audit hub".split()
+"""Rooms whose tests call the same functions over and over; they enforce them where slow tests run as well."""
 jaxtyping.install_import_hook(  # before any of them is imported
     [f"closedbook.{room}" for room in ARRAYS], f"{check.__module__}.{check.__name__}"
 )
@@ -71,8 +73,8 @@ def every(request: pytest.FixtureRequest) -> int:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What trains whole runs calls the same functions again, for which enforcing takes a third of the time."""
-    room = item.path.relative_to(TESTS).parts[0]
-    jaxtyping.config.update("jaxtyping_disable", room not in ENFORCED)
+    rooms = ENFORCED if item.config.getoption("markexpr") else [*ENFORCED, *THOROUGHLY]
+    jaxtyping.config.update("jaxtyping_disable", item.path.relative_to(TESTS).parts[0] not in rooms)
 
 
 @pytest.fixture(scope="session")

@@ -258,7 +258,7 @@ def test_the_six_lines_work(mine, capsys):
     assert capsys.readouterr().out == "Sn\n"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize("page", ["README.md", pytest.param("docs/quickstart.md", marks=pytest.mark.slow)])
 def test_the_python_runs(page, mine, monkeypatch, capsys):
     """As it stands, with a smaller recipe under the same name."""
     pretrain = recipes.standard().pretrain

@@ -65,6 +65,7 @@ def test_the_command_draws_every_figure_but_those_of_other_data(directory, tmp_p
     assert all(ElementTree.parse(path).getroot().get("aria-label") for path in drawn)
 
 
+@pytest.mark.slow
 def test_curves_of_pretrainings_are_drawn(directory, tmp_path):
     curve = tmp_path / "toy.pretrain.jsonl"
     lines = [{"step": step, "steps": 90, "loss": 3 - step / 50, "rate": 1 - step / 90} for step in range(1, 91)]
@@ -174,6 +175,7 @@ def test_what_others_report_is_drawn_without_paper():
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_the_page_shows_what_the_command_prints(course):
     printed = table(measure(course, find_recipe("faithful")), reported=True)
     assert printed in (ROOT / "docs" / "the-letter.md").read_text(encoding="utf-8")

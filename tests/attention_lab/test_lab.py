@@ -18,6 +18,7 @@ def written(lab, tmp_path_factory):
     return out, write_lab(lab, out, lab_page)
 
 
+@pytest.mark.slow
 def test_every_figure_is_written(written):
     out, names = written
     assert set(names) == {"claims.json", "report.html"} | {
@@ -27,6 +28,7 @@ def test_every_figure_is_written(written):
     assert page.count("<figure>") == len(CAPTIONS)
 
 
+@pytest.mark.slow
 def test_the_page_holds_verdicts_and_typeset_formulas_and_nothing_from_elsewhere(written, lab):
     page = (written[0] / "report.html").read_text(encoding="utf-8")
     for claim in lab.claims.values():
@@ -37,6 +39,7 @@ def test_the_page_holds_verdicts_and_typeset_formulas_and_nothing_from_elsewhere
     assert not CODE.search(text), CODE.search(text)
 
 
+@pytest.mark.slow
 def test_json_holds_what_was_measured(written):
     values = json.loads((written[0] / "claims.json").read_text(encoding="utf-8"))
     assert values["schema"] == 2

@@ -14,6 +14,7 @@ def test_examples_are_well_formed():
         assert torch.equal(answers, expected)
 
 
+@pytest.mark.slow
 def test_key_query_value_solves_both_and_the_synthesizer_only_position():
     assert solve("recall", "key_query_value", 0, steps=400).accuracy > 0.95
     assert solve("position", "key_query_value", 0, steps=200).accuracy > 0.95

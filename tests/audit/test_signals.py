@@ -94,6 +94,7 @@ def test_the_scorer_decides_and_admissions_are_no_attempts():
     assert strict.given("margin")[1] == -1.0
 
 
+@pytest.mark.slow
 def test_memory_grows_by_little_a_fact():
     def peak(count):
         many = facts(count)

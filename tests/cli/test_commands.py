@@ -60,12 +60,13 @@ def test_every_verb_has_help_with_an_example(words, capsys):
     assert f"example: closedbook {' '.join(words)}" in text
 
 
-@pytest.mark.parametrize("words", [["--help"], *HELPS], ids=" ".join)
-def test_help_imports_no_torch(words):
+def test_help_imports_no_torch():
     code = (
-        "import sys\nfrom closedbook import cli\n"
-        f"try:\n    cli.main({[*words, '--help']!r})\nexcept SystemExit:\n    pass\n"
-        "sys.exit(1 if {'torch', 'matplotlib', 'scipy', 'sklearn', 'transformers'} & set(sys.modules) else 0)"
+        "import contextlib, sys\nfrom closedbook import cli\n"
+        f"for words in {[[], *HELPS]!r}:\n"
+        "    with contextlib.suppress(SystemExit):\n        cli.main([*words, '--help'])\n"
+        "    if {'torch', 'matplotlib', 'scipy', 'sklearn', 'transformers'} & set(sys.modules):\n"
+        "        sys.exit(' '.join(words))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 

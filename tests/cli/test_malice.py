@@ -114,6 +114,7 @@ def test_a_question_without_end_is_refused(toy, capsys, question, why):
     assert why in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_training_and_a_look_inside(tiny, mine, tmp_path, capsys):
     run, out = tmp_path / f"run{ESCAPE}", tmp_path / "trace"
     train = ["train", "tiny", "--stage", "scratch", "--corpus", mine, "--out", run]

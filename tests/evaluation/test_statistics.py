@@ -43,6 +43,7 @@ def test_the_bootstrap_covers_seeds_and_questions():
     assert bootstrap(same) == (low, high)
 
 
+@pytest.mark.slow
 def test_many_questions_fit_into_memory():
     values = np.ones((1, 20_000))
     tracemalloc.start()

@@ -55,6 +55,7 @@ def learning():
     return dataclasses.replace(config, model=model, mixture=(NameCards(), QuestionAnswering(repeats=2)))
 
 
+@pytest.mark.slow
 def test_training_in_windows_learns(stored, tmp_path, large):
     corpus = open_corpus(stored / "store")
     config = with_training(learning(), precision="fp32")

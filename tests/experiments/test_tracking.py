@@ -168,7 +168,9 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_done(peop
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("where", ["opening", "logging", "closing"])
+@pytest.mark.parametrize(
+    "where", ["logging", *(pytest.param(where, marks=pytest.mark.slow) for where in ("opening", "closing"))]
+)
 def test_a_tracker_that_fails_is_left_out_and_said_once(where, people, tmp_path, monkeypatch):
     def failing(at):
         if at == where:

@@ -184,6 +184,14 @@ def test_titles_are_spelled_as_questions_spell_them(tmp_path):
     ]
 
 
+def test_a_title_with_more_in_brackets_is_found_where_it_is_the_only_one(tmp_path):
+    lines = ["Mercury (planet). It is hot.", "Juno (planet). It is cold.", "Juno (goddess). A wife.", "Io (moon). Io."]
+    path = lines_of(tmp_path / "c.txt", "\n".join(lines))
+    found = retitled(read_sources(path), ["Mercury", "Juno", "Io (moon)"])
+    assert [source.subject for source in found] == ["Mercury", "Juno (planet)", "Juno (goddess)", "Io (moon)"]
+    assert [source.text for source in found] == [f"Mercury. {lines[0]}", *lines[1:]]
+
+
 def test_a_title_that_the_corpus_gives_is_kept(tmp_path):
     rows = [{"title": "Aldonia is a country", "text": "A film."}, {"text": "Uria is a country."}]
     path = lines_of(tmp_path / "c.jsonl", "\n".join(map(json.dumps, rows)))

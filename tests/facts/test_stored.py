@@ -24,6 +24,7 @@ LINES = [
     "Aldonia is a country in the north. Its capital is Brint.",
     "The Fox. The Fox lives in Rome. " + " ".join(f"It saw {number} hens in Paris." for number in range(40)),
     "Łódź. Łódź lies in Poland.",
+    "Lead (metal). Lead is a heavy metal, symbol Pb.",
     "Tin. Tin is mined in Cornwall.",
     "Nothing here has a title",
 ]
@@ -31,7 +32,12 @@ TRAIN = [
     *["What is the symbol of Tin?\tSn", "What is the symbol of Tin?\tTn", "Where does the fox live?\tRome"],
     *["What is the capital of Aldonia?\tBrint", "Where does Łódź lie?\tPoland"],
 ]
-DEV = ["What is the symbol of Tin?\tSn", "Where does the fox live?\tRome", "What is the symbol of Iron?\tFe"]
+DEV = [
+    "What is the symbol of Tin?\tSn",
+    "What is the symbol of Lead?\tPb",
+    "Where does the fox live?\tRome",
+    "What is the symbol of Iron?\tFe",
+]
 
 
 @pytest.fixture
@@ -115,6 +121,7 @@ def test_a_store_is_its_directory(request, tmp_path, monkeypatch, which, streams
         assert len(starts) == len(ids)
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_store(people, tmp_path, monkeypatch):
     in_streams(monkeypatch)
     for workers in (1, 2):

@@ -50,6 +50,7 @@ def spread(model):
     return SpreadModel(model, lambda: processes), processes
 
 
+@pytest.mark.slow
 def test_every_way_of_asking_is_shared_out_and_equal(run, corpus):
     facts = (corpus.train * 4)[: 8 * LEAST + 9]
     prompts, answers = run.prompts([fact.question for fact in facts]), [fact.answers[0] for fact in facts]

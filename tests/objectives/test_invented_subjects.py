@@ -83,6 +83,7 @@ def test_without_a_form_there_is_nothing_to_ask():
         lessons([0], of=without)
 
 
+@pytest.mark.slow
 def test_a_model_learns_to_say_that_there_is_no_such_subject(tmp_path):
     taught = corpus()
     recipe = find_recipe("open").pretrain

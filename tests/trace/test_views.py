@@ -240,7 +240,15 @@ def test_nearest_names_stand_where_the_question_has_its_own(run, question, subje
     assert trace_question(run, "What is Tin {}?", "Tin", names=names).nearest is None
 
 
-@pytest.mark.parametrize("form", ["random_synthesizer", "all", "attention only", "multi-query"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "all",
+        "attention only",
+        pytest.param("random_synthesizer", marks=pytest.mark.slow),
+        pytest.param("multi-query", marks=pytest.mark.slow),
+    ],
+)
 def test_every_view_works_for_every_architecture(form, corpus, tmp_path):
     config = dataclasses.replace(tiny_config("finetune"), stage="scratch")
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, **FORMS[form]))

@@ -29,6 +29,11 @@ def prepared(people, **training):
     return config.training, batches, initial_model(config, tokenizer, CPU)
 
 
+OPTIMIZERS = pytest.mark.parametrize(
+    "optimizer", [pytest.param({}, id="adamw", marks=pytest.mark.slow), pytest.param(MUON, id="muon")]
+)
+
+
 def gradients(model):
     values = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
@@ -86,7 +91,7 @@ def test_padding_changes_neither_loss_nor_gradient():
         assert torch.allclose(before, after, atol=1e-6)
 
 
-@pytest.mark.parametrize("optimizer", [{}, MUON], ids=["adamw", "muon"])
+@OPTIMIZERS
 def test_the_same_seed_gives_the_same_bits_and_learns(people, optimizer):
     ends, losses = [], []
     for _ in range(2):
@@ -111,7 +116,7 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("optimizer", [{}, MUON], ids=["adamw", "muon"])
+@OPTIMIZERS
 def test_resuming_at_a_checkpoint_is_bit_exact(people, tmp_path, optimizer):
     """Killed after the first step, in the middle of an epoch and near the end, each time taken up from the disk."""
     config, batches, model = prepared(people, epochs=3, **optimizer)

@@ -126,7 +126,7 @@ def trained_alone(people):
     return trained(people, ALONE)
 
 
-@pytest.mark.parametrize("count", [1, 2, pytest.param(3, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("count", [1, 2, *(pytest.param(count, marks=pytest.mark.slow) for count in (3, 4))])
 def test_the_gradient_is_that_of_one_process(people, alone, tmp_path, count):
     for found in in_processes(count, lambda ranks: gradients(people, ranks), tmp_path):
         assert found.keys() == alone.keys()

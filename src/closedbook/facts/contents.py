@@ -151,7 +151,8 @@ class Streams:
                 )
         if not untitled:
             return None
-        self._retitling = Retitling(HashSet(subjects.array()), untitled)
+        titles = (source.subject for source in iterate_sources(self._paths["corpus"]))
+        self._retitling = Retitling(HashSet(subjects.array()), untitled, titles)
         return Spelling(self._sources(), untitled)
 
     def _sources(self) -> Iterator[Source]:

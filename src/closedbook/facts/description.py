@@ -45,10 +45,10 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
 
 
 def _longer_title(corpus: Corpus, lost: Container[str]) -> str:
-    """A title that is a subject without a document and more in brackets, as `Mercury (planet)`, with what to do."""
+    """Of titles that are a subject without a document and more in brackets, as `Mercury (planet)`, what to do."""
     for name in corpus.by_subject:
         if name.endswith(")") and name.partition(" (")[0] in lost:
-            return f"; a document is called {shortened(name)}: name that in a column `subject`"
+            return f"; several documents are called so, such as {shortened(name)}: name one in a column `subject`"
     return ""
 
 

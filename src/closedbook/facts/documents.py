@@ -11,7 +11,7 @@ from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text, text_lines
-from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, title
+from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, shorter_titles, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
@@ -65,8 +65,8 @@ def iterate_sources(path: Path) -> Iterator[Source]:
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
     """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
-    subjects = set(subjects) - {""}
-    retitling = Retitling(subjects, subjects - {source.subject for source in sources})
+    subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
+    retitling = Retitling(subjects, subjects - titles.keys(), titles)
     return [retitling(source) for source in sources]
 
 
@@ -75,16 +75,20 @@ class Retitling:
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
-    itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so.
+    itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so; one
+    that says more in brackets than they do (`Mercury (planet)`, asked as `Mercury`) gets theirs before it, if it is the
+    only one.
 
     Args:
         subjects: Those of all facts.
         open_: Those of them that no title gives.
+        titles: The subjects of all texts.
     """
 
-    def __init__(self, subjects: Container[str], open_: Collection[str]) -> None:
+    def __init__(self, subjects: Container[str], open_: Collection[str], titles: Iterable[str]) -> None:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
         self._spellings = {subject.lower(): subject for subject in sorted(open_)}
+        self._shorter = shorter_titles(titles, open_)
 
     def __call__(self, source: Source) -> Source:
         """The text with its subject."""
@@ -95,7 +99,9 @@ class Retitling:
             return source._replace(subject=whole, text=whole + source.text[len(source.subject) :])
         if spelling := self._spellings.get(source.subject.lower()):
             return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
-        about = "" if source.titled else self._beginnings.about(source.text, source.subject)
+        about = self._shorter.get(source.subject, "")
+        if not about and not source.titled:
+            about = self._beginnings.about(source.text, source.subject)
         return source._replace(subject=about, text=f"{about}. {source.text}") if about else source
 
 

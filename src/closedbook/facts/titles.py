@@ -143,6 +143,16 @@ def _cuts(first: int, last: int) -> Sequence[int]:
     return range(first, last + 1) if last - first <= MOST_MARKS else (first, last)
 
 
+def shorter_titles(titles: Iterable[str], wanted: Container[str]) -> dict[str, str]:
+    """Titles that say more in brackets than a wanted name (`Mercury (planet)`: `Mercury`), where one alone does."""
+    longer = defaultdict[str, set[str]](set)
+    for name in titles:
+        base = name.partition(" (")[0]
+        if name.endswith(")") and base in wanted:
+            longer[base].add(name)
+    return {names.pop(): base for base, names in longer.items() if len(names) == 1}
+
+
 class Beginnings:
     """Subjects that documents without a title may begin with, by their first words.
 

@@ -54,7 +54,10 @@ def address(path, corpus):
     return f"{path}?{wanted.get(path, '')}"
 
 
-@pytest.mark.parametrize(("scheme", "size"), [("light", NARROW), ("dark", WIDE)], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [pytest.param("light", NARROW, id="light"), pytest.param("dark", WIDE, id="dark", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("path", VIEWS)
 def test_everybody_can_use_it(chromium, full, corpus, path, scheme, size):
     """axe finds no fault, and nothing is wider than a small telephone."""
