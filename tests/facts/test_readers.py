@@ -47,6 +47,15 @@ def test_white_space_around_questions_and_answers_is_left_out(tmp_path, name, da
     assert (fact.question, fact.answers) == ("Who?", ("Ann Lee",))
 
 
+@pytest.mark.parametrize("header", ["Frage\tAntwort", "pregunta\trespuesta", "question\tréponse", "问题\t答案"])
+@pytest.mark.parametrize("suffix", ["tsv", "csv"])
+def test_headers_may_be_in_other_languages(tmp_path, header, suffix):
+    (fact,) = read_facts(
+        write(tmp_path / f"f.{suffix}", f"{header}\nWo?\tRom\n".replace("\t", "\t" if suffix == "tsv" else ","))
+    )
+    assert (fact.question, fact.answers) == ("Wo?", ("Rom",))
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

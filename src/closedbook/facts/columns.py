@@ -23,6 +23,12 @@ class Layout(NamedTuple):
     names: Mapping[str, tuple[str, ...]]
 
 
+_QUESTION_ELSEWHERE = tuple(
+    "frage pregunta domanda pergunta vraag fråga pytanie soru вопрос 问题 問題 質問 질문".split()
+)
+_ANSWER_ELSEWHERE = tuple(
+    "antwort réponse respuesta risposta resposta antwoord svar odpowiedź cevap ответ 答案 回答 답".split()
+)
 _COMMON = {"relation": ("relation", "prop", "predicate_id", "pred"), "popularity": ("popularity", "s_pop", "pop")}
 LAYOUTS = (
     Layout(
@@ -49,7 +55,12 @@ LAYOUTS = (
     Layout(
         "questions and answers",
         ("question",),
-        {"question": ("question",), "answer": ("answer", "answers"), "subject": ("subject", "subj"), **_COMMON},
+        {
+            "question": ("question", *_QUESTION_ELSEWHERE),
+            "answer": ("answer", "answers", *_ANSWER_ELSEWHERE),
+            "subject": ("subject", "subj"),
+            **_COMMON,
+        },
     ),
 )
 EXPECTED = "question and answer (or problem and answer, question and possible_answers, sub_label and obj_label)"
