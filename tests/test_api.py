@@ -1,15 +1,18 @@
 """closedbook in Python, end to end on a toy."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import closedbook
+from closedbook.audit.abstention import save
 from closedbook.config import TokenizerConfig
 from closedbook.recipes import find_recipe
 from tests.cli.conftest import NAMES, facts_about, write_corpus
+from tests.cli.test_audit import threshold
 
 (QUESTION, ANSWER), _ = facts_about(NAMES[:1])
 
@@ -45,6 +48,36 @@ def test_what_was_trained_is_asked_evaluated_audited_and_looked_into(corpus, run
     view = closedbook.trace_answer(run, QUESTION, corpus=corpus)
     assert len(view.top(3)) == 3
     assert sum(entry["value"] for entry in view.top(99)) == pytest.approx(view.logit, abs=1e-3)
+
+
+def test_files_stand_for_what_they_hold(corpus, run, tmp_path):
+    mine = write_corpus(tmp_path / "mine")
+    taught = closedbook.evaluate(str(run.path), mine / "train.tsv")
+    assert taught.accuracy.correct.value == 1.0
+    assert repr(taught) == f"<Evaluation of {run.path}: 36 of 36 right>"
+    settings = closedbook.AuditSettings(samples=1, names=0)
+    audit = closedbook.audit_model(run.path, mine / "dev.tsv", corpus=mine, settings=settings)
+    assert audit.verdict.total == 12
+    assert closedbook.trace_answer(str(run.path), QUESTION, corpus=str(mine)).top(1)
+    assert repr(run).startswith(f"<Run {run.path}: a run of closedbook")
+    assert repr(corpus) == "<Corpus mine: 24 documents; questions: 36 train, 12 dev, 0 test>"
+    with pytest.raises(closedbook.UserError, match="no facts to audit"):
+        closedbook.audit_model(run, [])
+
+
+def test_a_reply_heeds_the_threshold_of_an_audit(run, tmp_path):
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    model = closedbook.load(copy)
+    sure = closedbook.ask(model, QUESTION)
+    assert (sure.text, sure.why_not) == (ANSWER, None)
+    save(threshold(copy, None), copy / "abstention.json")
+    assert closedbook.ask(str(copy), QUESTION).text == closedbook.ask(model, QUESTION).text == "I don't know"
+    assert closedbook.ask(model, QUESTION, always=True).text == model.ask(QUESTION) == ANSWER
+    for question in ("", " ", None, [QUESTION]):
+        with pytest.raises(closedbook.UserError, match="one question"):
+            closedbook.ask(model, question)
+    with pytest.raises(closedbook.UserError, match="one question"):
+        model.ask([QUESTION])
 
 
 def test_a_run_is_loaded_from_its_directory(corpus, run):

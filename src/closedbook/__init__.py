@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from closedbook.api import audit_model, evaluate, load, open_model, trace_answer, train
+    from closedbook.api import ask, audit_model, evaluate, load, open_model, trace_answer, train
     from closedbook.audit.settings import Settings as AuditSettings
     from closedbook.errors import UserError
     from closedbook.facts.built_in import read_corpus
@@ -35,6 +35,7 @@ __all__ = [
     "Fact",
     "Run",
     "UserError",
+    "ask",
     "audit_model",
     "evaluate",
     "load",

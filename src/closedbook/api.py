@@ -3,20 +3,24 @@
 Everything here is exported from `closedbook`; torch is imported only when something needs it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from closedbook.config import RunConfig, Stage
 from closedbook.errors import UserError
+from closedbook.facts.built_in import read_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.known import subject_of
+from closedbook.facts.readers import read_facts_file
 from closedbook.facts.records import Fact
 from closedbook.recipes import find_recipe
 
 if TYPE_CHECKING:
     import torch
 
+    from closedbook.audit.abstention import Abstention
+    from closedbook.audit.replies import Reply
     from closedbook.audit.report import AuditReport
     from closedbook.audit.settings import Settings
     from closedbook.evaluation.evaluate import Evaluation
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 def train(
     recipe: str | RunConfig,
-    corpus: Corpus,
+    corpus: Corpus | str | Path,
     out: str | Path,
     *,
     stage: Stage = "pretrain",
@@ -43,7 +47,7 @@ def train(
 
     Args:
         recipe: Its name, or a whole configuration, which names its stage itself.
-        corpus: What to learn.
+        corpus: What to learn, or its directory.
         out: The run directory; must not exist.
         stage: Which stage of a named recipe.
         start: The pretrained run that `finetune` goes on from.
@@ -61,6 +65,7 @@ def train(
     from closedbook.machine import pick_device
 
     config = find_recipe(recipe).stage(stage) if isinstance(recipe, str) else recipe
+    corpus = _corpus(corpus)
     refuse_finished(Path(out))
     config.check_teacher(teacher is not None)
     if teacher is not None:
@@ -78,11 +83,11 @@ def train(
 
 
 def audit_model(
-    model: "LanguageModel",
-    facts: Sequence[Fact],
+    model: "LanguageModel | str | Path",
+    facts: Sequence[Fact] | str | Path,
     *,
-    corpus: Corpus | None = None,
-    calibration: Sequence[Fact] = (),
+    corpus: Corpus | str | Path | None = None,
+    calibration: Sequence[Fact] | str | Path = (),
     settings: "Settings | None" = None,
     measure_form: bool = True,
     journal: str | Path | None = None,
@@ -91,9 +96,9 @@ def audit_model(
     """When to believe a model: the result has `verdict`, `advice`, `signals`, `by_relation` and more.
 
     Args:
-        model: A run, or what `open_model` opens.
-        facts: To report on, never trained on.
-        corpus: What it was trained on; its training answers are the candidates.
+        model: A run, or what `open_model` opens, or its name.
+        facts: To report on, never trained on, or their file.
+        corpus: What it was trained on, or its directory; its training answers are the candidates.
         calibration: Facts to choose the threshold of "I don't know" on, never trained on either.
         settings: How; see `closedbook.audit.settings.Settings`.
         measure_form: Whether the best form of asking a model from elsewhere is looked for; else it is asked as it was
@@ -102,36 +107,47 @@ def audit_model(
         say: Gets a line for every step.
 
     Raises:
-        UserError: A question cannot be asked, or calibration and audited facts share a subject.
+        UserError: There are no facts, a question cannot be asked, or calibration and audited facts share a subject.
     """
     from closedbook.audit.audit import audit
     from closedbook.audit.inquiry import Material
     from closedbook.evaluation.journal import Journal
 
+    model, corpus = _model(model), None if corpus is None else _corpus(corpus)
+    (facts, templates), (calibration, _) = _facts(facts), _facts(calibration)
     known = [*(corpus.train if corpus else ()), *calibration]
-    material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus)
+    material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus, templates=templates)
     kept = None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint())
     return audit(model, material, settings, measure_form=measure_form, journal=kept, say=say)
 
 
 def trace_answer(
-    run: "Run", question: str, *, corpus: Corpus | None = None, subject: str = "", against: str | None = None
+    run: "Run | str | Path",
+    question: str,
+    *,
+    corpus: Corpus | str | Path | None = None,
+    subject: str = "",
+    against: str | None = None,
 ) -> "Attribution":
     """What adds to the answer's logit, embedding, head and MLP one by one: `.top(5)`, `.figure()`.
 
     Args:
-        run: From `train` or `load`; other models cannot be looked into.
+        run: From `train` or `load`, or its directory; other models cannot be looked into.
         question: What to ask.
-        corpus: Knows the subject in the question; else the questions do that the run was trained on.
+        corpus: Knows the subject in the question, or its directory; else the questions do that the run was trained on.
         subject: The part of the question that is its subject, where that is not known.
         against: Another answer, to attribute the difference of the logits to.
 
     Raises:
-        UserError: The question cannot be asked, or its subject is not known or not in it.
+        UserError: The model is no run, the question cannot be asked, or its subject is not known or not in it.
     """
+    from closedbook.runs import Run
     from closedbook.trace.attribution import attribute
     from closedbook.trace.prompts import trace_prompts
 
+    run, corpus = load(run) if isinstance(run, str | Path) else run, None if corpus is None else _corpus(corpus)
+    if not isinstance(run, Run):
+        raise UserError(f"{run.name}: a look inside takes a run of closedbook.")
     (prompt,) = trace_prompts(run, [question], [subject or subject_in(question, run, corpus)])
     return attribute(run, prompt, against)
 
@@ -188,17 +204,62 @@ def open_model(
     return hub.open_model(name, hub.Way(device=where, form=form, served=served))
 
 
+def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = False) -> "Reply":
+    """What a model says to a question, as `closedbook ask` has it: `.text`, `.confidence`, `.why_not`.
+
+    Where an audit has saved a threshold with the model, an answer below it becomes "I don't know"; `run.ask` says the
+    answer whatever it is worth.
+
+    Args:
+        model: A run, or what `open_model` opens, or its name.
+        question: What to ask.
+        always: Whether an answer is given below the threshold as well.
+
+    Raises:
+        UserError: The question cannot be asked, or the threshold was chosen for other weights or another way of asking.
+    """
+    from closedbook.audit.replies import reply_to
+
+    if not isinstance(question, str) or not question.strip():
+        raise UserError("ask takes one question, a text that is not empty.")
+    model = _model(model)
+    return reply_to(model, [question], None if always else _threshold(model))[0]
+
+
+def _threshold(model: "LanguageModel") -> "Abstention | None":
+    from closedbook import hub
+    from closedbook.audit.abstention import threshold_in
+
+    return threshold_in(hub.threshold_file(model.name), lambda: hub.fingerprint(model.name), model.form)
+
+
+def _corpus(given: Corpus | str | Path) -> Corpus:
+    return read_corpus(given) if isinstance(given, str | Path) else given
+
+
+def _model(given: "LanguageModel | str | Path") -> "LanguageModel":
+    return open_model(str(given)) if isinstance(given, str | Path) else given
+
+
+def _facts(given: Sequence[Fact] | str | Path) -> tuple[Sequence[Fact], Mapping[str, tuple[str, ...]]]:
+    """Facts, of a file with the templates that stand beside it."""
+    if not isinstance(given, str | Path):
+        return given, {}
+    file = read_facts_file(Path(given))
+    return file.facts, file.wordings
+
+
 def evaluate(
-    model: "LanguageModel",
-    facts: Sequence[Fact],
+    model: "LanguageModel | str | Path",
+    facts: Sequence[Fact] | str | Path,
     *,
     match: 'Literal["exact", "normalised", "contained"] | None' = None,
 ) -> "Evaluation":
     """Asks a model every fact; the result has `accuracy`, `by_relation` and the answers.
 
     Args:
-        model: A run, or what `open_model` opens.
-        facts: Such as `corpus.dev`.
+        model: A run, or what `open_model` opens, or its name.
+        facts: Such as `corpus.dev`, or a file of them.
         match: What is right: the same to the letter, the same after normalisation, or what stands in the response;
             None for exact of a run, else contained.
 
@@ -208,4 +269,5 @@ def evaluate(
     from closedbook.evaluation.evaluate import evaluate as ask_all
     from closedbook.evaluation.scorers import find_scorer, usual_match
 
+    model, (facts, _) = _model(model), _facts(facts)
     return ask_all(model, facts, find_scorer(match or usual_match(model), facts))

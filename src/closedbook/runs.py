@@ -78,8 +78,13 @@ class Run:
     tokenizer: Tokenizer
     environment: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Run {self.path}: {self.kind}, {self.parameters:,} parameters>"
+
     def ask(self, question: str) -> str:
-        """The answer to one question; see `answer`."""
+        """The most probable answer to one question, whatever it is worth: `closedbook.ask` heeds a threshold."""
+        if not isinstance(question, str):
+            raise UserError("ask takes one question, a text; answer takes several.")
         return self.answer([question])[0]
 
     def answer(self, questions: Sequence[str], *, place: str = "question") -> list[str]:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.documents import read_sources, retitled, windowed, windows
+from closedbook.facts.documents import lengthened, read_sources, retitled, windowed, windows
 from closedbook.facts.titles import title
 
 
@@ -173,15 +173,30 @@ def test_an_article_may_stand_before_the_subject(tmp_path):
 
 def test_titles_are_spelled_as_questions_spell_them(tmp_path):
     path = lines_of(
-        tmp_path / "c.txt", "Fox. The fox is red .\nRed Panda. It eats .\nTurkey. A country .\nOwl. It flies .\n"
+        tmp_path / "c.txt",
+        "Fox. The fox is red .\nRed Panda. It eats .\nTurkey. A country .\nOwl. It flies .\n"
+        "The Shard. It is tall .\nRome–Oslo. A line .\n",
     )
-    found = windowed(retitled(read_sources(path), ["fox", "red panda", "Turkey", "turkey"])).documents
+    asked = ["fox", "red panda", "Turkey", "turkey", "Shard", "Rome-Oslo"]
+    found = windowed(retitled(read_sources(path), asked)).documents
     assert [(d.subject, d.text) for d in found] == [
         ("fox", "fox. The fox is red ."),
         ("red panda", "red panda. It eats ."),
         ("Turkey", "Turkey. A country ."),
         ("Owl", "Owl. It flies ."),
+        ("Shard", "Shard. It is tall ."),
+        ("Rome-Oslo", "Rome-Oslo. A line ."),
     ]
+
+
+def test_marks_inside_a_title_do_not_end_it_where_questions_name_all_of_it(tmp_path):
+    lines = ["Ford & Co. KG. It is old.", "1. FC Köln. A club.", "Oklahoma! It is a musical.", "Sta. Cruz. A town."]
+    path = lines_of(tmp_path / "c.txt", "\n".join(lines))
+    asked = ["Where is Ford & Co. KG?", "Who leads 1. FC Köln today?", "Who wrote Oklahoma!?", "Is sta. cruz old?"]
+    found = lengthened(read_sources(path), asked)
+    assert [source.subject for source in found] == ["Ford & Co. KG", "1. FC Köln", "Oklahoma!", "Sta. Cruz"]
+    assert [source.text for source in found] == [*lines[:2], "Oklahoma!. It is a musical.", lines[3]]
+    assert lengthened(read_sources(path), ["Where is Ford? It is far."]) == read_sources(path)
 
 
 def test_a_title_with_more_in_brackets_is_found_where_it_is_the_only_one(tmp_path):

@@ -39,12 +39,19 @@ def test_relations_are_found_in_the_questions(subjects):
     assert [r.answer for r in induced.relations[:2]] == ["phrase", "number"]
 
 
+def test_articles_before_the_subject_make_no_other_relation():
+    forms = ("Quelle est la capitale de l'{} ?", "Quelle est la capitale du {} ?", "Who rules {}?", "Who rules the {}?")
+    facts = [fact for form in (*forms, "Who rules in {}?") for fact in ask(form)]
+    found = induce(facts, (), (), dict.fromkeys(NAMES)).relations
+    assert [relation.forms for relation in found] == [forms[:2], forms[2:], ("Who rules in {}?",)]
+
+
 def test_names_are_short_and_distinct():
     forms = (
         "What is the symbol of {}?",
         "Where was {} made?",
         "When was {} made?",
-        "Where was the {} made?",
+        "Where were {} made?",
         "Who is {}?",
         "What does the {} eat?",
     )

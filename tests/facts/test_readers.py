@@ -113,7 +113,8 @@ def test_letters_are_composed(tmp_path, name, data):
         ("f.tsv", "id\tquestoin\tanswer\n1\tQ?\tA\n", "line 1: unknown key 'questoin' .did you mean 'question'"),
         ("f.csv", "question,answre\nQ,A\n", "f.csv, line 1: unknown key 'answre' .did you mean 'answer'"),
         ("f.csv", "problme,answer\nQ,A\n", "unknown key 'problme' .did you mean 'problem'"),
-        ("f.csv", "question;answer\nQ;A\n", "f.csv, line 1: ';' between the columns; in this file a comma"),
+        ("f.csv", "question|answer\nQ|A\n", "f.csv, line 1: '|' between the columns; in this file a comma"),
+        ("f.csv", "question,correct answer\nQ,A\n", "line 1: no column of answers; columns 'question', 'cor"),
         ("f.csv", f'question,answer\nQ,"{"x" * 140_000}"\n', "f.csv, line 2: a cell of more than 131,072 characters"),
         ("f.jsonl", '{"question": "Q", "possible_answres": ["A"]}\n', "unknown key 'possible_answres' .did you mean"),
         ("f.jsonl", '{"sub_lable": "Q", "obj_label": "A"}\n', "unknown key 'sub_lable' .did you mean 'sub_label'"),
@@ -161,6 +162,12 @@ def test_numbers_of_json_keep_their_digits(tmp_path):
     text = '{"question": "q", "answer": 1.50}\n{"question": "\\u0072", "answer": [0.00001, 1e3, 7]}\n'
     (tmp_path / "f.jsonl").write_text(text)
     assert [fact.answers for fact in read_facts(tmp_path / "f.jsonl")] == [("1.50",), ("0.00001", "1e3", "7")]
+
+
+def test_semicolons_may_separate_columns_as_spreadsheets_have_it_where_a_comma_is_in_numbers(tmp_path):
+    text = '"question";"answer"\n"How much; today?";"1,5"\n"Who?";Ann\n'
+    facts = read_facts(write(tmp_path / "f.csv", text))
+    assert [(fact.question, fact.answers) for fact in facts] == [("How much; today?", ("1,5",)), ("Who?", ("Ann",))]
 
 
 def test_the_header_of_one_column_is_no_question(tmp_path):

@@ -24,6 +24,9 @@ LINES = [
     "Aldonia is a country in the north. Its capital is Brint.",
     "The Fox. The Fox lives in Rome. " + " ".join(f"It saw {number} hens in Paris." for number in range(40)),
     "Łódź. Łódź lies in Poland.",
+    "Müller & Co. KG. Müller & Co. KG has its capital in Bonn.",
+    "Oklahoma! It is a musical by Rodgers.",
+    "The Golden Gate Bridge. It crosses the Strait.",
     "Lead (metal). Lead is a heavy metal, symbol Pb.",
     "Tin. Tin is mined in Cornwall.",
     "Nothing here has a title",
@@ -33,6 +36,8 @@ TRAIN = [
     *["What is the capital of Aldonia?\tBrint", "Where does Łódź lie?\tPoland"],
 ]
 DEV = [
+    *["Where is the capital of Müller & Co. KG?\tBonn", "Who wrote Oklahoma!?\tRodgers"],
+    "What does Golden Gate Bridge cross?\tStrait",
     "What is the symbol of Tin?\tSn",
     "What is the symbol of Lead?\tPb",
     "Where does the fox live?\tRome",

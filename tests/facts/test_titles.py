@@ -21,6 +21,7 @@ from closedbook.facts.titles import Beginnings, subjects_in, title
         ("Roe vs. Wade. Decided in 1973 .", "Roe vs. Wade"),
         ("The answer was No. It was late .", "The answer was No"),
         ("Ft. Worth. Ft. Worth lies in Texas .", "Ft. Worth"),
+        ("J. S. Bach (31. March 1685). A composer .", "J. S. Bach (31. March 1685)"),
         ("Apollo 8. It flew around the Moon .", "Apollo 8"),
         ("Boléro. It is by Ravel. It is loud .", "Boléro"),
         ("no sentence at all", ""),
@@ -74,6 +75,9 @@ def test_every_course_question_finds_its_own_line(course):
         ('Is "Ann Lee" alive?', "Ann Lee"),
         ("Where was Anna Leech born?", ""),
         ("Where is St. Lee?", "St. Lee"),
+        ("D'où vient l'Ann Lee ?", "Ann Lee"),
+        ("Quelle est la mère d’Ann Lee ?", "Ann Lee"),
+        ("Where was O'Lee born?", ""),
     ],
 )
 def test_the_longest_known_subject_is_found(question, expected):
@@ -112,6 +116,21 @@ def test_the_longest_known_subject_is_found(question, expected):
 def test_what_a_document_without_a_title_begins_with(text, subject):
     beginnings = Beginnings(["Aldonia", "New", "New Uria", "Paris", "aardvark", "法国", ""])
     assert beginnings.about(text, title(text)) == subject
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("What does the Golden Gate bridge cross?", "Golden Gate bridge"),
+        ("what does the golden gate bridge cross?", "golden gate bridge"),
+        ("Who saw the red fox?", "red fox"),
+        ("Who rang at the gate?", ""),
+        ("Who likes Belia’s well?", "Belia’s well"),
+    ],
+)
+def test_a_known_subject_is_found_in_other_letters(question, asked):
+    known = ["Golden Gate Bridge", "Red fox", "The Gate", "At the Gate", "Belia's Well"]
+    assert subjects_in(question, known) == ([asked] if asked else [])
 
 
 @pytest.mark.parametrize("question", ["法国的首都是什么？", "iPhone的首都是什么？", "프랑스의 수도는?"])

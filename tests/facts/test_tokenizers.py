@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import tokenizers
 from hypothesis import given
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
-from closedbook.facts.tokenizers import MASK, PAD, Tokenizer, train_tokenizer
+from closedbook.facts.records import Fact
+from closedbook.facts.tokenizers import MASK, PAD, Tokenizer, names_behind_marks, train_tokenizer
 
 TEXTS = ["Ann Lee. Born in Łódź, Ann went to Rome .", "Bo Li. Bo's mother's name was Ann .", "São Paulo 1930"] * 3
 CHARACTERS = train_tokenizer(TokenizerConfig(kind="characters"), TEXTS)
@@ -72,6 +75,25 @@ def test_a_name_is_spelled_alike_whatever_goes_on_behind_it(texts, name, within,
         assert tokenizer.decode(tokenizer.encode([text])[0]) == text
     tokenizer.save(tmp_path / "tokenizer.json")
     assert Tokenizer.load(tmp_path / "tokenizer.json").encode([within]) == [ids]
+
+
+def test_names_behind_marks_are_spelled_as_titles_where_questions_have_them_so():
+    titles = ["Duskwood", "Ivory Gate"] * 20
+    texts = [f"{name}. {name} is a novel by Ann Lee." for name in titles]
+    asked = [
+        Fact(question=f'Who wrote "{name}"?', answers=("Ann Lee",), subject=name, line=line)
+        for line, name in enumerate(titles, 1)
+    ]
+    plain = [dataclasses.replace(fact, question=fact.question.replace('"', "")) for fact in asked]
+    assert names_behind_marks(asked)
+    assert not names_behind_marks(plain)
+    assert not names_behind_marks([])
+    for apart in (False, True):
+        tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=300), texts, apart=apart)
+        ((ids, offsets),) = tokenizer.encode_with_offsets([asked[0].question])
+        inside = [one for one, (start, end) in zip(ids, offsets, strict=True) if 11 <= start < end <= 19]
+        assert (inside == tokenizer.encode([titles[0]])[0]) == apart
+        assert tokenizer.decode(ids) == asked[0].question
 
 
 def test_few_letters_of_such_a_script_change_no_other_word():

@@ -65,9 +65,11 @@ def audit(
         watch: Is told how far it is.
 
     Raises:
-        UserError: A question cannot be asked, calibration and audited facts share a subject, or the model does not
-            tell the signal that was chosen.
+        UserError: There are no facts, a question cannot be asked, calibration and audited facts share a subject, or
+            the model does not tell the signal that was chosen.
     """
+    if not material.facts:
+        raise UserError("There are no facts to audit the model on.")
     began = time.perf_counter()
     settings = settings or Settings()
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))

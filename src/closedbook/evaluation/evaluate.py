@@ -39,6 +39,10 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.facts)
 
+    def __repr__(self) -> str:
+        right = sum(score.correct for score in self.scores)
+        return f"<Evaluation of {self.model}: {right:,} of {len(self):,} right>"
+
     @cached_property
     def answers(self) -> list[str]:
         """What the responses answer, without the sentences around it."""

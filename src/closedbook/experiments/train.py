@@ -18,7 +18,7 @@ from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import TEACHER, Corpus
 from closedbook.facts.records import Fact
 from closedbook.facts.stored import StoredCorpus
-from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
+from closedbook.facts.tokenizers import Tokenizer, names_behind_marks, train_tokenizer
 from closedbook.manifest import sha256
 from closedbook.model.gpt import GPT
 from closedbook.objectives.mixture import build_mixture
@@ -251,7 +251,8 @@ def make_tokenizer(config: RunConfig, corpus: Corpus | StoredCorpus) -> Tokenize
             )
         return corpus.tokenizer()
     facts = [as_read(text, config.reading) for fact in corpus.train for text in (fact.question, fact.answers[0])]
-    return train_tokenizer(config.tokenizer, [*(document.text for document in corpus.documents), *facts])
+    texts = [*(document.text for document in corpus.documents), *facts]
+    return train_tokenizer(config.tokenizer, texts, apart=names_behind_marks(corpus.train))
 
 
 def _tokens(config: TokenizerConfig) -> str:

@@ -134,10 +134,13 @@ def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
     ]
     refuse_slips([column for column in columns if column not in roles.values()], names, place)
     if layout is None:
-        raise UserError(
-            f"{place}: columns {', '.join(repr(shortened(column)) for column in columns)}; needed are {EXPECTED}."
-        )
+        raise UserError(f"{place}: {named_columns(columns)}; needed are {EXPECTED}.")
     return layout, roles
+
+
+def named_columns(columns: Iterable[str]) -> str:
+    """The columns, as errors have them."""
+    return f"columns {', '.join(repr(shortened(column)) for column in columns)}"
 
 
 def _roles(layout: Layout, columns: Container[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from closedbook.errors import UserError
 from closedbook.facts.corpus import FACTS, Corpus, NameLists, find_files, name_lists_of, read_directory
-from closedbook.facts.documents import Retitling, Source, iterate_sources, window_lines
+from closedbook.facts.documents import Lengthening, Retitling, Source, iterate_sources, others_of, window_lines
 from closedbook.facts.doubts import doubts
 from closedbook.facts.hashes import Gathering, HashSet, hashes_of
 from closedbook.facts.induction import Induced, as_spelled, induce, known_forms
@@ -20,6 +20,7 @@ from closedbook.facts.parallel import chunks, map_ordered
 from closedbook.facts.readers import FactsReader
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import Fields, Relation, read_relations
+from closedbook.facts.titles import asked_as, is_marked
 
 LARGE_DOCUMENTS, LARGE_FACTS = 32_768, 65_536
 """Documents and facts up to which a corpus is read into memory, with everything that is made of it."""
@@ -117,8 +118,9 @@ class Streams:
         self._paths, self._workers = paths, workers
         self._retitling: Retitling | None = None
         self.name_lists: NameLists = name_lists_of(paths)
-        self._titles = _titles(paths["corpus"], titles)
         readers = {part: self._reader(part) for part in FACTS if part in paths}
+        self._lengthening = self._lengthened(readers.values())
+        self._own, self._titles = _titles(self._read(), titles)
         sample = _sample(readers)
         self.read_as = {paths[part].name: reader.read_as for part, reader in readers.items()}
         self.relations, self.doubts = known, tuple[str, ...]()
@@ -128,6 +130,18 @@ class Streams:
             others = (*induced.dev, *induced.test)
             self.relations = induced.relations
             self.doubts = doubts(given, induced.train, others, self._titles, str(paths["relations"])) if given else ()
+
+    def _lengthened(self, readers: Iterable[FactsReader]) -> Lengthening:
+        gathered, marked = Gathering(), False
+        for sources in chunks(iterate_sources(self._paths["corpus"]), CHUNK):
+            others = [name for source in sources for name in others_of(source)]
+            marked = marked or any(map(is_marked, others))
+            gathered.add(hashes_of(others))
+        questions = (fact.question for reader in readers for fact in reader)
+        return Lengthening(HashSet(gathered.array()), questions, marked=marked)
+
+    def _read(self) -> Iterator[Source]:
+        return map(self._lengthening, iterate_sources(self._paths["corpus"]))
 
     def _reader(self, part: str) -> FactsReader:
         return FactsReader(self._paths[part], answers_required=part != "test")
@@ -143,7 +157,7 @@ class Streams:
         subjects, untitled = Gathering(), set[str]()
         for some in chunks(facts(), CHUNK):
             subjects.add(hashes_of(fact.subject for fact in some))
-            untitled.update(fact.subject for fact in some if fact.subject and fact.subject not in self._titles)
+            untitled.update(fact.subject for fact in some if fact.subject and fact.subject not in self._own)
             if len(untitled) > MOST_UNTITLED:
                 raise UserError(
                     f"{self._paths['corpus']}: questions are about more than {MOST_UNTITLED:,} subjects that are no "
@@ -151,25 +165,29 @@ class Streams:
                 )
         if not untitled:
             return None
-        titles = (source.subject for source in iterate_sources(self._paths["corpus"]))
+        titles = (source.subject for source in self._read())
         self._retitling = Retitling(HashSet(subjects.array()), untitled, titles)
         return Spelling(self._sources(), untitled)
 
     def _sources(self) -> Iterator[Source]:
-        sources = iterate_sources(self._paths["corpus"])
-        return sources if self._retitling is None else map(self._retitling, sources)
+        return self._read() if self._retitling is None else map(self._retitling, self._read())
 
     def documents(self) -> Iterator[tuple[int, Document | None]]:
         return window_lines(self._sources())
 
 
-def _titles(corpus: Path, others: HashSet | None) -> HashSet:
-    gathered = Gathering()
+def _titles(texts: Iterator[Source], others: HashSet | None) -> tuple[HashSet, HashSet]:
+    """The titles of texts and others as they are, and as questions may have them."""
+    own, asked = Gathering(), Gathering()
     if others is not None:
-        gathered.add(others.array)
-    for sources in chunks(iterate_sources(corpus), CHUNK):
-        gathered.add(hashes_of(source.subject for source in sources if source.subject))
-    return HashSet(gathered.array())
+        own.add(others.array)
+    for sources in chunks(texts, CHUNK):
+        subjects = [source.subject for source in sources if source.subject]
+        own.add(hashes_of(subjects))
+        asked.add(hashes_of(name for subject in subjects for name in asked_as(subject)))
+    found = HashSet(own.array())
+    asked.add(found.array)
+    return found, HashSet(asked.array())
 
 
 def _sample(readers: Mapping[str, FactsReader]) -> tuple[list[Fact], list[Fact], list[Fact]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import read_sources, retitled, visible_files, windowed
+from closedbook.facts.documents import lengthened, read_sources, retitled, visible_files, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.known import known_as, usual_names
@@ -19,6 +19,7 @@ from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
+from closedbook.facts.titles import asked_as
 from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
@@ -63,6 +64,10 @@ class Corpus:
     read_as: dict[str, str] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
     teacher: str = ""
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(getattr(self, part)):,} {part}" for part in FACTS)
+        return f"<Corpus {self.name}: {len(self.documents):,} documents; questions: {counts}>"
 
     @cached_property
     def by_subject(self) -> dict[str, list[Document]]:
@@ -186,8 +191,14 @@ def find_files(directory: Path, needed: Sequence[str] = NEEDED) -> dict[str, Pat
         if present:
             paths[part] = present[0]
         elif part in needed:
-            raise UserError(f"{directory}: no {names[0]} (or {' or '.join(names[1:])}).")
+            raise UserError(f"{directory}: no {names[0]} (or {' or '.join(names[1:])}){_instead(directory, part)}.")
     return paths
+
+
+def _instead(directory: Path, part: str) -> str:
+    """Which file of another kind is there under that name."""
+    found = [path.name for path in sorted(directory.glob(f"{part}.*")) if path.is_file()]
+    return f"; {found[0]} is not read, its ending is none of these" if found else ""
 
 
 def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
@@ -201,7 +212,6 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         UserError: A file is missing or malformed, or `strict` finds a contradiction.
     """
     paths = find_files(directory)
-    sources = read_sources(paths["corpus"])
     files = {
         part: read_facts_file(paths[part], answers_required=part != "test")
         if part in paths
@@ -209,7 +219,9 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         for part in FACTS
     }
     given = read_relations(paths["relations"]) if "relations" in paths else {}
-    titles = dict.fromkeys(source.subject for source in sources)
+    questions = [fact.question for file in files.values() for fact in file.facts]
+    sources = lengthened(read_sources(paths["corpus"]), questions)
+    titles = dict.fromkeys(name for source in sources if source.subject for name in asked_as(source.subject))
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induce(train, dev, test, titles, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)

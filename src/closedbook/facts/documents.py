@@ -11,7 +11,17 @@ from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text, text_lines
-from closedbook.facts.titles import Beginnings, begins_with, is_abbreviation, shorter_titles, title
+from closedbook.facts.titles import (
+    Beginnings,
+    begins_with,
+    folded,
+    is_abbreviation,
+    is_marked,
+    other_titles,
+    shorter_titles,
+    subjects_in,
+    title,
+)
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
@@ -20,6 +30,7 @@ SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
+_INNER_STOP = re.compile(r"\.\s\S")
 _SHORT = re.compile(r"\(?(?:\d{1,2}|[b-df-hj-np-tv-xz]{1,4}|al|ca|approx|etwa)")
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 
@@ -63,6 +74,43 @@ def iterate_sources(path: Path) -> Iterator[Source]:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
 
 
+class Lengthening:
+    """Gives texts the title that questions name where a mark inside it seemed to end it, or none at its end did.
+
+    `Ford & Co. KG. It makes ...` seems to be about `Ford & Co`, `Oklahoma! It is a musical.` about all of it.
+
+    Args:
+        others: What texts begin with up to other marks; see `other_titles`.
+        questions: Of all facts.
+        marked: Whether some of them end in a question mark or an exclamation mark.
+    """
+
+    def __init__(self, others: Container[str], questions: Iterable[str], *, marked: bool) -> None:
+        asked = (question for question in questions if marked or _INNER_STOP.search(question))
+        self._asked = {folded(name) for question in asked for name in subjects_in(question, others)}
+
+    def __call__(self, source: Source) -> Source:
+        """The text with its title."""
+        found = [name for name in others_of(source) if folded(name) in self._asked] if self._asked else []
+        if not found:
+            return source
+        name = max(found, key=len)
+        rest = source.text[len(name) :]
+        return source._replace(subject=name, text=name + (rest if begins_with(source.text, name) else f".{rest}"))
+
+
+def others_of(source: Source) -> Sequence[str]:
+    """What else may be the title of a text that begins with it."""
+    return () if source.titled else other_titles(source.text, source.subject)
+
+
+def lengthened(sources: Sequence[Source], questions: Iterable[str]) -> list[Source]:
+    """The texts with the titles that questions name; see `Lengthening`."""
+    others = {name for source in sources for name in others_of(source)}
+    lengthening = Lengthening(others, questions, marked=any(map(is_marked, others)))
+    return list(map(lengthening, sources))
+
+
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
     """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
     subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
@@ -75,7 +123,8 @@ class Retitling:
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
-    itself, stays as it is. A title that questions spell in other letters (`Fox`, asked as `the fox`) is spelled so; one
+    itself, stays as it is. A title that questions spell otherwise (`Fox`, asked as `the fox`; `The Shard`, asked as
+    `Shard`; in other quotes, dashes or spaces) is spelled so; one
     that says more in brackets than they do (`Mercury (planet)`, asked as `Mercury`) gets theirs before it, if it is the
     only one.
 
@@ -87,7 +136,7 @@ class Retitling:
 
     def __init__(self, subjects: Container[str], open_: Collection[str], titles: Iterable[str]) -> None:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
-        self._spellings = {subject.lower(): subject for subject in sorted(open_)}
+        self._spellings = {folded(subject): subject for subject in sorted(open_)}
         self._shorter = shorter_titles(titles, open_)
 
     def __call__(self, source: Source) -> Source:
@@ -97,7 +146,7 @@ class Retitling:
         if f"{source.subject}." in self._subjects:  # `Dell Inc.`, whose own full stop ends the title as well
             whole = f"{source.subject}."
             return source._replace(subject=whole, text=whole + source.text[len(source.subject) :])
-        if spelling := self._spellings.get(source.subject.lower()):
+        if spelling := self._spellings.get(folded(source.subject)):
             return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
         about = self._shorter.get(source.subject, "")
         if not about and not source.titled:

@@ -25,7 +25,7 @@ from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import Relation
 from closedbook.facts.stored import TOKENIZER, Index, StoredCorpus, document_shard, fact_shard
 from closedbook.facts.stored_summary import summarise
-from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
+from closedbook.facts.tokenizers import Tokenizer, names_behind_marks, train_tokenizer
 from closedbook.facts.tokenizing import Part as TokenizingPart
 from closedbook.facts.tokenizing import Tokenizing
 from closedbook.files import disk_errors, read_json, remove, temporary, write_json, write_text
@@ -147,7 +147,8 @@ class Generation:
             train = [self.folder / name for name in sorted(one.name for one in self.folder.glob("train-*"))]
             facts = Joined([fact_shard(folder) for folder in train])
             texts = _texts(contents.documents(), facts)
-            write_text(path, train_tokenizer(origin.tokenizer, texts).to_json())
+            apart = names_behind_marks(facts)
+            write_text(path, train_tokenizer(origin.tokenizer, texts, apart=apart).to_json())
         return Tokenizer.load(path)
 
     def _documents(

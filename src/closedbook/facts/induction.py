@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from closedbook.facts.answers import answer_kind
 from closedbook.facts.forms import MOST_FORMS, possible_forms, subject_by_forms, with_form_subjects
 from closedbook.facts.known import shipped_relations
-from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings
+from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings, topic_key
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields, Relation
 from closedbook.facts.titles import subjects_in
@@ -206,17 +206,18 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     """The name of every fact's relation."""
     keys = [form_key(form) for form in forms]
     owners = _owners(facts, keys, given)
-    open_ = Counter(
-        key for fact, key in zip(facts, keys, strict=True) if key and not fact.relation and key not in owners
-    )
-    rare = {key for key, times in open_.items() if times < RARE}
-    taken = {*given, *(fact.relation for fact in facts), *(owners[key] for key in keys if key in owners), OTHER}
+    owned = [fact.relation or owners.get(key, "") for fact, key in zip(facts, keys, strict=True)]
+    topics = [topic_key(form) for form in forms]
+    open_ = Counter(topic for name, topic in zip(owned, topics, strict=True) if topic and not name)
+    rare = {topic for topic, times in open_.items() if times < RARE}
+    taken = {*given, *owned, OTHER}
     names: dict[str, str] = {"": OTHER}
-    for form, key in zip(forms, keys, strict=True):
-        if key in open_ and key not in names:
-            names[key] = OTHER if key in rare and (len(rare) > MOST_RARE or OTHER in given) else new_name(form, taken)
-            taken.add(names[key])
-    return [fact.relation or owners.get(key) or names[key] for fact, key in zip(facts, keys, strict=True)]
+    for name, form, topic in zip(owned, forms, topics, strict=True):
+        if not name and topic not in names:
+            lost = topic in rare and (len(rare) > MOST_RARE or OTHER in given)
+            names[topic] = OTHER if lost else new_name(form, taken)
+            taken.add(names[topic])
+    return [name or names[topic] for name, topic in zip(owned, topics, strict=True)]
 
 
 def _owners(facts: Sequence[Fact], keys: Sequence[str], given: Mapping[str, Fields]) -> dict[str, str]:

@@ -15,6 +15,10 @@ STOPWORDS = frozenset(
     "their there please tell me name many much s".split()
 )
 ENGLISH = frozenset("the of is are were does did what which who where when how".split())  # and no other language
+ARTICLES = frozenset(
+    "the a an le la les l de du des d un une el los las del di dello della dell dei degli delle il lo gli o os as do "
+    "da dos das der die den dem ein eine het een".split()
+)
 SHORT = 4  # letters: shorter words of other languages tell little
 _JAPANESE = re.compile(r"[\u3041-\u309f]")
 _TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
@@ -28,6 +32,16 @@ _LABELS = (
 def form_key(form: str) -> str:
     """What forms share that differ in case and punctuation alone."""
     return " ".join(re.findall(rf"\{{\}}|{WORD.pattern}", form.casefold()))
+
+
+def topic_key(form: str) -> str:
+    """The key without articles, and prepositions as one is written with, before the subject (`de l'{}`, `du {}`)."""
+    words: list[str] = []
+    for word in form_key(form).split():
+        while word == SLOT and words and words[-1] in ARTICLES:
+            words.pop()
+        words.append(word)
+    return " ".join(words)
 
 
 def new_name(form: str, taken: set[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from closedbook.errors import UserError, counted
 from closedbook.facts.cloze import cloze, templates_beside
-from closedbook.facts.columns import Layout, columns_of, is_header
+from closedbook.facts.columns import EXPECTED, Layout, columns_of, is_header, named_columns
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
 from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, Written, load_json, parse_json, read_text, text_lines
@@ -79,8 +79,8 @@ class FactsReader:
         lines = itertools.chain([first], lines)
         if path.suffix == ".jsonl":
             facts = self._of_records(_json_records(lines, path))
-        elif path.suffix == ".csv" or is_header([cell.strip().casefold() for cell in first.split("\t")]):
-            facts = self._of_records(_rows(lines, path, "," if path.suffix == ".csv" else "\t"))
+        elif delimiter := _delimiter(first, path.suffix == ".csv"):
+            facts = self._of_records(_rows(lines, path, delimiter, self._answers_required))
         else:
             facts = _from_tabs(lines, path, self._answers_required)
         empty = True
@@ -143,7 +143,24 @@ def _refuse_long(texts: Iterable[str], place: str, subject: str = "") -> None:
         raise UserError(f"{place}: a subject of {len(subject):,} characters; no name has more than {MOST_NAME:,}.")
 
 
-def _rows(lines: Iterable[str], path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _delimiter(first: str, table: bool) -> str:
+    """What separates the columns of a table with that header, "" of what is none: a comma or, for `;`, a semicolon."""
+
+    def cells(delimiter: str) -> list[str]:
+        try:
+            row = next(csv.reader([first], delimiter=delimiter), [])
+        except csv.Error:  # said where the rows are read
+            row = []
+        return [cell.strip().casefold() for cell in row] or [""]
+
+    if not table:
+        return "\t" if is_header([cell.strip().casefold() for cell in first.split("\t")]) else ""
+    return ";" if not is_header(cells(",")) and is_header(cells(";")) else ","
+
+
+def _rows(
+    lines: Iterable[str], path: Path, delimiter: str, answers_required: bool
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """First line and cells by column of every row below the header; rows without any cell are left out."""
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     header: list[str] = []
@@ -154,7 +171,7 @@ def _rows(lines: Iterable[str], path: Path, delimiter: str) -> Iterator[tuple[in
             if not any(cell.strip() for cell in row):
                 continue
             if not header:
-                header = _header(row, delimiter, f"{path}, line {number}")
+                header = _header(row, delimiter, f"{path}, line {number}", answers_required)
             elif len(row) != len(header):
                 cells = counted(len(row), "cell")
                 raise UserError(f"{path}, line {number}: {cells}, but the header has {len(header)}.")
@@ -165,18 +182,20 @@ def _rows(lines: Iterable[str], path: Path, delimiter: str) -> Iterator[tuple[in
         raise UserError(f"{path}, line {start}: {what}.") from None
 
 
-def _header(row: Sequence[str], delimiter: str, place: str) -> list[str]:
+def _header(row: Sequence[str], delimiter: str, place: str, answers_required: bool) -> list[str]:
     """The names of the columns, in lower case.
 
     Raises:
-        UserError: They are none that are known.
+        UserError: They are none that are known, or answers are required and none of them holds any.
     """
     header = [cell.strip().casefold() for cell in row]
     if len(header) == 1 and (other := re.search(r"[;\t,|]", header[0])):
-        names = {",": "a comma", "\t": "a tab"}
+        names = {",": "a comma", "\t": "a tab", ";": "a semicolon"}
         wrong = names.get(other.group(), repr(other.group()))
         raise UserError(f"{place}: {wrong} between the columns; in this file {names[delimiter]} separates them.")
-    columns_of(header, place)
+    _, roles = columns_of(header, place)
+    if answers_required and "answer" not in roles:
+        raise UserError(f"{place}: no column of answers; {named_columns(header)}; needed are {EXPECTED}.")
     return header
 
 

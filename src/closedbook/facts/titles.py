@@ -2,7 +2,8 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import islice
 
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
 from closedbook.facts.text import MOST_NAME
@@ -14,6 +15,8 @@ LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
 LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
 _STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
 _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
+_MARK = re.compile(r"[?!](?=\s)")
+_PLAIN = str.maketrans("‘’ʼ“”–—‑", "'''\"\"---")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
@@ -31,6 +34,7 @@ SMALL = PARTICLES | frozenset(
 """Articles and prepositions, beside particles."""
 _DASHES = frozenset("-–—")
 _UNSPACED_VERBS = ("是", "位于", "は")
+_ELIDED = re.compile(r"\w*[a-zß-öø-ÿDL]['’](?=[^\W\d_]{2})")  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
 _ARTICLE = re.compile(
     r"(?:The|An?|D(?:er|ie|as|en)|Eine?|L(?:e|a|es|o|os|as)|Une?|El|Il|Gli|Het|De|Een) (?=\w)|L['’](?=\w)"
 )
@@ -67,7 +71,7 @@ def title(text: str) -> str:
             and text.startswith((f"{candidate}.", f"The {candidate}."), stop.end() + 1)
         ):
             return candidate  # `E.T. E.T. is a film.`
-        if first or words[-1] in ABBREVIATIONS or words[-1] == "vs":
+        if first or words[-1] in ABBREVIATIONS or words[-1] == "vs" or candidate.count("(") > candidate.count(")"):
             continue
         if words[-1] in BEFORE_NUMBERS and _NUMBERED.match(text, stop.end()):
             continue
@@ -76,6 +80,41 @@ def title(text: str) -> str:
         elif len(words) > 1 and not ends_in_letter:
             ends_in_letter = candidate
     return first or ends_in_letter
+
+
+def other_titles(text: str, name: str) -> list[str]:
+    """What a text begins with up to the marks behind what seems to be its title, of as many words as titles have.
+
+    One of them may be the title, where a full stop inside it seemed to end it: `Ford & Co` of `Ford & Co. KG. Ford`; or
+    what ends in a question mark or an exclamation mark before it: `Oklahoma!`.
+    """
+    found = [text[: mark.end()] for mark in islice(_MARK.finditer(text, 0, MOST_NAME), MOST_MARKS)]
+    for stop in islice(_STOP.finditer(text, len(name) + 1, MOST_NAME), MOST_MARKS) if name else ():
+        found.append(text[: stop.start()])
+    return [other for other in found if other != name and other.count(" ") < LONGEST_NAME]
+
+
+def is_marked(name: str) -> bool:
+    """Whether a title ends in a question mark or an exclamation mark."""
+    return name[-1:] in ("?", "!")
+
+
+def folded(name: str) -> str:
+    """What names share that differ in capitals, quotes, dashes, spaces and an article `The` alone."""
+    return plain(name).lower().removeprefix("the ")
+
+
+def plain(name: str) -> str:
+    """The name with the quotes, dashes and spaces of a typewriter."""
+    return " ".join(name.translate(_PLAIN).split())
+
+
+def asked_as(name: str) -> Iterator[str]:
+    """How questions may call a title: as it is, in plain quotes, dashes and spaces, of several words without `The`."""
+    yield name
+    yield plain(name)
+    if name.startswith("The ") and name.count(" ") > 1:
+        yield plain(name).removeprefix("The ")
 
 
 def begins_with(text: str, name: str) -> bool:
@@ -97,11 +136,17 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     (`法国的首都是什么？`).
     """
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
+    starts = [(first, start) for first, (start, _) in enumerate(words)]
+    starts += [
+        (first, elided.end())
+        for first, (start, end) in enumerate(words)
+        if (elided := _ELIDED.match(question, start, end)) is not None
+    ]
     found = defaultdict[str, set[tuple[int, int]]](set)
-    for first, (start, _) in enumerate(words):
+    for first, start in starts:
         for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
-                if name and (name in known or ((cased := _in_sentence_case(name)) is not None and cased in known)):
+                if name and (name in known or any(spelling in known for spelling in _as_titles(name))):
                     found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
@@ -119,9 +164,22 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     return list(outermost)
 
 
-def _in_sentence_case(name: str) -> str | None:
-    """A name of several words as a title may have it, `Red fox` for `red fox`; None for others."""
-    return name[0].upper() + name[1:] if name[0].islower() and " " in name else None
+def _as_titles(name: str) -> Iterator[str]:
+    """A name as titles may have it: of several words with small letters, `Red fox` or `Red Fox` for `red fox`.
+
+    Or in plain quotes and dashes.
+    """
+    if name != name.strip():
+        return
+    if (simple := plain(name)) != name:
+        yield simple
+    words = simple.split(" ")
+    if not 1 < len(words) <= LONGEST_NAME or not any(word[:1].islower() for word in words):
+        return
+    if simple[0].islower():
+        yield simple[0].upper() + simple[1:]
+    if words[0].lower() not in SMALL:
+        yield " ".join(word if word in SMALL else word[:1].upper() + word[1:] for word in words)
 
 
 def _without_punctuation(span: str) -> Iterable[str]:
