@@ -28,7 +28,7 @@ class Stopped(BaseException):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known name most like `name`, or the empty string if none is alike."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.55)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 

@@ -232,6 +232,19 @@ def test_a_service_that_stops_answers_what_it_has():
         until(lambda: client.server.should_exit)
 
 
+def test_a_model_that_is_busy_is_ready():
+    model = Slow()
+    with running({"slow": model}) as client, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(ask, client)
+        assert model.began.acquire(timeout=PATIENCE)
+        assert client.get("/ready").json() == {"status": "ready"}
+        worker = client.service.models["slow"].worker
+        assert 0 < worker.busy < PATIENCE
+        model.let.set()
+        assert held.result().status_code == 200
+        until(lambda: worker.busy == 0)
+
+
 def test_ready_is_a_forward_pass(client, run, monkeypatch):
     assert client.get("/ready").json() == {"status": "ready"}
     monkeypatch.setattr(run.model.head.weight, "data", run.model.head.weight.data * float("nan"))

@@ -84,12 +84,12 @@ class Abstention:
         """The reason for "I don't know"."""
         if self.threshold is None:
             return (
-                f"no threshold could be certified for {100 * self.target:.0f} % right answers with "
+                f"no threshold could be certified for {100 * self.target:.4g} % right answers with "
                 f"{self.calibration_facts} calibration facts"
             )
         return (
             f"{self.signal.replace('_', ' ')} {confidence:.6g} is below {self.threshold:.6g}, the threshold for "
-            f"{100 * self.target:.0f} % right answers"
+            f"{100 * self.target:.4g} % right answers"
         )
 
 

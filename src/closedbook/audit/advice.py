@@ -27,7 +27,7 @@ def advise(report: AuditReport) -> Advice:
     choice = _choose(report)
     headline = HEADLINES[choice].format(
         subjects=report.subjects,
-        target=f"{100 * report.settings.target:.0f} %",
+        target=f"{100 * report.settings.target:.4g} %",
         unless=UNLESS if report.taught is None else "",
     )
     return Advice(choice=choice, headline=headline, sentences=tuple(_sentences(report)))
@@ -116,10 +116,10 @@ def _made_up(made_up: MadeUp) -> Iterator[str]:
 
 def _abstention(chosen: Abstention, held: HeldOut, subjects: str) -> str:
     """What the threshold does, or why there is none."""
-    allowed = f"{100 * (1 - chosen.target):.0f} %"
+    allowed = f"{100 * (1 - chosen.target):.3g} %"
     if chosen.threshold is None:
         return (
-            f"No threshold could be certified for {100 * chosen.target:.0f} % right answers with "
+            f"No threshold could be certified for {100 * chosen.target:.4g} % right answers with "
             f"{counted(chosen.calibration_facts, 'calibration fact')}, one a subject, so none is set; it takes at "
             f"least {fewest_answers(chosen.target, chosen.level):,}, all answered rightly."
         )

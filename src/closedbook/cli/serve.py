@@ -79,10 +79,18 @@ def run(arguments: Sequence[str]) -> None:
         models = {name: open_one(options, model) for name, model in named.items()}
         service = make_service(models, limits, corpus, shown)
         for name, (model, threshold) in models.items():
-            says = "" if threshold is None else f', says "I don\'t know" below a {threshold.signal.replace("_", " ")}'
-            say(f"{name}: {described(model)}{says}")
+            say(f"{name}: {described(model)}{silent_below(threshold)}")
         say(f"serving at {address(listening)}; that is a page for a browser too; Ctrl-C stops")
         serve(make_app(service, key=key, names=options.names), service, listening)
+
+
+def silent_below(threshold: "Abstention | None") -> str:
+    """What to say of a model's threshold."""
+    if threshold is None or threshold.threshold == 0.0:
+        return ""
+    if threshold.threshold is None:
+        return ', always says "I don\'t know": no threshold could be certified'
+    return f', says "I don\'t know" below a {threshold.signal.replace("_", " ")} of {threshold.threshold:.3g}'
 
 
 def run_among(models: Iterable[str]) -> str:

@@ -125,7 +125,9 @@ def halves(corpus: Corpus, facts: Sequence[Fact], seed: int) -> list[int]:
     second = set(order[len(order) // 2 :])
     side = [int(number in second) for number in numbers]
     if len(set(side)) < 2:
-        raise UserError("The subjects cannot be divided into halves: they share one name or one document.")
+        raise UserError(
+            "The subjects cannot be divided into halves: there is one alone, or they share one name or one document."
+        )
     return side
 
 

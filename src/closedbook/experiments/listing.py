@@ -230,8 +230,15 @@ def where(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRu
             raise UserError(f"--where {condition}: takes FIELD=VALUE, or with !=, <, <=, >, >= instead.")
         name, relation, text = parts.groups()
         field = field_named(runs, name, "--where") if runs else name
+        if relation not in ("=", "!=") and _number(text) is None and any(_is_number(run, field) for run in runs):
+            raise UserError(f"--where {condition}: {field} is a number, {text!r} is none.")
         chosen = [run for run in chosen if _holds(run.fields.get(field), relation, text)]
     return chosen
+
+
+def _is_number(run: ListedRun, field: str) -> bool:
+    value = run.fields.get(field)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _holds(value: Value, relation: str, text: str) -> bool:

@@ -178,7 +178,8 @@ def mixtures(facts: Sequence[Fact], known: Sequence[bool], seed: int) -> dict[st
     size = min(len(sides[0]), 2 * len(sides[1]))
     if size < 2:
         raise UserError(
-            f"{len(sides[0])} training facts are known and {len(sides[1])} are not; there must be some of both."
+            f"{len(sides[0])} training facts are known and {len(sides[1])} are not; two that are known are needed, and "
+            "one that is not."
         )
     mixed = [*sides[0][: size - size // 2], *sides[1][: size // 2]]
     return dict(zip(MIXTURES, (sides[0][:size], mixed, [*facts]), strict=True))

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from closedbook.config.validation import sentence
 from closedbook.errors import UserError
 from closedbook.serve.schemas import Problem
+from closedbook.visible import visible
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 10
@@ -74,7 +75,12 @@ def add_problems(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 400:  # what cannot be decoded, for which there is no other sentence
             return ProblemError(422, "The body is no JSON in UTF-8.").response()
-        return ProblemError(error.status_code, f"{error.detail}.", error.headers).response()
+        detail = f"{error.detail}."
+        if error.status_code == 404:
+            detail = f"There is no {visible(request.url.path)} here; questions go to /v1/answers and /v1/completions."
+        elif error.status_code == 405:
+            detail = f"{request.url.path} takes no {request.method}."
+        return ProblemError(error.status_code, detail, error.headers).response()
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:

@@ -22,6 +22,7 @@ from closedbook.serve.texts import Texts, texts_of
 from closedbook.serve.worker import Closed, Full, Job, Worker
 
 BEING_READY = "ready"  # the kind of a job that asks nothing
+SOON = 1.0  # seconds after which it is not waited for any longer behind a request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +175,18 @@ class Served:
         raise ProblemError(504, f"No answer within {seconds:g} seconds.")
 
     async def ready(self, seconds: float) -> bool:
-        """Whether the model computes; it is asked before all that waits."""
+        """Whether the model computes; it is asked before all that waits.
+
+        While it works on a request it does, unless that takes longer than any may.
+        """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         job = Job(kind=BEING_READY, payload=None, rows=0, future=future)
         try:
             self.worker.submit(job, first=True)
+            await asyncio.wait({future}, timeout=min(SOON, seconds))
+            if not future.done() and 0 < self.worker.busy < self.limits.deadline:
+                self.worker.give_up(job)
+                return True
             return await asyncio.wait_for(future, seconds)
         except Closed:
             return False

@@ -91,6 +91,7 @@ class Worker:
         self._work, self._deliver, self._limits, self._measured = work, deliver, limits, measured
         self._jobs: deque[Job] = deque()
         self._running: list[Job] = []
+        self._began = 0.0
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"model {name}", daemon=True)
@@ -110,6 +111,12 @@ class Worker:
     @property
     def _rows(self) -> int:
         return sum(job.rows for job in self._jobs)
+
+    @property
+    def busy(self) -> float:
+        """For how many seconds it has been computing a batch of requests; 0 where it computes none."""
+        with self._changed:
+            return time.monotonic() - self._began if any(job.rows for job in self._running) else 0.0
 
     @property
     def idle(self) -> bool:
@@ -201,5 +208,5 @@ class Worker:
                     self._jobs.remove(job)
                     batch.append(job)
                     rows += job.rows
-            self._running = batch
+            self._running, self._began = batch, time.monotonic()
             return batch

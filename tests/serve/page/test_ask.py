@@ -160,14 +160,46 @@ def test_only_the_last_question_counts(chromium):
 def test_the_key_is_asked_for_once_and_kept_for_the_tab(chromium):
     key = "a key of some length"
     with running({"m": Parrot()}, key=key) as client, opened(chromium, client.url, quiet=False) as tab:
-        tab.get_by_label("Key", exact=True).fill("another key, a wrong one")
-        tab.get_by_role("button", name="Go on").click()
+        assert not tab.get_by_text("That key was refused.").is_visible()
+        for wrong in ("another key, a wrong one", "ключ ключ ключ ключ"):  # the second cannot be sent
+            tab.get_by_label("Key", exact=True).fill(wrong)
+            tab.get_by_role("button", name="Go on").click()
+            tab.get_by_text("That key was refused.").wait_for()
         tab.get_by_label("Key", exact=True).fill(key)
         tab.get_by_role("button", name="Go on").click()
         tab.locator("#model option").wait_for(state="attached")
         assert said(tab, "Where?") == "Rome"
         tab.reload()
         assert said(tab, "Where?") == "Rome"
+
+
+def test_who_gives_no_key_is_told(chromium):
+    with (
+        running({"m": Parrot()}, key="a key of some length") as client,
+        opened(chromium, client.url, quiet=False) as tab,
+    ):
+        tab.get_by_label("Key", exact=True).wait_for()
+        tab.keyboard.press("Escape")
+        tab.get_by_text("Without its key this service says nothing").wait_for()
+        assert not tab.get_by_label("Key", exact=True).is_visible()
+
+
+def test_one_comes_back_to_every_question_here_and_beside(chromium):
+    with running({"other": Parrot(), "m": Parrot()}) as client, opened(chromium, client.url, "/?model=m") as tab:
+        for question in ("Where?", "Who?"):
+            said(tab, question)
+        tab.go_back()
+        tab.locator("[data-said]").wait_for()
+        assert tab.get_by_label("Question").input_value() == "Where?"
+        assert tab.locator("#model").input_value() == "m"
+        tab.get_by_role("link", name="Skip to the content").focus()
+        tab.keyboard.press("Enter")
+        assert tab.get_by_label("Question").input_value() == "Where?"
+        tab.get_by_role("link", name="Look inside").first.click()
+        tab.wait_for_url("**/inside?question=Where%3F&model=m")
+        assert tab.get_by_label("Question").input_value() == "Where?"
+        tab.get_by_role("link", name="Doubt").click()
+        assert tab.locator("#model").input_value() == "m"
 
 
 def test_examples_are_questions_that_can_be_asked(metals):

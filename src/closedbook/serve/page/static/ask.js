@@ -90,7 +90,8 @@ function withName(reply, name) {
 
 function nearest(reply) {
   if (!reply.nearest?.length) return null;
-  const known = reply.nearest[0] === reply.subject && reply.question.includes(reply.subject);
+  const same = (one, other) => one.toLowerCase().includes(other.toLowerCase());
+  const known = same(reply.nearest[0], reply.subject) && same(reply.subject, reply.nearest[0]) && same(reply.question, reply.subject);
   const names = known ? reply.nearest.slice(1) : reply.nearest;
   return el("section", {}, el("h2", {}, "Nearest known names"),
     el("p", { class: "note" }, known ? "The name is one of the corpus's; others are spelled like it." : "The name is none of the corpus's. Was one of these meant?"),

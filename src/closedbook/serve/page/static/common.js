@@ -1,6 +1,7 @@
 // What all views share: nodes whose text is only ever text, requests with the service's key, the choice of a model.
 
 const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]/gu;
+const IN_A_HEADER = /^[\x20-\x7e\xa0-\xff]+$/;
 const TRIES = 6; // of a request that there is no room for
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -85,21 +86,30 @@ export class Refusal extends Error {
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-function askForKey() {
+function askForKey(refused) {
   const dialog = byId("key");
-  return new Promise((resolve) => {
+  byId("key-refused").hidden = !refused;
+  return new Promise((resolve, reject) => {
     dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "given") {
+        reject(new Refusal(401, "Without its key this service says nothing; reload the page to be asked for it again."));
+        return;
+      }
       sessionStorage.setItem("key", byId("key-field").value);
       resolve();
     }, { once: true });
-    if (!dialog.open) dialog.showModal();
+    if (!dialog.open) {
+      dialog.returnValue = "";
+      dialog.showModal();
+    }
   });
 }
 
 async function send(path, options) {
   for (let tried = 1; ; tried++) {
     const key = sessionStorage.getItem("key");
-    const headers = { ...options.headers, ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    const sent = key !== null && IN_A_HEADER.test(key); // another is none that a service can have
+    const headers = { ...options.headers, ...(sent ? { Authorization: `Bearer ${key}` } : {}) };
     let response;
     try {
       response = await fetch(path, { ...options, headers });
@@ -109,7 +119,7 @@ async function send(path, options) {
     }
     if (response.ok) return response.json();
     if (response.status === 401) {
-      await askForKey();
+      await askForKey(key !== null);
     } else if (response.status === 429 && tried < TRIES) {
       await pause(Number(response.headers.get("Retry-After")) || 1);
     } else {
@@ -160,6 +170,7 @@ export async function begin(changed = () => {}) {
     const wanted = named ?? sessionStorage.getItem("model");
     const served = about.models.some((model) => model.name === wanted);
     if (served) list.value = wanted;
+    if (served && named !== null) sessionStorage.setItem("model", named);
     const other = el("p", { class: "note", role: "status" });
     if (named !== null && !served) other.append(foreign(named), ` is not served here; ${about.models[0].name} is asked instead.`);
     if (other.childNodes.length) byId("problem").after(other);
@@ -175,7 +186,21 @@ export async function begin(changed = () => {}) {
 
 export const chosen = (about) => about.models.find((model) => model.name === byId("model").value);
 
-/** Keeps what is shown in the address, so that it can be passed on and come back to. */
+let shown = location.search;
+addEventListener("popstate", () => {
+  if (location.search !== shown) location.reload(); // and not for a place on the page
+});
+
+/** Keeps what is shown in the address, so that it can be passed on; one comes back to every question, here and beside. */
 export function remember(parameters) {
-  history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(parameters)}`);
+  const { question, model } = parameters;
+  const before = new URLSearchParams(location.search).get("question");
+  const to = `${location.pathname}?${new URLSearchParams(parameters)}`;
+  if (question !== undefined && question !== before) history.pushState(null, "", to);
+  else history.replaceState(null, "", to);
+  shown = location.search;
+  if (question === undefined) return;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (["/", "/inside"].includes(link.pathname)) link.search = new URLSearchParams({ question, model });
+  }
 }

@@ -1,7 +1,7 @@
 // Doubt: risk against coverage, with a threshold to move.
 
 import { chart, drawn } from "./chart.js";
-import { begin, byId, counted, el, foreign, get, guarded, percent, post, scrolling, table, words } from "./common.js";
+import { begin, byId, counted, el, foreign, get, guarded, percent, post, remember, scrolling, table, words } from "./common.js";
 
 const LISTED = 50; // answers at the most
 
@@ -112,6 +112,7 @@ function show(data) {
 async function load() {
   const mine = ++round, model = byId("model").value;
   byId("doubt").hidden = true;
+  remember({ model, source: source() });
   const current = () => mine === round;
   const signal = byId("signal").value || null;
   if (source() === "model") {
@@ -143,6 +144,7 @@ await guarded(async () => {
     return;
   }
   byId("source-choice").hidden = !(about.facts && about.answers);
-  if (!about.facts) byId("source").value = "audit";
+  const wanted = new URLSearchParams(location.search).get("source");
+  byId("source").value = !about.facts || (about.answers && wanted === "audit") ? "audit" : byId("source").value;
   await load();
 });

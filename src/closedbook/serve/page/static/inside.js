@@ -69,6 +69,10 @@ function attention({ tokens, attention: layers, span }) {
 
 async function look(question, subject) {
   const model = chosen(about);
+  if (question.trim()) {
+    byId("question").value = question;
+    remember({ question, model: model.name, ...(subject ? { subject } : {}) });
+  }
   if (model.no_inside) {
     byId("status").textContent = `${model.no_inside}.`;
     byId("seen").replaceChildren();
@@ -78,8 +82,6 @@ async function look(question, subject) {
   running?.abort();
   running = new AbortController();
   const { signal } = running;
-  byId("question").value = question;
-  remember({ question, model: model.name, ...(subject ? { subject } : {}) });
   byId("status").textContent = "Looking …";
   byId("seen").setAttribute("aria-busy", "true");
   const data = await guarded(() => post("/page/inside", { question, model: model.name, ...(subject ? { subject } : {}) }, signal));

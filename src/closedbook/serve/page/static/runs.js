@@ -1,7 +1,7 @@
 // Runs: a table, learning curves, two compared; a training that is going on is followed.
 
 import { chart, drawn } from "./chart.js";
-import { begin, byId, counted, el, foreign, get, guarded, percent, scrolling } from "./common.js";
+import { begin, byId, counted, el, foreign, get, guarded, percent, remember, scrolling } from "./common.js";
 
 const EVERY = 2000; // milliseconds between two looks at a training that goes on
 const REST = 15000; // and at a folder in which none does
@@ -42,7 +42,7 @@ function cell(run, field) {
 function choose(name, wanted) {
   selected = selected.filter((other) => other !== name);
   if (wanted) selected = [...selected.slice(1 - KINDS.length), name];
-  history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(selected.map((each) => ["name", each]))}`);
+  remember(selected.map((each) => ["name", each]));
   show();
   guarded(compare);
 }
