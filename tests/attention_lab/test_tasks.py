@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from closedbook.attention_lab.tasks import CHANCE_IN_CONTEXT, KEYS, PAIRS, OneLayer, examples, solve

@@ -228,7 +228,8 @@ def _say_what_comes(
     notes += coverage_lines(coverage_of(config, some_of(corpus))) if config.stage == "pretrain" else []
     where = "on this machine" if processes == 1 else f"in {processes} processes"
     seconds = estimate([(config, corpus)], device) / processes
-    for note in (*notes, f"about {in_words(seconds)} of training {where}"):
+    sooner = "" if config.training.stop_at_loss is None else ", less where all is learned before"
+    for note in (*notes, f"about {in_words(seconds)} of training {where}{sooner}"):
         say(note)
 
 
