@@ -49,6 +49,7 @@ def test_json_holds_what_was_measured(written):
     assert values["tasks"][0]["accuracy"] == 0.9
 
 
+@pytest.mark.slow
 def test_the_console_says_verdicts_and_what_belongs_to_them(lab):
     assert len(lab_table(lab).rows) == len(lab.claims)
     said = "\n".join(lab_lines(lab))

@@ -7,6 +7,7 @@ import pytest
 from closedbook.facts.building import append_to_store
 from tests.faults.test_sweep import CHUNKS, Sweep
 
+CUTS = pytest.mark.parametrize("cut", [None, pytest.param("names", marks=pytest.mark.slow), "all"])
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
@@ -34,13 +35,13 @@ def test_a_store_has_no_temporary_file(of_building, of_adding):
         assert not [name for name in sweep.expected if "/." in name or "recognised" in name or "building" in name]
 
 
-@pytest.mark.parametrize("cut", [None, "names", "all"])
+@CUTS
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_building_goes_on_wherever_it_is_killed_or_cut_off(of_building, chunk, cut, every):
     of_building.kill_all(chunk, every, cut)
 
 
-@pytest.mark.parametrize("cut", [None, "names", "all"])
+@CUTS
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_adding_goes_on_wherever_it_is_killed_or_cut_off(of_adding, chunk, cut, every):
     of_adding.kill_all(chunk, every, cut)

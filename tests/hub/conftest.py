@@ -83,7 +83,7 @@ def saved(vocabulary, taught, tmp_path_factory):
     return paths
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=[*KINDS[:-1], pytest.param(KINDS[-1], marks=pytest.mark.slow)])
 def foreign(request, saved):
     return opened(saved[request.param])
 

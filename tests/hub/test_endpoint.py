@@ -263,7 +263,13 @@ def test_a_busy_server_is_asked_again(server):
     assert len(server.seen) == before + 3
 
 
-@pytest.mark.parametrize("after", ["1", lambda: formatdate(time.time() + 1.9, usegmt=True)], ids=["seconds", "date"])
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param("1", id="seconds"),
+        pytest.param(lambda: formatdate(time.time() + 1.9, usegmt=True), id="date", marks=pytest.mark.slow),
+    ],
+)
 def test_it_waits_as_long_as_it_is_asked_to(server, after):
     model = opened(server, patience=Patience(pause=0.01, longest_pause=5.0))
     server.first = [(429, {"Retry-After": after if isinstance(after, str) else after()})]
@@ -457,7 +463,13 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("raw", BAD, ids=lambda raw: raw.__name__)
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(raw, id=raw.__name__, marks=[pytest.mark.slow] if raw in (silent, dripping_head) else [])
+        for raw in BAD
+    ],
+)
 def test_bad_endpoints_are_refused_soon_and_in_a_sentence(server, raw):
     server.raw = raw
     start = time.monotonic()

@@ -69,7 +69,9 @@ def test_everybody_can_use_it(chromium, full, corpus, path, scheme, size):
         assert violations(tab) == []
 
 
-@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[] if path in ("/", "/runs") else [pytest.mark.slow]) for path in VIEWS]
+)
 def test_every_view_is_reached_with_the_keyboard(chromium, full, corpus, path):
     with opened(chromium, full.url, address(path, corpus)) as tab:
         tab.locator(SHOWN[path]).first.wait_for(state="attached")
