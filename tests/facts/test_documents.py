@@ -192,7 +192,7 @@ def test_titles_are_spelled_as_questions_spell_them(tmp_path):
 def test_marks_inside_a_title_do_not_end_it_where_questions_name_all_of_it(tmp_path):
     lines = ["Ford & Co. KG. It is old.", "1. FC Köln. A club.", "Oklahoma! It is a musical.", "Sta. Cruz. A town."]
     path = lines_of(tmp_path / "c.txt", "\n".join(lines))
-    asked = ["Where is Ford & Co. KG?", "Who leads 1. FC Köln today?", "Who wrote Oklahoma!?", "Is sta. cruz old?"]
+    asked = ["Where is Ford & Co. KG?", "Who leads 1. FC Köln today?", "Who wrote Oklahoma!?", "Is sta. Cruz old?"]
     found = lengthened(read_sources(path), asked)
     assert [source.subject for source in found] == ["Ford & Co. KG", "1. FC Köln", "Oklahoma!", "Sta. Cruz"]
     assert [source.text for source in found] == [*lines[:2], "Oklahoma!. It is a musical.", lines[3]]

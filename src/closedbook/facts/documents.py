@@ -87,7 +87,7 @@ class Lengthening:
 
     def __init__(self, others: Container[str], questions: Iterable[str], *, marked: bool) -> None:
         asked = (question for question in questions if marked or _INNER_STOP.search(question))
-        self._asked = {folded(name) for question in asked for name in subjects_in(question, others)}
+        self._asked = {folded(name) for question in asked for name in subjects_in(question, others, loosely=False)}
 
     def __call__(self, source: Source) -> Source:
         """The text with its title."""

@@ -128,25 +128,29 @@ def is_abbreviation(word: str) -> bool:
     return word in ABBREVIATIONS or bool(_INITIAL.fullmatch(word))
 
 
-def subjects_in(question: str, known: Container[str]) -> list[str]:
+def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -> list[str]:
     """The known subjects that stand in the question as whole words, the longest first; none inside a longer one.
 
     They are fifty at most. Words are what spaces separate; punctuation around the subject is allowed
-    (`Is "Ann Lee" alive?`). Without such a subject, what stands inside a word of a script without spaces counts
-    (`法国的首都是什么？`).
+    (`Is "Ann Lee" alive?`), and an elided article before it (`l'Albanie`). Without such a subject, what differs from
+    one in capitals, quotes or dashes counts, if that is wanted (`loosely`), then what stands inside a word of a script
+    without spaces (`法国的首都是什么？`).
     """
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
     starts = [(first, start) for first, (start, _) in enumerate(words)]
-    starts += [
-        (first, elided.end())
-        for first, (start, end) in enumerate(words)
-        if (elided := _ELIDED.match(question, start, end)) is not None
-    ]
+    if "'" in question or "’" in question:
+        elided = ((first, _ELIDED.match(question, start, end)) for first, (start, end) in enumerate(words))
+        starts += [(first, match.end()) for first, match in elided if match is not None]
     found = defaultdict[str, set[tuple[int, int]]](set)
     for first, start in starts:
         for _, end in words[first : first + LONGEST_KNOWN]:
             for name in _without_punctuation(question[start:end]):
-                if name and (name in known or any(spelling in known for spelling in _as_titles(name))):
+                if name and (name in known or ((cased := _in_sentence_case(name)) is not None and cased in known)):
+                    found[name].add((start, end))
+    for first, start in starts if loosely and not found else ():
+        for _, end in words[first : first + LONGEST_NAME]:
+            for name in _without_punctuation(question[start:end]):
+                if name and any(spelling in known for spelling in _as_titles(name)):
                     found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
@@ -164,22 +168,22 @@ def subjects_in(question: str, known: Container[str]) -> list[str]:
     return list(outermost)
 
 
-def _as_titles(name: str) -> Iterator[str]:
-    """A name as titles may have it: of several words with small letters, `Red fox` or `Red Fox` for `red fox`.
+def _in_sentence_case(name: str) -> str | None:
+    """A name of several words as a title may have it, `Red fox` for `red fox`; None for others."""
+    return name[0].upper() + name[1:] if name[0].islower() and " " in name else None
 
-    Or in plain quotes and dashes.
-    """
+
+def _as_titles(name: str) -> Iterator[str]:
+    """A name as titles may have it: with capitals, `Golden Gate Bridge` for `Golden Gate bridge`, in plain marks."""
     if name != name.strip():
         return
     if (simple := plain(name)) != name:
         yield simple
     words = simple.split(" ")
-    if not 1 < len(words) <= LONGEST_NAME or not any(word[:1].islower() for word in words):
-        return
-    if simple[0].islower():
+    if 1 < len(words) <= LONGEST_NAME and any(word[:1].islower() for word in words):
         yield simple[0].upper() + simple[1:]
-    if words[0].lower() not in SMALL:
-        yield " ".join(word if word in SMALL else word[:1].upper() + word[1:] for word in words)
+        if words[0].lower() not in SMALL:
+            yield " ".join(word if word in SMALL else word[:1].upper() + word[1:] for word in words)
 
 
 def _without_punctuation(span: str) -> Iterable[str]:
