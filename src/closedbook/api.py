@@ -222,15 +222,19 @@ def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = Fa
 
     if not isinstance(question, str) or not question.strip():
         raise UserError("ask takes one question, a text that is not empty.")
-    model = _model(model)
-    return reply_to(model, [question], None if always else _threshold(model))[0]
+    if isinstance(model, str | Path):
+        threshold = None if always else _threshold(str(model))
+        model = open_model(str(model), form=None if threshold is None else threshold.form)
+    else:
+        threshold = None if always else _threshold(model.name, model.form)
+    return reply_to(model, [question], threshold)[0]
 
 
-def _threshold(model: "LanguageModel") -> "Abstention | None":
+def _threshold(name: str, form: "Form | None" = None) -> "Abstention | None":
     from closedbook import hub
     from closedbook.audit.abstention import threshold_in
 
-    return threshold_in(hub.threshold_file(model.name), lambda: hub.fingerprint(model.name), model.form)
+    return threshold_in(hub.threshold_file(name), lambda: hub.fingerprint(name), form)
 
 
 def _corpus(given: Corpus | str | Path) -> Corpus:

@@ -175,9 +175,9 @@ def test_titles_are_spelled_as_questions_spell_them(tmp_path):
     path = lines_of(
         tmp_path / "c.txt",
         "Fox. The fox is red .\nRed Panda. It eats .\nTurkey. A country .\nOwl. It flies .\n"
-        "The Shard. It is tall .\nRome–Oslo. A line .\n",
+        "The Shard. It is tall .\nRome–Oslo. A line .\nSun. A star .\nThe Sun. A newspaper .\n",
     )
-    asked = ["fox", "red panda", "Turkey", "turkey", "Shard", "Rome-Oslo"]
+    asked = ["fox", "red panda", "Turkey", "turkey", "Shard", "Rome-Oslo", "sun"]
     found = windowed(retitled(read_sources(path), asked)).documents
     assert [(d.subject, d.text) for d in found] == [
         ("fox", "fox. The fox is red ."),
@@ -186,6 +186,8 @@ def test_titles_are_spelled_as_questions_spell_them(tmp_path):
         ("Owl", "Owl. It flies ."),
         ("Shard", "Shard. It is tall ."),
         ("Rome-Oslo", "Rome-Oslo. A line ."),
+        ("sun", "sun. A star ."),
+        ("The Sun", "The Sun. A newspaper ."),
     ]
 
 
@@ -197,6 +199,27 @@ def test_marks_inside_a_title_do_not_end_it_where_questions_name_all_of_it(tmp_p
     assert [source.subject for source in found] == ["Ford & Co. KG", "1. FC Köln", "Oklahoma!", "Sta. Cruz"]
     assert [source.text for source in found] == [*lines[:2], "Oklahoma!. It is a musical.", lines[3]]
     assert lengthened(read_sources(path), ["Where is Ford? It is far."]) == read_sources(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked", "subjects"),
+    [
+        (
+            ["Mamma Mia!. By Ann.", "Mamma Mia! Here We Go Again. By Bo."],
+            ["Who directed Mamma Mia!?", "Who directed Mamma Mia! Here We Go Again?"],
+            ["Mamma Mia!", "Mamma Mia! Here We Go Again"],
+        ),
+        (["Yahoo! Japan. A firm."], ["Who owns Yahoo! Japan?"], ["Yahoo! Japan"]),
+        (["What is the capital of Albania? Tirana."], ["What is the capital of Albania?"], None),
+        (["Albania. What is its capital? Tirana."], ["Albania. What is its capital?"], ["Albania"]),
+        (["Tin. Tin is a metal. Its symbol is Sn."], ["Tin. Tin is a metal. Its symbol is what?"], ["Tin"]),
+    ],
+)
+def test_a_title_that_is_named_as_it_is_stays(tmp_path, lines, asked, subjects):
+    path = lines_of(tmp_path / "c.txt", "\n".join(lines))
+    found, before = lengthened(read_sources(path), asked), read_sources(path)
+    assert [source.subject for source in found] == (subjects or [source.subject for source in before])
+    assert found == before
 
 
 def test_a_title_with_more_in_brackets_is_found_where_it_is_the_only_one(tmp_path):

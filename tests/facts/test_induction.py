@@ -41,9 +41,13 @@ def test_relations_are_found_in_the_questions(subjects):
 
 def test_articles_before_the_subject_make_no_other_relation():
     forms = ("Quelle est la capitale de l'{} ?", "Quelle est la capitale du {} ?", "Who rules {}?", "Who rules the {}?")
-    facts = [fact for form in (*forms, "Who rules in {}?") for fact in ask(form)]
+    others = ("Who rules in {}?", "Wer gibt dem {}?", "Wer gibt das {}?")
+    facts = [fact for form in (*forms, *others) for fact in ask(form)]
     found = induce(facts, (), (), dict.fromkeys(NAMES)).relations
-    assert [relation.forms for relation in found] == [forms[:2], forms[2:], ("Who rules in {}?",)]
+    assert [relation.forms for relation in found] == [forms[:2], forms[2:], *((form,) for form in others)]
+    given = {"emblem": {"name": "emblem", "forms": ("What is the symbol of {}?",)}}
+    asked = [*ask("What is the symbol of {}?"), *ask("What is the symbol of the {}?")]
+    assert {fact.relation for fact in induce(asked, (), (), dict.fromkeys(NAMES), given).train} == {"emblem"}
 
 
 def test_names_are_short_and_distinct():

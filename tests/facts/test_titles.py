@@ -78,6 +78,8 @@ def test_every_course_question_finds_its_own_line(course):
         ("D'où vient l'Ann Lee ?", "Ann Lee"),
         ("Quelle est la mère d’Ann Lee ?", "Ann Lee"),
         ("Where was O'Lee born?", ""),
+        ("Where was Jeanne d'Ann Lee born?", "Lee"),
+        ("Where is what they're Ann Lees for?", ""),
     ],
 )
 def test_the_longest_known_subject_is_found(question, expected):

@@ -88,6 +88,8 @@ def test_names_behind_marks_are_spelled_as_titles_where_questions_have_them_so()
     assert names_behind_marks(asked)
     assert not names_behind_marks(plain)
     assert not names_behind_marks([])
+    inside = dataclasses.replace(asked[0], question="What is the definition of ion?", subject="ion")
+    assert not names_behind_marks([inside])
     for apart in (False, True):
         tokenizer = train_tokenizer(TokenizerConfig(vocabulary_size=300), texts, apart=apart)
         ((ids, offsets),) = tokenizer.encode_with_offsets([asked[0].question])

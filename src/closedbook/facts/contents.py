@@ -11,7 +11,7 @@ from typing import Protocol
 
 from closedbook.errors import UserError
 from closedbook.facts.corpus import FACTS, Corpus, NameLists, find_files, name_lists_of, read_directory
-from closedbook.facts.documents import Lengthening, Retitling, Source, iterate_sources, others_of, window_lines
+from closedbook.facts.documents import Lengthening, Retitling, Source, iterate_sources, rivals_of, window_lines
 from closedbook.facts.doubts import doubts
 from closedbook.facts.hashes import Gathering, HashSet, hashes_of
 from closedbook.facts.induction import Induced, as_spelled, induce, known_forms
@@ -20,7 +20,7 @@ from closedbook.facts.parallel import chunks, map_ordered
 from closedbook.facts.readers import FactsReader
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import Fields, Relation, read_relations
-from closedbook.facts.titles import asked_as, is_marked
+from closedbook.facts.titles import asked_as, folded
 
 LARGE_DOCUMENTS, LARGE_FACTS = 32_768, 65_536
 """Documents and facts up to which a corpus is read into memory, with everything that is made of it."""
@@ -132,13 +132,11 @@ class Streams:
             self.doubts = doubts(given, induced.train, others, self._titles, str(paths["relations"])) if given else ()
 
     def _lengthened(self, readers: Iterable[FactsReader]) -> Lengthening:
-        gathered, marked = Gathering(), False
+        gathered = Gathering()
         for sources in chunks(iterate_sources(self._paths["corpus"]), CHUNK):
-            others = [name for source in sources for name in others_of(source)]
-            marked = marked or any(map(is_marked, others))
-            gathered.add(hashes_of(others))
+            gathered.add(hashes_of(name for source in sources for name in rivals_of(source)))
         questions = (fact.question for reader in readers for fact in reader)
-        return Lengthening(HashSet(gathered.array()), questions, marked=marked)
+        return Lengthening(HashSet(gathered.array()), questions)
 
     def _read(self) -> Iterator[Source]:
         return map(self._lengthening, iterate_sources(self._paths["corpus"]))
@@ -206,16 +204,16 @@ class Spelling:
     """
 
     def __init__(self, sources: Iterable[Source], untitled: Collection[str]) -> None:
-        lowered = {subject.lower() for subject in untitled}
+        wanted = {folded(subject) for subject in untitled}
         found: dict[str, set[str]] = {}
         for source in sources:
-            if (lower := source.subject.lower()) in lowered:
-                found.setdefault(lower, set()).add(source.subject)
-        self._spellings = {lower: sorted(names) for lower, names in found.items()}
+            if (key := folded(source.subject)) in wanted:
+                found.setdefault(key, set()).add(source.subject)
+        self._spellings = {key: sorted(names) for key, names in found.items()}
 
     def __call__(self, fact: Fact) -> Fact:
         """The fact."""
-        spellings = self._spellings.get(fact.subject.lower(), [])
+        spellings = self._spellings.get(folded(fact.subject), [])
         return as_spelled(fact, () if fact.subject in spellings else spellings)
 
 

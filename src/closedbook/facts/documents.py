@@ -16,9 +16,8 @@ from closedbook.facts.titles import (
     begins_with,
     folded,
     is_abbreviation,
-    is_marked,
     other_titles,
-    shorter_titles,
+    renamed,
     subjects_in,
     title,
 )
@@ -30,7 +29,7 @@ SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
-_INNER_STOP = re.compile(r"\.\s\S")
+_INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)")
 _SHORT = re.compile(r"\(?(?:\d{1,2}|[b-df-hj-np-tv-xz]{1,4}|al|ca|approx|etwa)")
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 
@@ -77,21 +76,28 @@ def iterate_sources(path: Path) -> Iterator[Source]:
 class Lengthening:
     """Gives texts the title that questions name where a mark inside it seemed to end it, or none at its end did.
 
-    `Ford & Co. KG. It makes ...` seems to be about `Ford & Co`, `Oklahoma! It is a musical.` about all of it.
+    `Ford & Co. KG. It makes ...` seems to be about `Ford & Co`, `Oklahoma! It is a musical.` about all of it. A title
+    that questions name as it is stays, and no whole question becomes one.
 
     Args:
-        others: What texts begin with up to other marks; see `other_titles`.
+        others: What texts begin with up to other marks, and up to the mark that seemed to end their titles.
         questions: Of all facts.
-        marked: Whether some of them end in a question mark or an exclamation mark.
     """
 
-    def __init__(self, others: Container[str], questions: Iterable[str], *, marked: bool) -> None:
-        asked = (question for question in questions if marked or _INNER_STOP.search(question))
-        self._asked = {folded(name) for question in asked for name in subjects_in(question, others, loosely=False)}
+    def __init__(self, others: Container[str], questions: Iterable[str]) -> None:
+        asked = (question for question in questions if _INNER_MARK.search(question))
+        self._asked = {
+            folded(name)
+            for question in asked
+            for name in subjects_in(question, others, loosely=False)
+            if len(name) < len(question.rstrip("?!. "))
+        }
 
     def __call__(self, source: Source) -> Source:
         """The text with its title."""
-        found = [name for name in others_of(source) if folded(name) in self._asked] if self._asked else []
+        if not self._asked or folded(source.subject) in self._asked:
+            return source
+        found = [name for name in others_of(source) if folded(name) in self._asked]
         if not found:
             return source
         name = max(found, key=len)
@@ -100,15 +106,19 @@ class Lengthening:
 
 
 def others_of(source: Source) -> Sequence[str]:
-    """What else may be the title of a text that begins with it."""
+    """What else may be the title of a text that begins with it; none where the corpus gives it."""
     return () if source.titled else other_titles(source.text, source.subject)
+
+
+def rivals_of(source: Source) -> Sequence[str]:
+    """The same with what seems to be the title, where there is a choice."""
+    others = others_of(source)
+    return [source.subject, *others] if others else ()
 
 
 def lengthened(sources: Sequence[Source], questions: Iterable[str]) -> list[Source]:
     """The texts with the titles that questions name; see `Lengthening`."""
-    others = {name for source in sources for name in others_of(source)}
-    lengthening = Lengthening(others, questions, marked=any(map(is_marked, others)))
-    return list(map(lengthening, sources))
+    return list(map(Lengthening({name for source in sources for name in rivals_of(source)}, questions), sources))
 
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
@@ -123,10 +133,9 @@ class Retitling:
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
-    itself, stays as it is. A title that questions spell otherwise (`Fox`, asked as `the fox`; `The Shard`, asked as
-    `Shard`; in other quotes, dashes or spaces) is spelled so; one
-    that says more in brackets than they do (`Mercury (planet)`, asked as `Mercury`) gets theirs before it, if it is the
-    only one.
+    itself, stays as it is. A title that questions spell otherwise (`Fox`, asked as `the fox`; if it is the only such,
+    `The Shard`, asked as `Shard`) is spelled so; one that says more in brackets than they do (`Mercury (planet)`, asked
+    as `Mercury`) gets theirs before it, if it is the only one.
 
     Args:
         subjects: Those of all facts.
@@ -136,8 +145,8 @@ class Retitling:
 
     def __init__(self, subjects: Container[str], open_: Collection[str], titles: Iterable[str]) -> None:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
-        self._spellings = {folded(subject): subject for subject in sorted(open_)}
-        self._shorter = shorter_titles(titles, open_)
+        self._spellings = {subject.lower(): subject for subject in sorted(open_)}
+        self._renamed = renamed(titles, open_)
 
     def __call__(self, source: Source) -> Source:
         """The text with its subject."""
@@ -146,9 +155,11 @@ class Retitling:
         if f"{source.subject}." in self._subjects:  # `Dell Inc.`, whose own full stop ends the title as well
             whole = f"{source.subject}."
             return source._replace(subject=whole, text=whole + source.text[len(source.subject) :])
-        if spelling := self._spellings.get(folded(source.subject)):
+        if spelling := self._spellings.get(source.subject.lower()):
             return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
-        about = self._shorter.get(source.subject, "")
+        about = self._renamed.get(source.subject, "")
+        if about and folded(about) == folded(source.subject):
+            return source._replace(subject=about, text=about + source.text[len(source.subject) :])
         if not about and not source.titled:
             about = self._beginnings.about(source.text, source.subject)
         return source._replace(subject=about, text=f"{about}. {source.text}") if about else source

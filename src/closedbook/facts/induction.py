@@ -11,7 +11,7 @@ from closedbook.facts.known import shipped_relations
 from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings, topic_key
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields, Relation
-from closedbook.facts.titles import subjects_in
+from closedbook.facts.titles import folded, subjects_in
 
 RARE, MOST_RARE = 3, 8  # forms of fewer facts become one relation, `other`, where there are more of them than that
 ROUNDS = 5  # of looking for subjects by the forms that were found
@@ -70,20 +70,28 @@ def spelled(induced: Induced, subjects: Iterable[str]) -> Induced:
     known = set(subjects) - {""}
     spellings = defaultdict[str, list[str]](list)
     for subject in known:
-        spellings[subject.lower()].append(subject)
+        spellings[folded(subject)].append(subject)
 
     def of(fact: Fact) -> Fact:
-        return as_spelled(fact, () if fact.subject in known else spellings.get(fact.subject.lower(), ()))
+        return as_spelled(fact, () if fact.subject in known else spellings.get(folded(fact.subject), ()))
 
     train, dev, test = (tuple(map(of, part)) for part in (induced.train, induced.dev, induced.test))
     return dataclasses.replace(induced, train=train, dev=dev, test=test)
 
 
 def as_spelled(fact: Fact, others: Sequence[str]) -> Fact:
-    """A fact whose subject has no document, with the one other spelling that has."""
-    if len(others) != 1 or possible_forms(fact.question, *others) != possible_forms(fact.question, fact.subject):
+    """A fact whose subject has no document, with the one other spelling that has, of those in other capitals first.
+
+    One that has more than they (`The Shard`) must stand in the question as well.
+    """
+    same = [other for other in others if other.lower() == fact.subject.lower()]
+    if len(same or others) != 1:
         return fact
-    return dataclasses.replace(fact, subject=others[0])
+    (spelling,) = same or others
+    forms = possible_forms(fact.question, spelling)
+    if not forms or (same and forms != possible_forms(fact.question, fact.subject)):
+        return fact
+    return dataclasses.replace(fact, subject=spelling)
 
 
 def recognise(facts: Sequence[Fact], subjects: Collection[str], relations: Sequence[Relation] = ()) -> tuple[Fact, ...]:
@@ -114,7 +122,8 @@ def induce(
 
     The questions are grouped by their form, which is the question with `{}` for its subject. Whichever comes first
     gives a form its relation: the file's column, `relations.toml`, a relation that the project ships, the form itself
-    (case and punctuation aside). The kind of answer is that of most training answers; dev answers are not looked at.
+    (case, punctuation and an article before
+    the subject aside). The kind of answer is that of most training answers; dev answers are not looked at.
 
     Args:
         train: Facts to train on.
@@ -196,7 +205,8 @@ def _with_forms(facts: Sequence[Fact]) -> tuple[list[Fact], list[str]]:
     for index, (fact, form) in enumerate(zip(facts, found, strict=True)):
         if form and counts[form] == 1 and (longer := subject_by_forms(fact.question, frequent)):
             rest = longer.replace(fact.subject, "").split()
-            if fact.subject in longer and not any(word.strip("'’")[:1].islower() for word in rest):
+            more = any(map(str.isalnum, "".join(rest)))
+            if more and fact.subject in longer and not any(word.strip("'’")[:1].islower() for word in rest):
                 changed[index] = dataclasses.replace(fact, subject=longer)
                 found[index] = possible_forms(fact.question, longer)[0]
     return changed, found
@@ -206,8 +216,12 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     """The name of every fact's relation."""
     keys = [form_key(form) for form in forms]
     owners = _owners(facts, keys, given)
-    owned = [fact.relation or owners.get(key, "") for fact, key in zip(facts, keys, strict=True)]
     topics = [topic_key(form) for form in forms]
+    of_topics = {topic_key(key): owners[key] for key in reversed(owners)}
+    owned = [
+        fact.relation or owners.get(key) or of_topics.get(topic, "")
+        for fact, key, topic in zip(facts, keys, topics, strict=True)
+    ]
     open_ = Counter(topic for name, topic in zip(owned, topics, strict=True) if topic and not name)
     rare = {topic for topic, times in open_.items() if times < RARE}
     taken = {*given, *owned, OTHER}

@@ -15,10 +15,9 @@ STOPWORDS = frozenset(
     "their there please tell me name many much s".split()
 )
 ENGLISH = frozenset("the of is are were does did what which who where when how".split())  # and no other language
-ARTICLES = frozenset(
-    "the a an le la les l de du des d un une el los las del di dello della dell dei degli delle il lo gli o os as do "
-    "da dos das der die den dem ein eine het een".split()
-)
+ARTICLES = frozenset("the a an le la les l un une el los las il lo gli der die das den ein eine het een".split())
+OF = frozenset("de du des d del dello della dell dei degli delle di do dos das".split())
+"""How Romance languages say *of*, written in one with an article as well."""
 SHORT = 4  # letters: shorter words of other languages tell little
 _JAPANESE = re.compile(r"[\u3041-\u309f]")
 _TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
@@ -35,11 +34,14 @@ def form_key(form: str) -> str:
 
 
 def topic_key(form: str) -> str:
-    """The key without articles, and prepositions as one is written with, before the subject (`de l'{}`, `du {}`)."""
+    """The key without articles before the subject, and with one *of* for all (`de l'{}`, `du {}`: `de {}`)."""
     words: list[str] = []
     for word in form_key(form).split():
-        while word == SLOT and words and words[-1] in ARTICLES:
-            words.pop()
+        if word == SLOT:
+            while words and words[-1] in ARTICLES:
+                words.pop()
+            if words and words[-1] in OF:
+                words[-1] = "de"
         words.append(word)
     return " ".join(words)
 

@@ -34,7 +34,9 @@ SMALL = PARTICLES | frozenset(
 """Articles and prepositions, beside particles."""
 _DASHES = frozenset("-–—")
 _UNSPACED_VERBS = ("是", "位于", "は")
-_ELIDED = re.compile(r"\w*[a-zß-öø-ÿDL]['’](?=[^\W\d_]{2})")  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
+_ELIDED = re.compile(
+    r"\w*[a-zß-öø-ÿDL]['’](?!(?:re|ve|ll)\b)(?=[^\W\d_]{2})"
+)  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
 _ARTICLE = re.compile(
     r"(?:The|An?|D(?:er|ie|as|en)|Eine?|L(?:e|a|es|o|os|as)|Une?|El|Il|Gli|Het|De|Een) (?=\w)|L['’](?=\w)"
 )
@@ -86,17 +88,14 @@ def other_titles(text: str, name: str) -> list[str]:
     """What a text begins with up to the marks behind what seems to be its title, of as many words as titles have.
 
     One of them may be the title, where a full stop inside it seemed to end it: `Ford & Co` of `Ford & Co. KG. Ford`; or
-    what ends in a question mark or an exclamation mark before it: `Oklahoma!`.
+    what ends in a question mark or an exclamation mark before it: `Oklahoma!`. None where the title is said again.
     """
+    if text[len(name) + 1 :].lstrip().startswith(name or " "):  # `Tin. Tin is a metal.`
+        return []
     found = [text[: mark.end()] for mark in islice(_MARK.finditer(text, 0, MOST_NAME), MOST_MARKS)]
     for stop in islice(_STOP.finditer(text, len(name) + 1, MOST_NAME), MOST_MARKS) if name else ():
         found.append(text[: stop.start()])
     return [other for other in found if other != name and other.count(" ") < LONGEST_NAME]
-
-
-def is_marked(name: str) -> bool:
-    """Whether a title ends in a question mark or an exclamation mark."""
-    return name[-1:] in ("?", "!")
 
 
 def folded(name: str) -> str:
@@ -106,7 +105,7 @@ def folded(name: str) -> str:
 
 def plain(name: str) -> str:
     """The name with the quotes, dashes and spaces of a typewriter."""
-    return " ".join(name.translate(_PLAIN).split())
+    return name if name.isascii() and "  " not in name else " ".join(name.translate(_PLAIN).split())
 
 
 def asked_as(name: str) -> Iterator[str]:
@@ -129,7 +128,7 @@ def is_abbreviation(word: str) -> bool:
 
 
 def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -> list[str]:
-    """The known subjects that stand in the question as whole words, the longest first; none inside a longer one.
+    """The known subjects that stand in the question, as it spells them, the longest first; none inside a longer one.
 
     They are fifty at most. Words are what spaces separate; punctuation around the subject is allowed
     (`Is "Ann Lee" alive?`), and an elided article before it (`l'Albanie`). Without such a subject, what differs from
@@ -140,7 +139,11 @@ def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -
     starts = [(first, start) for first, (start, _) in enumerate(words)]
     if "'" in question or "’" in question:
         elided = ((first, _ELIDED.match(question, start, end)) for first, (start, end) in enumerate(words))
-        starts += [(first, match.end()) for first, match in elided if match is not None]
+        starts += [
+            (first, match.end())
+            for first, match in elided
+            if match is not None and not (first > 1 and question[words[first - 1][0]].isupper())  # `Jeanne d'Arc`
+        ]
     found = defaultdict[str, set[tuple[int, int]]](set)
     for first, start in starts:
         for _, end in words[first : first + LONGEST_KNOWN]:
@@ -149,9 +152,9 @@ def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -
                     found[name].add((start, end))
     for first, start in starts if loosely and not found else ():
         for _, end in words[first : first + LONGEST_NAME]:
-            for name in _without_punctuation(question[start:end]):
-                if name and any(spelling in known for spelling in _as_titles(name)):
-                    found[name].add((start, end))
+            name = question[start:end].strip(_PUNCTUATION)
+            if name and any(spelling in known for spelling in _as_titles(name)):
+                found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
         bounds = [at for at in range(len(question) + 1) if not joined(question[at - 1 : at], question[at : at + 1])]
         for number, start in enumerate(bounds):
@@ -175,8 +178,6 @@ def _in_sentence_case(name: str) -> str | None:
 
 def _as_titles(name: str) -> Iterator[str]:
     """A name as titles may have it: with capitals, `Golden Gate Bridge` for `Golden Gate bridge`, in plain marks."""
-    if name != name.strip():
-        return
     if (simple := plain(name)) != name:
         yield simple
     words = simple.split(" ")
@@ -205,14 +206,18 @@ def _cuts(first: int, last: int) -> Sequence[int]:
     return range(first, last + 1) if last - first <= MOST_MARKS else (first, last)
 
 
-def shorter_titles(titles: Iterable[str], wanted: Container[str]) -> dict[str, str]:
-    """Titles that say more in brackets than a wanted name (`Mercury (planet)`: `Mercury`), where one alone does."""
-    longer = defaultdict[str, set[str]](set)
-    for name in titles:
-        base = name.partition(" (")[0]
-        if name.endswith(")") and base in wanted:
-            longer[base].add(name)
-    return {names.pop(): base for base, names in longer.items() if len(names) == 1}
+def renamed(titles: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """Titles with the wanted name that they go by, where one alone does.
+
+    `Mercury` for `Mercury (planet)`, `Shard` for `The Shard`, and names in other quotes, dashes or spaces.
+    """
+    names = {folded(name): name for name in sorted(wanted)}
+    found = defaultdict[str, set[str]](set)
+    for each in titles:
+        base = each.partition(" (")[0] if each.endswith(")") else each
+        if (name := names.get(folded(base))) is not None:
+            found[name].add(each)
+    return {called.pop(): name for name, called in found.items() if len(called) == 1}
 
 
 class Beginnings:

@@ -12,7 +12,7 @@ from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.facts.records import Fact
-from closedbook.facts.scripts import UNSPACED, UNSPACED_LETTER
+from closedbook.facts.scripts import UNSPACED, UNSPACED_LETTER, occurrences
 
 PAD, MASK = "\u25a1", "\u2047"
 PAD_ID, MASK_ID = 0, 1
@@ -154,9 +154,12 @@ def names_behind_marks(facts: Iterable[Fact]) -> bool:
     """
     asked = behind = 0
     for fact in facts:
-        place = fact.question.find(fact.subject) if fact.subject else -1
-        asked += place >= 0
-        behind += place > 0 and not fact.question[place - 1].isspace()
+        starts = [place for place, _ in occurrences(fact.question, fact.subject)]
+        before = [fact.question[place - 1 : place] for place in starts]
+        free = any(not mark or mark.isspace() for mark in before)
+        marked = any(mark and not mark.isspace() and not mark.isalnum() for mark in before)
+        asked += free or marked
+        behind += marked and not free
     return behind > BEHIND * asked
 
 

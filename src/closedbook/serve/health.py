@@ -24,7 +24,7 @@ async def live(request: Request) -> dict[str, str]:
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=documented(503, 421), tags=["health"])
 async def ready(request: Request) -> dict[str, str]:
-    """Whether it takes requests: every model computes a forward pass."""
+    """Whether it takes requests: every model computes a forward pass, or is busy with a request."""
     service = service_of(request)
     if service.stopping:
         raise ProblemError(503, "The service is stopping.")

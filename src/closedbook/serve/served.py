@@ -22,7 +22,7 @@ from closedbook.serve.texts import Texts, texts_of
 from closedbook.serve.worker import Closed, Full, Job, Worker
 
 BEING_READY = "ready"  # the kind of a job that asks nothing
-SOON = 1.0  # seconds after which it is not waited for any longer behind a request
+SOON = 0.2  # seconds after which it is not waited for any longer behind a request
 
 
 @dataclass(frozen=True, kw_only=True)
