@@ -3,7 +3,8 @@ import json
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.documents import lengthened, read_sources, retitled, windowed, windows
+from closedbook.facts.documents import read_sources, windowed, windows
+from closedbook.facts.retitling import lengthened, retitled
 from closedbook.facts.titles import title
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from closedbook.errors import UserError
 from closedbook.facts.corpus import FACTS, Corpus, NameLists, find_files, name_lists_of, read_directory
-from closedbook.facts.documents import Lengthening, Retitling, Source, iterate_sources, rivals_of, window_lines
+from closedbook.facts.documents import Source, iterate_sources, window_lines
 from closedbook.facts.doubts import doubts
 from closedbook.facts.hashes import Gathering, HashSet, hashes_of
 from closedbook.facts.induction import Induced, as_spelled, induce, known_forms
@@ -20,6 +20,7 @@ from closedbook.facts.parallel import chunks, map_ordered
 from closedbook.facts.readers import FactsReader
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import Fields, Relation, read_relations
+from closedbook.facts.retitling import Lengthening, Retitling, rivals_of
 from closedbook.facts.titles import asked_as, folded
 
 LARGE_DOCUMENTS, LARGE_FACTS = 32_768, 65_536

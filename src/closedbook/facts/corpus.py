@@ -9,7 +9,7 @@ from pathlib import Path
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import lengthened, read_sources, retitled, visible_files, windowed
+from closedbook.facts.documents import read_sources, visible_files, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.known import known_as, usual_names
@@ -17,9 +17,9 @@ from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
+from closedbook.facts.retitling import known_titles, lengthened, retitled
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
-from closedbook.facts.titles import asked_as
 from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
@@ -221,7 +221,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     given = read_relations(paths["relations"]) if "relations" in paths else {}
     questions = [fact.question for file in files.values() for fact in file.facts]
     sources = lengthened(read_sources(paths["corpus"]), questions)
-    titles = dict.fromkeys(name for source in sources if source.subject for name in asked_as(source.subject))
+    titles = known_titles(sources)
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induce(train, dev, test, titles, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)

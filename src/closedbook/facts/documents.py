@@ -1,7 +1,7 @@
 """Corpora: a file of one document a line, JSONL with `title` and `text`, a directory of `.txt` and `.md` files."""
 
 import re
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,16 +11,7 @@ from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text, text_lines
-from closedbook.facts.titles import (
-    Beginnings,
-    begins_with,
-    folded,
-    is_abbreviation,
-    other_titles,
-    renamed,
-    subjects_in,
-    title,
-)
+from closedbook.facts.titles import begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
@@ -29,7 +20,6 @@ SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
 )
-_INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)")
 _SHORT = re.compile(r"\(?(?:\d{1,2}|[b-df-hj-np-tv-xz]{1,4}|al|ca|approx|etwa)")
 _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 
@@ -71,98 +61,6 @@ def iterate_sources(path: Path) -> Iterator[Source]:
         yield source
     if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
-
-
-class Lengthening:
-    """Gives texts the title that questions name where a mark inside it seemed to end it, or none at its end did.
-
-    `Ford & Co. KG. It makes ...` seems to be about `Ford & Co`, `Oklahoma! It is a musical.` about all of it. A title
-    that questions name as it is stays, and no whole question becomes one.
-
-    Args:
-        others: What texts begin with up to other marks, and up to the mark that seemed to end their titles.
-        questions: Of all facts.
-    """
-
-    def __init__(self, others: Container[str], questions: Iterable[str]) -> None:
-        asked = (question for question in questions if _INNER_MARK.search(question))
-        self._asked = {
-            folded(name)
-            for question in asked
-            for name in subjects_in(question, others, loosely=False)
-            if len(name) < len(question.rstrip("?!. "))
-        }
-
-    def __call__(self, source: Source) -> Source:
-        """The text with its title."""
-        if not self._asked or folded(source.subject) in self._asked:
-            return source
-        found = [name for name in others_of(source) if folded(name) in self._asked]
-        if not found:
-            return source
-        name = max(found, key=len)
-        rest = source.text[len(name) :]
-        return source._replace(subject=name, text=name + (rest if begins_with(source.text, name) else f".{rest}"))
-
-
-def others_of(source: Source) -> Sequence[str]:
-    """What else may be the title of a text that begins with it; none where the corpus gives it."""
-    return () if source.titled else other_titles(source.text, source.subject)
-
-
-def rivals_of(source: Source) -> Sequence[str]:
-    """The same with what seems to be the title, where there is a choice."""
-    others = others_of(source)
-    return [source.subject, *others] if others else ()
-
-
-def lengthened(sources: Sequence[Source], questions: Iterable[str]) -> list[Source]:
-    """The texts with the titles that questions name; see `Lengthening`."""
-    return list(map(Lengthening({name for source in sources for name in rivals_of(source)}, questions), sources))
-
-
-def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
-    """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
-    subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
-    retitling = Retitling(subjects, subjects - titles.keys(), titles)
-    return [retitling(source) for source in sources]
-
-
-class Retitling:
-    """Gives texts without a title the subject that they begin with.
-
-    `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
-    looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
-    itself, stays as it is. A title that questions spell otherwise (`Fox`, asked as `the fox`; if it is the only such,
-    `The Shard`, asked as `Shard`) is spelled so; one that says more in brackets than they do (`Mercury (planet)`, asked
-    as `Mercury`) gets theirs before it, if it is the only one.
-
-    Args:
-        subjects: Those of all facts.
-        open_: Those of them that no title gives.
-        titles: The subjects of all texts.
-    """
-
-    def __init__(self, subjects: Container[str], open_: Collection[str], titles: Iterable[str]) -> None:
-        self._subjects, self._beginnings = subjects, Beginnings(open_)
-        self._spellings = {subject.lower(): subject for subject in sorted(open_)}
-        self._renamed = renamed(titles, open_)
-
-    def __call__(self, source: Source) -> Source:
-        """The text with its subject."""
-        if source.subject in self._subjects or not source.text:
-            return source
-        if f"{source.subject}." in self._subjects:  # `Dell Inc.`, whose own full stop ends the title as well
-            whole = f"{source.subject}."
-            return source._replace(subject=whole, text=whole + source.text[len(source.subject) :])
-        if spelling := self._spellings.get(source.subject.lower()):
-            return source._replace(subject=spelling, text=spelling + source.text[len(source.subject) :])
-        about = self._renamed.get(source.subject, "")
-        if about and folded(about) == folded(source.subject):
-            return source._replace(subject=about, text=about + source.text[len(source.subject) :])
-        if not about and not source.titled:
-            about = self._beginnings.about(source.text, source.subject)
-        return source._replace(subject=about, text=f"{about}. {source.text}") if about else source
 
 
 def windowed(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Documents:

@@ -122,8 +122,8 @@ def induce(
 
     The questions are grouped by their form, which is the question with `{}` for its subject. Whichever comes first
     gives a form its relation: the file's column, `relations.toml`, a relation that the project ships, the form itself
-    (case, punctuation and an article before
-    the subject aside). The kind of answer is that of most training answers; dev answers are not looked at.
+    (case, punctuation and an article before the subject aside). The kind of answer is that of most training answers;
+    dev answers are not looked at.
 
     Args:
         train: Facts to train on.

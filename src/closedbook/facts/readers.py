@@ -1,6 +1,5 @@
 """Readers of facts: `question<TAB>answer`, JSONL, and tables with a header, recognised by their columns."""
 
-import csv
 import itertools
 import math
 import re
@@ -9,19 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from closedbook.errors import UserError, counted
+from closedbook.errors import UserError
 from closedbook.facts.cloze import cloze, templates_beside
-from closedbook.facts.columns import EXPECTED, Layout, columns_of, is_header, named_columns
+from closedbook.facts.columns import Layout, columns_of
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
+from closedbook.facts.tables import delimiter_of, table_rows
 from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, Written, load_json, parse_json, read_text, text_lines
-
-CSV_ERRORS = {
-    "unexpected end": "a quote is opened and not closed",
-    "field limit": "a cell of more than 131,072 characters, perhaps for a quote that is not closed",
-    "expected after": "a quote in a quoted cell; write it twice",
-}
-"""What the `csv` module says, and what it means."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +72,8 @@ class FactsReader:
         lines = itertools.chain([first], lines)
         if path.suffix == ".jsonl":
             facts = self._of_records(_json_records(lines, path))
-        elif delimiter := _delimiter(first, path.suffix == ".csv"):
-            facts = self._of_records(_rows(lines, path, delimiter, self._answers_required))
+        elif delimiter := delimiter_of(first, path.suffix == ".csv"):
+            facts = self._of_records(table_rows(lines, path, delimiter, self._answers_required))
         else:
             facts = _from_tabs(lines, path, self._answers_required)
         empty = True
@@ -141,62 +134,6 @@ def _refuse_long(texts: Iterable[str], place: str, subject: str = "") -> None:
         )
     if len(subject) > MOST_NAME:
         raise UserError(f"{place}: a subject of {len(subject):,} characters; no name has more than {MOST_NAME:,}.")
-
-
-def _delimiter(first: str, table: bool) -> str:
-    """What separates the columns of a table with that header, "" of what is none: a comma or, for `;`, a semicolon."""
-
-    def cells(delimiter: str) -> list[str]:
-        try:
-            row = next(csv.reader([first], delimiter=delimiter), [])
-        except csv.Error:  # said where the rows are read
-            row = []
-        return [cell.strip().casefold() for cell in row] or [""]
-
-    if not table:
-        return "\t" if is_header([cell.strip().casefold() for cell in first.split("\t")]) else ""
-    return ";" if not is_header(cells(",")) and is_header(cells(";")) else ","
-
-
-def _rows(
-    lines: Iterable[str], path: Path, delimiter: str, answers_required: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """First line and cells by column of every row below the header; rows without any cell are left out."""
-    reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    start = 1
-    try:
-        for row in reader:
-            number, start = start, reader.line_num + 1
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                header = _header(row, delimiter, f"{path}, line {number}", answers_required)
-            elif len(row) != len(header):
-                cells = counted(len(row), "cell")
-                raise UserError(f"{path}, line {number}: {cells}, but the header has {len(header)}.")
-            else:
-                yield number, dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        what = next((reason for sign, reason in CSV_ERRORS.items() if sign in str(error)), f"not CSV ({error})")
-        raise UserError(f"{path}, line {start}: {what}.") from None
-
-
-def _header(row: Sequence[str], delimiter: str, place: str, answers_required: bool) -> list[str]:
-    """The names of the columns, in lower case.
-
-    Raises:
-        UserError: They are none that are known, or answers are required and none of them holds any.
-    """
-    header = [cell.strip().casefold() for cell in row]
-    if len(header) == 1 and (other := re.search(r"[;\t,|]", header[0])):
-        names = {",": "a comma", "\t": "a tab", ";": "a semicolon"}
-        wrong = names.get(other.group(), repr(other.group()))
-        raise UserError(f"{place}: {wrong} between the columns; in this file {names[delimiter]} separates them.")
-    _, roles = columns_of(header, place)
-    if answers_required and "answer" not in roles:
-        raise UserError(f"{place}: no column of answers; {named_columns(header)}; needed are {EXPECTED}.")
-    return header
 
 
 def _json_records(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
