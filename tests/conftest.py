@@ -1,56 +1,22 @@
-"""Array types in signatures are enforced while the tests of rooms of arrays run; toys that many tests share."""
+"""How thorough the tests are, and what every process of them begins with."""
 
-import dataclasses
-import os
+import gc
 import zlib
-from pathlib import Path
 
-import hypothesis
-import jaxtyping
 import pytest
-import torch
-
-from tests.arrays import check
-
-ARRAYS = "objectives model training evaluation runs experiments attention_lab trace audit hub".split()
-"""Rooms with arrays in their signatures."""
-ENFORCED = "objectives model evaluation attention_lab".split()
-"""Rooms whose tests always enforce them."""
-THOROUGHLY = "training trace audit hub".split()
-"""Rooms whose tests call the same functions over and over; they enforce them where slow tests run as well."""
-jaxtyping.install_import_hook(  # before any of them is imported
-    [f"closedbook.{room}" for room in ARRAYS], f"{check.__module__}.{check.__name__}"
-)
-
-from closedbook import recipes
-from closedbook.config import (
-    ModelConfig,
-    ObjectiveConfig,
-    PeopleConfig,
-    QuestionAnswering,
-    RunConfig,
-    SpanCorruption,
-    TokenizerConfig,
-    TrainingConfig,
-)
-from closedbook.experiments.train import train_run
-from closedbook.facts.built_in import built_in_corpus
-from closedbook.facts.corpus import Corpus, read_directory
-from closedbook.manifest import MANIFEST, seal
-from closedbook.runs import Run
-
-hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machine is no fault
-hypothesis.settings.load_profile("unhurried")
-torch.set_num_threads(1)  # toys are faster so, and the numbers do not depend on the machine
-os.fsync = lambda handle: None  # nobody switches off the machine; tests/faults imitates that
-TESTS = Path(__file__).parent
-COURSE = Path(__file__).resolve().parents[2] / "shared" / "data" / "cs224n-2021"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How thorough the tests of faults are."""
     parser.addoption("--every", type=int, default=96, help="kill at every Nth file operation (default: 96)")
     parser.addoption("--share", default="1/1", help="K/N: of the slow tests the Kth of N shares alone (default: 1/1)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A process that runs no test, because others do, need not wait for torch before it starts them."""
+    if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
+        config.pluginmanager.import_plugin("tests.toys")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,84 +31,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = taken
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def every(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--every")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What trains whole runs calls the same functions again, for which enforcing takes a third of the time."""
-    rooms = ENFORCED if item.config.getoption("markexpr") else [*ENFORCED, *THOROUGHLY]
-    jaxtyping.config.update("jaxtyping_disable", item.path.relative_to(TESTS).parts[0] not in rooms)
-
-
-@pytest.fixture(scope="session")
-def course_directory() -> Path:
-    """The course's files; they are not part of the project."""
-    if not COURSE.is_dir():
-        pytest.skip(f"the course's data are not beside the checkout ({COURSE})")
-    return COURSE
-
-
-@pytest.fixture(scope="session")
-def course(course_directory: Path) -> Corpus:
-    return read_directory(course_directory)
-
-
-@pytest.fixture(scope="session")
-def people() -> Corpus:
-    return built_in_corpus(PeopleConfig(count=60))
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Corpus:
-    """What `run` has learned, unless a room has a corpus of its own."""
-    return built_in_corpus(PeopleConfig(count=80, seed=5, train=0.5, dev=0.3, test=0.1, unseen=0.1))
-
-
-@pytest.fixture(scope="session")
-def run(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that knows the training questions of `corpus` by heart."""
-    config = tiny_config("scratch", epochs=40, learning_rate=5e-3, micro_batches=1)
-    config = dataclasses.replace(config, model=dataclasses.replace(config.model, width=64))
-    return train_run(config, corpus, tmp_path_factory.mktemp("learned") / "run", device=torch.device("cpu"))
-
-
-def resealed(path: Path) -> Path:
-    """A run directory whose manifest is made anew, as by someone who has changed it on purpose."""
-    (path / MANIFEST).unlink(missing_ok=True)
-    seal(path)
-    return path
-
-
-def tiny_config(stage: str = "pretrain", attention: str = "key_query_value", **training: object) -> RunConfig:
-    """A configuration that trains in a second."""
-    settings: dict = {"epochs": 2, "batch_tokens": 512, "micro_batches": 2, "learning_rate": 3e-3, "warmup_steps": 2}
-    objective: ObjectiveConfig = QuestionAnswering()
-    if stage == "pretrain":
-        objective = SpanCorruption()
-    return RunConfig(
-        recipe="tiny",
-        stage=stage,
-        tokenizer=TokenizerConfig(vocabulary_size=300),
-        model=ModelConfig(attention=attention, layers=2, heads=2, width=16, block=64),
-        mixture=(objective,),
-        training=TrainingConfig(**(settings | training)),
-    )
-
-
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A recipe that trains in a second and learns nothing."""
-    monkeypatch.setitem(
-        recipes.RECIPES,
-        "tiny",
-        lambda: recipes.Recipe(
-            name="tiny",
-            summary="a toy",
-            pretrain=tiny_config("pretrain", epochs=1),
-            finetune=tiny_config("finetune", epochs=1),
-            scratch=tiny_config("scratch", epochs=1),
-        ),
-    )

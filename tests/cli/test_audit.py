@@ -14,7 +14,7 @@ from closedbook.facts.corpus import sha256
 from closedbook.runs import load
 from tests.cli.conftest import NAMES, write_facts
 from tests.cli.test_commands import call, refused
-from tests.conftest import resealed
+from tests.toys import resealed
 
 
 @pytest.fixture

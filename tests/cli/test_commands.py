@@ -13,7 +13,7 @@ from closedbook import cli, recipes
 from closedbook.config import run_config
 from closedbook.experiments.registry import EXPERIMENTS
 from tests.cli.conftest import CITIES, COINS, NAMES, facts_about
-from tests.conftest import resealed
+from tests.toys import resealed
 
 DATA_VERBS = ("describe", "split", "people", "baseline")
 HELPS = [

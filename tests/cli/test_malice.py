@@ -78,7 +78,7 @@ def test_a_corpus_is_described(closedbook, mine):
     "arguments",
     [
         [ESCAPE],
-        ["ask", f"--{ESCAPE}"],
+        pytest.param(["ask", f"--{ESCAPE}"], marks=pytest.mark.slow),
         ["ask", ESCAPE, "Q?"],
         pytest.param(["ask", f"hf:{ESCAPE}", "Q?"], marks=pytest.mark.slow),
         pytest.param(["ask", f"gguf:{ESCAPE}\nclosedbook: all is well", "Q?"], marks=pytest.mark.slow),

@@ -11,9 +11,9 @@ from closedbook.evaluation.likelihood import log_probability
 from closedbook.facts.tokenizers import MASK_ID
 from closedbook.model.gpt import GPT
 from closedbook.runs import Run
-from tests.conftest import tiny_config
 from tests.facts.test_tokenizers import CHARACTERS
 from tests.model.test_gpt import toy
+from tests.toys import tiny_config
 
 
 def one_at_a_time(model, prompt, most):
@@ -28,7 +28,7 @@ def one_at_a_time(model, prompt, most):
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS[:3])
-@pytest.mark.parametrize("batch_size", [3, 64])
+@pytest.mark.parametrize("batch_size", [3, pytest.param(64, marks=pytest.mark.slow)])
 def test_batched_decoding_equals_one_at_a_time_without_a_cache(attention, batch_size):
     torch.manual_seed(1)
     model = toy(attention)

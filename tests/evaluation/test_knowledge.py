@@ -13,7 +13,7 @@ from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.model.gpt import GPT
 from closedbook.runs import Run
 from tests.audit.conftest import Parrot
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 
 def fact(name, answer):

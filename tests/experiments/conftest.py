@@ -16,7 +16,7 @@ from closedbook.experiments.grid import Cell, Grid, Trained
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.recipes import Recipe
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from closedbook.errors import UserError
 from closedbook.experiments.listing import by_field, differences, field_named, list_runs, where
 from closedbook.experiments.train import train_run
 from closedbook.report.runs_table import runs_table
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,7 @@ from closedbook.facts.building import build_store
 from closedbook.facts.built_in import open_corpus, read_corpus, write_built_in
 from closedbook.objectives import windows
 from closedbook.recipes import find_recipe, with_training
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 TOKENIZER = TokenizerConfig(vocabulary_size=300)

@@ -15,8 +15,8 @@ from closedbook.experiments import callbacks, tracking
 from closedbook.experiments.grid import Cell
 from closedbook.experiments.tracking import tracked
 from closedbook.experiments.train import train_run
-from tests.conftest import tiny_config
 from tests.experiments.conftest import grid_at
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 WRITTEN = ("loss", "rate", "tokens", "recall")

@@ -16,7 +16,7 @@ from closedbook.experiments.train import train_run
 from closedbook.facts.records import Fact
 from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.recipes import with_training
-from tests.conftest import resealed, tiny_config
+from tests.toys import resealed, tiny_config
 
 CPU = torch.device("cpu")
 

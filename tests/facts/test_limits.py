@@ -221,7 +221,11 @@ PLACES = {
 
 @pytest.mark.parametrize(
     ("function", "atom"),
-    [(function, atom) for function, atoms in PLACES.items() for atom in atoms],
+    [
+        pytest.param(function, atom, marks=[] if number < 2 else [pytest.mark.slow])
+        for function, atoms in PLACES.items()
+        for number, atom in enumerate(atoms)
+    ],
     ids=lambda part: getattr(part, "__name__", repr(part)),
 )
 def test_twelve_times_the_text_takes_no_more_than_thirty_times_as_long(function, atom):

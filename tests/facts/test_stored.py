@@ -15,7 +15,7 @@ from closedbook.facts.records import Fact
 from closedbook.facts.stored import StoredCorpus, open_store
 from closedbook.facts.text import read_text, text_lines
 from closedbook.locks import locked
-from tests.conftest import resealed
+from tests.toys import resealed
 
 TOKENIZER = TokenizerConfig(vocabulary_size=300)
 LINES = [

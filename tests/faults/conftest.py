@@ -19,8 +19,8 @@ from closedbook.facts.built_in import built_in_corpus, write_built_in
 from closedbook.manifest import MANIFEST
 from closedbook.presets import Preset, System
 from closedbook.report.experiments import show
-from tests.conftest import tiny_config
 from tests.experiments.conftest import Listening
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 TIMES = {"seconds", "finished", "peak_memory_bytes", "commit"}  # that of the checkout may change beside the tests

@@ -16,8 +16,8 @@ from closedbook.errors import UserError
 from closedbook.manifest import Manifest, Part, add, read_manifest
 from closedbook.run_directory import add_predictions
 from closedbook.runs import load
-from tests.conftest import resealed
 from tests.faults.disk import in_a_fork
+from tests.toys import resealed
 
 BYTES = 200 * 2**20  # that refusing a run may take
 

@@ -13,7 +13,7 @@ LINE = "Question: {question}\nAnswer: {answer}\n"
 KINDS = ("gpt2", "llama", "opt")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def vocabulary(people):
     """A byte-level BPE of the project's people, as a Hugging Face tokenizer with an end token."""
     backend = tokenizers.Tokenizer(models.BPE())
@@ -54,20 +54,23 @@ def untrained(kind, size):
     return transformers.OPTForCausalLM(config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def taught(people):
     return people.train[:12]
 
 
-@pytest.fixture(scope="module")
-def saved(vocabulary, taught, tmp_path_factory):
-    """A directory a kind: each model briefly trained on a few people, then saved."""
-    paths = {}
-    for kind in KINDS:
+class Saved(dict):
+    """A directory a kind: each model briefly trained on a few people, then saved, where it is first asked for."""
+
+    def __init__(self, vocabulary, taught, home):
+        super().__init__()
+        self.vocabulary, self.taught, self.home = vocabulary, taught, home
+
+    def __missing__(self, kind):
         torch.manual_seed(0)
-        model = untrained(kind, len(vocabulary))
-        texts = [LINE.format(question=fact.question, answer=fact.answers[0]) for fact in taught]
-        rows = [vocabulary(text)["input_ids"] for text in texts]
+        model = untrained(kind, len(self.vocabulary))
+        texts = [LINE.format(question=fact.question, answer=fact.answers[0]) for fact in self.taught]
+        rows = [self.vocabulary(text)["input_ids"] for text in texts]
         longest = max(map(len, rows))
         tokens = torch.tensor([ids + [0] * (longest - len(ids)) for ids in rows])
         there = torch.tensor([[1] * len(ids) + [0] * (longest - len(ids)) for ids in rows])
@@ -77,10 +80,15 @@ def saved(vocabulary, taught, tmp_path_factory):
             optimizer.zero_grad()
             model(tokens, attention_mask=there, labels=labels).loss.backward()
             optimizer.step()
-        paths[kind] = tmp_path_factory.mktemp("hub") / kind
-        model.eval().save_pretrained(paths[kind])
-        vocabulary.save_pretrained(paths[kind])
-    return paths
+        model.eval().save_pretrained(self.home / kind)
+        self.vocabulary.save_pretrained(self.home / kind)
+        self[kind] = self.home / kind
+        return self[kind]
+
+
+@pytest.fixture(scope="session")
+def saved(vocabulary, taught, tmp_path_factory):
+    return Saved(vocabulary, taught, tmp_path_factory.mktemp("hub"))
 
 
 @pytest.fixture(scope="module", params=[*KINDS[:-1], pytest.param(KINDS[-1], marks=pytest.mark.slow)])

@@ -28,7 +28,7 @@ from closedbook.hub.to_gguf import LlamaGelu, as_given, as_llama_computes
 from closedbook.hub.to_transformers import logits
 from closedbook.model.gpt import GPT
 from closedbook.runs import Run
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 KINDS = {

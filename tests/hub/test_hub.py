@@ -11,7 +11,7 @@ from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.hub import Way, fingerprint, is_foreign, open_model, threshold_file
 from tests.cli.test_commands import call
-from tests.conftest import resealed
+from tests.toys import resealed
 
 
 def test_a_model_is_opened_by_its_name(saved):

@@ -13,7 +13,7 @@ from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
 from closedbook.objectives.plan import Batches, MicroBatch, by_length, dealt, in_order, in_steps
 from closedbook.recipes import find_recipe
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 

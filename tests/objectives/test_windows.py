@@ -14,7 +14,7 @@ from closedbook.facts.built_in import write_built_in
 from closedbook.objectives import windows as module
 from closedbook.objectives.windows import WindowBatches, Windows
 from closedbook.recipes import find_recipe
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 CONFIG = dataclasses.replace(

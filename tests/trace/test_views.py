@@ -20,8 +20,8 @@ from closedbook.trace.patterns import looks, patterns
 from closedbook.trace.prompts import ROLES, trace_prompts
 from closedbook.trace.question import trace_question
 from closedbook.trace.report import report_on
-from tests.conftest import tiny_config
 from tests.model.test_variants import FORMS
+from tests.toys import tiny_config
 
 
 @pytest.fixture

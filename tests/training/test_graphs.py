@@ -18,7 +18,7 @@ from closedbook.training.graphs import Recorder, few_shapes
 from closedbook.training.loop import TrainingState, train
 from closedbook.training.muon import orthogonalise
 from closedbook.training.optimizers import make_optimizers
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU; runs wherever there is one")

@@ -14,8 +14,8 @@ from closedbook.training.gradients import backward
 from closedbook.training.loop import NonFiniteLoss, TrainingState, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.parallel import Workers, workers_for
-from tests.conftest import tiny_config
 from tests.model.test_gpt import toy
+from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
 MUON = {"optimizer": "muon", "matrix_learning_rate": 0.02}

@@ -23,7 +23,7 @@ from closedbook.training.loop import TrainingState, train
 from closedbook.training.optimizers import make_optimizers
 from closedbook.training.process_group import LOST, Group
 from closedbook.training.ranks import ALONE
-from tests.conftest import tiny_config
+from tests.toys import tiny_config
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),

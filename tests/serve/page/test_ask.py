@@ -90,7 +90,7 @@ def test_a_threshold_for_other_questions_is_said_to_be(chromium):
         assert "questions of another form" in tab.inner_text("#reply")
 
 
-@pytest.mark.parametrize("text", [NASTY, TURNED])
+@pytest.mark.parametrize("text", [NASTY, pytest.param(TURNED, marks=pytest.mark.slow)])
 def test_no_text_is_more_than_text(chromium, metals, text):
     said_so = {f"Where was {text} found?": f"{text} answers", f"Why {text}?": text}
     others = {question: [response(f"{text} instead")] for question in said_so}
@@ -107,7 +107,8 @@ def test_no_text_is_more_than_text(chromium, metals, text):
 
 
 @pytest.mark.parametrize(
-    ("question", "sentence"), [("no!", "no exclamations"), ("a" * 4001, "at most 4,000 characters")]
+    ("question", "sentence"),
+    [("no!", "no exclamations"), pytest.param("a" * 4001, "at most 4,000 characters", marks=pytest.mark.slow)],
 )
 def test_what_cannot_be_asked_gets_a_sentence(chromium, question, sentence):
     with running({"m": Parrot()}) as client, opened(chromium, client.url, quiet=False) as tab:

@@ -54,11 +54,16 @@ def address(path, corpus):
     return f"{path}?{wanted.get(path, '')}"
 
 
+def some(*paths):
+    """All views, of which these alone are quick tests."""
+    return [pytest.param(path, marks=[] if path in paths else [pytest.mark.slow]) for path in VIEWS]
+
+
 @pytest.mark.parametrize(
     ("scheme", "size"),
     [pytest.param("light", NARROW, id="light"), pytest.param("dark", WIDE, id="dark", marks=pytest.mark.slow)],
 )
-@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize("path", some("/", "/doubt", "/runs"))
 def test_everybody_can_use_it(chromium, full, corpus, path, scheme, size):
     """axe finds no fault, and nothing is wider than a small telephone."""
     with opened(chromium, full.url, address(path, corpus), color_scheme=scheme, viewport=NARROW) as tab:
@@ -69,9 +74,7 @@ def test_everybody_can_use_it(chromium, full, corpus, path, scheme, size):
         assert violations(tab) == []
 
 
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=[] if path in ("/", "/runs") else [pytest.mark.slow]) for path in VIEWS]
-)
+@pytest.mark.parametrize("path", some("/", "/runs"))
 def test_every_view_is_reached_with_the_keyboard(chromium, full, corpus, path):
     with opened(chromium, full.url, address(path, corpus)) as tab:
         tab.locator(SHOWN[path]).first.wait_for(state="attached")
