@@ -341,13 +341,14 @@ def test_the_sentence_names_the_place(client):
         (ANSWERS, {"question": 3}, "question: cannot be 3; takes text."),
         (ANSWERS, {"question": "a", "alternatives": -1}, "alternatives: cannot be -1; takes at least 0."),
         (ANSWERS, {"questions": ["a"] * 999}, "takes at most 256 of them."),
-        (ANSWERS, {"question": ""}, "question: cannot be ''; takes at least 1 character."),
+        (ANSWERS, {"question": ""}, "question: cannot be \"\"; takes at least 1 character."),
         (ANSWERS, {"question": "a", "bad-key": 1}, "bad-key: no such setting."),
         (ANSWERS, {"question": "a", "": 1}, "'': no such setting."),
         ("/v1/completions", {"prompt": "a", "stop": ["x"] * 99}, "takes at most 4 of them."),
         ("/v1/completions", {}, "prompt: must be given."),
         ("/v1/completions", {"prmpt": "x"}, "prmpt: no such setting (did you mean 'prompt'?)."),
         ("/v1/completions", {"prompt": 3}, "prompt: cannot be 3; takes text."),
+        ("/v1/completions", {"prompt": "a", "stream": True}, "stream: cannot be true; takes false."),
     ],
 )
 def test_the_sentence_is_that_of_settings(client, path, body, told):

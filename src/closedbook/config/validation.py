@@ -7,7 +7,7 @@ bound); `sentence` makes words of that. What several fields have to do with each
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -127,13 +127,14 @@ def _dataclasses_in(hint: Any) -> list[type[Any]]:
     return [inner for argument in get_args(hint) for inner in _dataclasses_in(argument)]
 
 
-def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
+def sentence(error: ErrorDetails, name: str, known: Sequence[str] = (), show: Callable[[Any], str] = repr) -> str:
     """What is wrong with a setting or an option, and what it takes.
 
     Args:
         error: What pydantic says of it.
         name: What the user calls it: `model.layers`, `--threads`.
         known: Names of the settings beside it, to suggest the nearest.
+        show: How the user writes a value.
     """
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "value_error":
@@ -147,15 +148,16 @@ def sentence(error: ErrorDetails, name: str, known: Sequence[str] = ()) -> str:
         return f"{name}: must be given."
     if kind == "json_invalid":
         return f"The settings are no JSON: {context['error']}."
-    shown = repr(value)
+    shown = show(value)
     shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}..."
-    return f"{name}: cannot be {shown}; takes {_expectation(kind, context, value)}."
+    return f"{name}: cannot be {shown}; takes {_expectation(kind, context, value, show)}."
 
 
-def _expectation(kind: str, context: dict[str, Any], value: Any) -> str:
+def _expectation(kind: str, context: dict[str, Any], value: Any, show: Callable[[Any], str]) -> str:
     if kind in ("literal_error", "union_tag_invalid"):
         expected = str(context.get("expected") or context["expected_tags"])
         choices = [choice.strip("' ") for choice in expected.replace(" or ", ", ").split(",")]
+        choices = [show(choice == "True") if choice in ("True", "False") else choice for choice in choices]
         return f"{' or '.join(choices)}{nearest(str(value), choices)}"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]

@@ -1,5 +1,6 @@
 """Whatever goes wrong, as `application/problem+json` (RFC 9457), a sentence in `detail`."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -111,6 +112,11 @@ def _fields(request: Request) -> list[str]:
     return list(getattr(body, "model_fields", ()))
 
 
+def _as_json(value: Any) -> str:
+    """A value as a request writes it."""
+    return json.dumps(value, ensure_ascii=False, default=repr).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _place_and_why(error: dict[str, Any], known: Sequence[str]) -> dict[str, str]:
     """Which part of a request is wrong, and why; what is no JSON has no parts."""
     if error["type"] == "json_invalid":
@@ -120,5 +126,6 @@ def _place_and_why(error: dict[str, Any], known: Sequence[str]) -> dict[str, str
     if error["type"] == "extra_forbidden" or last.isalnum() or last.isidentifier():
         parts.append(last or "''")
     place = ".".join(parts)
-    why = sentence(cast(ErrorDetails, error), place or "body", known).removesuffix(".").removeprefix(f"{place}: ")
+    said = sentence(cast(ErrorDetails, error), place or "body", known, _as_json)
+    why = said.removesuffix(".").removeprefix(f"{place}: ")
     return {"place": place, "why": why if place else f"The body {why.removeprefix('body: ')}"}
