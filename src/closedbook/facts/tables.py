@@ -29,7 +29,8 @@ def delimiter_of(first: str, table: bool) -> str:
 
     if not table:
         return "\t" if is_header([cell.strip().casefold() for cell in first.split("\t")]) else ""
-    return ";" if not is_header(cells(",")) and is_header(cells(";")) else ","
+    alone = len(cells(",")) == 1 < len(cells(";"))
+    return ";" if not is_header(cells(",")) and (alone or is_header(cells(";"))) else ","
 
 
 def table_rows(
