@@ -61,7 +61,7 @@ def test_what_is_not_reached_is_named_with_the_reason():
         "3 of 6 answers stand in what training asks for",
     ]
     assert lines(corpus_of(TRAIN, dev[2:]))[0] == (
-        "what, dev: none of 1 answer stands in a document of its subject: nothing to learn"
+        "what, dev: none of 1 answer stands in a document of its subject, such as tea (Flo): nothing to learn"
     )
 
 
@@ -79,3 +79,15 @@ def test_what_is_not_reached_is_named_with_the_reason():
 )
 def test_answers_stand_in_texts_as_whole_words(answer, text, expected):
     assert stands_in(answer, text) is expected
+
+
+def test_an_answer_that_is_spelled_otherwise_there_is_shown_as_it_stands_there():
+    rows = [("Ann", "Lived 1900–1904 .", "1900-1904"), ("Bo", "Says “Hi\u00a0Ho” .", '"Hi ho"'), ("Cy", "No.", "gold")]
+    (line,) = [line for line in lines(corpus_of(TRAIN, rows)) if "none of 3" in line]
+    assert line.endswith(" of its subject, such as 1900-1904 (Ann), written 1900–1904 there: nothing to learn")
+    rows.append(("Di", "Paid in gold .", "gold"))
+    (line,) = [line for line in lines(corpus_of(TRAIN, rows)) if "in no document" in line]
+    assert line == (
+        "what, dev: 3 of 4 answers stand in no document of their subject, such as 1900-1904 (Ann), written 1900–1904 "
+        'there; "Hi ho" (Bo), written “Hi\u00a0Ho” there; gold (Cy)'
+    )

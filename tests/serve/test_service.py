@@ -341,7 +341,7 @@ def test_the_sentence_names_the_place(client):
         (ANSWERS, {"question": 3}, "question: cannot be 3; takes text."),
         (ANSWERS, {"question": "a", "alternatives": -1}, "alternatives: cannot be -1; takes at least 0."),
         (ANSWERS, {"questions": ["a"] * 999}, "takes at most 256 of them."),
-        (ANSWERS, {"question": ""}, "question: cannot be \"\"; takes at least 1 character."),
+        (ANSWERS, {"question": ""}, 'question: cannot be ""; takes at least 1 character.'),
         (ANSWERS, {"question": "a", "bad-key": 1}, "bad-key: no such setting."),
         (ANSWERS, {"question": "a", "": 1}, "'': no such setting."),
         ("/v1/completions", {"prompt": "a", "stop": ["x"] * 99}, "takes at most 4 of them."),

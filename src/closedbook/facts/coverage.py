@@ -1,6 +1,7 @@
 """Coverage: which answers stand in their subject's documents, and which of those a recipe asks for, by relation."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from closedbook.config import RunConfig
@@ -11,8 +12,10 @@ from closedbook.facts.scripts import occurrences
 from closedbook.facts.span_kinds import learn_kinds
 from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spans, words, words_of_subject
 from closedbook.facts.text import shortened
+from closedbook.facts.titles import plain
 
 SHOWN = 3  # answers that are named where some are not reached
+_SPELLINGS = {" ": r"\s+", "-": "[-–—‑]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,7 @@ class Coverage:
         in_document: Facts of which an accepted answer stands in a document of the subject, as whole words.
         asked: Those of them whose answer is part of what the recipe asks for.
         missed: A few answers that stand there and are not asked for.
-        absent: A few answers that stand in no document of their subject.
+        absent: A few answers that stand in no document of their subject; first those that do in another spelling.
     """
 
     relation: str
@@ -89,17 +92,19 @@ def _of_relation(
     kinds: SpanKinds | None,
     asked: dict[int, frozenset[str]],
 ) -> Coverage:
-    missed, absent = list[str](), list[str]()
+    missed, absent, respelled = list[str](), list[str](), list[str]()
     for fact in facts:
         documents = [d for d in corpus.documents_of(fact) if any(stands_in(a, d.text) for a in fact.answers)]
         example = f"{shortened(fact.answers[0])} ({shortened(fact.subject or fact.question)})"
         if not documents:
-            absent.append(example)
+            other = next(_spelled_otherwise(fact, corpus.documents_of(fact)), None)
+            (respelled if other else absent).append(f"{example}, written {other} there" if other else example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
             shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
             long = len(words(fact.answers[0])) > LONGEST
             reason = f", which is longer than {LONGEST} words" if long else ", which shares a word with its subject"
             missed.append(example + reason if long or shared else example)
+    absent = respelled + absent
     there = len(facts) - len(absent)
     return Coverage(
         relation=relation,
@@ -110,6 +115,14 @@ def _of_relation(
         missed=tuple(missed[:SHOWN]),
         absent=tuple(absent[:SHOWN]),
     )
+
+
+def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[str]:
+    """What the documents write where an answer differs from them in quotes, dashes, spaces or capitals alone."""
+    for answer in fact.answers:
+        letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in plain(answer))
+        pattern = re.compile(rf"(?<!\w){letters}(?!\w)", re.IGNORECASE)
+        yield from (shortened(match.group()) for d in documents if (match := pattern.search(d.text)))
 
 
 def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[str]]) -> frozenset[str]:
@@ -141,7 +154,8 @@ def _missing(row: Coverage) -> list[str]:
         row.in_document - row.asked,
     )
     if absent == row.facts:
-        return [f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject: nothing to learn"]
+        none = f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject"
+        return [f"{none}, such as {row.absent[0]}: nothing to learn"]
     lines = []
     if absent:
         examples = "; ".join(row.absent)
