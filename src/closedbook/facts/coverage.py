@@ -15,7 +15,7 @@ from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
 SHOWN = 3  # answers that are named where some are not reached
-_SPELLINGS = {" ": r"\s+", "-": "[-–—‑]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
+_SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question,
 _STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
 _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
 _MARK = re.compile(r"[?!](?=\s)")
-_PLAIN = str.maketrans("‘’ʼ“”–—‑", "'''\"\"---")
+_PLAIN = str.maketrans("‘’ʼ“”–—‑‐−", "'''\"\"-----")
 _PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
