@@ -14,7 +14,9 @@ _ARTICLE = re.compile(
 """English articles; `A` is one at the beginning of a sentence alone, and none with nothing behind it (`vitamin A`)."""
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
 _THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 11 792
-_DASH = str.maketrans({**dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")})
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")
+_QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2032\u201c\u201d\u201e\u2033\xab\xbb\u2039\u203a", "'")
+_TYPED = str.maketrans(_DASHES | _QUOTES)
 _MARK = re.compile(
     r"(?<=\d)[.,:/-](?=\d)|(?<=\d)\^(?=-?\d)"  # 1.5, 3/4, 1914-1918, 10^6
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
@@ -74,12 +76,12 @@ _UNITS = {
 
 
 def normalise(text: str) -> str:
-    """Lower case, without accents, punctuation and English articles (SQuAD's normalisation, and NFKD).
+    """Lower case, without accents, punctuation, quotes of any kind and English articles (SQuAD's, and NFKD).
 
     Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
     1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
     """
-    plain = _without_accents(_POWER.sub("^", _THIN.sub("", text)).translate(_DASH))
+    plain = _without_accents(_POWER.sub("^", _THIN.sub("", text)).translate(_TYPED))
     plain = _ARTICLE.sub(" ", plain).lower()
     plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
@@ -122,8 +124,8 @@ def matched(text: str) -> str:
     `1815-12-10` 10 December 1815.
     """
     text = _POWER.sub("^", _BRACED.sub(r"^\1", text))
-    spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_DASH)
-    spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("\u2019", "'").replace("&", " and ")
+    spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_TYPED)
+    spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("&", " and ")
     spaced = _UNIT.sub(r"\1 ", _PERCENT.sub("", spaced.replace("\u00b0", " degrees ")))
     words = _ORDINAL.sub("", normalise(spaced)).split()
     return _with_dates(_DEGREES.sub("degrees ", " ".join(_WORDS.get(word, word) for word in words)))
