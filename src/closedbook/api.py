@@ -107,16 +107,20 @@ def audit_model(
         say: Gets a line for every step.
 
     Raises:
-        UserError: There are no facts, a question cannot be asked, or calibration and audited facts share a subject.
+        UserError: There are no facts, a question cannot be asked, or the calibration facts share a subject with the
+            audited ones or with the corpus's training questions.
     """
     from closedbook.audit.audit import audit
-    from closedbook.audit.inquiry import Material
+    from closedbook.audit.inquiry import ELSEWHERE, Material, recognised, taught_among
     from closedbook.evaluation.journal import Journal
 
     model, corpus = _model(model), None if corpus is None else _corpus(corpus)
     (facts, templates), (calibration, _) = _facts(facts), _facts(calibration)
     known = [*(corpus.train if corpus else ()), *calibration]
     material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus, templates=templates)
+    known_as = recognised(material)[0]
+    if taught := taught_among(known_as.corpus, known_as.calibration):
+        raise UserError(f"calibration: {taught}; {ELSEWHERE}")
     kept = None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint())
     return audit(model, material, settings, measure_form=measure_form, journal=kept, say=say)
 

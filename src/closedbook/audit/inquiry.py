@@ -11,12 +11,15 @@ from closedbook.audit.abstention import Abstention
 from closedbook.audit.depth import Plan
 from closedbook.audit.settings import Settings
 from closedbook.audit.signals import Evidence
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
+
+ELSEWHERE = "calibrate on subjects that were not trained on (closedbook data split)."
+"""What to do where calibration facts were trained on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +140,18 @@ def recognised(material: Material, learned: Sequence[Relation] = ()) -> tuple[Ma
 def subject_key(fact: Fact) -> str:
     """What a fact is about: its subject, or its question where that is not known."""
     return fact.subject or fact.question
+
+
+def taught_among(corpus: Corpus | None, facts: Sequence[Fact]) -> str:
+    """How many of some facts are about subjects of the training questions, "" where none is."""
+    trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
+    return taught_sentence(sum(subject_key(fact) in trained for fact in facts), len(facts))
+
+
+def taught_sentence(taught: int, facts: int) -> str:
+    """That so many facts of some are about subjects of the training questions, "" where none is."""
+    are = f"{taught} of its {counted(facts, 'question')} {'is' if taught == 1 else 'are'}"
+    return f"{are} about subjects of the training questions" if taught else ""
 
 
 def independent(facts: Sequence[Fact], seed: int = 0) -> list[Fact]:

@@ -251,27 +251,24 @@ def leaks(
     Raises:
         UserError: Calibration facts were trained on, so that nothing would be guaranteed.
     """
-    from closedbook.audit.inquiry import recognised, subject_key
+    from closedbook.audit.inquiry import ELSEWHERE, recognised, taught_among, taught_sentence
 
     material, _ = recognised(material)
     corpus = material.corpus
-    trained = {subject_key(fact) for fact in corpus.train} if corpus else set()
     if other := of_corpus(part_of, corpus):
         yield other
     for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
         path = options.files.get(name)
-        leaked = len(facts) if taught.get(name) else sum(subject_key(fact) in trained for fact in facts)
-        if leaked:
-            are = f"{leaked} of its {counted(len(facts), 'question')} {'is' if leaked == 1 else 'are'}"
-            sentence = f"{path}: {are} about subjects of the training questions"
+        all_of_it = taught_sentence(len(facts), len(facts)) if taught.get(name) else ""
+        if leaked := all_of_it or taught_among(corpus, facts):
             if name == "calibration":
-                raise UserError(f"{sentence}; calibrate on subjects that were not trained on (closedbook data split).")
-            yield f"{sentence}."
+                raise UserError(f"{path}: {leaked}; {ELSEWHERE}")
+            yield f"{path}: {leaked}."
     if teachers := of_teachers(options.model):
         yield teachers
     words = {"facts": "audited", "calibration": "calibration"}
     unchecked = [word for name, word in words.items() if name in taught and taught[name] is None]
-    if not trained and unchecked:
+    if not (corpus and corpus.train) and unchecked:
         yield (
             f"the training questions are not known (--corpus DIR holds them), so whether the {' or '.join(unchecked)} "
             "facts were among them was not checked."

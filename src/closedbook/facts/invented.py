@@ -73,44 +73,67 @@ def _choose(items: Sequence[str], generator: np.random.Generator) -> str:
 def recombined(subjects: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
     """Endless subjects of which the first part belongs to one subject and the last to another.
 
-    Subjects of several words fall apart between words, those of one word within: each goes with its like, as often as
-    the corpus has them. Ends at once where there are no two alike.
+    Subjects of several words fall apart between words, or within where that gives none that is new (`Lake Ohau` and
+    `Lake Erie`), those of one word within: each goes with its like, as often as the corpus has them. Ends at once where
+    there are no two alike.
     """
     kinds = [[name for name in subjects if several == (" " in name)] for several in (False, True)]
     pools = [pool for pool in kinds if len(pool) > 1]
     if not pools:
         return
     every = [name for pool in pools for name in pool]
+    between = _new_between_words(kinds[True])
     while True:
         first = _choose(every, generator)
         last = _choose(kinds[" " in first], generator)
-        if " " in first:
-            head, tail = first.split(), last.split()
-            yield " ".join([*head[: len(head) // 2], *tail[len(tail) // 2 :]])
-        elif min(len(first), len(last)) >= 2 * LEAST:
-            start = int(generator.integers(LEAST, len(first) - LEAST + 1))
-            end = int(generator.integers(LEAST, len(last) - LEAST + 1))
-            yield first[:start] + last[end:]
+        if " " not in first:
+            yield _joined_within(first, last, generator)
+        elif between:
+            yield " ".join([*_halves(first)[0], *_halves(last)[1]])
         else:
-            yield first[: max(len(first) // 2, 1)] + last[len(last) // 2 :]
+            words, other = first.split(), last.split()
+            place = -1 if words[-1] != other[-1] else 0
+            words[place] = _joined_within(words[place], other[place], generator)
+            yield " ".join(words)
+
+
+def _halves(name: str) -> tuple[list[str], list[str]]:
+    words = name.split()
+    return words[: len(words) // 2], words[len(words) // 2 :]
+
+
+def _new_between_words(names: Sequence[str]) -> bool:
+    """Whether the first half of one name and the last of another make one that is none of them."""
+    known = {*names}
+    firsts, lasts = ({" ".join(_halves(name)[half]): None for name in names} for half in (0, 1))
+    return any(f"{first} {last}" not in known for first in firsts for last in lasts)
+
+
+def _joined_within(first: str, last: str, generator: np.random.Generator) -> str:
+    """The start of one word and the end of another, at least `LEAST` characters of each where they are so long."""
+    if min(len(first), len(last)) >= 2 * LEAST:
+        start = int(generator.integers(LEAST, len(first) - LEAST + 1))
+        end = int(generator.integers(LEAST, len(last) - LEAST + 1))
+        return first[:start] + last[end:]
+    return first[: max(len(first) // 2, 1)] + last[len(last) // 2 :]
 
 
 def spelled(subjects: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
     """Subjects as long as the corpus's own, spelled by character models of their first words and of their others.
 
-    Words in lower case (`of`, `the`) stay where they are; a spelled word is none of the corpus's subjects. Ends where
-    a model does not come upon a new word any more.
+    Words in lower case (`of`, `the`) stay where they are; a spelled word is none of the corpus's subjects. Where a
+    model does not come upon a new word any more (every second word is `Lake`), known ones stay as well. Ends where
+    neither does.
     """
     firsts = [name.split()[0] for name in subjects]
     others = [word for name in subjects for word in name.split()[1:] if not word.islower()]
     new_first, new_other = _new_words(firsts, generator), _new_words(others, generator)
     while subjects:
         shape = _choose(subjects, generator).split()
-        words = [next(new_first, "")]
-        words += [word if word.islower() else next(new_other, "") for word in shape[1:]]
-        if not all(words):
+        words = [next(new_first, ""), *(word if word.islower() else next(new_other, "") for word in shape[1:])]
+        if not words[0] and not next(new_other, ""):
             return
-        yield " ".join(words)
+        yield " ".join(word or known for word, known in zip(words, shape, strict=True))
 
 
 def _recombined_names(firsts: Sequence[str], lasts: Sequence[str], generator: np.random.Generator) -> Iterator[str]:
