@@ -1,9 +1,14 @@
 """How thorough the tests are, and what every process of them begins with."""
 
 import gc
+import os
+import sys
 import zlib
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ or not any(argument.startswith("-n") for argument in sys.argv):
+    import tests.toys  # noqa: F401, before anything of the package; who only hands tests out need not wait for torch
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,9 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """A process that runs no test, because others do, need not wait for torch before it starts them."""
+    """What many tests share, where tests run."""
     if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
-        config.pluginmanager.import_plugin("tests.toys")
+        import tests.toys
+
+        config.pluginmanager.register(tests.toys, "tests.toys")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -85,6 +85,8 @@ class Run:
         """The most probable answer to one question, whatever it is worth: `closedbook.ask` heeds a threshold."""
         if not isinstance(question, str):
             raise UserError("ask takes one question, a text; answer takes several.")
+        if not question.strip():
+            raise UserError("The question is empty.")
         return self.answer([question])[0]
 
     def answer(self, questions: Sequence[str], *, place: str = "question") -> list[str]:

@@ -84,7 +84,7 @@ def test_answers_stand_in_texts_as_whole_words(answer, text, expected):
 def test_an_answer_that_is_spelled_otherwise_there_is_shown_as_it_stands_there():
     rows = [("Ann", "Lived 1900–1904 .", "1900-1904"), ("Bo", "Says “Hi\u00a0Ho” .", '"Hi ho"'), ("Cy", "No.", "gold")]
     (line,) = [line for line in lines(corpus_of(TRAIN, rows)) if "none of 3" in line]
-    assert line.endswith(" of its subject, such as 1900-1904 (Ann), written 1900–1904 there: nothing to learn")
+    assert line.endswith(" of its subject, such as 1900-1904 (Ann), written 1900–1904 there")
     rows.append(("Di", "Paid in gold .", "gold"))
     (line,) = [line for line in lines(corpus_of(TRAIN, rows)) if "in no document" in line]
     assert line == (

@@ -8,7 +8,7 @@ from closedbook.audit.settings import Settings
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.scorers import find_scorer
-from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, Spent, possible_forms, spend, try_forms
+from closedbook.evaluation.trial import EXAMPLES, TRIED, FormTrial, Spent, needed, possible_forms, spend, try_forms
 from closedbook.evaluation.watch import Watch
 
 TRIED_QUICKLY = 16
@@ -46,7 +46,7 @@ def asked_best(
         return model, material, ()
     material, spent = _spare(material, settings, measure)
     if measure and not spent.tried:
-        say(f"asked as {model.form.described()}: too few facts to spare some and compare forms")
+        say(f"asked as {model.form.described()}: too few facts to spare some and compare forms ({needed(0, TRIED)})")
         return model, material, ()
     if not measure:
         examples = tuple((fact.question, fact.answers[0]) for fact in spent.examples)
@@ -59,6 +59,8 @@ def asked_best(
     scorer = find_scorer(settings.match, [*material.known, *material.calibration, *material.facts])
     model, trials = try_forms(model, forms, spent.tried, scorer)
     watch.stop()
+    if too_long := len(forms) - len(trials):
+        say(f"left out: {counted(too_long, 'form')} in which a question is too long for the model")
     return model, material, trials
 
 
@@ -73,7 +75,8 @@ def _spare(material: Material, settings: Settings, measure: bool) -> tuple[Mater
     part = "calibration" if material.calibration else "facts"
     spent = spend(material.calibration or material.facts, settings.seed, examples=shots, tried=tried)
     if settings.shots and not spent.examples:
-        raise UserError(f"--shots {shots}: the {part} are too few to spare any of them for examples.")
+        there = counted(len(material.calibration or material.facts), "fact")
+        raise UserError(f"--shots {shots}: takes {needed(shots, tried)} facts of the {part}; there are {there}.")
     if material.calibration:
         return dataclasses.replace(material, calibration=spent.left), spent
     return dataclasses.replace(material, facts=spent.left), spent

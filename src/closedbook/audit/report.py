@@ -132,4 +132,6 @@ class AuditReport:
             }
             for signal, values in evidence.signals.items():
                 record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
+            if self.abstention is not None:
+                record["answered"] = bool(self.abstention.answers(evidence.given(self.abstention.signal)[index]))
             yield json.dumps(record, ensure_ascii=False) + "\n"

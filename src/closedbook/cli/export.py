@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL, Count
 from closedbook.errors import counted
-from closedbook.files import must_not_exist
+from closedbook.files import must_not_exist, read_json
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> None:
     exported = load(options.run)
     architecture_of(exported)  # what is refused is refused before anything is asked
     evaluation = _evaluation(exported, options.facts)
-    if (options.run / THRESHOLD).exists():
+    if (options.run / THRESHOLD).exists() and read_json(options.run / THRESHOLD).get("threshold") != 0:
         say('Careful: the run says "I don\'t know" below a threshold, which stays with it; the export answers all.')
     if options.to == "hf":
         name = export_hugging_face(exported, options.out, evaluation, options.facts)

@@ -4,6 +4,7 @@ How far a model's answers depend on the form is itself a finding, so all forms a
 """
 
 import dataclasses
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ def spend(
         tried=tuple(chosen[examples:]),
         left=tuple(fact for fact in facts if (fact.subject or fact.question) not in spent),
     )
+
+
+def needed(examples: int, tried: int, share: float = SHARE) -> int:
+    """How many facts there must be so that `spend` finds the examples and the fewest facts to try forms on."""
+    return math.ceil((examples + min(tried, FEWEST)) / share)
 
 
 def _in_turn(of_subject: Mapping[str, Sequence[Fact]], seed: int) -> list[str]:

@@ -20,6 +20,7 @@ from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.experiments.benchmark import Costs, benchmark
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
 from closedbook.experiments.grid import Grid, Trained
+from closedbook.experiments.listing import final_loss
 from closedbook.experiments.opening import opened
 from closedbook.experiments.options import CompareConfig
 from closedbook.experiments.reporter import Reporter
@@ -33,7 +34,6 @@ from closedbook.runs import Run
 from closedbook.trace.prompts import token_text
 from closedbook.training.precision import Precision, resolve_precision
 
-LAST = 0.05  # share of the logged steps whose mean loss is the final loss
 MOST_PROMPTS = 256  # whose patterns are averaged
 FLOPS_LENGTH = 32  # tokens
 
@@ -143,8 +143,7 @@ def measure(trained: Trained) -> Answers:
 
 
 def _final_loss(metrics: Path) -> float:
-    losses = [json.loads(line)["loss"] for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return float(np.mean(losses[-max(round(LAST * len(losses)), 1) :]))
+    return final_loss([json.loads(line)["loss"] for line in metrics.read_text(encoding="utf-8").splitlines()])
 
 
 def _same(values: Sequence[int]) -> int:

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import re
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from closedbook.locks import is_locked
 
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None
+LAST = 0.05  # share of the logged steps whose mean loss is the final loss
 CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 
 
@@ -29,7 +31,7 @@ class Figures:
     Args:
         recall: Share of the dev questions that were answered right, as the experiment that trained it has measured.
         probed: The same of the few questions that are asked on the way, at the last of these times.
-        loss: The last in `metrics.jsonl`: mean cross-entropy in nats.
+        loss: Mean cross-entropy in nats, of the last twentieth of `metrics.jsonl`.
         step: Steps taken.
         steps: Steps of the whole training.
         seconds: Of training, so far.
@@ -154,24 +156,32 @@ def _unfinished(directory: Path, name: str) -> ListedRun:
 
 def _curves(directory: Path) -> Figures:
     """What the last whole lines of the two curves say."""
-    last, probed = _last_line(directory / "metrics.jsonl"), _last_line(directory / "recall.jsonl")
-    known = {key: last.get(key) for key in ("loss", "step", "steps", "seconds", "tokens")}
+    lines, probed = _lines(directory / "metrics.jsonl"), _lines(directory / "recall.jsonl")
+    last = lines[-1] if lines else {}
+    known = {key: last.get(key) for key in ("step", "steps", "seconds", "tokens")}
+    losses = [line["loss"] for line in lines if isinstance(line.get("loss"), int | float)]
     step, steps, seconds = (last.get(key) for key in ("step", "steps", "seconds"))
     left = round(seconds / step * (steps - step), 1) if step and steps and seconds else None
-    return Figures(**known, left=left, probed=probed.get("recall"))
+    loss = final_loss(losses) if losses else None
+    return Figures(**known, loss=loss, left=left, probed=probed[-1].get("recall") if probed else None)
 
 
-def _last_line(path: Path) -> dict[str, Any]:
-    """The last line that is whole, an empty dictionary without one; a training may be writing the next."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    for line in reversed(lines):
+def final_loss(losses: Sequence[float]) -> float:
+    """The mean of the last twentieth of the losses: that of one step is a matter of what was in it."""
+    return statistics.fmean(losses[-max(round(LAST * len(losses)), 1) :])
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """The lines that are whole; a training may be writing the next."""
+    found = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         try:
             values = json.loads(line)
         except ValueError:
             continue
         if isinstance(values, dict):
-            return values
-    return {}
+            found.append(values)
+    return found
 
 
 def _recall(directory: Path, stage: Value) -> float | None:

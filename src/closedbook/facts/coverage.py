@@ -14,6 +14,7 @@ from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spa
 from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
+THERE = " there"  # ends an example that is in a document, in another spelling
 SHOWN = 3  # answers that are named where some are not reached
 _SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
 
@@ -98,7 +99,7 @@ def _of_relation(
         example = f"{shortened(fact.answers[0])} ({shortened(fact.subject or fact.question)})"
         if not documents:
             other = next(_spelled_otherwise(fact, corpus.documents_of(fact)), None)
-            (respelled if other else absent).append(f"{example}, written {other} there" if other else example)
+            (respelled if other else absent).append(f"{example}, written {other}{THERE}" if other else example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
             shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
             long = len(words(fact.answers[0])) > LONGEST
@@ -155,7 +156,8 @@ def _missing(row: Coverage) -> list[str]:
     )
     if absent == row.facts:
         none = f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject"
-        return [f"{none}, such as {row.absent[0]}: nothing to learn"]
+        why = "" if row.absent[0].endswith(THERE) else ": nothing to learn"
+        return [f"{none}, such as {row.absent[0]}{why}"]
     lines = []
     if absent:
         examples = "; ".join(row.absent)
