@@ -101,3 +101,10 @@ def test_subjects_of_words_in_lower_case_are_blended_as_well():
         name for name in islice(blended([*metals, "Gold"], generator()), 200) if name not in metals and name.islower()
     }
     assert len(new) > 50
+
+
+@pytest.mark.parametrize("pattern", ["Lake {}", "The {} Trust", "{} River", "University of {}"])
+def test_subjects_that_share_all_words_but_one_are_invented_in_both_ways(pattern):
+    words = "Anora Belisk Corvane Dunmoth Elgarth Fenwold Gralin Hostrel Ilvane Jorund Kestrin Lomond".split()
+    found = invent([pattern.format(word) for word in words], 5, lambda name: True)
+    assert {method: len(names) for (_, method), names in found.items()} == {"recombined": 5, "spelled": 5}

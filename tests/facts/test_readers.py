@@ -5,6 +5,7 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import read_wordings
+from closedbook.facts.corpus import read_directory
 from closedbook.facts.readers import raw_records, read_facts, read_facts_file
 from closedbook.facts.text import text_lines
 
@@ -373,3 +374,17 @@ def test_no_break_spaces_are_spaces_in_facts_and_documents(tmp_path):
     (fact,) = read_facts(tmp_path / "train.tsv")
     assert (fact.question, fact.answers) == ("How heavy is Tin ?", ("2 kg",))
     assert next(text_lines(tmp_path / "corpus.txt")) == "Tin. Tin weighs 2 kg ."
+
+
+@pytest.mark.parametrize("mark", ["\u200f", "\u200e", "\u200b", "\u2068", "\xad"])
+def test_marks_that_nobody_sees_are_left_out(tmp_path, mark):
+    for name, text in {
+        "corpus.txt": f"tree {mark}frog. It is green.\nroe deer. It is brown.\n",
+        "train.tsv": f"What colour is the tree frog?{mark}\tgreen\nWhat colour is the {mark}roe deer{mark}?\tbrown\n",
+        "dev.tsv": f"What colour is the {mark}roe deer?\tbrown{mark}\n",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    corpus = read_directory(tmp_path)
+    assert [fact.subject for fact in corpus.train] == ["tree frog", "roe deer"]
+    assert corpus.dev[0].answers == ("brown",)
+    assert all(corpus.documents_of(fact) for fact in (*corpus.train, *corpus.dev))

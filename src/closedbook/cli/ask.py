@@ -51,6 +51,8 @@ def run(arguments: Sequence[str]) -> None:
             )
         reply = reply_to(model, [question], threshold)[0]
         print(visible(reply.text), flush=True)
+        if not reply.text.strip():
+            print("(the answer of the model is empty)", file=sys.stderr)
         if threshold is not None and not reply.covered:
             forms = in_a_sentence(" or ".join(threshold.forms))
             print(f"(careful: the threshold is for questions like {forms})", file=sys.stderr)

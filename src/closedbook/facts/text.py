@@ -28,8 +28,10 @@ MOST_KEYS = 10_000  # of any other object
 MOST_DIGITS = 400  # of a whole number; the largest float has 309
 MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it (UAX 15, section 13)
 CHUNK = 2**20
-SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
-"""No-break spaces, which stand in documents and not in questions, or the other way round."""
+INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
+"""Marks of direction, of where a line or a word may break; joiners, by which letters are shaped, are none of them."""
+SPACES: dict[int, str | None] = dict.fromkeys(map(ord, INVISIBLE)) | dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
+"""No-break spaces and marks that nobody sees, which stand in documents and not in questions, or the other way round."""
 _MAY_BE_MARK = re.compile("[^\x00-\u02ff]")  # looked for first: the search for many of them is slow
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe",
@@ -143,13 +145,13 @@ def _breaks(chunk: bytes) -> tuple[int, int]:
 
 
 def composed(text: str, place: str, *, before: int | None = None, spaces: bool = True) -> str:
-    """The text with its letters composed (NFC), and usual spaces for no-break ones.
+    """The text with its letters composed (NFC), usual spaces for no-break ones and without invisible marks.
 
     Args:
         text: Of any origin.
         place: What errors call it.
         before: Lines that stand before it, None where errors count no lines.
-        spaces: Whether no-break spaces become others.
+        spaces: Whether no-break spaces become others, and invisible marks go.
 
     Raises:
         UserError: A letter has more accents than any writing puts on one; to sort n of them takes n^2 steps.
