@@ -92,7 +92,10 @@ def recombined(subjects: Sequence[str], generator: np.random.Generator) -> Itera
             yield " ".join([*_halves(first)[0], *_halves(last)[1]])
         else:
             words, other = first.split(), last.split()
-            place = -1 if words[-1] != other[-1] else 0
+            places = [
+                place for place in range(-1, -min(len(words), len(other)) - 1, -1) if words[place] != other[place]
+            ]
+            place = places[0] if places else 0
             words[place] = _joined_within(words[place], other[place], generator)
             yield " ".join(words)
 
