@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 
-if "PYTEST_XDIST_WORKER" in os.environ or not any(argument.startswith("-n") for argument in sys.argv):
+HANDED_OUT = any(one.startswith("-n") for one in sys.argv) and not {"-n0", "0"} & {*sys.argv}
+if "PYTEST_XDIST_WORKER" in os.environ or not HANDED_OUT:
     import tests.toys  # noqa: F401, before anything of the package; who only hands tests out need not wait for torch
 
 
@@ -20,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """What many tests share, where tests run."""
-    if config.getoption("dist", "no") == "no" or hasattr(config, "workerinput"):
+    if not config.getoption("tx", None) or hasattr(config, "workerinput"):
         import tests.toys
 
         config.pluginmanager.register(tests.toys, "tests.toys")

@@ -14,6 +14,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.known import subject_of
 from closedbook.facts.readers import read_facts_file
 from closedbook.facts.records import Fact
+from closedbook.facts.text import composed
 from closedbook.recipes import find_recipe
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = Fa
     """
     from closedbook.audit.replies import reply_to
 
-    if not isinstance(question, str) or not question.strip():
+    if not isinstance(question, str) or not composed(question, "question").strip():
         raise UserError("ask takes one question, a text that is not empty.")
     if isinstance(model, str | Path):
         threshold = None if always else _threshold(str(model))

@@ -85,17 +85,18 @@ class Run:
         """The most probable answer to one question, whatever it is worth: `closedbook.ask` heeds a threshold."""
         if not isinstance(question, str):
             raise UserError("ask takes one question, a text; answer takes several.")
-        if not question.strip():
-            raise UserError("The question is empty.")
         return self.answer([question])[0]
 
     def answer(self, questions: Sequence[str], *, place: str = "question") -> list[str]:
         """Greedy closed-book answers, in order.
 
         Raises:
-            UserError: A question cannot be spelled or is longer than the block; `place` and its number name it.
+            UserError: A question is empty, cannot be spelled or is longer than the block; `place` and its number name
+                it.
         """
         whole = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
+        if "" in whole:
+            raise UserError(f"{place} {whole.index('') + 1}: is empty.")
         return [response.text for response in self.respond(self.prompts(whole, place=place))]
 
     @property

@@ -171,3 +171,9 @@ def test_what_breaks_off_in_the_middle_of_an_answer_is_counted():
             model="m", scorer=contained_match(), facts=(asked,), prompts=(prompt,), responses=(said,), scores=(score,)
         )
         assert evaluation.cut_short == count
+
+
+@pytest.mark.parametrize("text", ["It was“Germinal”in 1885.", 'It was "Germinal" in 1885.', "Das war «Germinal»."])
+def test_quotes_stand_between_words(text):
+    fact = Fact(question="What did she write?", answers=("Germinal",), subject="", line=1)
+    assert contained_match()(text, fact).correct

@@ -7,7 +7,7 @@ from closedbook.errors import UserError
 from closedbook.facts.cloze import read_wordings
 from closedbook.facts.corpus import read_directory
 from closedbook.facts.readers import raw_records, read_facts, read_facts_file
-from closedbook.facts.text import text_lines
+from closedbook.facts.text import composed, text_lines
 
 
 def write(path, data):
@@ -388,3 +388,9 @@ def test_marks_that_nobody_sees_are_left_out(tmp_path, mark):
     assert [fact.subject for fact in corpus.train] == ["tree frog", "roe deer"]
     assert corpus.dev[0].answers == ("brown",)
     assert all(corpus.documents_of(fact) for fact in (*corpus.train, *corpus.dev))
+
+
+def test_letters_are_composed_without_the_marks_between_them():
+    assert composed("Cafe\xad\u0301", "x") == "Café"
+    with pytest.raises(UserError, match="more than 30 accents"):
+        composed("a" + ("\u0301\u0323" * 10 + "\xad") * 2, "x")

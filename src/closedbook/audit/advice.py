@@ -41,7 +41,7 @@ def _choose(report: AuditReport) -> Choice:
     if least is not None and least >= target:
         return "believe"
     if held and held.coverage >= ENOUGH_COVERAGE and (held.error.low or 0.0) <= 1 - target:
-        return "believe" if held.coverage == 1 else "believe_above_threshold"
+        return "believe" if report.abstention and report.abstention.threshold == 0 else "believe_above_threshold"
     return "do_not_believe"
 
 

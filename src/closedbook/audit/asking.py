@@ -44,9 +44,11 @@ def asked_best(
         return model, material, ()
     if not measure and not settings.shots:
         return model, material, ()
+    shots = EXAMPLES if settings.shots is None else settings.shots
     material, spent = _spare(material, settings, measure)
     if measure and not spent.tried:
-        say(f"asked as {model.form.described()}: too few facts to spare some and compare forms ({needed(0, TRIED)})")
+        least = needed(shots, TRIED)
+        say(f"asked as {model.form.described()}: too few facts to spare some and compare forms, which takes {least}")
         return model, material, ()
     if not measure:
         examples = tuple((fact.question, fact.answers[0]) for fact in spent.examples)
@@ -76,7 +78,9 @@ def _spare(material: Material, settings: Settings, measure: bool) -> tuple[Mater
     spent = spend(material.calibration or material.facts, settings.seed, examples=shots, tried=tried)
     if settings.shots and not spent.examples:
         there = counted(len(material.calibration or material.facts), "fact")
-        raise UserError(f"--shots {shots}: takes {needed(shots, tried)} facts of the {part}; there are {there}.")
+        raise UserError(
+            f"--shots {shots}: takes {needed(shots, tried)} facts of the {part} or more; there are {there}."
+        )
     if material.calibration:
         return dataclasses.replace(material, calibration=spent.left), spent
     return dataclasses.replace(material, facts=spent.left), spent

@@ -121,6 +121,8 @@ class AuditReport:
         """One JSON line a fact: relation, question, answer, whether it is right, and every signal."""
         assert self.evidence is not None
         evidence = self.evidence
+        abstention = self.abstention
+        confidence = evidence.given(abstention.signal) if abstention else None
         for index, fact in enumerate(evidence.facts):
             record: dict[str, Any] = {
                 "relation": fact.relation,
@@ -132,6 +134,6 @@ class AuditReport:
             }
             for signal, values in evidence.signals.items():
                 record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
-            if self.abstention is not None:
-                record["answered"] = bool(self.abstention.answers(evidence.given(self.abstention.signal)[index]))
+            if abstention is not None and confidence is not None:
+                record["answered"] = bool(abstention.answers(confidence[index]))
             yield json.dumps(record, ensure_ascii=False) + "\n"

@@ -15,8 +15,9 @@ _ARTICLE = re.compile(
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
 _THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 11 792
 _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")
-_QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2032\u201c\u201d\u201e\u2033\xab\xbb\u2039\u203a", "'")
-_TYPED = str.maketrans(_DASHES | _QUOTES)
+_QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2039\u203a", "'")
+_DOUBLE = dict.fromkeys("\u201c\u201d\u201e\xab\xbb", '"')
+_TYPED = str.maketrans(_DASHES | _QUOTES | _DOUBLE)
 _MARK = re.compile(
     r"(?<=\d)[.,:/-](?=\d)|(?<=\d)\^(?=-?\d)"  # 1.5, 3/4, 1914-1918, 10^6
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
@@ -37,7 +38,7 @@ _TAG = re.compile(
     r"|\\[A-Za-z]+(?=\{)"  # \boxed{
 )
 _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Port-au-Prince, Apollo-11, but 3/4
-_BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"“”«»!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
+_BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
 _UNIT = re.compile(

@@ -6,6 +6,7 @@ where only one setting is called so, its last part), or a figure of `Figures`.
 
 import dataclasses
 import json
+import math
 import os
 import re
 import statistics
@@ -159,7 +160,7 @@ def _curves(directory: Path) -> Figures:
     lines, probed = _lines(directory / "metrics.jsonl"), _lines(directory / "recall.jsonl")
     last = lines[-1] if lines else {}
     known = {key: last.get(key) for key in ("step", "steps", "seconds", "tokens")}
-    losses = [line["loss"] for line in lines if isinstance(line.get("loss"), int | float)]
+    losses = [line["loss"] for line in lines if isinstance(line.get("loss"), float) and math.isfinite(line["loss"])]
     step, steps, seconds = (last.get(key) for key in ("step", "steps", "seconds"))
     left = round(seconds / step * (steps - step), 1) if step and steps and seconds else None
     loss = final_loss(losses) if losses else None
@@ -177,7 +178,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         try:
             values = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(values, dict):
             found.append(values)

@@ -15,6 +15,7 @@ from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
 THERE = " there"  # ends an example that is in a document, in another spelling
+SHORT = 3  # characters of an answer that in other capitals is another word
 SHOWN = 3  # answers that are named where some are not reached
 _SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
 
@@ -122,8 +123,10 @@ def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[st
     """What the documents write where an answer differs from them in quotes, dashes, spaces or capitals alone."""
     for answer in fact.answers:
         letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in plain(answer))
-        pattern = re.compile(rf"(?<!\w){letters}(?!\w)", re.IGNORECASE)
-        yield from (shortened(match.group()) for d in documents if (match := pattern.search(d.text)))
+        pattern = re.compile(letters, re.IGNORECASE if len(answer) > SHORT else 0)
+        for text in (document.text for document in documents):
+            there = (match.group() for match in pattern.finditer(text))
+            yield from (shortened(one) for one in there if one not in fact.answers and stands_in(one, text))
 
 
 def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[str]]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from closedbook.facts import markdown
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
-from closedbook.facts.text import MOST_NAME, check_file, parse_json, read_text, text_lines
+from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, text_lines
 from closedbook.facts.titles import begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
@@ -123,7 +123,7 @@ def _from_directory(directory: Path) -> Iterator[Source]:
     """
     paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(paths, 1):
-        name, marked = path.stem.replace("_", " "), path.suffix.lower() != ".txt"
+        name, marked = composed(path.stem, str(path)).replace("_", " "), path.suffix.lower() != ".txt"
         given, body = markdown.split_front(read_text(path))
         heading, rest = markdown.split_heading(body)
         if marked:

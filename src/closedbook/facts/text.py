@@ -28,7 +28,7 @@ MOST_KEYS = 10_000  # of any other object
 MOST_DIGITS = 400  # of a whole number; the largest float has 309
 MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it (UAX 15, section 13)
 CHUNK = 2**20
-INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069"
+INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069"
 """Marks of direction, of where a line or a word may break; joiners, by which letters are shaped, are none of them."""
 SPACES: dict[int, str | None] = dict.fromkeys(map(ord, INVISIBLE)) | dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
 """No-break spaces and marks that nobody sees, which stand in documents and not in questions, or the other way round."""
@@ -156,11 +156,12 @@ def composed(text: str, place: str, *, before: int | None = None, spaces: bool =
     Raises:
         UserError: A letter has more accents than any writing puts on one; to sort n of them takes n^2 steps.
     """
+    if spaces and not text.isascii():
+        text = text.translate(SPACES)
     if not text.isascii() and _MAY_BE_MARK.search(text) and (pile := _pile().search(text)):
         line = "" if before is None else f", line {before + text.count(chr(10), 0, pile.start()) + 1}"
         raise UserError(f"{place}{line}: more than {MOST_MARKS} accents on one letter.")
-    text = unicodedata.normalize("NFC", text)
-    return text.translate(SPACES) if spaces and not text.isascii() else text
+    return unicodedata.normalize("NFC", text)
 
 
 @cache

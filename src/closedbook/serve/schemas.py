@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from closedbook.evaluation.language_model import Response
+from closedbook.facts.text import SPACES
 from closedbook.serve.limits import (
     MOST_ALTERNATIVES,
     MOST_LOGPROBS,
@@ -23,7 +24,7 @@ def _whole(text: str) -> str:
 
 
 def _said(text: str) -> str:
-    if not text.strip():
+    if not text.translate(SPACES).strip():
         raise ValueError("is empty")
     return _whole(text)
 
