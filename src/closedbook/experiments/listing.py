@@ -6,10 +6,8 @@ where only one setting is called so, its last part), or a figure of `Figures`.
 
 import dataclasses
 import json
-import math
 import os
 import re
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +158,7 @@ def _curves(directory: Path) -> Figures:
     lines, probed = _lines(directory / "metrics.jsonl"), _lines(directory / "recall.jsonl")
     last = lines[-1] if lines else {}
     known = {key: last.get(key) for key in ("step", "steps", "seconds", "tokens")}
-    losses = [line["loss"] for line in lines if isinstance(line.get("loss"), float) and math.isfinite(line["loss"])]
+    losses = [line["loss"] for line in lines if isinstance(line.get("loss"), float)]
     step, steps, seconds = (last.get(key) for key in ("step", "steps", "seconds"))
     left = round(seconds / step * (steps - step), 1) if step and steps and seconds else None
     loss = final_loss(losses) if losses else None
@@ -169,7 +167,8 @@ def _curves(directory: Path) -> Figures:
 
 def final_loss(losses: Sequence[float]) -> float:
     """The mean of the last twentieth of the losses: that of one step is a matter of what was in it."""
-    return statistics.fmean(losses[-max(round(LAST * len(losses)), 1) :])
+    last = losses[-max(round(LAST * len(losses)), 1) :]
+    return sum(last) / len(last)  # not a number where one is none
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
