@@ -133,3 +133,8 @@ def test_every_name_is_there():
 def test_what_a_run_was_asked_tells_the_subject_and_auto_is_a_device(run):
     assert closedbook.load(run.path, "auto").ask(QUESTION) == run.ask(QUESTION)
     assert closedbook.trace_answer(run, QUESTION).top(1)  # of a relation that nobody shipped
+
+
+def test_a_threshold_is_not_chosen_on_what_was_trained_on(run, corpus):
+    with pytest.raises(closedbook.UserError, match="subjects of the training questions"):
+        closedbook.audit_model(run, corpus.dev, corpus=corpus, calibration=corpus.train)

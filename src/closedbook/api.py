@@ -119,8 +119,7 @@ def audit_model(
     (facts, templates), (calibration, _) = _facts(facts), _facts(calibration)
     known = [*(corpus.train if corpus else ()), *calibration]
     material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus, templates=templates)
-    known_as = recognised(material)[0]
-    if taught := taught_among(known_as.corpus, known_as.calibration):
+    if corpus is not None and calibration and (taught := taught_among(corpus, recognised(material)[0].calibration)):
         raise UserError(f"calibration: {taught}; {ELSEWHERE}")
     kept = None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint())
     return audit(model, material, settings, measure_form=measure_form, journal=kept, say=say)

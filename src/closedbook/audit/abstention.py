@@ -170,7 +170,7 @@ def held_out(
     """Coverage and error of the threshold on other facts; all count as attempted where that is not said."""
     from scipy.stats import binomtest
 
-    given = np.array([abstention.answers(value) for value in confidence], dtype=bool)
+    given = confidence >= (math.inf if abstention.threshold is None else abstention.threshold)
     answered, wrong = int(given.sum()), int((given & ~right).sum())
     error = Estimate()
     if answered:

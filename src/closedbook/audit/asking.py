@@ -45,7 +45,7 @@ def asked_best(
     if not measure and not settings.shots:
         return model, material, ()
     shots = EXAMPLES if settings.shots is None else settings.shots
-    material, spent = _spare(material, settings, measure)
+    material, spent = _spare(material, settings, measure, shots)
     if measure and not spent.tried:
         least = needed(shots, TRIED)
         say(f"asked as {model.form.described()}: too few facts to spare some and compare forms, which takes {least}")
@@ -66,13 +66,12 @@ def asked_best(
     return model, material, trials
 
 
-def _spare(material: Material, settings: Settings, measure: bool) -> tuple[Material, Spent]:
+def _spare(material: Material, settings: Settings, measure: bool, shots: int) -> tuple[Material, Spent]:
     """The material without what is spent on the form, and that.
 
     Raises:
         UserError: There are too few facts for the examples that are asked for.
     """
-    shots = EXAMPLES if settings.shots is None else settings.shots
     tried = 0 if not measure else TRIED_QUICKLY if settings.depth == "quick" else TRIED
     part = "calibration" if material.calibration else "facts"
     spent = spend(material.calibration or material.facts, settings.seed, examples=shots, tried=tried)

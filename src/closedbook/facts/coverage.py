@@ -14,7 +14,6 @@ from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spa
 from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
-THERE = " there"  # ends an example that is in a document, in another spelling
 SHORT = 3  # characters of an answer that in other capitals is another word
 SHOWN = 3  # answers that are named where some are not reached
 _SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
@@ -32,6 +31,7 @@ class Coverage:
         asked: Those of them whose answer is part of what the recipe asks for.
         missed: A few answers that stand there and are not asked for.
         absent: A few answers that stand in no document of their subject; first those that do in another spelling.
+        respelled: How many do so.
     """
 
     relation: str
@@ -41,6 +41,7 @@ class Coverage:
     asked: int
     missed: tuple[str, ...]
     absent: tuple[str, ...] = ()
+    respelled: int = 0
 
 
 def asked_kinds(corpus: Corpus) -> SpanKinds:
@@ -100,7 +101,7 @@ def _of_relation(
         example = f"{shortened(fact.answers[0])} ({shortened(fact.subject or fact.question)})"
         if not documents:
             other = next(_spelled_otherwise(fact, corpus.documents_of(fact)), None)
-            (respelled if other else absent).append(f"{example}, written {other}{THERE}" if other else example)
+            (respelled if other else absent).append(f"{example}, written {other} there" if other else example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
             shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
             long = len(words(fact.answers[0])) > LONGEST
@@ -116,6 +117,7 @@ def _of_relation(
         asked=there - len(missed),
         missed=tuple(missed[:SHOWN]),
         absent=tuple(absent[:SHOWN]),
+        respelled=len(respelled),
     )
 
 
@@ -159,7 +161,7 @@ def _missing(row: Coverage) -> list[str]:
     )
     if absent == row.facts:
         none = f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject"
-        why = "" if row.absent[0].endswith(THERE) else ": nothing to learn"
+        why = "" if row.respelled else ": nothing to learn"
         return [f"{none}, such as {row.absent[0]}{why}"]
     lines = []
     if absent:
