@@ -34,7 +34,7 @@ from closedbook.facts.induction import recognise
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 from closedbook.facts.stored import StoredCorpus
-from closedbook.facts.text import composed
+from closedbook.facts.text import composed_questions
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
 from closedbook.files import json_text
 from closedbook.manifest import MANIFEST, read_manifest, seal, sha256
@@ -94,9 +94,7 @@ class Run:
             UserError: A question is empty, cannot be spelled or is longer than the block; `place` and its number name
                 it.
         """
-        whole = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
-        if "" in whole:
-            raise UserError(f"{place} {whole.index('') + 1}: is empty.")
+        whole = composed_questions(questions, place)
         return [response.text for response in self.respond(self.prompts(whole, place=place))]
 
     @property

@@ -17,7 +17,7 @@ from closedbook.evaluation.scorers import Scorer, find_scorer, usual_match
 from closedbook.evaluation.watch import Watch
 from closedbook.facts.forms import otherwise
 from closedbook.facts.silence import SILENCES
-from closedbook.facts.text import composed
+from closedbook.facts.text import composed_questions
 from closedbook.runs import runs_in
 
 DONT_KNOW = "I don't know"
@@ -81,7 +81,7 @@ def reply_to(
         UserError: A question cannot be spelled or is too long, or the threshold was chosen for another precision.
     """
     check_kind(model, abstention)
-    composed_ones = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
+    composed_ones = composed_questions(questions, place)
     prompts = model.prompts(composed_ones, place=place)
     signals = [abstention.signal] if abstention is not None else _free_signals(model)
     match = abstention.match if abstention is not None else usual_match(model)

@@ -10,7 +10,7 @@ import re
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,18 @@ def composed(text: str, place: str, *, before: int | None = None, spaces: bool =
         line = "" if before is None else f", line {before + text.count(chr(10), 0, pile.start()) + 1}"
         raise UserError(f"{place}{line}: more than {MOST_MARKS} accents on one letter.")
     return unicodedata.normalize("NFC", text)
+
+
+def composed_questions(questions: Sequence[str], place: str) -> list[str]:
+    """The questions, composed and without space around them.
+
+    Raises:
+        UserError: One is empty, or holds nothing but what nobody sees; `place` and its number name it.
+    """
+    whole = [composed(question, f"{place} {number}").strip() for number, question in enumerate(questions, 1)]
+    if "" in whole:
+        raise UserError(f"{place} {whole.index('') + 1}: is empty.")
+    return whole
 
 
 @cache
