@@ -151,6 +151,11 @@ def abstention(**changes):
     return Abstention(**(values | changes))
 
 
+def test_a_confidence_of_numpy_is_one():
+    assert abstention().answers(np.float64(0.5)) is True
+    assert abstention(threshold=None).answers(np.float64(0.5)) is False
+
+
 def test_a_threshold_is_saved_and_loaded(tmp_path):
     chosen = abstention(forms=("What is the symbol of {}?", "Say {} again"), weights_sha256="w")
     save(chosen, tmp_path / "kept.json")

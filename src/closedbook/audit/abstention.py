@@ -74,7 +74,7 @@ class Abstention:
 
     def answers(self, confidence: float) -> bool:
         """Whether an answer of that confidence is given."""
-        return self.threshold is not None and confidence >= self.threshold
+        return self.threshold is not None and bool(confidence >= self.threshold)
 
     def covers(self, question: str) -> bool:
         """Whether a question has a form of those that it was calibrated on."""

@@ -44,6 +44,18 @@ def opened(chromium, url, path="/", *, quiet=True, **settings):
         context.close()
 
 
+@contextlib.contextmanager
+def before_it_begins(tab):
+    """The view as it is before the service has told what models there are, which it does at the end."""
+    held = []
+    tab.route("**/page/about", lambda route: held.append(route))
+    tab.reload()
+    yield
+    tab.wait_for_function("1")  # what was done has come to the page
+    for route in held:
+        route.continue_()
+
+
 def sideways(tab):
     """How many pixels the page is wider than the window."""
     return tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

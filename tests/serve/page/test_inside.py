@@ -4,7 +4,7 @@ import pytest
 from closedbook.trace.question import trace_question
 from tests.audit.conftest import Parrot
 from tests.serve.conftest import running
-from tests.serve.page.conftest import opened
+from tests.serve.page.conftest import before_it_begins, opened
 from tests.serve.test_service import is_problem
 
 
@@ -65,6 +65,17 @@ def test_a_question_is_looked_into(chromium, client, run, fact):
         assert cell.get_attribute("title").endswith(f"at mask: {trace.causal.restored_NT[-1, -1]:.2f}")
         tab.get_by_label("The whole pattern of head").select_option("1.1")
         tab.get_by_text("Head 1.1: rows look").wait_for()
+
+
+@pytest.mark.parametrize("view", ["/", "/inside"])
+def test_who_asks_before_the_models_are_known_is_answered_once(chromium, client, run, fact, view):
+    with opened(chromium, client.url, view) as tab:
+        with before_it_begins(tab):
+            tab.get_by_label("Question").fill(fact.question)
+            tab.keyboard.press("Enter")
+        tab.locator("[data-said]").wait_for()
+        assert tab.locator("[data-said]").inner_text() == run.ask(fact.question)
+        assert sum(asked.endswith(("/page/ask", "/page/inside")) for asked in tab.asked) == 1
 
 
 def test_the_name_can_be_said(chromium, client):

@@ -136,13 +136,15 @@ function offer(questions) {
     el("button", { type: "button", class: "chip", on: { click: () => ask(question) } }, foreign(question))));
 }
 
-byId("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  ask(byId("question").value);
-});
-await guarded(async () => {
+const ready = guarded(async () => {
   about = await begin(() => ask(byId("question").value));
   offer(about.examples);
-  const question = new URLSearchParams(location.search).get("question");
-  if (question) await ask(question);
 });
+byId("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await ready; // who is quicker than the list of models waits for it
+  if (about) ask(byId("question").value);
+});
+await ready;
+const question = new URLSearchParams(location.search).get("question");
+if (about && running === null && question) await ask(question);

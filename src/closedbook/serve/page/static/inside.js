@@ -95,16 +95,20 @@ async function look(question, subject) {
 
 const given = () => look(byId("question").value, byId("subject").value.trim());
 
-byId("form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  given();
-});
-await guarded(async () => {
+const ready = guarded(async () => {
   about = await begin(given);
   byId("examples").hidden = !about.examples.length;
   byId("examples").replaceChildren("For example:", ...about.examples.map((question) =>
     el("button", { type: "button", class: "chip", on: { click: () => look(question, "") } }, foreign(question))));
+});
+byId("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  await ready; // who is quicker than the list of models waits for it
+  if (about) given();
+});
+await ready;
+if (about && running === null) {
   const query = new URLSearchParams(location.search);
   byId("subject").value = query.get("subject") ?? "";
   await look(query.get("question") ?? "", byId("subject").value);
-});
+}
