@@ -18,6 +18,7 @@ _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")
 _QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2039\u203a", "'")
 _DOUBLE = dict.fromkeys("\u201c\u201d\u201e\xab\xbb", '"')
 _TYPED = str.maketrans(_DASHES | _QUOTES | _DOUBLE)
+_SEPARATORS = {0x066A: "%", 0x066B: ".", 0x066C: ","}  # of numbers in Arabic script
 _MARK = re.compile(
     r"(?<=\d)[.,:/-](?=\d)|(?<=\d)\^(?=-?\d)"  # 1.5, 3/4, 1914-1918, 10^6
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
@@ -87,12 +88,12 @@ def normalise(text: str) -> str:
     plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
     kept.update(place for run in _SIGNS.finditer(plain) for place in range(_sign(plain, *run.span()), run.end()))
-    plain = "".join(c for place, c in enumerate(plain) if place in kept or c not in string.punctuation)
+    plain = "".join(c for place, c in enumerate(plain) if place in kept or not _is_punctuation(c))
     return " ".join(plain.split()) or " ".join(text.casefold().split())
 
 
 def _without_accents(text: str) -> str:
-    """Compatible forms for one (NFKC), without the marks of scripts in which they are accents."""
+    """Compatible forms (NFKC) and digits of any script for one, without the marks of scripts in which they are accents."""
     if text.isascii():
         return text
     letters, base = list[str](), ""
@@ -101,13 +102,19 @@ def _without_accents(text: str) -> str:
             base = character
         elif _accented(base):
             continue
-        letters.append(character)
-    return unicodedata.normalize("NFC", "".join(letters))
+        letters.append(str(unicodedata.decimal(character, character)))
+    return unicodedata.normalize("NFC", "".join(letters).translate(_SEPARATORS))
 
 
 @lru_cache(maxsize=10_000)
 def _accented(base: str) -> bool:
     return unicodedata.name(base, "").startswith(_WITH_ACCENTS) if base else True
+
+
+def _is_punctuation(character: str) -> bool:
+    if character.isascii():
+        return character in string.punctuation
+    return unicodedata.category(character).startswith("P")
 
 
 def _sign(text: str, start: int, end: int) -> int:
