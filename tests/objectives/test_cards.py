@@ -1,4 +1,5 @@
 import dataclasses
+from collections import Counter
 
 import pytest
 import torch
@@ -65,7 +66,7 @@ def texts(store, segments):
     ("settings", "example"),
     [
         (config.NameCards(), f"Ann Lee{MASK}Rome"),
-        (config.ContextCards(words=2, side="after"), f"Ann Lee O'Neill-Smith in{MASK}Rome"),
+        (config.ContextCards(words=2, side="after", lengths="longest"), f"Ann Lee O'Neill-Smith in{MASK}Rome"),
         (config.SalientSpan(), f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome"),
     ],
 )
@@ -77,10 +78,23 @@ def test_cards_are_cuts_of_the_line_scored_after_the_mask(settings, example):
 
 
 def test_the_context_stands_on_either_side_of_the_name():
-    objective, store = made(config.ContextCards(words=2))
+    objective, store = made(config.ContextCards(words=2, lengths="longest"))
     seen = [texts(store, objective(number))[3][0] for number in range(20)]
     assert set(seen) == {f"Ann Lee O'Neill-Smith in{MASK}Rome", f"O'Neill-Smith in Ann Lee{MASK}Rome"}
     assert seen == [texts(store, objective(number))[3][0] for number in range(20)]
+
+
+def test_how_many_words_a_context_has_is_drawn_at_each_pass():
+    objective, store = made(config.ContextCards(words=3, side="after"))
+    examples = [texts(store, objective(number)) for number in range(30)]
+    contexts = [f"{context}{MASK}Rome" for context in ("in", "O'Neill-Smith in", "Łukasz O'Neill-Smith in")]
+    seen = Counter(rows[3][0] for rows in examples)
+    assert set(seen) == {f"Ann Lee {context}" for context in contexts}
+    assert min(seen.values()) > 3
+    assert {scored for rows in examples for _, scored in rows[3:]} == {f"Rome{MASK}"}
+    assert examples == [texts(store, objective(number)) for number in range(30)]
+    shortest = [min(len(TOKENIZER.encode([rows[n][0]])[0]) for rows in examples) for n in range(4)]
+    assert objective.candidates().tolist() == [length + 1 for length in shortest]
 
 
 def test_an_outline_is_all_spans_of_a_document():

@@ -112,6 +112,8 @@ class ContextCards(ObjectiveConfig):
 
     Args:
         words: Longest left context in words.
+        lengths: Whether each pass draws how many of these words stand, from one on, or all of them do. Where a value of
+            the subject alone, as a date, stands among them, the span is learned from it and not from the name.
         side: Whether that context stands `after` the name, or at random on `either` side of it.
     """
 
@@ -119,6 +121,7 @@ class ContextCards(ObjectiveConfig):
     objective: Literal["context_cards"] = "context_cards"
     spans: Spans = "like_answers"
     words: Few = 4
+    lengths: Literal["drawn", "longest"] = "drawn"
     side: Literal["after", "either"] = "either"
 
 

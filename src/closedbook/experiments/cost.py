@@ -19,7 +19,7 @@ from closedbook.config import RunConfig
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.coverage import asked_kinds
 from closedbook.facts.records import Document
-from closedbook.facts.spans import SpanKinds, spans
+from closedbook.facts.spans import Span, SpanKinds, spans
 from closedbook.facts.stored import StoredCorpus
 from closedbook.model.costs import forward_flops
 from closedbook.objectives.store import quota
@@ -106,7 +106,7 @@ def _line(objective: settings.ObjectiveConfig, document: Document, kinds: SpanKi
     words = objective.words if isinstance(objective, settings.ContextCards) else 0
     groups: dict[str, list[tuple[float, float]]] = {}
     for span in spans(document, kinds, words):
-        context = _tokens(text[span.context : span.start]) if words else 0.0
+        context = _context(objective, text, span) if isinstance(objective, settings.ContextCards) else 0.0
         taken = (_tokens(text[span.start : span.end]) + context + 1, quota(span, kinds))
         groups.setdefault("rare" if span.rare else span.kind, []).append(taken)
     length = {settings.Outlines: 0.0, settings.SalientSpan: _tokens(text)}.get(type(objective), name + 1)
@@ -115,6 +115,12 @@ def _line(objective: settings.ObjectiveConfig, document: Document, kinds: SpanKi
         for group in groups.values()
     )
     return total + (name + 1 if isinstance(objective, settings.Outlines) and groups else 0.0)
+
+
+def _context(objective: settings.ContextCards, text: str, span: Span) -> float:
+    """Positions of the words before a span, in the mean over passes."""
+    starts = span.before if objective.lengths == "drawn" else span.before[-1:]
+    return sum(_tokens(text[start : span.start]) for start in starts) / max(len(starts), 1)
 
 
 def _tokens(text: str) -> float:

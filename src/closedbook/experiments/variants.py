@@ -137,12 +137,11 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
     if base.reader is None:
         present = {objective.name for objective in base.mixture}
         added = [objective for objective in ADDED if objective.name not in present]
+        configs["contexts of all words"] = _changed(base, ContextCards, lengths="longest")
         return configs | {f"with {objective.name}": _with(base, objective) for objective in added}
     once, sure = (dataclasses.replace(base.reader, **change) for change in ({"rounds": 1}, {"at_least": 0.8}))
     for answers in ("best", "drawn"):
-        cards = StudyCards(answers=answers)
-        mixture = tuple(cards if isinstance(other, StudyCards) else other for other in base.mixture)
-        configs[f"the reader's {answers} answers"] = dataclasses.replace(base, mixture=mixture)
+        configs[f"the reader's {answers} answers"] = _changed(base, StudyCards, answers=answers)
     return configs | {
         "with rewriting": _with(base, Rewriting()),
         "reader read once": dataclasses.replace(base, reader=once),
@@ -153,22 +152,16 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
 def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
     """The training questions once more, all from the start, or from half of the passes on."""
 
-    def changed(config: RunConfig, more: int, **changes: Any) -> RunConfig:
-        mixture = tuple(
-            dataclasses.replace(objective, repeats=objective.repeats + more, **changes)
-            if isinstance(objective, QuestionAnswering)
-            else objective
-            for objective in config.mixture
-        )
-        return dataclasses.replace(config, mixture=mixture)
-
-    configs = {"questions once more": changed(base, 1)}
-    if any(isinstance(objective, QuestionAnswering) and objective.joining > 1 for objective in base.mixture):
-        configs["all questions from the start"] = changed(base, -1, joining=1)  # about as many in all
+    asked = next((each for each in base.mixture if isinstance(each, QuestionAnswering)), QuestionAnswering())
+    configs = {"questions once more": _changed(base, QuestionAnswering, repeats=asked.repeats + 1)}
+    if asked.joining > 1:  # about as many in all
+        fewer = _changed(base, QuestionAnswering, repeats=asked.repeats - 1, joining=1)
+        configs["all questions from the start"] = fewer
     kinds = {isinstance(objective, QuestionAnswering) for objective in base.mixture}
     if passes > 1 and kinds == {True, False}:
         settled = with_training(base, epochs=passes, epochs_a_relation=0)
-        configs["questions from half-time"] = changed(settled, 0, first_epoch=passes // 2, joining=1)
+        late = {"first_epoch": passes // 2, "joining": 1}
+        configs["questions from half-time"] = _changed(settled, QuestionAnswering, **late)
     return configs
 
 
@@ -195,6 +188,12 @@ def _models(base: RunConfig) -> dict[str, RunConfig]:
     if model.attention == "key_query_value":
         configs["normalised queries"] = with_model(base, normalised_queries=True)
     return configs
+
+
+def _changed(config: RunConfig, kind: type[Objective], **changes: Any) -> RunConfig:
+    """The recipe with other settings of an objective, where it has it."""
+    mixture = (dataclasses.replace(each, **changes) if isinstance(each, kind) else each for each in config.mixture)
+    return dataclasses.replace(config, mixture=tuple(mixture))
 
 
 def _without(config: RunConfig, objective: Objective) -> RunConfig:

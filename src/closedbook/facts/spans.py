@@ -34,13 +34,26 @@ _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
 
 class Span(NamedTuple):
-    """[start, end) of its characters in the text, where its left context begins, its kind, and whether it is rare."""
+    """A part of a text that may be asked for.
 
-    context: int
+    Args:
+        start: Its first character.
+        end: One past its last.
+        kind: What it looks like.
+        rare: Whether few training answers are so.
+        before: Where the words of its left context begin, the nearest first; none for a span that begins its text.
+    """
+
     start: int
     end: int
     kind: Kind
     rare: bool = False
+    before: tuple[int, ...] = ()
+
+    @property
+    def context(self) -> int:
+        """Where its left context begins."""
+        return self.before[-1] if self.before else self.start
 
 
 @dataclass(frozen=True)
@@ -193,8 +206,8 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
             continue
         before = bisect_left(starts, start)
         first = max(before - context_words, 0)
-        found[span] = Span(starts[first] if first < before else start, start, end, kind, rare or owned)
-    return sorted(found.values(), key=lambda span: (span.start, span.end))
+        found[span] = Span(start, end, kind, rare or owned, tuple(starts[first:before][::-1]))
+    return sorted(found.values())
 
 
 def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:

@@ -18,10 +18,10 @@ from closedbook import config
 from closedbook.draws import UNIT, random_bits
 from closedbook.objectives.objective import Material, with_spans
 from closedbook.objectives.segments import MASK, Segments, lay_out_rows
-from closedbook.objectives.store import Slice, TitledSlices
+from closedbook.objectives.store import TitledSlices
 
 SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config.SalientSpan
-ORDER, RARELY, SIDE = 0, 1, 2  # streams of draws
+ORDER, RARELY, SIDE, CUT = range(4)  # streams of draws
 
 
 class Choice:
@@ -82,41 +82,46 @@ class NameCards:
 class ContextCards:
     """`name left-context MASK span MASK` for every span, scored after the first mask.
 
-    With `either`, half of the cards, drawn anew at each pass, are `left-context name MASK span MASK`: the same cut
-    with its parts exchanged, so that a name is met with words before it, as in a question.
+    How many words the context has is drawn anew at each pass, unless all are asked for. With `either`, half of the
+    cards, drawn alike, are `left-context name MASK span MASK`: the same cut with its parts exchanged, so that a name is
+    met with words before it, as in a question.
     """
 
     def __init__(self, settings: config.ContextCards, material: Material, seed: int) -> None:
         documents = _asked(settings, material)
-        cards = [(document.name, span) for document in documents for span in document.spans]
-        self._after = _with_context([(name, span.context, span.span) for name, span in cards], material.device)
-        self._before = _with_context([(span.context, name, span.span) for name, span in cards], material.device)
-        self._either = settings.side == "either"
+        asked = [(document.name, span) for document in documents for span in document.spans]
+        self._cards = lay_out_rows(
+            [
+                [(name, False), (span.contexts[-1], False), (MASK, False), (span.span, True), (MASK, True)]
+                for name, span in asked
+            ],
+            material.device,
+        )
+        self._contexts = lay_out_rows([[(cut, False) for cut in span.contexts] for _, span in asked], material.device)
+        counts = [len(span.contexts) for _, span in asked]
+        self._count_R = torch.tensor(counts, dtype=torch.int64, device=material.device)
+        self._drawn, self._either = settings.lengths == "drawn", settings.side == "either"
         self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
     def __call__(self, number: int) -> Segments:
         """The cards of a pass."""
-        cards = self._after
+        start_RK, length_RK = self._cards.start_RK.clone(), self._cards.length_RK.clone()
+        rows_R = torch.arange(len(self._cards), device=start_RK.device)
+        if self._drawn and len(rows_R):
+            cut_R1 = (random_bits(self._seed, number, CUT, rows_R) % self._count_R)[:, None]
+            start_RK[:, 1:2] = self._contexts.start_RK.gather(1, cut_R1)
+            length_RK[:, 1:2] = self._contexts.length_RK.gather(1, cut_R1)
         if self._either:
-            rows_R = torch.arange(len(cards), device=cards.start_RK.device)
-            before_R1 = (random_bits(self._seed, number, SIDE, rows_R) & 1).bool()[:, None]
-            cards = Segments(
-                start_RK=torch.where(before_R1, self._before.start_RK, cards.start_RK),
-                length_RK=torch.where(before_R1, self._before.length_RK, cards.length_RK),
-                scored_RK=cards.scored_RK,
-            )
-        return cards.rows(self._choice(self._seed, number))
+            before_R1 = (random_bits(self._seed, number, SIDE, rows_R) & 1)[:, None]
+            first_K = torch.tensor([1, -1, 0, 0, 0], device=start_RK.device)  # exchanges the first two
+            order_RK = torch.arange(5, device=start_RK.device) + before_R1 * first_K
+            start_RK, length_RK = start_RK.gather(1, order_RK), length_RK.gather(1, order_RK)
+        return Segments(start_RK, length_RK, self._cards.scored_RK).rows(self._choice(self._seed, number))
 
     def candidates(self) -> Int64[Tensor, "rows"]:
-        """Tokens of the card of every span."""
-        return self._after.lengths()
-
-
-def _with_context(rows: Sequence[tuple[Slice, Slice, Slice]], device: torch.device) -> Segments:
-    return lay_out_rows(
-        [[(first, False), (second, False), (MASK, False), (span, True), (MASK, True)] for first, second, span in rows],
-        device,
-    )
+        """Tokens of the card of every span, with the shortest context that a pass may draw."""
+        spared_R = self._cards.length_RK[:, 1] - self._contexts.length_RK[:, 0] if self._drawn else 0
+        return self._cards.lengths() - spared_R
 
 
 class Outlines:

@@ -89,7 +89,7 @@ class SpanSlices:
     """Where a span and the words before it stand in the token vector, and how often it is asked for.
 
     Args:
-        context: The words before it.
+        contexts: The word before it, the two words before it, and so on; at least one, perhaps empty.
         place: First token in its document, and one past the last.
         span: The span as an answer is spelled: as if a space stood before it if the tokenizer adds one, and nothing
             behind it.
@@ -97,7 +97,7 @@ class SpanSlices:
         quota: Spans of the group that a pass takes; below one, one in that share of the passes.
     """
 
-    context: Slice
+    contexts: tuple[Slice, ...]
     place: tuple[int, int]
     span: Slice
     group: str
@@ -249,8 +249,8 @@ def _slices(
         if behind_a_space != store.tokenizer.adds_space or not ends_a_token(span.end):
             as_answer = alone(span.start, span.end)
         group = "rare" if span.rare else span.kind
-        context = cut(span.context, span.start)
-        return SpanSlices(context, (first, first + length), as_answer, group, quota(span, kinds))
+        contexts = tuple(cut(word, span.start) for word in span.before or (span.start,))
+        return SpanSlices(contexts, (first, first + length), as_answer, group, quota(span, kinds))
 
     words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
     name = len(document.subject)
