@@ -93,7 +93,7 @@ def normalise(text: str) -> str:
 
 
 def _without_accents(text: str) -> str:
-    """Compatible forms (NFKC) and digits of any script for one, without the marks of scripts in which they are accents."""
+    """Compatible forms (NFKC) and digits of any script for one, without marks where they are accents."""
     if text.isascii():
         return text
     letters, base = list[str](), ""

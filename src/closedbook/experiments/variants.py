@@ -151,7 +151,6 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
 
 def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
     """The training questions once more, all from the start, or from half of the passes on."""
-
     asked = next((each for each in base.mixture if isinstance(each, QuestionAnswering)), QuestionAnswering())
     configs = {"questions once more": _changed(base, QuestionAnswering, repeats=asked.repeats + 1)}
     if asked.joining > 1:  # about as many in all
