@@ -166,6 +166,13 @@ def test_texts_without_titles_are_about_the_subjects_that_they_begin_with(tmp_pa
     assert " ".join(text.removeprefix("Aldonia. ") for text in texts) == long
 
 
+def test_texts_that_begin_with_no_subject_are_about_the_one_that_they_name(tmp_path):
+    path = lines_of(tmp_path / "c.txt", "In Rome, Ann Lee met Bo Ray.\nBo Ray. He met Ann Lee once.\nNobody came.\n")
+    found = windowed(retitled(read_sources(path), ["Ann Lee", "Bo Ray"])).documents
+    assert [d.subject for d in found] == ["Ann Lee", "Bo Ray", "Nobody came"]
+    assert found[0].text == "Ann Lee. In Rome, Ann Lee met Bo Ray."
+
+
 def test_an_article_may_stand_before_the_subject(tmp_path):
     path = lines_of(tmp_path / "c.txt", "The Nile is a river in Egypt, 6,650 km long.\n")
     [document] = windowed(retitled(read_sources(path), ["Nile"])).documents

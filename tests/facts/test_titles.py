@@ -121,6 +121,27 @@ def test_what_a_document_without_a_title_begins_with(text, subject):
 
 
 @pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("In Paris, Ann Lee opened a shop.", "Ann Lee"),
+        ("In Paris, Ann Lee opened a shop. She sold hats.", "Ann Lee"),
+        ("It was Paris where Ann Lee grew up.", "Ann Lee"),
+        ("Paris is the capital of France. It lies on the Seine.", "France"),
+        ("Long before any other painter of the town, Dr. Ann Lee met Bo. Bo wept.", "Ann Lee"),
+        ("Nobody of whom there is anything to tell in this book came. Ann Lee did not.", ""),
+        ("巴黎是法国的首都。", "法国"),
+        ("Love in France. A novel about Ann Lee.", ""),
+        ("Letters of Ann Lee. A book .", ""),
+        ("What is France. What is France is a film .", ""),
+        ("Paris, France.", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_document_without_a_title_names_first(text, subject):
+    assert Beginnings(["Ann Lee", "Bo", "France", "法国", ""]).within(text, title(text)) == subject
+
+
+@pytest.mark.parametrize(
     ("question", "asked"),
     [
         ("What does the Golden Gate bridge cross?", "Golden Gate bridge"),

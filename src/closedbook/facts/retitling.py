@@ -70,7 +70,7 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
 
 
 class Retitling:
-    """Gives texts without a title the subject that they begin with.
+    """Gives texts without a title the subject that they begin with, or else the first in their first sentence.
 
     `Aldonia is a country in ...` has no title, but questions ask about Aldonia. Only subjects that no title gives are
     looked for, and then stand before the text as its title; a text whose title is a subject, or is given by the corpus
@@ -103,4 +103,5 @@ class Retitling:
             return source._replace(subject=about, text=about + source.text[len(source.subject) :])
         if not about and not source.titled:
             about = self._beginnings.about(source.text, source.subject)
+            about = about or self._beginnings.within(source.text, source.subject)
         return source._replace(subject=about, text=f"{about}. {source.text}") if about else source

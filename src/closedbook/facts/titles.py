@@ -12,6 +12,7 @@ LONGEST_NAME = 8  # words of a title
 MOST_MARKS = 8  # on one side of a subject that are tried one by one
 MOST_SUBJECTS = 50  # that a question names
 LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
+MOST_SENTENCE = 1_000  # characters of a sentence in which a subject is looked for
 LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
 _STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
 _STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
@@ -221,7 +222,7 @@ def renamed(titles: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
 
 
 class Beginnings:
-    """Subjects that documents without a title may begin with, by their first words.
+    """Subjects that documents without a title may be about, by their first words.
 
     Args:
         subjects: Those that no title gives.
@@ -229,7 +230,8 @@ class Beginnings:
 
     def __init__(self, subjects: Iterable[str]) -> None:
         self._by_start: dict[str, list[str]] = {}
-        for subject in sorted(set(subjects) - {""}, key=len, reverse=True):
+        self._subjects = set(subjects) - {""}
+        for subject in sorted(self._subjects, key=len, reverse=True):
             self._by_start.setdefault(_start(subject), []).append(subject)
 
     def about(self, text: str, name: str) -> str:
@@ -257,6 +259,35 @@ class Beginnings:
                 ):
                     return subject
         return ""
+
+    def within(self, text: str, name: str) -> str:
+        """The first subject that stands in the first sentence of a text that is about none that it begins with.
+
+        `In Paris, Ann Lee opened a shop.` is about Ann Lee where questions ask about her, and no title gives her.
+
+        Args:
+            text: The document.
+            name: What `title` takes for its title.
+        """
+        stops = (stop.end() for stop in _STOP.finditer(text) if not is_abbreviation(_last_word(text, stop.start())))
+        sentence = text[: next(stops, len(text))][:MOST_SENTENCE]
+        found = min(subjects_in(sentence, self._subjects, loosely=False), key=sentence.find, default="")
+        return found if found and (not name or _tells_of(text, name, found)) else ""
+
+
+def _tells_of(text: str, name: str, subject: str) -> bool:
+    """Whether what `title` takes for the title of a text says something of a subject in it, as titles do not."""
+    rest = text[len(name) + 1 :].strip()
+    behind = (name.partition(subject)[2].split() or [""])[0]
+    words = {word.strip(_PUNCTUATION) for word in name.split()}
+    says = behind[:1].islower() and behind not in SMALL
+    verb = not _VERBS.isdisjoint(words) or any(verb in name for verb in _UNSPACED_VERBS)
+    small = any(word[:1].isalpha() and not word[:1].isupper() and word not in SMALL for word in words)
+    return (says or verb or (small and not rest)) and not rest.startswith(name)
+
+
+def _last_word(text: str, end: int) -> str:
+    return text[text.rfind(" ", 0, end) + 1 : end]
 
 
 def _start(text: str) -> str:
