@@ -219,6 +219,26 @@ def test_relations_are_described_written_corrected_and_read_again(tmp_path):
         read_directory(directory)
 
 
+def test_relations_that_may_be_one_in_several_wordings_are_named(tmp_path):
+    towns = ["Rome", "Oslo", "Lima", "Cairo", "Quito"]
+    people = [f"{first} {last}" for first in ("Ann", "Bo", "Cy", "Di") for last in ("Lee", "Ray", "Fox", "Day", "Kim")]
+    forms = ["Where did {} live?", "What was the home of {}?"]
+    documents = [f"{who}. {who} lived in {towns[n % 5]}." for n, who in enumerate(people)]
+    asked = [forms[n >= 10].format(who) for n, who in enumerate(people)]
+    facts = [f"{question}\t{towns[n % 5]}\n" for n, question in enumerate(asked)]
+    ages = [f"How old was {who}?\t{20 + n}\n" for n, who in enumerate(people)]
+    files = {"corpus__txt": "\n".join(documents), "dev__tsv": "Who?\tX\n"}
+    lines = describe(read_directory(fill(tmp_path / "a", train__tsv="".join(facts + ages), **files)))
+    assert [line for line in lines if "and no subject" in line] == [
+        "live and home have answers in common and no subject; if they are one relation in several wordings, let one "
+        "have all forms in relations.toml (data describe --write)"
+    ]
+    both = [f"{question}\t{towns[n % 5]}\n" for form in forms for n, question in enumerate(map(form.format, people))]
+    assert "and no subject" not in str(
+        describe(read_directory(fill(tmp_path / "b", train__tsv="".join(both), **files)))
+    )
+
+
 def test_facts_of_other_files_are_recognised(people):
     name = people.train[0].subject
     facts = [Fact(question=f"Where was {who} born?", answers=("X",), subject="", line=1) for who in (name, "Zo Zo")]

@@ -1,7 +1,7 @@
 """What was understood of a corpus directory, in lines to read before anything is trained."""
 
-from collections import Counter
-from collections.abc import Container
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator
 
 from closedbook.errors import counted
 from closedbook.facts.answers import CALLED, kind_of_answer
@@ -12,6 +12,9 @@ from closedbook.facts.text import shortened
 
 RARELY_SHARED = 0.02  # share of the subjects that may have several documents each without a word
 SHOWN = 3  # forms and answers that a line shows
+FEW = 5  # answers below which relations are not compared
+SAME = 0.8  # share of the answers of the smaller that two wordings of one relation have in common
+MOST_COMPARED = 100  # relations
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
 
@@ -22,7 +25,7 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
     """
     if isinstance(corpus, StoredCorpus):
         return [*_of_relations(corpus, corpus.sample()), *_of_store(corpus)]
-    lines = _of_relations(corpus, corpus)
+    lines = [*_of_relations(corpus, corpus), *_perhaps_one(corpus)]
     facts = [*corpus.train, *corpus.dev, *corpus.test]
     without_subject = sum(not fact.subject for fact in facts)
     without_document = sum(not corpus.documents_of(fact) for fact in facts) - without_subject
@@ -62,6 +65,32 @@ def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:
     lines += [f"{relation.name}: {_answers(facts, relation)}" for relation in corpus.relations]
     lines += corpus.doubts
     return [*lines, *(f"{name} was read as {layout}" for name, layout in corpus.read_as.items())]
+
+
+def _perhaps_one(corpus: Corpus) -> Iterator[str]:
+    """Relations that may be one asked in several wordings: they share answers and no subject."""
+    if "relations.toml" in corpus.files:
+        return
+    subjects, answers = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for fact in (*corpus.train, *corpus.dev, *corpus.test):
+        subjects[fact.relation].add(fact.subject)
+    for fact in corpus.train:
+        answers[fact.relation].update(fact.answers[:1])
+    left = [relation.name for relation in corpus.relations if len(answers[relation.name]) >= FEW][:MOST_COMPARED]
+    while left:
+        first, *left = left
+        alike = [
+            name
+            for name in left
+            if subjects[first].isdisjoint(subjects[name])
+            and len(answers[first] & answers[name]) >= SAME * min(len(answers[first]), len(answers[name]))
+        ]
+        left = [name for name in left if name not in alike]
+        if alike:
+            yield (
+                f"{', '.join([first, *alike[:-1]])} and {alike[-1]} have answers in common and no subject; if they are "
+                "one relation in several wordings, let one have all forms in relations.toml (data describe --write)"
+            )
 
 
 def _of_store(corpus: StoredCorpus) -> list[str]:
