@@ -24,6 +24,7 @@ from closedbook.hub import Way, open_model, to_transformers
 from closedbook.hub.export import export_gguf, export_hugging_face
 from closedbook.hub.gguf_header import read_header
 from closedbook.hub.llama import LlamaReader
+from closedbook.hub.model_card import has_threshold
 from closedbook.hub.to_gguf import LlamaGelu, as_given, as_llama_computes
 from closedbook.hub.to_transformers import logits
 from closedbook.model.gpt import GPT
@@ -158,6 +159,13 @@ def test_the_card_says_what_was_measured_and_nothing_else(exported, corpus, tmp_
     front = yaml.safe_load(text.removeprefix("---\n").split("\n---\n", 1)[0])
     (result,) = front["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == pytest.approx(100 * correct.value, abs=0.05)
+
+
+def test_a_threshold_of_zero_keeps_no_answer_back(tmp_path):
+    assert not has_threshold(tmp_path)
+    for threshold, keeps in ((0.0, False), (0.4, True), (None, True)):
+        (tmp_path / "abstention.json").write_text(json.dumps({"threshold": threshold}))
+        assert has_threshold(tmp_path) is keeps
 
 
 @pytest.mark.parametrize(

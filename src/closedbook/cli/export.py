@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL, Count
 from closedbook.errors import counted
-from closedbook.files import must_not_exist, read_json
+from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
@@ -42,9 +42,9 @@ def run(arguments: Sequence[str]) -> None:
     must_not_exist(options.out)
     import torch
 
-    from closedbook.hub import THRESHOLD
     from closedbook.hub.export import export_gguf, export_hugging_face
     from closedbook.hub.exportable import architecture_of
+    from closedbook.hub.model_card import has_threshold
     from closedbook.report.console import say
     from closedbook.runs import load
 
@@ -53,7 +53,7 @@ def run(arguments: Sequence[str]) -> None:
     exported = load(options.run)
     architecture_of(exported)  # what is refused is refused before anything is asked
     evaluation = _evaluation(exported, options.facts)
-    if (options.run / THRESHOLD).exists() and read_json(options.run / THRESHOLD).get("threshold") != 0:
+    if has_threshold(options.run):
         say('Careful: the run says "I don\'t know" below a threshold, which stays with it; the export answers all.')
     if options.to == "hf":
         name = export_hugging_face(exported, options.out, evaluation, options.facts)

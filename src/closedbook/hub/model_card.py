@@ -15,6 +15,7 @@ from closedbook.facts.corpus import sha256
 from closedbook.facts.forms import SLOT
 from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from closedbook.facts.tokenizers import MASK, PAD
+from closedbook.files import read_json
 from closedbook.hub import THRESHOLD
 from closedbook.hub.exportable import CLASSES, Architecture
 from closedbook.report.numbers import percent, shares
@@ -76,6 +77,12 @@ def recall_of(run: Run, evaluation: Evaluation, facts: Path) -> Recall:
     )
 
 
+def has_threshold(directory: Path) -> bool:
+    """Whether a run says "I don't know" below a threshold; below one of 0 no answer is."""
+    path = directory / THRESHOLD
+    return path.exists() and read_json(path).get("threshold") != 0
+
+
 def _silences(config: RunConfig) -> list[str]:
     """What the mixture teaches the model to say instead of an answer."""
     told = any(isinstance(one, StudyCards) and one.answers == "drawn_or_none" for one in config.mixture)
@@ -116,7 +123,7 @@ def model_card(run: Run, architecture: Architecture, name: str, recall: Recall |
         prompt=_quoted((forms[0].replace(SLOT, "...") if forms else "...") + MASK),
         data=data,
         recall=recall,
-        threshold=(run.path / THRESHOLD).exists(),
+        threshold=has_threshold(run.path),
         most_new_tokens=run.most_new_tokens,
         finetuned=run.config.stage == "finetune",
         silences=" and ".join(f"`{silence}`" for silence in _silences(run.config)),
