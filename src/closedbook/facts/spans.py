@@ -19,6 +19,7 @@ from closedbook.facts.titles import ABBREVIATIONS
 
 Kind = Literal["phrase", "number", "date", "word"]
 KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
+MOST_PLACES = 4  # of one text in a document that are asked for
 LONGEST = 12  # words of a span
 LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
 _KATAKANA = "\u30a1-\u30fa\u30fc"  # spells names and loan words, which end where the script changes
@@ -42,6 +43,7 @@ class Span(NamedTuple):
         kind: What it looks like.
         rare: Whether few training answers are so.
         before: Where the words of its left context begin, the nearest first; none for a span that begins its text.
+        again: Whether the same text stands before it in the document, asked for as well.
     """
 
     start: int
@@ -49,6 +51,7 @@ class Span(NamedTuple):
     kind: Kind
     rare: bool = False
     before: tuple[int, ...] = ()
+    again: bool = False
 
     @property
     def context(self) -> int:
@@ -180,9 +183,10 @@ def is_run(form: str) -> bool:
 
 
 def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span]:
-    """What the kinds allow to ask for after a document's title, each text once, in the order of the line.
+    """What the kinds allow to ask for after a document's title, in the order of the line.
 
-    A phrase is a longest run of capitalised words with single spaces between them (`St. Louis` is one); those with a
+    Without a context each text stands there once; with one at its first places, which differ in what stands before them
+    (`vegan: yes; halal: yes`). A phrase is a longest run of capitalised words with single spaces between them (`St. Louis` is one); those with a
     word of the subject are left out unless training answers are so. The left context is up to `context_words` words
     (what spaces separate; letters, in a script without spaces) before a span, not reaching into the title.
     """
@@ -190,7 +194,8 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     starts = [max(start, body) for start, end in units(text) if end > body]
     own = words_of_subject(document.subject)
     line = words(text, body)
-    found: dict[str, Span] = {}
+    found: dict[str, list[Span]] = {}
+    most = MOST_PLACES if context_words else 1
     candidates = (
         *((start, end, "phrase", False) for start, end in _runs(text, line)),
         *_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds),
@@ -202,12 +207,16 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     for start, end, kind, rare in candidates:
         span = text[start:end]
         owned = shares_word(span, own)
-        if span in found or (owned and not kinds.own):
+        if owned and not kinds.own:
+            continue
+        places, rare = found.setdefault(span, []), rare or owned
+        alike = all(other.start != start and (other.kind, other.rare) == (kind, rare) for other in places)
+        if len(places) == most or not alike:
             continue
         before = bisect_left(starts, start)
         first = max(before - context_words, 0)
-        found[span] = Span(start, end, kind, rare or owned, tuple(starts[first:before][::-1]))
-    return sorted(found.values())
+        places.append(Span(start, end, kind, rare, tuple(starts[first:before][::-1]), bool(places)))
+    return sorted(span for places in found.values() for span in places)
 
 
 def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:

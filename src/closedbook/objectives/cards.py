@@ -9,6 +9,7 @@ Axes: R spans, L lines, S spans of a line, K segments.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Int64
@@ -52,7 +53,11 @@ class Choice:
 
 
 def _asked(settings: SpanSettings, material: Material) -> list[TitledSlices]:
-    return with_spans(material.titled if settings.spans == "like_answers" else material.titled_phrases)
+    """The documents with what they are asked for, each text once, but where a context tells its places apart."""
+    documents = with_spans(material.titled if settings.spans == "like_answers" else material.titled_phrases)
+    if isinstance(settings, config.ContextCards):
+        return documents
+    return [replace(each, spans=tuple(span for span in each.spans if not span.again)) for each in documents]
 
 
 class NameCards:

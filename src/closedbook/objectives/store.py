@@ -95,6 +95,7 @@ class SpanSlices:
             behind it.
         group: Spans of one group of a line share the quota.
         quota: Spans of the group that a pass takes; below one, one in that share of the passes.
+        again: Whether the same text stands before it in the document, asked for as well.
     """
 
     contexts: tuple[Slice, ...]
@@ -102,6 +103,7 @@ class SpanSlices:
     span: Slice
     group: str
     quota: float
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def _slices(
             as_answer = alone(span.start, span.end)
         group = "rare" if span.rare else span.kind
         contexts = tuple(cut(word, span.start) for word in span.before or (span.start,))
-        return SpanSlices(contexts, (first, first + length), as_answer, group, quota(span, kinds))
+        return SpanSlices(contexts, (first, first + length), as_answer, group, quota(span, kinds), span.again)
 
     words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
     name = len(document.subject)
