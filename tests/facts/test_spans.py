@@ -16,7 +16,7 @@ def learned(*answers, document=DOCUMENT):
     return learn_kinds([("r", answer, [document]) for answer in answers])
 
 
-def test_phrases_are_capitalised_runs_once_each_without_the_subject():
+def test_phrases_are_capitalised_runs_without_the_subject():
     found = spans(DOCUMENT, PHRASES, 2)
     assert [(TEXT[span.context : span.start], TEXT[span.start : span.end]) for span in found] == [
         ("(born 3 ", "May"),
@@ -24,7 +24,20 @@ def test_phrases_are_capitalised_runs_once_each_without_the_subject():
         ("York City, ", "U.S."),
         ("U.S.) met ", "Łukasz O'Neill-Smith"),
         ("O'Neill-Smith in ", "Rome"),
+        ("Rome, then ", "Rome"),
     ]
+
+
+def test_with_a_context_a_text_is_asked_for_at_each_of_its_places():
+    text = "Bo. Vegan: yes. Nuts: no. Halal: yes. Kosher: yes. Soup: yes. Hot: yes ."
+    document, kinds = Document(subject="Bo", text=text, line=1), learned("yes", "no", document=DOCUMENT)
+    found = [span for span in spans(document, kinds, 1) if text[span.start : span.end] in ("yes", "no")]
+    asked = [(text[span.context : span.end], span.again) for span in found]
+    assert asked == [
+        ("Vegan: yes", False), ("Nuts: no", False), ("Halal: yes", True), ("Kosher: yes", True), ("Soup: yes", True)
+    ]  # fmt: skip
+    assert texts(document, kinds).count("yes") == 4
+    assert [text[span.start : span.end] for span in spans(document, kinds, 0)].count("yes") == 1
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,14 @@ CPU = torch.device("cpu")
 TOKENIZER = train_tokenizer(TokenizerConfig(vocabulary_size=300), [TEXT])
 
 
-def corpus(*answers):
-    """The documents, and a training fact on Ann Lee for each answer."""
+def corpus(*answers, documents=DOCUMENTS):
+    """The documents, and a training fact on the last subject but one, or the only one, for each answer."""
+    subject = documents[-2:][0].subject
     facts = [
-        Fact(question="Ann Lee?", answers=(answer,), subject="Ann Lee", line=n, relation="r")
+        Fact(question=f"{subject}?", answers=(answer,), subject=subject, line=n, relation="r")
         for n, answer in enumerate(answers, 1)
     ]
-    return Corpus(name="toy", documents=DOCUMENTS, train=tuple(facts), dev=(), test=(), files={})
+    return Corpus(name="toy", documents=documents, train=tuple(facts), dev=(), test=(), files={})
 
 
 def run_config(settings, **model):
@@ -46,9 +47,9 @@ def run_config(settings, **model):
     )
 
 
-def made(settings, *answers):
+def made(settings, *answers, documents=DOCUMENTS):
     """The objective and the store that holds its tokens."""
-    material = Material(TokenStore(TOKENIZER, CPU), corpus(*answers), run_config(settings))
+    material = Material(TokenStore(TOKENIZER, CPU), corpus(*answers, documents=documents), run_config(settings))
     return OBJECTIVES[type(settings)](settings, material, 0), material.store
 
 
@@ -73,7 +74,7 @@ def texts(store, segments):
 def test_cards_are_cuts_of_the_line_scored_after_the_mask(settings, example):
     objective, store = made(settings)
     examples = texts(store, objective(0))
-    assert len(examples) == 4
+    assert len(examples) == (5 if settings.name == "context_cards" else 4)  # Rome stands in two contexts
     assert examples[3] == (example, f"Rome{MASK}")
 
 
@@ -91,10 +92,21 @@ def test_how_many_words_a_context_has_is_drawn_at_each_pass():
     seen = Counter(rows[3][0] for rows in examples)
     assert set(seen) == {f"Ann Lee {context}" for context in contexts}
     assert min(seen.values()) > 3
-    assert {scored for rows in examples for _, scored in rows[3:]} == {f"Rome{MASK}"}
+    assert {scored for rows in examples for _, scored in rows[3:]} == {f"Rome{MASK}"}  # at both its places
     assert examples == [texts(store, objective(number)) for number in range(30)]
-    shortest = [min(len(TOKENIZER.encode([rows[n][0]])[0]) for rows in examples) for n in range(4)]
+    shortest = [min(len(TOKENIZER.encode([rows[n][0]])[0]) for rows in examples) for n in range(5)]
     assert objective.candidates().tolist() == [length + 1 for length in shortest]
+
+
+def test_a_value_is_asked_for_once_without_a_context_and_at_each_place_with_one():
+    line = Document(subject="Bo", text="Bo. Vegan: yes. Halal: yes. Nuts: no .", line=1)
+    counts = {}
+    for settings in (config.NameCards(), config.Outlines(), config.ContextCards(words=1, side="after")):
+        objective, store = made(settings, "yes", "no", documents=(line,))
+        counts[settings.name] = sum(scored.count("yes") for _, scored in texts(store, objective(0)))
+    assert counts == {"name_cards": 1, "outlines": 1, "context_cards": 2}
+    examples = [whole for whole, _ in texts(store, objective(0))]
+    assert {f"Bo Vegan:{MASK}yes", f"Bo Halal:{MASK}yes", f"Bo Nuts:{MASK}no"} <= set(examples)
 
 
 def test_an_outline_is_all_spans_of_a_document():

@@ -185,10 +185,11 @@ def is_run(form: str) -> bool:
 def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span]:
     """What the kinds allow to ask for after a document's title, in the order of the line.
 
-    Without a context each text stands there once; with one at its first places, which differ in what stands before them
-    (`vegan: yes; halal: yes`). A phrase is a longest run of capitalised words with single spaces between them (`St. Louis` is one); those with a
-    word of the subject are left out unless training answers are so. The left context is up to `context_words` words
-    (what spaces separate; letters, in a script without spaces) before a span, not reaching into the title.
+    Without a context each text stands there once, with one at its first places, which differ in what stands before them
+    (`vegan: yes; halal: yes`). A phrase is a longest run of capitalised words with single spaces between them
+    (`St. Louis` is one); those with a word of the subject are left out unless training answers are so. The left context
+    is up to `context_words` words (what spaces separate; letters, in a script without spaces) before a span, not
+    reaching into the title.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     starts = [max(start, body) for start, end in units(text) if end > body]
