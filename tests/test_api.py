@@ -1,9 +1,11 @@
 """closedbook in Python, end to end on a toy."""
 
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
+from math import nan
 
 import pytest
 
@@ -138,3 +140,83 @@ def test_what_a_run_was_asked_tells_the_subject_and_auto_is_a_device(run):
 def test_a_threshold_is_not_chosen_on_what_was_trained_on(run, corpus):
     with pytest.raises(closedbook.UserError, match="subjects of the training questions"):
         closedbook.audit_model(run, corpus.dev, corpus=corpus, calibration=corpus.train)
+
+
+def test_what_a_run_keeps_of_its_files_is_held_against_them(run, corpus, tmp_path):
+    directory = write_corpus(tmp_path / "mine")
+    lines = []
+    with pytest.raises(closedbook.UserError, match=r"train\.tsv: .* subjects of the training questions"):
+        closedbook.audit_model(run, directory / "dev.tsv", calibration=directory / "train.tsv")
+    quick = closedbook.AuditSettings(depth="quick")
+    report = closedbook.audit_model(run, directory / "train.tsv", settings=quick, say=lines.append)
+    assert report.taught == report.verdict.total
+    assert report.advice.headline.startswith("It was taught these facts")
+    assert any("train.tsv" in line for line in lines if line.startswith("Careful: "))
+    assert report.provenance.sha256("facts")
+
+
+def test_an_audit_is_written_and_keeps_its_threshold(run, corpus, tmp_path, monkeypatch):
+    copy = closedbook.load(shutil.copytree(run.path, tmp_path / "run"))
+    settings = closedbook.AuditSettings(depth="quick", target=0.05)
+    audited, calibration = corpus.dev[:4], corpus.dev[4:]
+    assert audited
+    assert calibration
+    found = closedbook.audit_model(
+        copy, iter(audited), calibration=iter(calibration), settings=settings, out=tmp_path / "a"
+    )
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {"answers.jsonl", "audit.html", "audit.json"}
+    kept = found.abstention is not None and found.abstention.threshold is not None
+    assert (copy.path / "abstention.json").exists() == kept
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "mine.txt").write_text("mine")
+    with pytest.raises(closedbook.UserError, match="not an audit of ours"):
+        closedbook.audit_model(copy, audited, out=tmp_path / "b")
+
+
+def test_a_threshold_is_found_wherever_the_process_goes(run, tmp_path, monkeypatch):
+    shutil.copytree(run.path, tmp_path / "run")
+    save(threshold(tmp_path / "run", 1.0), tmp_path / "run" / "abstention.json")
+    monkeypatch.chdir(tmp_path)
+    model = closedbook.load("run")
+    assert closedbook.ask(model, QUESTION).why_not
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert closedbook.ask(model, QUESTION).why_not
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (None, "takes facts, or the path"),
+        ([("Who?", "Ann")], "fact 1: tuple is no closedbook.Fact"),
+        ([closedbook.Fact(question=QUESTION, answers="Oslo", subject="", line=1)], "'answers' is a tuple of texts"),
+        ([closedbook.Fact(question=QUESTION, answers=(3,), subject="", line=1)], "'answers' is a tuple of texts"),
+        ([closedbook.Fact(question=QUESTION, answers=(), subject="", line=1)], "has no accepted answer"),
+        ([closedbook.Fact(question=" ", answers=("A",), subject="", line=1)], "the question is empty"),
+    ],
+)
+@pytest.mark.parametrize("verb", [closedbook.evaluate, closedbook.audit_model])
+def test_what_is_no_fact_gets_a_sentence(run, verb, facts, sentence):
+    with pytest.raises(closedbook.UserError, match=re.escape(sentence)):
+        verb(run, facts)
+
+
+def test_facts_of_a_program_are_read_as_those_of_a_file(run):
+    typed = closedbook.Fact(question=f" {QUESTION}\u200b", answers=(f"{ANSWER} ",), subject="", line=1, popularity=nan)
+    found = closedbook.evaluate(run, iter([typed, typed]))
+    assert found.accuracy.correct.hits == 2
+    assert (found.facts[0].question, found.facts[0].answers, found.facts[0].popularity) == (QUESTION, (ANSWER,), None)
+    assert list(found.by_relation) == [run.relations[0].name]
+    other = dataclasses.replace(typed, answers=("Nowhere",))
+    assert closedbook.evaluate(run, [typed, other]).accuracy.correct.hits == 2
+
+
+def test_other_wrong_arguments_get_a_sentence(run, corpus, tmp_path):
+    for act, sentence in (
+        (lambda: closedbook.train("default", corpus, tmp_path / "x", stage="fine"), "no stage 'fine'"),
+        (lambda: closedbook.train("default", None, tmp_path / "x"), "takes a Corpus"),
+        (lambda: closedbook.audit_model(run, corpus.dev, settings={"depth": "quick"}), "AuditSettings, not dict"),
+        (lambda: closedbook.open_model(tmp_path / "nowhere"), "nowhere"),
+    ):
+        with pytest.raises(closedbook.UserError, match=sentence):
+            act()

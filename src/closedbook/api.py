@@ -3,7 +3,8 @@
 Everything here is exported from `closedbook`; torch is imported only when something needs it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,8 +12,8 @@ from closedbook.config import RunConfig, Stage
 from closedbook.errors import UserError
 from closedbook.facts.built_in import read_corpus
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.given import given_facts, with_shared_answers
 from closedbook.facts.known import subject_of
-from closedbook.facts.readers import read_facts_file
 from closedbook.facts.records import Fact
 from closedbook.facts.text import composed
 from closedbook.recipes import find_recipe
@@ -38,7 +39,7 @@ def train(
     *,
     stage: Stage = "pretrain",
     start: "Run | str | Path | None" = None,
-    teacher: "LanguageModel | str | None" = None,
+    teacher: "LanguageModel | str | Path | None" = None,
     device: str = "auto",
     say: Callable[[str], None] = lambda line: None,
 ) -> "Run":
@@ -70,7 +71,7 @@ def train(
     refuse_finished(Path(out))
     config.check_teacher(teacher is not None)
     if teacher is not None:
-        asked = open_model(teacher, pick_device(device)) if isinstance(teacher, str) else teacher
+        asked = open_model(teacher, pick_device(device)) if isinstance(teacher, str | Path) else teacher
         corpus = taught_for(config, corpus, asked, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
     return train_run(
@@ -85,13 +86,14 @@ def train(
 
 def audit_model(
     model: "LanguageModel | str | Path",
-    facts: Sequence[Fact] | str | Path,
+    facts: Iterable[Fact] | str | Path,
     *,
     corpus: Corpus | str | Path | None = None,
-    calibration: Sequence[Fact] | str | Path = (),
+    calibration: Iterable[Fact] | str | Path = (),
     settings: "Settings | None" = None,
     measure_form: bool = True,
     journal: str | Path | None = None,
+    out: str | Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> "AuditReport":
     """When to believe a model: the result has `verdict`, `advice`, `signals`, `by_relation` and more.
@@ -105,24 +107,55 @@ def audit_model(
         measure_form: Whether the best form of asking a model from elsewhere is looked for; else it is asked as it was
             opened.
         journal: A file in which the answers of such a model are kept, so that a stopped audit goes on.
+        out: A directory for its page, figures and answers; a threshold is then kept with the model, as `ask` heeds it.
         say: Gets a line for every step.
 
     Raises:
-        UserError: There are no facts, a question cannot be asked, or the calibration facts share a subject with the
-            audited ones or with the corpus's training questions.
+        UserError: `out` is something else, there are no facts, a question cannot be asked, or the calibration facts
+            share a subject with the audited ones or with the training questions.
     """
+    from closedbook import hub
+    from closedbook.audit.abstention import save
     from closedbook.audit.audit import audit
-    from closedbook.audit.inquiry import ELSEWHERE, Material, recognised, taught_among
+    from closedbook.audit.inquiry import Material
+    from closedbook.audit.leaks import checked
+    from closedbook.audit.settings import Settings
     from closedbook.evaluation.journal import Journal
+    from closedbook.report.audit_files import check_place, write_audit
 
+    if settings is not None and not isinstance(settings, Settings):
+        raise UserError(f"settings: takes closedbook.AuditSettings, not {type(settings).__name__}.")
+    out = None if out is None else check_place(Path(out))
     model, corpus = _model(model), None if corpus is None else _corpus(corpus)
-    (facts, templates), (calibration, _) = _facts(facts), _facts(calibration)
-    known = [*(corpus.train if corpus else ()), *calibration]
-    material = Material(facts=facts, calibration=calibration, known=known, corpus=corpus, templates=templates)
-    if corpus is not None and calibration and (taught := taught_among(corpus, recognised(material)[0].calibration)):
-        raise UserError(f"calibration: {taught}; {ELSEWHERE}")
-    kept = None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint())
-    return audit(model, material, settings, measure_form=measure_form, journal=kept, say=say)
+    given = {"facts": facts, "calibration": calibration}
+    read = {part: given_facts(some, part) for part, some in given.items()}
+    files = {part: Path(some) for part, some in given.items() if isinstance(some, str | Path)}
+    material = Material(
+        facts=read["facts"].facts,
+        calibration=read["calibration"].facts,
+        known=[*(corpus.train if corpus else ()), *read["calibration"].facts],
+        corpus=corpus,
+        templates=read["facts"].wordings,
+    )
+    material, provenance = checked(model, material, files)
+    for warning in provenance.warnings:
+        say(f"Careful: {warning}")
+    report = audit(
+        model,
+        material,
+        settings,
+        measure_form=measure_form,
+        calibration_sha256=provenance.sha256("calibration"),
+        journal=None if journal is None else Journal(Path(journal), model.name, model.kind, model.fingerprint()),
+        say=say,
+    )
+    report = dataclasses.replace(report, provenance=provenance)
+    if out is not None:
+        write_audit(out, report)
+        kept = hub.threshold_file(_name(model))
+        if kept is not None and report.abstention is not None and report.abstention.threshold is not None:
+            save(report.abstention, kept)
+    return report
 
 
 def trace_answer(
@@ -189,7 +222,7 @@ def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":
 
 
 def open_model(
-    name: str, device: "str | torch.device" = "cpu", form: "Form | None" = None, served: str | None = None
+    name: str | Path, device: "str | torch.device" = "cpu", form: "Form | None" = None, served: str | None = None
 ) -> "LanguageModel":
     """A run directory, `hf:DIR`, `gguf:FILE`, `api:URL` or `ensemble:DIR`, ready to be asked.
 
@@ -205,7 +238,7 @@ def open_model(
     from closedbook.machine import pick_device
 
     where = pick_device(device) if isinstance(device, str) else device
-    return hub.open_model(name, hub.Way(device=where, form=form, served=served))
+    return hub.open_model(str(name), hub.Way(device=where, form=form, served=served))
 
 
 def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = False) -> "Reply":
@@ -230,8 +263,13 @@ def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = Fa
         threshold = None if always else _threshold(str(model))
         model = open_model(str(model), form=None if threshold is None else threshold.form)
     else:
-        threshold = None if always else _threshold(model.name, model.form)
+        threshold = None if always else _threshold(_name(model), model.form)
     return reply_to(model, [question], threshold)[0]
+
+
+def _name(model: "LanguageModel") -> str:
+    """What a model is called from wherever the process has gone."""
+    return str(getattr(model, "home", model.name))
 
 
 def _threshold(name: str, form: "Form | None" = None) -> "Abstention | None":
@@ -242,24 +280,20 @@ def _threshold(name: str, form: "Form | None" = None) -> "Abstention | None":
 
 
 def _corpus(given: Corpus | str | Path) -> Corpus:
-    return read_corpus(given) if isinstance(given, str | Path) else given
+    if isinstance(given, str | Path):
+        return read_corpus(given)
+    if not hasattr(given, "documents"):
+        raise UserError(f"corpus: takes a Corpus, or the path of one, not {type(given).__name__}.")
+    return given
 
 
 def _model(given: "LanguageModel | str | Path") -> "LanguageModel":
     return open_model(str(given)) if isinstance(given, str | Path) else given
 
 
-def _facts(given: Sequence[Fact] | str | Path) -> tuple[Sequence[Fact], Mapping[str, tuple[str, ...]]]:
-    """Facts, of a file with the templates that stand beside it."""
-    if not isinstance(given, str | Path):
-        return given, {}
-    file = read_facts_file(Path(given))
-    return file.facts, file.wordings
-
-
 def evaluate(
     model: "LanguageModel | str | Path",
-    facts: Sequence[Fact] | str | Path,
+    facts: Iterable[Fact] | str | Path,
     *,
     match: 'Literal["exact", "normalised", "contained"] | None' = None,
 ) -> "Evaluation":
@@ -267,15 +301,18 @@ def evaluate(
 
     Args:
         model: A run, or what `open_model` opens, or its name.
-        facts: Such as `corpus.dev`, or a file of them.
+        facts: Such as `corpus.dev`, or a file of them; of a question that stands there again any of the answers counts.
         match: What is right: the same to the letter, the same after normalisation, or what stands in the response;
             None for exact of a run, else contained.
 
     Raises:
-        UserError: A question cannot be spelled or is too long.
+        UserError: Something is no fact, or one without an answer, or a question cannot be spelled or is too long.
     """
     from closedbook.evaluation.evaluate import evaluate as ask_all
     from closedbook.evaluation.scorers import find_scorer, usual_match
+    from closedbook.runs import recognised
 
-    model, (facts, _) = _model(model), _facts(facts)
-    return ask_all(model, facts, find_scorer(match or usual_match(model), facts))
+    model, asked = _model(model), given_facts(facts).facts
+    known = asked if all(fact.relation for fact in asked) else recognised(asked, model, None)
+    shared, _ = with_shared_answers(known, "facts")
+    return ask_all(model, shared, find_scorer(match or usual_match(model), shared))

@@ -6,7 +6,7 @@ A variant is one changed field. To add a recipe, write a function and list it in
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from closedbook.config import (
     ContextCards,
@@ -56,7 +56,13 @@ class Recipe:
     letter: bool = False
 
     def stage(self, stage: Stage) -> RunConfig:
-        """The whole configuration of one stage."""
+        """The whole configuration of one stage.
+
+        Raises:
+            UserError: There is none of that name.
+        """
+        if stage not in get_args(Stage):
+            raise UserError(f"There is no stage {stage!r}; there are {', '.join(get_args(Stage))}.")
         config: RunConfig = getattr(self, stage)
         return config
 

@@ -8,7 +8,7 @@ then `NAME.partial` has what a training needs to go on.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,6 +70,7 @@ class Run:
         model: On the device asked for.
         tokenizer: Its vocabulary.
         environment: Machine, versions, corpus hashes, parameter count; may be empty for a run that lives in memory.
+        home: The path from wherever the process goes.
     """
 
     path: Path
@@ -77,6 +78,7 @@ class Run:
     model: GPT
     tokenizer: Tokenizer
     environment: dict[str, Any]
+    home: Path = field(init=False, repr=False)
 
     def __repr__(self) -> str:
         return f"<Run {self.path}: {self.kind}, {self.parameters:,} parameters>"
@@ -96,6 +98,9 @@ class Run:
         """
         whole = composed_questions(questions, place)
         return [response.text for response in self.respond(self.prompts(whole, place=place))]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", self.path.absolute())
 
     @property
     def name(self) -> str:

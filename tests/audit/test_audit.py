@@ -267,3 +267,18 @@ def test_long_answers_do_not_break_the_page(whole):
     text = page(dataclasses.replace(whole, unseen=(dataclasses.replace(found, by_origin=table),)))
     assert "x" * 24 + "…" in text
     assert "x" * 25 not in text
+
+
+def test_a_question_that_stands_there_again_counts_once_for_the_verdict(run, corpus):
+    known = next(fact for fact in corpus.train if run.ask(fact.question) == fact.answers[0])
+    report = audit(run, Material(facts=[known] * 40, trained_on=False), Settings(depth="quick"))
+    assert (report.verdict.correct, report.verdict.correct_given_attempted.low > 0.9) == (40, True)
+    assert report.advice.choice == "do_not_believe"
+
+
+def test_unseen_facts_are_asked_beside_invented_names_alone(run, corpus):
+    material = Material(facts=corpus.dev[:2], unseen=corpus.dev[2:4])
+    with pytest.raises(UserError, match="--names 0 invents none"):
+        audit(run, material, Settings(names=0))
+    report = audit(run, material, Settings(names=1, samples=2))
+    assert any("given as unseen it answers" in sentence for sentence in report.advice.sentences)

@@ -1,12 +1,13 @@
 """Models are opened by name, from Python and by the command line."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from closedbook.cli.shared import trained_on
+from closedbook.audit.leaks import trained_on
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form
 from closedbook.hub import Way, fingerprint, is_foreign, open_model, threshold_file
@@ -109,14 +110,14 @@ def test_members_that_were_taught_different_corpora_are_said_to_be(folder, capsy
     assert "careful: this is an ensemble" in call(capsys, "ask", f"ensemble:{folder}", "Where?")[2]
 
 
-def test_what_a_member_was_trained_on_its_ensemble_was(folder, run, monkeypatch):
-    parts = {"one": {"f": {"sha256": "1", "part": "train"}}, "two": {"f": {"sha256": "1", "part": "dev"}}}
-    monkeypatch.setattr(
-        "closedbook.run_directory.read_environment", lambda path: {"corpus": {"files": parts[path.name]}}
-    )
-    assert trained_on(f"ensemble:{folder}") == {"1": "train"}
-    assert trained_on(str(folder / "two")) == {"1": "dev"}
-    assert trained_on("hf:somewhere") == {}
+def test_what_a_member_was_trained_on_its_ensemble_was(folder, run):
+    parts = ({"f": {"sha256": "1", "part": "train"}}, {"f": {"sha256": "1", "part": "dev"}})
+    one, two = (dataclasses.replace(run, environment={"corpus": {"files": files}}) for files in parts)
+    assert trained_on(two) == {"1": "dev"}
+    ensemble = open_model(f"ensemble:{folder}")
+    ensemble.members = (one, two)
+    assert trained_on(ensemble) == {"1": "train"}
+    assert trained_on(dataclasses.replace(run, environment={})) == {}
 
 
 def test_the_command_line_asks_an_ensemble_and_keeps_its_threshold(folder, corpus, tmp_path, capsys):

@@ -9,6 +9,7 @@ from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Wording
 from closedbook.errors import counted
+from closedbook.evaluation.statistics import wilson
 
 ENOUGH_COVERAGE = 0.1  # share of questions answered that makes a threshold worth using
 FAIR, GOOD = 0.7, 0.85  # AUROC
@@ -35,7 +36,7 @@ def advise(report: AuditReport) -> Advice:
 
 def _choose(report: AuditReport) -> Choice:
     held, target = report.held_out, report.settings.target
-    least = (report.untaught or report.verdict).correct_given_attempted.low
+    least = _least_right(report)
     if report.taught == report.verdict.total:
         return "taught"
     if least is not None and least >= target:
@@ -43,6 +44,17 @@ def _choose(report: AuditReport) -> Choice:
     if held and held.coverage >= ENOUGH_COVERAGE and (held.error.low or 0.0) <= 1 - target:
         return "believe" if report.abstention and report.abstention.threshold == 0 else "believe_above_threshold"
     return "do_not_believe"
+
+
+def _least_right(report: AuditReport) -> float | None:
+    """The lower bound of the share of its answers that are right; questions that stand there again count once."""
+    found = (report.untaught or report.verdict).correct_given_attempted
+    facts = report.evidence.facts if report.evidence else ()
+    distinct = len({fact.question for fact in facts})
+    if found.value is None or distinct == len(facts):
+        return found.low
+    total = max(found.total * distinct // len(facts), 1)
+    return wilson(round(found.value * total), total)[0]
 
 
 def _sentences(report: AuditReport) -> Iterator[str]:
@@ -151,7 +163,19 @@ def _unseen(unseen: Unseen, where: str) -> str:
     return (
         f"Asked about {counted(strangers.names, 'name')} that it cannot know{where} it answers "
         f"{_percent(strangers.answered)} of them{said}; its confidence tells seen from unseen names in "
-        f"{_percent(told.value)} of pairs{through}."
+        f"{_percent(told.value)} of pairs{through}." + _real(unseen)
+    )
+
+
+def _real(unseen: Unseen) -> str:
+    """The same of the subjects in no document that were given."""
+    real = unseen.real
+    if real is None:
+        return ""
+    through = "" if real.given is None else f", and the threshold lets {_percent(real.given)} of those through"
+    return (
+        f" Asked about {counted(real.names, 'subject')} given as unseen it answers {_percent(real.answered)} of them, "
+        f"{real.right:,} rightly{through}."
     )
 
 

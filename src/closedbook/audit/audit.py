@@ -72,6 +72,8 @@ def audit(
         raise UserError("There are no facts to audit the model on.")
     began = time.perf_counter()
     settings = settings or Settings()
+    if material.unseen and not settings.names:
+        raise UserError("unseen facts are asked beside invented names; --names 0 invents none.")
     settings = dataclasses.replace(settings, match=settings.match or usual_match(model))
     samples = settings.samples or (SAMPLES if model.form is None else SAMPLES_OF_OTHERS)
     settings = dataclasses.replace(settings, depth=plan_of(model, settings).depth, samples=samples)
@@ -313,6 +315,8 @@ def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unsee
     invented = invent_names(inquiry, formed)
     if not invented:
         left_out["unseen"] = "no name could be invented that the model can spell and that is in no document."
+        if inquiry.material.unseen:
+            left_out["unseen"] += " Unseen facts are asked beside such names alone."
         return ()
     if why := inquiry.model.lacks("representations"):
         left_out["representation"] = why

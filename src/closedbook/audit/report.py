@@ -62,6 +62,10 @@ class Provenance:
     # as `closedbook.machine.describe` has it, with `peak_memory_bytes`
     machine: dict[str, Any] = field(default_factory=dict)
 
+    def sha256(self, part: str) -> str:
+        """Of the file of those facts, "" where they come from none."""
+        return self.files[part][1] if part in self.files else ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
@@ -133,7 +137,7 @@ class AuditReport:
                 "attempted": bool(evidence.attempted[index]),
             }
             for signal, values in evidence.signals.items():
-                record[signal] = None if np.isnan(values[index]) else round(float(values[index]), 6)
+                record[signal] = None if np.isnan(values[index]) else float(values[index])
             if abstention is not None and confidence is not None:
                 record["answered"] = bool(abstention.answers(confidence[index]))
             yield json.dumps(record, ensure_ascii=False) + "\n"

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
 from closedbook.cli.options import as_base, parse
-from closedbook.cli.shared import WithProcesses, described, of_corpus, of_teachers, read_corpus_for, trained_on
+from closedbook.cli.shared import WithProcesses, described, read_corpus_for
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
-from closedbook.locks import LOCK, locked
-
-JOURNAL = "journal.jsonl"
+from closedbook.locks import locked
+from closedbook.report.audit_files import JOURNAL, check_place
 
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
@@ -69,25 +68,18 @@ def run(arguments: Sequence[str]) -> None:
 def _audit(options: Options) -> None:
     material = read_material(options)
     from closedbook import machine
-    from closedbook.audit.report import Provenance
-    from closedbook.facts.corpus import sha256
+    from closedbook.audit.leaks import checked
     from closedbook.report.console import say
 
-    hashes = {name: sha256(path) for name, path in options.files.items()}
     with options.opened() as model:
-        part_of = trained_on(options.model)
-        taught = {name: was_taught(model, part_of.get(digest)) for name, digest in hashes.items()}
-        material = dataclasses.replace(material, trained_on=taught["facts"])
-        warnings = [*leaks(options, material, part_of, taught)]
+        material, provenance = checked(model, material, options.files)
         say(described(model))
-        for warning in warnings:
+        for warning in provenance.warnings:
             say(f"Careful: {warning}")
-        report = audited(options, model, material, hashes.get("calibration", ""))
-    provenance = Provenance(
-        files={name: (str(path), hashes[name]) for name, path in options.files.items()},
+        report = audited(options, model, material, provenance.sha256("calibration"))
+    provenance = dataclasses.replace(
+        provenance,
         corpus=options.corpus,
-        corpus_files=material.corpus.files if material.corpus else {},
-        warnings=tuple(warnings),
         machine=machine.describe(options.open_device())
         | {"peak_memory_bytes": machine.peak_memory(), "workers": options.workers, "address": options.address},
     )
@@ -142,18 +134,14 @@ def kept_in(journal: "Journal | None", path: Path) -> Iterator[None]:
 def save_report(report: "AuditReport", options: Options) -> None:
     """Writes everything, the threshold beside the model, and says where."""
     from closedbook.audit.abstention import save
-    from closedbook.files import write_json, write_lines, write_text
     from closedbook.hub import threshold_file, why_no_threshold
     from closedbook.report.audit_console import say_audit
-    from closedbook.report.audit_page import audit_page
+    from closedbook.report.audit_files import write_audit
     from closedbook.report.console import say
 
     kept = threshold_file(options.model)
-    page = audit_page(report)
     instead = ", in place of an earlier one" if (options.out / "audit.html").is_file() else ""
-    write_lines(options.out / "answers.jsonl", report.answer_lines())
-    write_text(options.out / "audit.html", page)
-    write_json(options.out / "audit.json", report.to_json())
+    write_audit(options.out, report)
     say_audit(report)
     if report.abstention is not None and report.abstention.threshold is not None and kept is None:
         say(f"No threshold is kept, for {why_no_threshold(options.model)}; it stands in audit.json")
@@ -178,10 +166,8 @@ def check(options: Options) -> None:
     """
     from closedbook.hub import threshold_file
 
-    out, kept = options.out, threshold_file(options.model)
-    ours = any((out / name).is_file() for name in ("answers.jsonl", JOURNAL))
-    if out.exists() and not (ours or (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK})):
-        raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
+    check_place(options.out)
+    kept = threshold_file(options.model)
     directory = None if kept is None else kept.parent
     if options.calibration is not None and directory and directory.is_dir() and not os.access(directory, os.W_OK):
         raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
@@ -226,54 +212,3 @@ def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
     named = [fact.subject for fact in recognise(facts, known_titles(sources))]
     documents, _ = windowed(retitled(sources, named))
     return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})
-
-
-def was_taught(model: "LanguageModel", part: str | None) -> bool | None:
-    """Whether a model was trained on a file that it knows as that part of its corpus, None where that is not known."""
-    from closedbook.runs import runs_in
-
-    if part == "dev" and any(run.environment["corpus"]["dev_questions_in_train"] for run in runs_in(model)):
-        return None  # on some of it
-    return {"train": True, "dev": False, "test": False}.get(part or "")
-
-
-def leaks(
-    options: Options, material: "Material", part_of: dict[str, str], taught: dict[str, bool | None]
-) -> Iterator[str]:
-    """What could make the figures better than they are.
-
-    Args:
-        options: Where the files are.
-        material: What is in them.
-        part_of: Which part of its corpus the run knows a file as, by its SHA-256.
-        taught: Whether it was trained on each of the files, by what they are for; None where that is not known.
-
-    Raises:
-        UserError: Calibration facts were trained on, so that nothing would be guaranteed.
-    """
-    from closedbook.audit.inquiry import ELSEWHERE, recognised, taught_among, taught_sentence
-
-    material, _ = recognised(material)
-    corpus = material.corpus
-    if other := of_corpus(part_of, corpus):
-        yield other
-    for name, facts in (("calibration", material.calibration), ("facts", material.facts)):
-        path = options.files.get(name)
-        all_of_it = taught_sentence(len(facts), len(facts)) if taught.get(name) else ""
-        if leaked := all_of_it or taught_among(corpus, facts):
-            if name == "calibration":
-                raise UserError(f"{path}: {leaked}; {ELSEWHERE}")
-            yield f"{path}: {leaked}."
-    if teachers := of_teachers(options.model):
-        yield teachers
-    words = {"facts": "audited", "calibration": "calibration"}
-    unchecked = [word for name, word in words.items() if name in taught and taught[name] is None]
-    if not (corpus and corpus.train) and unchecked:
-        yield (
-            f"the training questions are not known (--corpus DIR holds them), so whether the {' or '.join(unchecked)} "
-            "facts were among them was not checked."
-        )
-    if corpus is not None and (read := sum(bool(corpus.documents_of(fact)) for fact in material.unseen)):
-        yield f"{read} of the --unseen subjects {'is' if read == 1 else 'are'} in the corpus."
-    if not material.known:
-        yield "without --candidates, --calibration or a corpus directory no other subject's answer is known."

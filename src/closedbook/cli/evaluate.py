@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import WithProcesses, described, of_teachers, open_corpus_for, say_accuracies, trained_on
+from closedbook.cli.shared import WithProcesses, described, open_corpus_for, say_accuracies
 from closedbook.config.validation import Shots
 from closedbook.errors import UserError, counted
 from closedbook.files import must_not_exist
@@ -61,6 +61,7 @@ def run(arguments: Sequence[str]) -> None:
         must_not_exist(options.out)
     if options.shots is not None and options.calibration is None:
         raise UserError("--shots takes its examples from --calibration FILE; give that too.")
+    from closedbook.facts.given import with_shared_answers
     from closedbook.facts.readers import read_facts
     from closedbook.report.console import say
     from closedbook.runs import recognised
@@ -71,9 +72,10 @@ def run(arguments: Sequence[str]) -> None:
     corpus = open_corpus_for(options.model, options.corpus) if options.corpus else None
     with options.opened() as model:
         facts = recognised([*read, *others, *spare], model, corpus)
-        asked, known = facts[: len(read)], facts[len(read) : len(read) + len(others)]
+        asked, repeated = with_shared_answers(facts[: len(read)], str(options.facts))
+        known = facts[len(read) : len(read) + len(others)]
         evaluation, figures = evaluated(options, model, asked, known, facts[len(read) + len(others) :])
-        for warning in leaks(options, model, asked, corpus):
+        for warning in (*leaks(options, model, asked, corpus), *([repeated] if repeated else [])):
             say(f"Careful: {warning}")
     if options.out is not None:
         write(options.out, evaluation, figures)
@@ -182,10 +184,11 @@ def leaks(
     options: Options, model: "LanguageModel", asked: "Sequence[Fact]", corpus: "Corpus | StoredCorpus | None"
 ) -> Iterator[str]:
     """What could make the figures better than they are."""
+    from closedbook.audit.leaks import of_teachers, trained_on
     from closedbook.facts.corpus import Corpus, sha256
     from closedbook.runs import runs_in
 
-    part_of = trained_on(options.model)
+    part_of = trained_on(model)
     part = part_of.get(sha256(options.facts))
     if part == "train":
         yield f"{options.facts} holds the questions that this run was trained on."
@@ -194,7 +197,7 @@ def leaks(
         if leaked := sum(fact.question in taught for fact in asked):
             are = f"{leaked:,} of its {counted(len(asked), 'question')} {'is' if leaked == 1 else 'are'}"
             yield f"{options.facts}: {are} among the training questions of {options.corpus}."
-    if (teachers := of_teachers(options.model)) and part != "train":
+    if (teachers := of_teachers(model)) and part != "train":
         yield teachers
     both = max((len(run.environment["corpus"]["dev_questions_in_train"]) for run in runs_in(model)), default=0)
     if part == "dev" and both:

@@ -145,56 +145,6 @@ def described(model: "LanguageModel") -> str:
     return f"{model.kind}{size}"
 
 
-def trained_on(model: str) -> dict[str, str]:
-    """Which part of its corpus (`train`, `dev`, ...) a run knows files as, by their SHA-256; nothing of other models.
-
-    Raises:
-        UserError: There is no such run.
-    """
-    from closedbook.hub import runs_of
-    from closedbook.run_directory import read_environment
-
-    part_of = dict[str, str]()
-    for run in runs_of(model):
-        for file in read_environment(Path(run))["corpus"]["files"].values():
-            if part_of.get(file["sha256"]) != "train":  # what one of several was trained on, they were
-                part_of[file["sha256"]] = file["part"]
-    return part_of
-
-
-def of_corpus(part_of: Mapping[str, str], corpus: "Corpus | StoredCorpus | None") -> str | None:
-    """What to say of a corpus that is not the one that a run was trained on, None of others.
-
-    Args:
-        part_of: Of the run, from `trained_on`.
-        corpus: What was given beside it.
-    """
-    from closedbook.facts.corpus import part_of as part_of_name
-
-    if corpus is None or not part_of:
-        return None
-    if part_of.keys().isdisjoint(corpus.files.values()):
-        return "the run was not trained on this corpus."
-    for name, digest in corpus.files.items():
-        if part_of_name(name) == "corpus" and part_of.get(digest) != "corpus" and "corpus" in part_of.values():
-            return f"{name} is not what the run was trained on."
-    return None
-
-
-def of_teachers(model: str) -> str | None:
-    """What to say of a run whose teacher was trained on questions that it was not, None of others."""
-    from closedbook.facts.corpus import TEACHER
-    from closedbook.hub import runs_of
-    from closedbook.run_directory import read_environment
-
-    files = [read_environment(Path(run))["corpus"]["files"] for run in runs_of(model)]
-    if any(
-        name.startswith(f"{TEACHER}/") and file["part"] == "train" for of_it in files for name, file in of_it.items()
-    ):
-        return "its teacher was trained on other questions too; whether any of these is among them is not known."
-    return None
-
-
 def read_corpus_for(model: str, name: str) -> "Corpus":
     """A corpus directory, a store, or the built-in corpus as the recipe of a run is made for it, in memory.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from closedbook.cli.options import parse
-from closedbook.cli.shared import of_corpus, read_corpus_for, trained_on
+from closedbook.cli.shared import read_corpus_for
 from closedbook.config.validation import POSITIONAL, Count, Natural
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
@@ -62,13 +62,14 @@ def run(arguments: Sequence[str]) -> None:
         must_not_exist(options.out)
     corpus = read_corpus_for(options.run, options.corpus) if options.corpus is not None else None
     device = options.open_device()
+    from closedbook.audit.leaks import of_corpus
     from closedbook.report.console import say
     from closedbook.report.trace_console import say_trace
     from closedbook.report.trace_page import write_trace
     from closedbook.runs import load
 
     model = load(options.run, device)
-    if other := of_corpus(trained_on(options.run), corpus):
+    if other := of_corpus(model, corpus):
         say(f"Careful: {other}")
     report = _report(options, model, corpus, _facts(options, model, corpus))
     page = write_trace(options.out, report) if options.out is not None else None

@@ -1,0 +1,35 @@
+"""The directory that an audit writes: `answers.jsonl`, `audit.html` and `audit.json`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from closedbook.errors import UserError
+from closedbook.files import write_json, write_lines, write_text
+from closedbook.locks import LOCK
+
+if TYPE_CHECKING:
+    from closedbook.audit.report import AuditReport
+
+JOURNAL = "journal.jsonl"
+
+
+def check_place(out: Path) -> Path:
+    """The directory, unless it holds something else than an audit.
+
+    Raises:
+        UserError: It does.
+    """
+    ours = any((out / name).is_file() for name in ("answers.jsonl", JOURNAL))
+    if out.exists() and not (ours or (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK})):
+        raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
+    return out
+
+
+def write_audit(out: Path, report: "AuditReport") -> None:
+    """Writes everything of an audit, in place of an earlier one."""
+    from closedbook.report.audit_page import audit_page
+
+    page = audit_page(report)
+    write_lines(out / "answers.jsonl", report.answer_lines())
+    write_text(out / "audit.html", page)
+    write_json(out / "audit.json", report.to_json())
