@@ -335,3 +335,16 @@ def test_capitals_tell_subjects_apart_where_documents_do(people):
     recognised = corpus.recognise(facts)
     assert [fact.subject for fact in recognised] == ["Polish", "polish", "POLISH", "Ant"]
     assert len({fact.relation for fact in recognised}) == 1
+
+
+def test_files_that_are_not_read_are_named(tmp_path):
+    directory = fill(tmp_path / "d", train__tsv="Who is Bo?\tX\n", dev__tsv="Who is Bo?\tX\n", test__txt="Who is Bo?\n")
+    (directory / "corpus").mkdir()
+    for name in ("Bo.md", "Cy.rst", "Di.docx", "Eve.HTML", "Flo.pdf"):
+        (directory / "corpus" / name).write_text("Text.")
+    lines = describe(read_directory(directory))
+    assert f"{directory / 'corpus'}: 4 files are not read, for their endings: Cy.rst, Di.docx, Eve.HTML, ..." in lines
+    assert "test.txt is not read, its ending is none of these" in lines
+    (directory / "train.tsv").rename(directory / "train.TSV")
+    with pytest.raises(UserError, match=r"train\.TSV is not read, spelled otherwise"):
+        read_directory(directory)

@@ -249,7 +249,8 @@ def test_a_title_that_the_corpus_gives_is_kept(tmp_path):
     ("name", "text", "message"),
     [
         ("c.txt", " \n\n", "c.txt: the corpus is empty"),
-        ("c.jsonl", '{"title": "a"}\n', "c.jsonl, line 1: 'text' must be"),
+        ("c.jsonl", '{"title": "a", "n": 1}\n', "c.jsonl, line 1: no key 'text'; it has 'title', 'n'."),
+        ("c.jsonl", '{"title": "a", "text": 1}\n', "c.jsonl, line 1: 'text' must be"),
         ("c.jsonl", '{"text": "a"}\n{"title": 3, "text": "a"}\n', "c.jsonl, line 2: 'title' must be"),
         ("c.jsonl", '{"text": "a"}\n{"text"\n', "c.jsonl, line 2: not JSON"),
         ("c.jsonl", '{"titel": "a", "text": "a"}\n', "c.jsonl, line 1: unknown key 'titel' .did you mean 'title'"),

@@ -197,6 +197,28 @@ def test_questions_without_answers_are_read_where_none_are_needed(tmp_path):
         assert read_facts(write(tmp_path / "f.csv", data), answers_required=False)[0].answers == ()
 
 
+def test_further_answers_stand_in_a_column_of_their_own(tmp_path):
+    rows = [
+        {"question": "Who?", "answer": "Ann", "aliases": ["A. Lee", "Ann"], "note": "x"},
+        {"question": "Where?", "answer": "Rome"},
+    ]
+    found = read_facts_file(write(tmp_path / "f.jsonl", "".join(map(jsonl, rows))))
+    assert [fact.answers for fact in found.facts] == [("Ann", "A. Lee"), ("Rome",)]
+    assert found.read_as == "questions and answers: question, answer, aliases (not read: note)"
+    table = write(tmp_path / "f.csv", 'question,answer,answers,answer2\nWho?,Ann,"[""Bo""]",Cy\n')
+    found = read_facts_file(table)
+    assert found.facts[0].answers == ("Ann", "Bo")
+    assert found.read_as.endswith("question, answer, answers (not read: answer2)")
+
+
+def test_cells_that_a_spreadsheet_quotes_are_unquoted_one_by_one(tmp_path):
+    lines = '"Who wrote ""Dawn""?"\tAnn\nWhere is Bo?\t"Mur, Utah"\nWho sang "Dawn"?\t"Heroes"\n'
+    found = read_facts_file(write(tmp_path / "f.tsv", lines)).facts
+    assert [(fact.question, fact.answers[0]) for fact in found] == [
+        ('Who wrote "Dawn"?', "Ann"), ("Where is Bo?", "Mur, Utah"), ('Who sang "Dawn"?', '"Heroes"')
+    ]  # fmt: skip
+
+
 def test_simpleqa(tmp_path):
     path = tmp_path / "f.csv"
     with path.open("w", newline="", encoding="utf-8") as file:

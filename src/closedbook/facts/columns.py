@@ -29,7 +29,9 @@ _QUESTION_ELSEWHERE = tuple(
 _ANSWER_ELSEWHERE = tuple(
     "antwort réponse respuesta risposta resposta antwoord svar odpowiedź cevap ответ 答案 回答 답".split()
 )
+_ALSO = ("answers", "aliases")
 _COMMON = {"relation": ("relation", "prop", "predicate_id", "pred"), "popularity": ("popularity", "s_pop", "pop")}
+GENERAL = "questions and answers"
 LAYOUTS = (
     Layout(
         "statements as in LAMA and BEAR",
@@ -42,6 +44,7 @@ LAYOUTS = (
         {
             "question": ("question",),
             "answer": ("possible_answers",),
+            "also": ("answer", "answers", "aliases"),
             "subject": ("subj", "subject"),
             "first": ("obj",),
             **_COMMON,
@@ -50,14 +53,15 @@ LAYOUTS = (
     Layout(
         "SimpleQA",
         ("question", "answer"),
-        {"question": ("problem",), "answer": ("answer",), "subject": ("subject",), **_COMMON},
+        {"question": ("problem",), "answer": ("answer",), "also": _ALSO, "subject": ("subject",), **_COMMON},
     ),
     Layout(
-        "questions and answers",
+        GENERAL,
         ("question",),
         {
             "question": ("question", *_QUESTION_ELSEWHERE),
             "answer": ("answer", "answers", *_ANSWER_ELSEWHERE),
+            "also": _ALSO,
             "subject": ("subject", "subj"),
             **_COMMON,
         },
@@ -128,7 +132,7 @@ def columns_of(columns: list[str], place: str) -> tuple[Layout, dict[str, str]]:
         seen.add(column)
     layout = layout_of(columns)
     roles = {} if layout is None else _roles(layout, seen)
-    wanted = {role for kind in LAYOUTS for role in kind.names} if layout is None else layout.names.keys()
+    wanted = {role for kind in LAYOUTS for role in kind.names} if layout is None else layout.names.keys() - {"also"}
     names = [
         name for kind in LAYOUTS for role, all_ in kind.names.items() if role in wanted - roles.keys() for name in all_
     ]

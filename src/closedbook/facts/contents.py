@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from closedbook.errors import UserError
-from closedbook.facts.corpus import FACTS, Corpus, NameLists, find_files, name_lists_of, read_directory
+from closedbook.facts.corpus import FACTS, Corpus, NameLists, find_files, name_lists_of, not_read, read_directory
 from closedbook.facts.documents import Source, iterate_sources, window_lines
 from closedbook.facts.doubts import doubts
 from closedbook.facts.hashes import Gathering, HashSet, hashes_of
@@ -124,13 +124,14 @@ class Streams:
         self._own, self._titles = _titles(self._read(), titles)
         sample = _sample(readers)
         self.read_as = {paths[part].name: reader.read_as for part, reader in readers.items()}
-        self.relations, self.doubts = known, tuple[str, ...]()
+        self.relations, self.doubts = known, not_read(paths)
         if not known:
             given = read_relations(paths["relations"]) if "relations" in paths else {}
             induced = induce(*sample, self._titles, given, readers["train"].wordings)
             others = (*induced.dev, *induced.test)
             self.relations = induced.relations
-            self.doubts = doubts(given, induced.train, others, self._titles, str(paths["relations"])) if given else ()
+            if given:
+                self.doubts += doubts(given, induced.train, others, self._titles, str(paths["relations"]))
 
     def _lengthened(self, readers: Iterable[FactsReader]) -> Lengthening:
         gathered = Gathering()

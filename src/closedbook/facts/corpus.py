@@ -9,7 +9,7 @@ from pathlib import Path
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import read_sources, visible_files, windowed
+from closedbook.facts.documents import read_sources, unread_files, visible_files, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.induction import induce, recognise, spelled
 from closedbook.facts.known import known_as, usual_names
@@ -47,7 +47,7 @@ class Corpus:
         relations: What is asked; every fact names one of them.
         name_lists: By origin the first and the last words of names, for made-up subjects; none but for built-in data.
         read_as: How every file of facts was read, by name: its kind and its columns.
-        doubts: Where relations.toml and the facts disagree, a sentence each.
+        doubts: What was not read, and where relations.toml and the facts disagree, a sentence each.
         teacher: The model that wrote the cards, in a line; "" where none has.
     """
 
@@ -196,9 +196,20 @@ def find_files(directory: Path, needed: Sequence[str] = NEEDED) -> dict[str, Pat
 
 
 def _instead(directory: Path, part: str) -> str:
-    """Which file of another kind is there under that name."""
-    found = [path.name for path in sorted(directory.glob(f"{part}.*")) if path.is_file()]
-    return f"; {found[0]} is not read, its ending is none of these" if found else ""
+    """Which file of another kind, or in other letters, is there under that name."""
+    found = sorted(path.name for path in directory.iterdir() if path.is_file() and path.stem.lower() == part)
+    if not found:
+        return ""
+    other = "spelled otherwise" if found[0].lower() in file_names(part) else "its ending is none of these"
+    return f"; {found[0]} is not read, {other}"
+
+
+def not_read(paths: Mapping[str, Path]) -> tuple[str, ...]:
+    """What to say of files of a corpus directory that look as if they were to be read, and are not."""
+    corpus = paths["corpus"]
+    unread = unread_files(corpus) if corpus.is_dir() else ""
+    instead = [_instead(corpus.parent, part).removeprefix("; ") for part in FACTS if part not in paths]
+    return tuple(filter(None, [unread and f"{corpus}: {unread}", *instead]))
 
 
 def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
@@ -238,7 +249,10 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         relations=induced.relations,
         name_lists=name_lists_of(paths),
         read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
-        doubts=doubts(given, induced.train, others, titles, str(paths["relations"])) if given else (),
+        doubts=(
+            *not_read(paths),
+            *(doubts(given, induced.train, others, titles, str(paths["relations"])) if given else ()),
+        ),
     )
     if strict:
         refuse_conflicts(conflicting(corpus.train), paths["train"])

@@ -5,17 +5,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from closedbook.errors import UserError
+from closedbook.errors import UserError, counted
 from closedbook.facts import markdown
 from closedbook.facts.columns import refuse_slips
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
-from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, text_lines
+from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, shortened, text_lines
 from closedbook.facts.titles import begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
+SHOWN = 3  # names of files that a sentence has
 SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
@@ -108,6 +109,8 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         record = parse_json(line, place)
         refuse_slips(record, ("text", "title"), place)
         text, name = record.get("text"), record.get("title") or ""
+        if "text" not in record:
+            raise UserError(f"{place}: no key 'text'; it has {', '.join(repr(shortened(key)) for key in record)}.")
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{place}: 'text' must be a string that is not empty.")
         if not isinstance(name, str):
@@ -134,6 +137,16 @@ def _from_directory(directory: Path) -> Iterator[Source]:
             body = markdown.plain(body)
         if body.strip():
             yield _titled(given or name, body, number, str(path))
+
+
+def unread_files(directory: Path) -> str:
+    """What to say of the files of a directory of documents that are none, "" where there is no such."""
+    names = [path.name for path in visible_files(directory) if path.suffix.lower() not in SUFFIXES]
+    if not names:
+        return ""
+    more = ", ..." if len(names) > SHOWN else ""
+    are = counted(len(names), "file is", "files are")
+    return f"{are} not read, for their endings: {', '.join(map(shortened, names[:SHOWN]))}{more}"
 
 
 def visible_files(directory: Path) -> list[Path]:

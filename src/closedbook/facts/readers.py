@@ -10,11 +10,20 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import cloze, templates_beside
-from closedbook.facts.columns import Layout, columns_of
+from closedbook.facts.columns import GENERAL, Layout, columns_of
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
 from closedbook.facts.tables import delimiter_of, table_rows
-from closedbook.facts.text import MOST_CHARACTERS, MOST_NAME, Written, load_json, parse_json, read_text, text_lines
+from closedbook.facts.text import (
+    MOST_CHARACTERS,
+    MOST_NAME,
+    Written,
+    load_json,
+    parse_json,
+    read_text,
+    shortened,
+    text_lines,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +99,7 @@ class FactsReader:
         self.read_as, self.wordings = records.read_as(), records.wordings()
 
 
+SHOWN = 3  # columns that a line names
 _QUOTED = re.compile(r'"(?:[^"]|"")+"')
 
 
@@ -107,8 +117,11 @@ def _from_tabs(lines: Iterable[str], path: Path, answers_required: bool) -> Iter
 
 def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fact:
     cells = [cell.strip() for cell in line.split("\t")]
-    if all(map(_QUOTED.fullmatch, cells)):  # as spreadsheets write them
-        cells = [cell[1:-1].replace('""', '"') for cell in cells]
+    quoted = [_QUOTED.fullmatch(cell) is not None for cell in cells]  # as spreadsheets write them
+    cells = [
+        cell[1:-1].replace('""', '"') if marks and (all(quoted) or '""' in cell or "," in cell) else cell
+        for cell, marks in zip(cells, quoted, strict=True)
+    ]
     question, *answers = cells
     if not question:
         raise UserError(f"{place}: the question is empty.")
@@ -152,9 +165,14 @@ class _Records:
         self._layouts: dict[tuple[str, ...], tuple[Layout, dict[str, str]]] = {}
 
     def read_as(self) -> str:
-        """The kind of file with its columns."""
-        layout, roles = max(self._layouts.values(), key=lambda pair: len(pair[1]), default=(None, {}))
-        return f"{layout.name}: {', '.join(roles.values())}" if layout else ""
+        """The kind of file with its columns, and of a file of no known making those that are not read."""
+        if not self._layouts:
+            return ""
+        keys, (layout, roles) = max(self._layouts.items(), key=lambda item: len(item[1][1]))
+        read = dict.fromkeys(roles.values())
+        others = [key for key in keys if key and key not in read and layout.name == GENERAL]
+        unread = ", ".join(map(shortened, others[:SHOWN])) + (", ..." if len(others) > SHOWN else "")
+        return f"{layout.name}: {', '.join(read)}" + (f" (not read: {unread})" if others else "")
 
     def wordings(self) -> dict[str, tuple[str, ...]]:
         """Other wordings by relation, where templates give several."""
@@ -180,6 +198,8 @@ class _Records:
         if not question:
             raise UserError(f"{place}: {roles.get('question', 'question')!r} must be a string that is not empty.")
         answers = self._answers(values.get("answer"), roles.get("answer", "answer"), place)
+        if also := values.get("also"):
+            answers = tuple(dict.fromkeys([*answers, *self._answers(also, roles["also"], place)]))
         first = values.get("first")
         if isinstance(first, str) and first.strip() in answers:
             answers = tuple(dict.fromkeys([first.strip(), *answers]))
