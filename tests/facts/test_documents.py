@@ -129,7 +129,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("b two", "b two. First line and second."),
         ("d", "d. Bo. Begins with its name."),
         ("Cy Fox", "Cy Fox. Code: # no heading. Life. Long."),
-        ("f", "f. Text."),
+        ("f", "f. date: 2020. Text."),
         ("g", "g. --- Text and --- more."),
         ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: 100. one."),
         ("c", "c. No heading here."),
@@ -147,6 +147,17 @@ def test_jsonl_with_title_and_text(tmp_path):
         ("Ann Lee", "Ann Lee. Born in Rome.", 1),
         ("Bo", "Bo. B .", 2),
         ("Cy", "Cy. C", 3),
+    ]
+
+
+def test_what_front_matter_says_is_read(tmp_path):
+    block = "title: Alba\nriver: Drin\nfed_by:\n  - Esk\n  - Fal\ndraft: true\nmap:\n  north: 1\nempty:\n"
+    (tmp_path / "a.md").write_text(f"---\n{block}---\n# Alba\n\nAlba is *old*.\n")
+    (tmp_path / "b.md").write_text("+++\nheight = 12.5\n+++\n")
+    found = read_documents(tmp_path).documents
+    assert [(document.subject, document.text) for document in found] == [
+        ("Alba", "Alba. river: Drin. fed by: Esk, Fal. Alba is old."),
+        ("b", "b. height: 12.5."),
     ]
 
 

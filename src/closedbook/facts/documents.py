@@ -121,22 +121,22 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
 def _from_directory(directory: Path) -> Iterator[Source]:
     """One document a file of text or Markdown, below too, in the order of their paths; files without text are left out.
 
-    The title is that of the YAML or TOML before the text, or a heading of the first level (`# Title`) if it stands
-    first in the file, else the file's name.
+    The title is that of the YAML or TOML before the text, whose other values are read as `label: value`, or a heading
+    of the first level (`# Title`) if it stands first in the file, else the file's name.
     """
     paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(paths, 1):
         name, marked = composed(path.stem, str(path)).replace("_", " "), path.suffix.lower() != ".txt"
-        given, body = markdown.split_front(read_text(path))
+        given, said, body = markdown.split_front(read_text(path))
         heading, rest = markdown.split_heading(body)
         if marked:
             heading, given = markdown.plain_line(heading), markdown.plain_line(given)
         if heading and given in ("", heading):
             given, body = heading, rest
         if marked:
-            body = markdown.plain(body)
-        if body.strip():
-            yield _titled(given or name, body, number, str(path))
+            body, said = markdown.plain(body), tuple(map(markdown.plain_line, said))
+        if body.strip() or said:
+            yield _titled(given or name, "\n".join(filter(str.strip, (*said, body))), number, str(path))
 
 
 def unread_files(directory: Path) -> str:

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -35,6 +35,10 @@ _UNSEEN = tuple(
     (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
     for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
 )
+OF_A_PAGE = frozenset(
+    "title tags categories layout draft slug permalink url id uid weight cssclass cssclasses publish".split()
+)
+"""Keys before a text that say how it is shown or sorted."""
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
@@ -49,27 +53,43 @@ _NOTES = (  # what notebooks write beside Markdown
 )
 
 
-def split_front(text: str) -> tuple[str, str]:
-    """The title that a block of YAML or TOML before a text gives, or "", and the text without that block.
+class Front(NamedTuple):
+    """A block of YAML or TOML before a text.
+
+    Args:
+        title: That it gives, or "".
+        lines: What else it says, as `label: value.`, a line each.
+        rest: The text behind it.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+    rest: str
+
+
+def split_front(text: str) -> Front:
+    """A text and the block before it.
 
     Between two rules stands such a block where it names values, or where every line that is not indented looks so.
     """
     mark = _FRONT.match(text)
     if not mark:
-        return "", text
+        return Front("", (), text)
     ends = ("---", "...") if mark[1] == "---" else ("+++",)
     end = next((found for found in _FRONT_END.finditer(text[:MOST_FRONT], mark.end()) if found[1] in ends), None)
     if end is None:
-        return "", text
+        return Front("", (), text)
     block = text[mark.end() : end.start()]
     try:
         fields = _fields(block, mark[1])
     except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError):  # then what stands on the line of that key
         if not all(map(_KEY.match, filter(str.strip, block.split("\n")))):
-            return "", text
+            return Front("", (), text)
         line = _TITLE.search(block)
-        return line[1].rstrip(" \t").strip("\"'") if line else "", text[end.end() :]
-    return ("", text) if fields is None else (_title_of(fields), text[end.end() :])
+        return Front(line[1].rstrip(" \t").strip("\"'") if line else "", (), text[end.end() :])
+    if fields is None:
+        return Front("", (), text)
+    return Front(_title_of(fields), tuple(_lines_of(fields)), text[end.end() :])
 
 
 def _fields(block: str, mark: str) -> dict[Any, Any] | None:
@@ -82,6 +102,16 @@ def _title_of(fields: dict[Any, Any]) -> str:
     named = {str(key).lower(): value for key, value in fields.items()}
     given = named.get("title")
     return "" if not isinstance(given, str) or given in ("null", "~") else " ".join(given.split())
+
+
+def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
+    """What a block says but for the title and what makes a page; lists in one line, what is nested left out."""
+    for key, value in fields.items():
+        values = value if isinstance(value, list) else [value]
+        texts = [" ".join(str(one).split()) for one in values if not isinstance(one, dict | list)]
+        said = ", ".join(text for text in texts if text not in ("", "null", "~"))
+        if said and str(key).lower() not in OF_A_PAGE:
+            yield f"{str(key).replace('_', ' ')}: {said}{'' if said[-1] in '.!?' else '.'}"
 
 
 def split_heading(text: str) -> tuple[str, str]:
