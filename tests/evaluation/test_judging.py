@@ -343,6 +343,33 @@ def test_number_words_compete_where_they_stand():
 
 @pytest.mark.parametrize(
     ("answer", "text", "grade"),
+    [
+        ("30 minutes", "It bakes for 1 hour and 30 minutes.", WRONG),
+        ("30 min", "It takes 1 h 30 min.", WRONG),
+        ("30 minutes", "It bakes for 30 minutes.", RIGHT),
+        ("1 hour 30 minutes", "It bakes for 1 hour 30 minutes.", RIGHT),
+        ("2 inches", "He is 6 feet 2 inches tall.", WRONG),
+        ("½ cup", "You need 1 ½ cup of flour.", WRONG),
+        ("½ cup", "You need 1/2 cup of flour.", RIGHT),
+        ("<5 mg", "The dose is >5 mg.", WRONG),
+        ("<5 mg", "The dose is <5 mg.", RIGHT),
+        ("5 mg", "The dose is <5 mg.", WRONG),
+        ("$5", "It costs 5 €.", WRONG),
+        ("$5", "It costs 5 dollars.", RIGHT),
+        ("$5", "It costs 5.", RIGHT),
+        ("€5", "It costs 5 euros.", RIGHT),
+        ("5 pounds", "It costs £5.", RIGHT),
+        ("no", "There is no doubt that it is open. Yes.", WRONG),
+        ("no", "No, there is no doubt.", RIGHT),
+    ],
+)
+def test_measures_money_and_doubts_are_whole(answer, text, grade):
+    question = "Is it open?" if answer == "no" else "How much?"
+    assert among(answer)(text, fact(question, answer)).grade == grade
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "grade"),
     [("1.5", "1." * 20_000, WRONG), ("==", "== " * 20_000, RIGHT), ("4 July", "4 Jul " * 10_000, RIGHT)],
 )
 def test_long_responses_are_graded_as_short_ones(answer, text, grade):

@@ -26,7 +26,7 @@ _DENIED_BEHIND = re.compile(
 )
 _INSTEAD = re.compile(r"\binstead of $|\bno longer $|(?<!\bother )\bthan (?:the )?$")  # "larger than Russia"
 _SUFFIX = re.compile(r"(?:n|an) (\w+)")  # of an adjective, and the word that it belongs to
-_BEFORE_NUMBER = re.compile(r"(?:\d[.,/:^-]|(?<!\S)[.-])$")
+_BEFORE_NUMBER = re.compile(r"(?:\d[.,/:^-]|(?<!\S)[.-]|[<>≤≥])$")
 _BEHIND_NUMBER = re.compile(r"[.,/:-]?\d|\^| ?bc\b")
 _SPAN_YEAR = re.compile(r"\d{3,4}")
 _DATE_BEFORE = re.compile(r"\d-$|(?:^|[^\d.,/:])(?:\d{1,2}[./]){1,2}$|\d{4}/$")  # 1815-1852, 10.12.1815, 1999/2000
@@ -35,6 +35,7 @@ _POLAR = re.compile(
     r"(?:^\W*|, )(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|true|yes)\b", re.IGNORECASE
 )
 _YES_NO = frozenset(("yes", "no", "true", "false"))
+_FIRST_OF_THEM = re.compile(r"\b(?:yes|true|false|no(?! (?:doubt|matter|one|longer|way|wonder|idea|problem)\b))\b")
 _NUMBERS = dict(
     zip("two three four five six seven eight nine ten eleven twelve".split(), map(str, range(2, 13)), strict=True)
 )
@@ -43,6 +44,16 @@ _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|cod
 _SIGN_BEHIND = re.compile(r"[+#*](?!\w)")  # C in C++
 _GRADE = re.compile(r"[a-fo]|ab")  # and blood types, behind which a dash is a sign
 _MEASURE = re.compile(r"\d [^\W\d_]")
+_LARGER = re.compile(r"\d ?(?:h|hrs?|hours?|mins?|minutes?|days?|weeks?|months?|years?|feet|ft)(?: and)? $")
+"""A number of a larger unit, with which a smaller one is one measure: 1 hour 30 minutes."""
+_FRACTION = re.compile(r"\d+/\d")
+_MONEY = {
+    "dollars": re.compile(r"\$|\b(?:usd|dollars?)\b", re.IGNORECASE),
+    "euros": re.compile(r"€|\b(?:eur|euros?)\b", re.IGNORECASE),
+    "pounds": re.compile(r"£|\b(?:gbp|pounds?)\b", re.IGNORECASE),
+    "yen": re.compile(r"¥|\b(?:jpy|yen)\b", re.IGNORECASE),
+    "rupees": re.compile(r"₹|\b(?:inr|rupees?)\b", re.IGNORECASE),
+}
 _BULLET = re.compile(r"[ \t]*[-+*#]+[ \t]+\S")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
@@ -84,6 +95,10 @@ class Answered:
         """Where the words of what is said stand, which `counted` has as many of."""
         return [word.span() for word in re.finditer(r"\S+", self.said)]
 
+    @cached_property
+    def _money(self) -> set[str]:
+        return _money(self.text)
+
     def asks(self, answer: str) -> bool:
         """Whether the question says an answer already."""
         return _stands(matched(answer), self.asked)
@@ -102,6 +117,9 @@ class Answered:
         plain = matched(answer)
         if not any(character.isalnum() for character in plain):
             yield from self._marks(answer.strip())
+            return
+        money = _money(answer)
+        if money and self._money and money.isdisjoint(self._money):
             return
         plain = _NUMBERS.get(plain, plain)
         said = self.counted if plain.isdigit() else self.said
@@ -139,7 +157,7 @@ class Answered:
 
     def _yes_or_no(self, plain: str) -> Iterator[tuple[int, int]]:
         """Of such answers the first in a response counts: `Yes, no doubt` is a yes."""
-        first = re.search(rf"\b(?:{'|'.join(sorted(_YES_NO))})\b", self.said)
+        first = _FIRST_OF_THEM.search(self.said)
         if first and first[0] == plain and not refuses(self.text):
             yield first.span()
 
@@ -182,10 +200,19 @@ def _stands(part: str, text: str) -> bool:
 def whole_number(said: str, answer: str, start: int, end: int) -> bool:
     """Whether a number is no part of another: 8 is not in 8.5, -8, 1/8 and 8:30; years may begin and end a span."""
     year = bool(_SPAN_YEAR.fullmatch(answer))
-    before, behind = said[max(start - 7, 0) : start], said[end : end + 7]
+    before, behind = said[max(start - 20, 0) : start], said[end : end + 7]
+    if answer[:1].isdigit() and _MEASURE.search(answer) and _LARGER.search(before):
+        return False
+    if _FRACTION.match(answer) and before[-2:-1].isdigit() and before[-1:] == " ":  # 1/2 is not in 1 1/2
+        return False
     if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _DATE_BEFORE.search(before)):
         return False
     return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _DATE_BEHIND.match(behind)))
+
+
+def _money(text: str) -> set[str]:
+    """What money a text speaks of."""
+    return {name for name, signs in _MONEY.items() if signs.search(text)}
 
 
 def _signed(answer: str, said: str, end: int) -> bool:

@@ -18,14 +18,20 @@ _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")
 _QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2039\u203a", "'")
 _DOUBLE = dict.fromkeys("\u201c\u201d\u201e\xab\xbb", '"')
 _TYPED = str.maketrans(_DASHES | _QUOTES | _DOUBLE)
-_SEPARATORS = {0x066A: "%", 0x066B: ".", 0x066C: ","}  # of numbers in Arabic script
+_SEPARATORS = {0x066A: "%", 0x066B: ".", 0x066C: ",", 0x2044: "/"}  # in numbers of Arabic script, and in fractions
 _MARK = re.compile(
-    r"(?<=\d)[.,:/-](?=\d)|(?<=\d)\^(?=-?\d)"  # 1.5, 3/4, 1914-1918, 10^6
+    r"(?<=\d)[.,:;/'\"-](?=\d)|(?<=\d)\^(?=-?\d)|(?<=\d[Ee])[+-](?=\d)"  # 1.5, 3/4, 1914-1918, 5'10, 10^6, 1e-3
+    r"|[<>](?=\d)|(?<=\s)(?:[<>]=?|&&|\|\|)(?=\s)"  # <5, a > b
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
     r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
     r"|(?<=(?<!\*)\b\w)\*(?![\w*])"  # A*, but not *A*
 )
 """Punctuation that tells answers apart."""
+_KEPT = frozenset("‰‱′″‴§")  # marks of other scripts than ASCII's that tell answers apart
+_VULGAR = re.compile(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])")  # 1½ is 1 1/2
+_SPACED_DASH = re.compile(r"(?<=\d) - (?=\d)")
+_MONEY = re.compile(r"([€£¥₹₽₩₺])\s?(\d[\d.,]*\d|\d)|(?<=\d)\s?([€£¥₹₽₩₺])")
+"""Signs of money before and behind a number."""
 _POWER = re.compile(r"(?<=\d)(?=[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079])")  # before 6 in 10⁶
 _BRACED = re.compile(r"(?<=\d)\^\{(-?\d+)\}")  # 10^{6}
 _SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
@@ -39,7 +45,7 @@ _TAG = re.compile(
     r"|\\[A-Za-z]+(?=\{)"  # \boxed{
 )
 _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Port-au-Prince, Apollo-11, but 3/4
-_BETWEEN = re.compile(r"[{}<>\[\]();|=*_\\\"!?]|[,:](?!\d)")  # marks that words may stand against: Paris(France)
+_BETWEEN = re.compile(r"[{}\[\]();|=*_\\\"!?]|[<>,:](?!\d)")  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
 _UNIT = re.compile(
@@ -69,6 +75,8 @@ _WORDS = {
     **{"degree": "degrees", "celsius": "c", "fahrenheit": "f", "bce": "bc", "st": "saint"},
 }
 """Words that are spelled in several ways."""
+_WORDS |= dict.fromkeys(("€", "eur", "euros"), "euro") | dict.fromkeys(("£", "gbp"), "pounds")
+_WORDS |= dict.fromkeys(("¥", "jpy"), "yen") | dict.fromkeys(("₹", "inr"), "rupees")
 _UNITS = {
     **dict.fromkeys(("gram", "grams", "gramme", "grammes"), "g"),
     **dict.fromkeys(("litre", "litres", "liter", "liters"), "l"),
@@ -83,7 +91,9 @@ def normalise(text: str) -> str:
     Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
     1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
     """
-    plain = _without_accents(_POWER.sub("^", _THIN.sub("", text)).translate(_TYPED))
+    plain = _VULGAR.sub(" ", _POWER.sub("^", _THIN.sub("", text))).translate(_TYPED)
+    plain = _MONEY.sub(lambda sign: f"{sign[2]} {sign[1]}" if sign[1] else f" {sign[3]}", _without_accents(plain))
+    plain = _SPACED_DASH.sub("-", plain)
     plain = _ARTICLE.sub(" ", plain).lower()
     plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
@@ -114,7 +124,7 @@ def _accented(base: str) -> bool:
 def _is_punctuation(character: str) -> bool:
     if character.isascii():
         return character in string.punctuation
-    return unicodedata.category(character).startswith("P")
+    return character not in _KEPT and unicodedata.category(character).startswith("P")
 
 
 def _sign(text: str, start: int, end: int) -> int:
