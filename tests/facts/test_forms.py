@@ -178,6 +178,11 @@ def test_a_question_in_other_words_is_put_in_a_form(question, expected):
 
 def test_of_several_forms_those_are_taken_that_share_most_words():
     forms = ["What is the capital of {}?", "What is the currency of {}?", "On which continent is {}?"]
+    small = ["where was {} born"]
+    assert otherwise("where was Ann Lee born", small) == ["where was ann lee born"]
+    assert otherwise("Where was Ann Lee born?", small)[0] == "where was ann lee born"
+    assert otherwise("where was ann lee born", small) == []
+    assert otherwise("Kyoto is where?", ["{} is where?"]) == []
     assert otherwise("Peru's capital?", forms) == ["What is the capital of Peru?"]
     assert otherwise("Which currencies has Peru?", forms) == ["What is the currency of Peru?"]
     assert otherwise("How large is Peru?", forms) == []

@@ -116,18 +116,28 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
 
     Returns:
         At most eight questions in one of the forms, none of which is the question itself: of the form that it has but
-        for capitals and the mark at its end, with the name as it stands and with capitals; else of the forms that
+        for capitals and the mark at its end, with the name as it stands and with capitals, of a form that is written
+        in small letters with it in small letters first; else of the forms that
         share most words with it, with each run of capitals. None where it has one of the forms and its name capitals,
         or where no form is like it.
     """
     known = _longest_first(forms)
     exact = [name for form in known if (name := slot_of(question, form))]
+    asked = [(form, name) for form in known if _is_small(form) and (name := slot_of(question, form))]
+    if asked:
+        small = dict.fromkeys(form.replace(SLOT, name.lower()) for form, name in asked)
+        return [one for one in small if one != question][:MOST_OTHERS]
     if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for name in exact):
         return []
     near = next((names for form in known if (names := _nearly(question, form))), [])
     if not near:
         near = [form.replace(SLOT, name) for form in _likest(question, known) for name in _runs_of_capitals(question)]
     return [one for one in dict.fromkeys(near) if one != question][:MOST_OTHERS]
+
+
+def _is_small(form: str) -> bool:
+    """Whether a form is written without capitals, also where it begins, as names are then too."""
+    return form.islower() and form[0].isalpha()
 
 
 def _nearly(question: str, form: str) -> list[str]:
@@ -139,6 +149,8 @@ def _nearly(question: str, form: str) -> list[str]:
         if name and name.strip():
             stands = text[start : start + len(name)]
             spelled = [stands if stands.lower() == name else name, *_with_capitals(name)]
+            if _is_small(form):
+                spelled.insert(0, name)
             return [form.replace(SLOT, one) for one in (*spelled, *(one.rstrip(ENDS) for one in spelled)) if one]
     return []
 
