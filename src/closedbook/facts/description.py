@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator
 from closedbook.errors import counted
 from closedbook.facts.answers import CALLED, kind_of_answer
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.readers import TABS
 from closedbook.facts.relations import Relation
 from closedbook.facts.stored import SAMPLE, StoredCorpus
 from closedbook.facts.text import shortened
@@ -15,6 +16,7 @@ SHOWN = 3  # forms and answers that a line shows
 FEW = 5  # answers below which relations are not compared
 SAME = 0.8  # share of the answers of the smaller that two wordings of one relation have in common
 MOST_COMPARED = 100  # relations
+HEADER = 3  # words of a line that may name columns
 MINORITY = 0.1  # share of the answers from which a kind is named beside the most frequent
 
 
@@ -36,8 +38,9 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
         names = ", ".join(map(shortened, list(lost)[:SHOWN]))
         lines.append(
             f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
-            + _longer_title(corpus, lost)
+            + (_longer_title(corpus, lost) or _titles_there(corpus, without_document > len(facts) / 2))
         )
+    lines += _headers(corpus)
     shared = {fact.subject: len(told) for fact in facts if len(told := corpus.documents_of(fact)) > 1}
     if len(shared) > RARELY_SHARED * len(corpus.by_subject):
         names = ", ".join(f"{shortened(name)} ({count:,})" for name, count in list(shared.items())[:SHOWN])
@@ -53,6 +56,29 @@ def _longer_title(corpus: Corpus, lost: Container[str]) -> str:
         if name.endswith(")") and name.partition(" (")[0] in lost:
             return f"; several documents are called so, such as {shortened(name)}: name one in a column `subject`"
     return ""
+
+
+def _titles_there(corpus: Corpus, most: bool) -> str:
+    """What the documents are about instead, where most questions are about something else."""
+    if not most:
+        return ""
+    untitled = sum(not document.subject for document in corpus.documents)
+    names = ", ".join(map(shortened, list(corpus.by_subject)[:SHOWN]))
+    return (f"; the documents are about {names}" if names else "") + (
+        f"; {untitled:,} of {counted(len(corpus.documents), 'document')} begin with no title" if untitled else ""
+    )
+
+
+def _headers(corpus: Corpus) -> Iterator[str]:
+    """First lines of `question<TAB>answer` that are like no other question, and short: perhaps a header."""
+    counts = Counter(fact.relation for part in (corpus.train, corpus.dev) for fact in part)
+    layouts = list(corpus.read_as.items())
+    for (name, layout), facts in zip(layouts, (corpus.train, corpus.dev, corpus.test), strict=False):
+        first = facts[0] if facts else None
+        if first is None or first.line > 1 or layout != TABS or not first.answers or corpus.documents_of(first):
+            continue
+        if len(first.question.split()) <= HEADER and counts[first.relation] <= 2 < len(facts):
+            yield f"{name}, line 1 ({first.question!r}) is like no other question; if it is a header, take it out"
 
 
 def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:

@@ -73,7 +73,7 @@ class FactsReader:
 
     def __init__(self, path: Path, *, answers_required: bool = True) -> None:
         self._path, self._answers_required = path, answers_required
-        self.read_as, self.wordings = "question<TAB>answer", dict[str, tuple[str, ...]]()
+        self.read_as, self.wordings = TABS, dict[str, tuple[str, ...]]()
 
     def __iter__(self) -> Iterator[Fact]:
         path, lines = self._path, text_lines(self._path)
@@ -99,6 +99,8 @@ class FactsReader:
         self.read_as, self.wordings = records.read_as(), records.wordings()
 
 
+TABS = "question<TAB>answer"
+"""What a file without columns is read as."""
 SHOWN = 3  # columns that a line names
 _QUOTED = re.compile(r'"(?:[^"]|"")+"')
 
