@@ -353,9 +353,8 @@ def test_files_that_are_not_read_are_named(tmp_path):
 def test_a_line_that_may_be_a_header_and_what_documents_are_about_are_said(tmp_path):
     asked = [f"What is the capital of {name}?\t{name}ville\n" for name in ("Chad", "Peru", "Mali", "Laos")]
     files = {"dev__tsv": asked[3], "train__tsv": "Front\tBack\n" + "".join(asked[:3])}
-    lines = describe(
-        read_directory(fill(tmp_path / "a", corpus__txt="Handbook. It is long.\nIt has no title", **files))
-    )
+    corpus = "Chad. Its capital is Chadville.\nHandbook. It is long.\nIt has no title"
+    lines = describe(read_directory(fill(tmp_path / "a", corpus__txt=corpus, **files)))
     assert "train.tsv, line 1 ('Front') is like no other question; if it is a header, take it out" in lines
     (lost,) = [line for line in lines if "without a document" in line]
-    assert lost.endswith("; the documents are about Handbook; 1 of 2 documents begin with no title")
+    assert lost.endswith("; the documents are about Chad, Handbook; 1 of 3 documents begin with no title")
