@@ -255,3 +255,18 @@ def test_names_with_marks_of_their_own_are_whole():
     kinds = learn_kinds([("of", answer, [one]) for answer, one in zip(["Ann Lee", "Bo Park"], documents, strict=True)])
     assert {"Ann Lee", "Flann O'Brien", "Jean-Paul Smith-Jones"} <= set(texts(documents[0], kinds))
     assert not {"Flann O", "Jean", "Jean-Paul Smith"} & set(texts(documents[0], kinds))
+
+
+def test_runs_are_whole_where_no_training_answer_is_a_part_of_a_longer_span():
+    lines = [
+        Document(subject=f"S{n}", text=f"S{n}. sung by Ann Lee & {name} in {town}.", line=n)
+        for n, (name, town) in enumerate([("Bo", "Rome"), ("Cy Ray", "Oslo"), ("Di", "Lima"), ("Ed", "Rome")])
+    ]
+    pairs = [("singers", line.text.split(" by ")[1].split(" in ")[0], [line]) for line in lines]
+    towns = [("town", line.text.split(" in ")[1][:-1], [line]) for line in lines]
+    kinds = learn_kinds(pairs + towns)
+    assert kinds.whole_runs
+    assert texts(lines[0], kinds) == ["Ann Lee & Bo", "Rome"]
+    one = [("first", "Ann Lee", [line]) for line in lines]
+    assert not learn_kinds(pairs + towns + one).whole_runs
+    assert {"Ann Lee", "Ann Lee & Bo"} <= set(texts(lines[0], learn_kinds(pairs + towns + one)))

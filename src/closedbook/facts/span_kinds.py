@@ -108,7 +108,8 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
     """The same without what is shaped like an answer and is a piece of a sentence: `529 for`, `of it by lamb`.
 
     A span of small words and numbers is one where it begins or ends with a word that stands in many documents and so
-    in no training answer, or stands inside a longer one, where hardly any training answer does.
+    in no training answer, or stands inside a longer one, where hardly any training answer does. So is a run of
+    capitalised words inside a longer span (`Simon` in `Simon & Garfunkel`).
     """
     documents = {
         (document.text, len(document.subject) + 1 if document.subject else 0)
@@ -129,13 +130,22 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
     kept = kinds
     if alone_in_it <= LOST * len(edges):  # else answers to come will begin with such words as well
         kept = replace(kinds, not_first=frozenset(often - {*firsts}), not_last=frozenset(often - {*lasts}))
-    alone = replace(kept, longest=True)
+    kept = _unless_lost(kept, replace(kept, longest=True), answers)
+    if any("X" in form for form in kinds.shapes):
+        kept = _unless_lost(kept, replace(kept, whole_runs=True), answers)
+    return kept
+
+
+def _unless_lost(
+    kept: SpanKinds, fewer: SpanKinds, answers: Sequence[tuple[str, str, Sequence[Document]]]
+) -> SpanKinds:
+    """What asks for fewer spans, unless a relation loses more than hardly any of its training answers by that."""
     lost, total = Counter[str](), Counter(relation for relation, _, _ in answers)
     for relation, answer, told in answers:
         lost[relation] += any(can_ask(answer, document, kept) for document in told) and not any(
-            can_ask(answer, document, alone) for document in told
+            can_ask(answer, document, fewer) for document in told
         )
-    return alone if all(lost[relation] <= RARE * total[relation] for relation in total) else kept
+    return fewer if all(lost[relation] <= RARE * total[relation] for relation in total) else kept
 
 
 def _small(text: str, body: int) -> list[Word]:

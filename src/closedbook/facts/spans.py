@@ -129,6 +129,7 @@ class SpanKinds:
         not_last: Those that end none.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
+        whole_runs: Whether those that are runs of capitalised words stand inside none (Simon in Simon & Garfunkel).
     """
 
     shares: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
@@ -142,6 +143,7 @@ class SpanKinds:
     not_last: frozenset[str] = frozenset()
     codes: bool = False
     longest: bool = False
+    whole_runs: bool = False
 
     def share(self, kind: Kind) -> float:
         """Share of the training answers of that kind."""
@@ -197,9 +199,13 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     line = words(text, body)
     found: dict[str, list[Span]] = {}
     most = MOST_PLACES if context_words else 1
+    shaped = list(_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds))
+    longer = shaped if kinds.whole_runs else []
+    runs = list(_runs(text, line))
+    parts = {run for run in runs for s, e, *_ in longer if s <= run[0] and run[1] <= e and run != (s, e)}
     candidates = (
-        *((start, end, "phrase", False) for start, end in _runs(text, line)),
-        *_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds),
+        *((start, end, "phrase", False) for start, end in runs if (start, end) not in parts),
+        *shaped,
         *((start, end, "word", False) for start, end in (_codes(text, body) if kinds.codes else ())),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
@@ -279,7 +285,8 @@ def _shaped(
 ) -> Iterator[tuple[int, int, Kind, bool]]:
     """Runs of words of the given shapes."""
     for form in sorted(shapes):
-        head, middle, tail = _edges(form)
+        marks = [match.start() for match in re.finditer("[X0x]", form)]
+        head, middle, tail = form[: marks[0]], form[marks[0] : marks[-1] + 1], form[marks[-1] + 1 :]
         size = _size(middle)
         for first in range(len(line) - size + 1):
             run = line[first : first + size]
@@ -307,9 +314,3 @@ def _whole(
             continue
         reach = max(reach, end)
         yield start, end, kind, rare
-
-
-def _edges(form: str) -> tuple[str, str, str]:
-    """What stands before the first word of a shape, its words, and what stands after the last."""
-    marks = [match.start() for match in re.finditer("[X0x]", form)]
-    return form[: marks[0]], form[marks[0] : marks[-1] + 1], form[marks[-1] + 1 :]
