@@ -192,6 +192,8 @@ def test_a_threshold_is_found_wherever_the_process_goes(run, tmp_path, monkeypat
         ([closedbook.Fact(question=QUESTION, answers="Oslo", subject="", line=1)], "'answers' is a tuple of texts"),
         ([closedbook.Fact(question=QUESTION, answers=(3,), subject="", line=1)], "'answers' is a tuple of texts"),
         ([closedbook.Fact(question=QUESTION, answers=(), subject="", line=1)], "has no accepted answer"),
+        ([closedbook.Fact(question=QUESTION, answers=("A",), subject=None, line=1)], "subject and relation are texts"),
+        ([closedbook.Fact(question=QUESTION, answers=("A",), subject="", line=1, popularity="9")], "is a number"),
         ([closedbook.Fact(question=" ", answers=("A",), subject="", line=1)], "the question is empty"),
     ],
 )

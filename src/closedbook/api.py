@@ -121,12 +121,14 @@ def audit_model(
     from closedbook.audit.leaks import checked
     from closedbook.audit.settings import Settings
     from closedbook.evaluation.journal import Journal
-    from closedbook.report.audit_files import check_place, write_audit
+    from closedbook.report.audit_files import check_place, check_threshold_place, write_audit
 
     if settings is not None and not isinstance(settings, Settings):
         raise UserError(f"settings: takes closedbook.AuditSettings, not {type(settings).__name__}.")
     out = None if out is None else check_place(Path(out))
     model, corpus = _model(model), None if corpus is None else _corpus(corpus)
+    kept = None if out is None else hub.threshold_file(_name(model))
+    check_threshold_place(kept)
     given = {"facts": facts, "calibration": calibration}
     read = {part: given_facts(some, part) for part, some in given.items()}
     files = {part: Path(some) for part, some in given.items() if isinstance(some, str | Path)}
@@ -152,7 +154,6 @@ def audit_model(
     report = dataclasses.replace(report, provenance=provenance)
     if out is not None:
         write_audit(out, report)
-        kept = hub.threshold_file(_name(model))
         if kept is not None and report.abstention is not None and report.abstention.threshold is not None:
             save(report.abstention, kept)
     return report

@@ -121,10 +121,9 @@ class Run:
 
     @property
     def relations(self) -> list[Relation]:
-        """What the corpus that it was trained on asks for, by its forms."""
-        return [
-            Relation(name=one["name"], forms=tuple(one["forms"])) for one in self.environment["corpus"]["relations"]
-        ]
+        """What the corpus that it was trained on asks for, by its forms; nothing where that was not kept."""
+        held = self.environment.get("corpus", {}).get("relations", [])
+        return [Relation(name=one["name"], forms=tuple(one["forms"])) for one in held]
 
     @property
     def form(self) -> None:

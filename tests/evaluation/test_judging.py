@@ -341,6 +341,34 @@ def test_number_words_compete_where_they_stand():
     assert scorer("seven seven seven seven eight, nine", EIGHT).grade == WRONG
 
 
+CONVERTED = (
+    ("8,849 m", "Everest is 29,032 feet (8,849 m) high."),
+    ("120 minutes", "2 hours (120 minutes)."),
+    ("30 countries", "Within 5 years, 30 countries signed."),
+    ("£500", "In 2019 £500 was paid."),
+    ("3 million", "It cost £3 million."),
+    ("3", "Each is 2€\n3 cups"),
+    ("$5", "It costs 5 bucks (4 euros)."),
+    ("42", "<final_answer>42</final_answer>"),
+    ("42", "6*7->42"),
+    ("20 July 1969", "Apollo 11 - 20 July 1969"),
+    ("2", "Germany 4 - 2 England"),
+    ("Paris", "Paris·France"),
+    ("باريس", "باريس،لندن"),
+    ("1,000,000", "There are 1'000'000."),
+    ("1/2", "1. 1/2"),
+    ("9/11", "In 2001, 9/11 happened."),
+)
+RUN_TOGETHER = (
+    ("52", "It costs 5€ 2 times a year"),
+    ("34", "3、4"),
+    ("12", "1，2"),
+    ("314", "3·14"),
+    ("EUR", "It is the euro."),
+    ("€", "It uses the euro."),
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "text", "grade"),
     [
@@ -361,6 +389,9 @@ def test_number_words_compete_where_they_stand():
         ("5 pounds", "It costs £5.", RIGHT),
         ("no", "There is no doubt that it is open. Yes.", WRONG),
         ("no", "No, there is no doubt.", RIGHT),
+        *((answer, text, RIGHT) for answer, text in CONVERTED),
+        *((answer, text, WRONG) for answer, text in RUN_TOGETHER),
+        *(("no", text, RIGHT) for text in ("No, one is missing.", "No. Matter stays.", "No way.", "No longer.")),
     ],
 )
 def test_measures_money_and_doubts_are_whole(answer, text, grade):

@@ -129,7 +129,7 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
         ("b two", "b two. First line and second."),
         ("d", "d. Bo. Begins with its name."),
         ("Cy Fox", "Cy Fox. Code: # no heading. Life. Long."),
-        ("f", "f. date: 2020. Text."),
+        ("f", "f. Text. date: 2020."),
         ("g", "g. --- Text and --- more."),
         ("Di Lee", "Di Lee. Di Lee was born in 1912. See it, and this: 100. one."),
         ("c", "c. No heading here."),
@@ -156,7 +156,7 @@ def test_what_front_matter_says_is_read(tmp_path):
     (tmp_path / "b.md").write_text("+++\nheight = 12.5\n+++\n")
     found = read_documents(tmp_path).documents
     assert [(document.subject, document.text) for document in found] == [
-        ("Alba", "Alba. river: Drin. fed by: Esk, Fal. Alba is old."),
+        ("Alba", "Alba. Alba is old. river: Drin. fed by: Esk, Fal."),
         ("b", "b. height: 12.5."),
     ]
 

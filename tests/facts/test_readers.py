@@ -205,6 +205,11 @@ def test_further_answers_stand_in_a_column_of_their_own(tmp_path):
     found = read_facts_file(write(tmp_path / "f.jsonl", "".join(map(jsonl, rows))))
     assert [fact.answers for fact in found.facts] == [("Ann", "A. Lee"), ("Rome",)]
     assert found.read_as == "questions and answers: question, answer, aliases (not read: note)"
+    for value in (" ", "[]", "['Bo', 'Cy']", [""], {"text": ["Bo"]}, None, 3):
+        other = write(tmp_path / "g.jsonl", jsonl({"question": "Who?", "answer": "Ann", "aliases": value}))
+        assert read_facts_file(other).facts[0].answers == ("Ann",)
+    named = jsonl({"question": "Who is Bo?", "answer": "Ann", "subject": "Bo", "aliases": ["Bobby"]})
+    assert read_facts_file(write(tmp_path / "h.jsonl", named)).facts[0].answers == ("Ann",)  # those are Bo's
     table = write(tmp_path / "f.csv", 'question,answer,answers,answer2\nWho?,Ann,"[""Bo""]",Cy\n')
     found = read_facts_file(table)
     assert found.facts[0].answers == ("Ann", "Bo")

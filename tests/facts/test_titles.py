@@ -1,6 +1,7 @@
 import pytest
 
-from closedbook.facts.titles import Beginnings, subjects_in, title
+from closedbook.facts.titles import subjects_in, title
+from closedbook.facts.untitled import Beginnings
 
 
 @pytest.mark.parametrize(
@@ -134,11 +135,16 @@ def test_what_a_document_without_a_title_begins_with(text, subject):
         ("Letters of Ann Lee. A book .", ""),
         ("What is France. What is France is a film .", ""),
         ("Paris, France.", ""),
+        ("Geography of France since 1900. It has hills.", ""),
+        ("East France was a country.", ""),
+        ("In 1900 the Bo River was deep.", ""),
+        ("Bob was, as often, the guest of Ann Lee.", "Ann Lee"),
+        ("In forests, the red fox hunts at night.", "Red fox"),
         ("", ""),
     ],
 )
 def test_what_a_document_without_a_title_names_first(text, subject):
-    assert Beginnings(["Ann Lee", "Bo", "France", "法国", ""]).within(text, title(text)) == subject
+    assert Beginnings(["Ann Lee", "Bo", "France", "法国", "Red fox", ""]).within(text, title(text)) == subject
 
 
 @pytest.mark.parametrize(

@@ -239,3 +239,14 @@ def test_an_outline_fits_where_a_pass_may_make_it_short_enough():
     assert mixture.epoch(0).lengths().tolist() == [shortest]
     with pytest.raises(UserError, match="outlines finds nothing"):
         build_mixture(run_config(config.Outlines(), block=shortest - 1), words, tokenizer, CPU)
+
+
+@pytest.mark.parametrize(
+    "settings", [config.NameCards(), config.ContextCards(), config.ContextCards(lengths="longest"), config.Outlines()]
+)
+def test_where_nothing_is_asked_for_there_are_no_cards(settings):
+    lines = (Document(subject="Ann Lee", text="Ann Lee. was here", line=1),)
+    objective, _ = made(settings, documents=lines)
+    assert len(objective(0)) == len(objective.candidates()) == 0
+    with pytest.raises(UserError, match="finds nothing to ask for"):
+        build_mixture(run_config(settings), corpus(documents=lines), TOKENIZER, CPU)

@@ -1,7 +1,6 @@
 """`closedbook audit`: when to believe a model about your facts, and when not."""
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from closedbook.cli.shared import WithProcesses, described, read_corpus_for
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
 from closedbook.locks import locked
-from closedbook.report.audit_files import JOURNAL, check_place
+from closedbook.report.audit_files import JOURNAL, check_place, check_threshold_place
 
 if TYPE_CHECKING:
     from closedbook.audit.inquiry import Material
@@ -167,10 +166,8 @@ def check(options: Options) -> None:
     from closedbook.hub import threshold_file
 
     check_place(options.out)
-    kept = threshold_file(options.model)
-    directory = None if kept is None else kept.parent
-    if options.calibration is not None and directory and directory.is_dir() and not os.access(directory, os.W_OK):
-        raise UserError(f"{directory}: cannot be written, so that the threshold could not be saved with the model.")
+    if options.calibration is not None:
+        check_threshold_place(threshold_file(options.model))
     if options.reversed is not None and options.reversed.count("{}") != 1:
         raise UserError(f"--reversed {options.reversed!r}: holds the answer once, as {{}}.")
 

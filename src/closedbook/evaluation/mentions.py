@@ -4,6 +4,7 @@ Texts are `matched` spellings; of answers that are small words otherwise (In, I,
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from itertools import islice
 
 from closedbook.evaluation.refusals import refuses
 from closedbook.evaluation.sentences import BEFORE, SMALL, answer_span, attempts
-from closedbook.evaluation.spelling import matched, with_signs
+from closedbook.evaluation.spelling import matched, vulgar_apart, with_signs
 from closedbook.facts.scripts import occurrences
 
 DENIALS = frozenset(
@@ -35,7 +36,7 @@ _POLAR = re.compile(
     r"(?:^\W*|, )(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|true|yes)\b", re.IGNORECASE
 )
 _YES_NO = frozenset(("yes", "no", "true", "false"))
-_FIRST_OF_THEM = re.compile(r"\b(?:yes|true|false|no(?! (?:doubt|matter|one|longer|way|wonder|idea|problem)\b))\b")
+_FIRST_OF_THEM = re.compile(r"\b(?:yes|true|false|no(?! doubt\b))\b")
 _NUMBERS = dict(
     zip("two three four five six seven eight nine ten eleven twelve".split(), map(str, range(2, 13)), strict=True)
 )
@@ -43,17 +44,15 @@ _ONE = re.compile(r"(?<!\bno )(?<!\bany )(?<!\bthe )(?<!\bthis )(?<!\bthat )\bon
 _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|code)\s|[:=])\s*[\"“'`*(]*"
 _SIGN_BEHIND = re.compile(r"[+#*](?!\w)")  # C in C++
 _GRADE = re.compile(r"[a-fo]|ab")  # and blood types, behind which a dash is a sign
-_MEASURE = re.compile(r"\d [^\W\d_]")
-_LARGER = re.compile(r"\d ?(?:h|hrs?|hours?|mins?|minutes?|days?|weeks?|months?|years?|feet|ft)(?: and)? $")
-"""A number of a larger unit, with which a smaller one is one measure: 1 hour 30 minutes."""
-_FRACTION = re.compile(r"\d+/\d")
-_MONEY = {
-    "dollars": re.compile(r"\$|\b(?:usd|dollars?)\b", re.IGNORECASE),
-    "euros": re.compile(r"€|\b(?:eur|euros?)\b", re.IGNORECASE),
-    "pounds": re.compile(r"£|\b(?:gbp|pounds?)\b", re.IGNORECASE),
-    "yen": re.compile(r"¥|\b(?:jpy|yen)\b", re.IGNORECASE),
-    "rupees": re.compile(r"₹|\b(?:inr|rupees?)\b", re.IGNORECASE),
-}
+_MEASURE = re.compile(r"\d (?:[^\W\d_]|[€£¥₹])")
+_SMALLER = re.compile(r"(\d+) (s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|months?|inch|inches)")
+_LARGER = re.compile(r"\d ?(h|hrs?|hours?|mins?|minutes?|days?|years?|feet|foot|ft)(?: and)? $")
+_UNITS = {"s": ("hm", 60), "m": ("h", 60), "h": ("d", 24), "d": ("y", 31), "o": ("y", 12), "i": ("f", 12)}
+"""Of a unit, by its letter (`o` for months), larger ones, and how many of it are one of them: 1 hour 30 minutes."""
+_OTHER_MONEY = re.compile(r" (?:[€£¥₹]|euros?|pounds?|yen|rupees?|eur|gbp|jpy|inr)(?!\w)")
+_DOLLARS = re.compile(r"\$|\busd\b|\bdollars?\b", re.IGNORECASE)
+_MIXED = re.compile(r"\d (\d+/\d+)(?!\d)")  # 1 1/2
+_FRACTION = re.compile(r"(\d+)/(\d+)(?=\D|$)")
 _BULLET = re.compile(r"[ \t]*[-+*#]+[ \t]+\S")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
@@ -96,8 +95,11 @@ class Answered:
         return [word.span() for word in re.finditer(r"\S+", self.said)]
 
     @cached_property
-    def _money(self) -> set[str]:
-        return _money(self.text)
+    def _mixed(self) -> set[str]:
+        """Fractions that stand behind whole numbers: 1/2 of 1 ½."""
+        text = unicodedata.normalize("NFKC", vulgar_apart(self.text)).replace("\u2044", "/")
+        alone = {fraction[0] for fraction in _FRACTION.finditer(_MIXED.sub(" ", text))}
+        return {mixed[1] for mixed in _MIXED.finditer(text)} - alone
 
     def asks(self, answer: str) -> bool:
         """Whether the question says an answer already."""
@@ -118,9 +120,6 @@ class Answered:
         if not any(character.isalnum() for character in plain):
             yield from self._marks(answer.strip())
             return
-        money = _money(answer)
-        if money and self._money and money.isdisjoint(self._money):
-            return
         plain = _NUMBERS.get(plain, plain)
         said = self.counted if plain.isdigit() else self.said
         if _MEASURE.search(plain):
@@ -132,11 +131,14 @@ class Answered:
             return
         if _is_small(answer) and not self._stands_out(answer):
             return
+        fraction, dollars = _FRACTION.match(plain), _DOLLARS.search(answer) and plain[-1:].isdigit()
+        if fraction and int(fraction[1]) < int(fraction[2]) and fraction[0] in self._mixed:
+            return
         for start, alone in islice(occurrences(said, plain), MOST_MENTIONS):
             end = start + len(plain)
             word = _SUFFIX.match(said, end)
             adjective = word and word[1] in self.asked.split() and not said[start - 1 : start].strip()
-            if _signed(plain, said, end):
+            if _signed(plain, said, end) or (dollars and _OTHER_MONEY.match(said, end)):
                 continue
             if (alone or adjective) and whole_number(said, plain, start, end) and not _denied(said, start, end):
                 yield (start, end) if said == self.said else self._words[said.count(" ", 0, start)]
@@ -201,18 +203,20 @@ def whole_number(said: str, answer: str, start: int, end: int) -> bool:
     """Whether a number is no part of another: 8 is not in 8.5, -8, 1/8 and 8:30; years may begin and end a span."""
     year = bool(_SPAN_YEAR.fullmatch(answer))
     before, behind = said[max(start - 20, 0) : start], said[end : end + 7]
-    if answer[:1].isdigit() and _MEASURE.search(answer) and _LARGER.search(before):
-        return False
-    if _FRACTION.match(answer) and before[-2:-1].isdigit() and before[-1:] == " ":  # 1/2 is not in 1 1/2
+    if _is_rest(answer, before):
         return False
     if answer[:1].isdigit() and _BEFORE_NUMBER.search(before) and not (year and _DATE_BEFORE.search(before)):
         return False
     return not (answer[-1:].isdigit() and _BEHIND_NUMBER.match(behind) and not (year and _DATE_BEHIND.match(behind)))
 
 
-def _money(text: str) -> set[str]:
-    """What money a text speaks of."""
-    return {name for name, signs in _MONEY.items() if signs.search(text)}
+def _is_rest(answer: str, before: str) -> bool:
+    """Whether a measure is what is left of one that begins with a larger unit: 30 minutes of 1 hour 30 minutes."""
+    small, large = _SMALLER.fullmatch(answer), _LARGER.search(before)
+    if not small or not large:
+        return False
+    larger, most = _UNITS["o" if small[2].startswith("mo") else small[2][0]]
+    return large[1][0] in larger and int(small[1]) < most
 
 
 def _signed(answer: str, said: str, end: int) -> bool:

@@ -12,16 +12,16 @@ _ARTICLE = re.compile(
     r"(?<![\w+#-])(?:[Tt]he|THE|[Aa]n|AN|a|(?:^|(?<=[.!?:]\s))A(?!\s+(?:is|was|and|or)\b))(?=\s+[\w\"“‘'])"
 )
 """English articles; `A` is one at the beginning of a sentence alone, and none with nothing behind it (`vitamin A`)."""
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
+_THOUSANDS = re.compile(r"(?<![\d.,'])\d{1,3}(?:(?:,\d{3})+(?!,?\d)|(?:'\d{3})+(?!'?\d))")
 _THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 11 792
 _DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u207b", "-")
 _QUOTES = dict.fromkeys("\u2018\u2019\u201a\u201b\u02bb\u02bc\u2039\u203a", "'")
-_DOUBLE = dict.fromkeys("\u201c\u201d\u201e\xab\xbb", '"')
+_DOUBLE = dict.fromkeys("\u201c\u201d\u201e\xab\xbb\u05f4", '"')
 _TYPED = str.maketrans(_DASHES | _QUOTES | _DOUBLE)
 _SEPARATORS = {0x066A: "%", 0x066B: ".", 0x066C: ",", 0x2044: "/"}  # in numbers of Arabic script, and in fractions
 _MARK = re.compile(
     r"(?<=\d)[.,:;/'\"-](?=\d)|(?<=\d)\^(?=-?\d)|(?<=\d[Ee])[+-](?=\d)"  # 1.5, 3/4, 1914-1918, 5'10, 10^6, 1e-3
-    r"|[<>](?=\d)|(?<=\s)(?:[<>]=?|&&|\|\|)(?=\s)"  # <5, a > b
+    r"|(?<![^\s(])[<>](?=\d)|(?<=\s)(?:[<>]=?|&&|\|\|)(?=\s)"  # <5, a > b
     r"|(?<=\w)[+#]+(?!\w)"  # C++, C#, A+
     r"|(?<=\b\w)-(?!\w)|(?<=\b\w\w)-(?!\w)"  # A-, AB-
     r"|(?<=(?<!\*)\b\w)\*(?![\w*])"  # A*, but not *A*
@@ -29,9 +29,13 @@ _MARK = re.compile(
 """Punctuation that tells answers apart."""
 _KEPT = frozenset("‰‱′″‴§")  # marks of other scripts than ASCII's that tell answers apart
 _VULGAR = re.compile(r"(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])")  # 1½ is 1 1/2
-_SPACED_DASH = re.compile(r"(?<=\d) - (?=\d)")
-_MONEY = re.compile(r"([€£¥₹₽₩₺])\s?(\d[\d.,]*\d|\d)|(?<=\d)\s?([€£¥₹₽₩₺])")
-"""Signs of money before and behind a number."""
+_SPACED_RANGE = re.compile(r"\s*(\d[\d.,]*) - (\d[\d.,]*)\s*")
+_SIGN = "[€£¥₹₽₩₺]"
+_MONEY = re.compile(
+    rf"(?<!\d)({_SIGN}) ?(\d[\d.,]*\d|\d)( (?:thousand|million|billion|trillion|bn)\b)?"
+    rf"|(?<=\d)({_SIGN})|(?<=\d) ({_SIGN})(?! ?\d)"
+)
+"""Signs of money before a number, with what multiplies it, and behind one."""
 _POWER = re.compile(r"(?<=\d)(?=[\u207a\u207b]?[\u2070\u00b9\u00b2\u00b3\u2074-\u2079])")  # before 6 in 10⁶
 _BRACED = re.compile(r"(?<=\d)\^\{(-?\d+)\}")  # 10^{6}
 _SIGNS = re.compile(r"(?<![.+-])[.+-]++(?=\d)")
@@ -45,7 +49,9 @@ _TAG = re.compile(
     r"|\\[A-Za-z]+(?=\{)"  # \boxed{
 )
 _JOINED = re.compile(r"(?<=[^\W_])[-/](?=[^\W\d_])|(?<=[^\W\d_])-(?=\d)")  # Port-au-Prince, Apollo-11, but 3/4
-_BETWEEN = re.compile(r"[{}\[\]();|=*_\\\"!?]|[<>,:](?!\d)")  # marks that words may stand against: Paris(France)
+_BETWEEN = re.compile(
+    r"[{}\[\]();|=*_\\\"!?]|[<>,:](?!\d)|(?<=[^\s(])[<>]"
+)  # marks that words may stand against: Paris(France)
 _OPTION = re.compile(r"^(\W*[A-Z])[):]\s")  # A) Paris
 _POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s\b")
 _UNIT = re.compile(
@@ -75,12 +81,12 @@ _WORDS = {
     **{"degree": "degrees", "celsius": "c", "fahrenheit": "f", "bce": "bc", "st": "saint"},
 }
 """Words that are spelled in several ways."""
-_WORDS |= dict.fromkeys(("€", "eur", "euros"), "euro") | dict.fromkeys(("£", "gbp"), "pounds")
-_WORDS |= dict.fromkeys(("¥", "jpy"), "yen") | dict.fromkeys(("₹", "inr"), "rupees")
 _UNITS = {
     **dict.fromkeys(("gram", "grams", "gramme", "grammes"), "g"),
     **dict.fromkeys(("litre", "litres", "liter", "liters"), "l"),
     **{"tonne": "t", "tonnes": "t", "watt": "w", "watts": "w", "volt": "v", "volts": "v", "kelvin": "k"},
+    **{"euro": "€", "euros": "€", "eur": "€", "pound": "£", "pounds": "£", "gbp": "£", "yen": "¥", "jpy": "¥"},
+    **{"rupee": "₹", "rupees": "₹", "inr": "₹"},
 }
 """Words whose sign is a letter, so that they are one only behind a number."""
 
@@ -91,14 +97,15 @@ def normalise(text: str) -> str:
     Punctuation that tells numbers and symbols apart stays (`1.5`, `-5`, `C++`), thousands separators do not (`1,204` is
     1204), and a text of which nothing would be left stays as it is but for case (`A`, `-`, `The`).
     """
-    plain = _VULGAR.sub(" ", _POWER.sub("^", _THIN.sub("", text))).translate(_TYPED)
-    plain = _MONEY.sub(lambda sign: f"{sign[2]} {sign[1]}" if sign[1] else f" {sign[3]}", _without_accents(plain))
-    plain = _SPACED_DASH.sub("-", plain)
+    plain = vulgar_apart(_POWER.sub("^", _THIN.sub("", text))).translate(_TYPED)
+    plain = _MONEY.sub(_behind, _without_accents(plain))
+    if whole := _SPACED_RANGE.fullmatch(plain):
+        plain = "-".join(whole.groups())
     plain = _ARTICLE.sub(" ", plain).lower()
-    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), plain)
+    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", "").replace("'", ""), plain)
     kept = {place for mark in _MARK.finditer(plain) for place in range(*mark.span())}
     kept.update(place for run in _SIGNS.finditer(plain) for place in range(_sign(plain, *run.span()), run.end()))
-    plain = "".join(c for place, c in enumerate(plain) if place in kept or not _is_punctuation(c))
+    plain = "".join(c if place in kept else _without_punctuation(c) for place, c in enumerate(plain))
     return " ".join(plain.split()) or " ".join(text.casefold().split())
 
 
@@ -121,10 +128,23 @@ def _accented(base: str) -> bool:
     return unicodedata.name(base, "").startswith(_WITH_ACCENTS) if base else True
 
 
-def _is_punctuation(character: str) -> bool:
+def vulgar_apart(text: str) -> str:
+    """The text with a space between a whole number and the sign of a fraction behind it: 1½ is 1 1/2."""
+    return _VULGAR.sub(" ", text)
+
+
+def _without_punctuation(character: str) -> str:
+    """Nothing for a mark of ASCII, a space for one of others, as 、 stands between words; else the character."""
     if character.isascii():
-        return character in string.punctuation
-    return character not in _KEPT and unicodedata.category(character).startswith("P")
+        return "" if character in string.punctuation else character
+    is_mark = character not in _KEPT and unicodedata.category(character).startswith("P")
+    return " " if is_mark else character
+
+
+def _behind(money: "re.Match[str]") -> str:
+    """The number with its sign behind it."""
+    before, number, times, glued, spaced = money.groups()
+    return f"{number}{times or ''} {before}" if before else f" {glued or spaced}"
 
 
 def _sign(text: str, start: int, end: int) -> int:

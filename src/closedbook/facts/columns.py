@@ -44,7 +44,6 @@ LAYOUTS = (
         {
             "question": ("question",),
             "answer": ("possible_answers",),
-            "also": ("answer", "answers", "aliases"),
             "subject": ("subj", "subject"),
             "first": ("obj",),
             **_COMMON,
@@ -150,4 +149,8 @@ def named_columns(columns: Iterable[str]) -> str:
 def _roles(layout: Layout, columns: Container[str]) -> dict[str, str]:
     """The column of every role of a layout that is there."""
     present = {role: [name for name in names if name in columns] for role, names in layout.names.items()}
-    return {role: names[0] for role, names in present.items() if names}
+    roles = {role: names[0] for role, names in present.items() if names}
+    others = [name for name in present.get("also", ()) if name != roles.get("answer")]
+    if "subject" in roles:  # whose aliases these may be
+        others = [name for name in others if name != "aliases"]
+    return {role: name for role, name in roles.items() if role != "also"} | ({"also": others[0]} if others else {})

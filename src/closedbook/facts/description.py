@@ -113,8 +113,10 @@ def _perhaps_one(corpus: Corpus) -> Iterator[str]:
         ]
         left = [name for name in left if name not in alike]
         if alike:
+            more = [f"{len(alike) - SHOWN:,} others"] if len(alike) > SHOWN else []
+            named = [first, *alike[:SHOWN], *more]
             yield (
-                f"{', '.join([first, *alike[:-1]])} and {alike[-1]} have answers in common and no subject; if they are "
+                f"{', '.join(named[:-1])} and {named[-1]} have answers in common and no subject; if they are "
                 "one relation in several wordings, let one have all forms in relations.toml (data describe --write)"
             )
 

@@ -136,7 +136,7 @@ def _from_directory(directory: Path) -> Iterator[Source]:
         if marked:
             body, said = markdown.plain(body), tuple(map(markdown.plain_line, said))
         if body.strip() or said:
-            yield _titled(given or name, "\n".join(filter(str.strip, (*said, body))), number, str(path))
+            yield _titled(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
 
 
 def unread_files(directory: Path) -> str:

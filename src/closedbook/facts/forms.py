@@ -122,17 +122,14 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
         or where no form is like it.
     """
     known = _longest_first(forms)
-    exact = [name for form in known if (name := slot_of(question, form))]
-    asked = [(form, name) for form in known if _is_small(form) and (name := slot_of(question, form))]
-    if asked:
-        small = dict.fromkeys(form.replace(SLOT, name.lower()) for form, name in asked)
-        return [one for one in small if one != question][:MOST_OTHERS]
-    if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for name in exact):
-        return []
+    exact = [(form, name) for form in known if (name := slot_of(question, form))]
+    small = [form.replace(SLOT, name.lower()) for form, name in exact if _is_small(form)]
+    if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for _, name in exact):
+        return [one for one in dict.fromkeys(small) if one != question][:MOST_OTHERS]
     near = next((names for form in known if (names := _nearly(question, form))), [])
     if not near:
         near = [form.replace(SLOT, name) for form in _likest(question, known) for name in _runs_of_capitals(question)]
-    return [one for one in dict.fromkeys(near) if one != question][:MOST_OTHERS]
+    return [one for one in dict.fromkeys((*small, *near)) if one != question][:MOST_OTHERS]
 
 
 def _is_small(form: str) -> bool:

@@ -36,8 +36,12 @@ def _checked(fact: object, place: str) -> Fact:
     if not isinstance(fact, Fact):
         raise UserError(f"{place}: {type(fact).__name__} is no closedbook.Fact.")
     answers: Any = fact.answers  # whatever a program has put there
-    if not isinstance(answers, tuple | list) or not all(isinstance(text, str) for text in (fact.question, *answers)):
-        raise UserError(f"{place}: 'answers' is a tuple of texts, as in ('Rome',), and 'question' a text.")
+    if not isinstance(answers, tuple | list) or not all(isinstance(text, str) for text in answers):
+        raise UserError(f"{place}: 'answers' is a tuple of texts, as in ('Rome',).")
+    if not all(isinstance(text, str) for text in (fact.question, fact.subject, fact.relation)):
+        raise UserError(f"{place}: question, subject and relation are texts.")
+    if not isinstance(fact.popularity, int | float | None):
+        raise UserError(f"{place}: 'popularity' is a number.")
     question, *answers = (composed(text, place).strip() for text in (fact.question, *answers))
     if not question:
         raise UserError(f"{place}: the question is empty.")

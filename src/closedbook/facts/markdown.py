@@ -36,7 +36,8 @@ _UNSEEN = tuple(
     for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
 )
 OF_A_PAGE = frozenset(
-    "title tags categories layout draft slug permalink url id uid weight cssclass cssclasses publish".split()
+    "title tags keywords category categories layout type template draft publish published comments toc math mathjax "
+    "menu nav sidebar slug permalink url id uid weight order cssclass cssclasses lang language image thumbnail".split()
 )
 """Keys before a text that say how it is shown or sorted."""
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
@@ -108,10 +109,15 @@ def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
     """What a block says but for the title and what makes a page; lists in one line, what is nested left out."""
     for key, value in fields.items():
         values = value if isinstance(value, list) else [value]
-        texts = [" ".join(str(one).split()) for one in values if not isinstance(one, dict | list)]
+        texts = [_said(one) for one in values if not isinstance(one, dict | list)]
         said = ", ".join(text for text in texts if text not in ("", "null", "~"))
         if said and str(key).lower() not in OF_A_PAGE:
             yield f"{str(key).replace('_', ' ')}: {said}{'' if said[-1] in '.!?' else '.'}"
+
+
+def _said(value: object) -> str:
+    """A value as YAML writes it."""
+    return str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
 
 
 def split_heading(text: str) -> tuple[str, str]:

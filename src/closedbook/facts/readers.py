@@ -200,8 +200,7 @@ class _Records:
         if not question:
             raise UserError(f"{place}: {roles.get('question', 'question')!r} must be a string that is not empty.")
         answers = self._answers(values.get("answer"), roles.get("answer", "answer"), place)
-        if also := values.get("also"):
-            answers = tuple(dict.fromkeys([*answers, *self._answers(also, roles["also"], place)]))
+        answers = tuple(dict.fromkeys([*answers, *self._further(values.get("also"))]))
         first = values.get("first")
         if isinstance(first, str) and first.strip() in answers:
             answers = tuple(dict.fromkeys([first.strip(), *answers]))
@@ -250,6 +249,16 @@ class _Records:
         if not answers or len(answers) < len(given):
             raise UserError(f"{place}: {column!r} must be a string or a list of strings, none of them empty.")
         return answers
+
+    def _further(self, value: Any) -> list[str]:
+        """Further accepted answers: a string, or a list of strings, also one that is written in a string; else none."""
+        if isinstance(value, str) and value.lstrip().startswith("["):
+            try:
+                value = load_json(value, "")
+            except UserError:
+                return []
+        given = value if isinstance(value, list) else [value]
+        return [text for one in given if isinstance(one, str) and (text := one.strip())]
 
     def _list(self, value: str, column: str, place: str) -> Any:
         """A list of strings that is written in a string; in a column of single answers, the string if it is none."""

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Container, Iterable, Sequence
 
 from closedbook.facts.documents import Source
-from closedbook.facts.titles import Beginnings, asked_as, begins_with, folded, other_titles, renamed, subjects_in
+from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, renamed, subjects_in
+from closedbook.facts.untitled import Beginnings
 
 _INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)")
 

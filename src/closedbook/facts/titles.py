@@ -12,13 +12,12 @@ LONGEST_NAME = 8  # words of a title
 MOST_MARKS = 8  # on one side of a subject that are tried one by one
 MOST_SUBJECTS = 50  # that a question names
 LONGEST_SUBJECT = 12  # words of a subject that only forms of questions tell
-MOST_SENTENCE = 1_000  # characters of a sentence in which a subject is looked for
 LONGEST_KNOWN = 40  # words of a known subject that is looked for in a question, as the title of a paper
 _STOPS, _WIDE_STOPS = ".।॥۔։።", "。။"  # full stops of many scripts, and those that need no space behind them
-_STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
+STOP = re.compile(rf"[{_STOPS}](?=\s|$)|[{_WIDE_STOPS}]")
 _MARK = re.compile(r"[?!](?=\s)")
 _PLAIN = str.maketrans("‘’ʼ“”–—‑‐−", "'''\"\"-----")
-_PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
+PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 BEFORE_NUMBERS = frozenset("Art Bd Ch Chap Ed Fig No Nos Nr Num Núm Op Pt Sec Ser Vol".split())
@@ -28,19 +27,13 @@ PARTICLES = frozenset(
     "al and bin da de del della den der des di do dos du e el en ibn la le of the van von y zu".split()
 )
 """Words in names that have no capital, in the languages whose names are most often met."""
-_VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
 SMALL = PARTICLES | frozenset(
     "a an at by for from in into on or over to under with am das dem die ein eine im au les un une à een het".split()
 )
 """Articles and prepositions, beside particles."""
-_DASHES = frozenset("-–—")
-_UNSPACED_VERBS = ("是", "位于", "は")
 _ELIDED = re.compile(
     r"\w*[a-zß-öø-ÿDL]['’](?!(?:re|ve|ll)\b)(?=[^\W\d_]{2})"
 )  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
-_ARTICLE = re.compile(
-    r"(?:The|An?|D(?:er|ie|as|en)|Eine?|L(?:e|a|es|o|os|as)|Une?|El|Il|Gli|Het|De|Een) (?=\w)|L['’](?=\w)"
-)
 
 
 def title(text: str) -> str:
@@ -55,7 +48,7 @@ def title(text: str) -> str:
     text.
     """
     ends_in_letter = first = ""
-    for stop in _STOP.finditer(text):
+    for stop in STOP.finditer(text):
         if stop.start() > MOST_NAME:
             break
         candidate = text[: stop.start()]
@@ -94,7 +87,7 @@ def other_titles(text: str, name: str) -> list[str]:
     if text[len(name) + 1 :].lstrip().startswith(name or " "):  # `Tin. Tin is a metal.`
         return []
     found = [text[: mark.end()] for mark in islice(_MARK.finditer(text, 0, MOST_NAME), MOST_MARKS)]
-    for stop in islice(_STOP.finditer(text, len(name) + 1, MOST_NAME), MOST_MARKS) if name else ():
+    for stop in islice(STOP.finditer(text, len(name) + 1, MOST_NAME), MOST_MARKS) if name else ():
         found.append(text[: stop.start()])
     return [other for other in found if other != name and other.count(" ") < LONGEST_NAME]
 
@@ -153,7 +146,7 @@ def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -
                     found[name].add((start, end))
     for first, start in starts if loosely and not found else ():
         for _, end in words[first : first + LONGEST_NAME]:
-            name = question[start:end].strip(_PUNCTUATION)
+            name = question[start:end].strip(PUNCTUATION)
             if name and any(spelling in known for spelling in _as_titles(name)):
                 found[name].add((start, end))
     if not found and UNSPACED_LETTER.search(question):
@@ -192,7 +185,7 @@ def _without_punctuation(span: str) -> Iterable[str]:
     """The span with less and less of the punctuation at its ends (`"Heroes"?` is about `"Heroes"` or `Heroes`)."""
     yield span
     if not (span[0].isalnum() and span[-1].isalnum()):
-        core = span.strip(_PUNCTUATION)
+        core = span.strip(PUNCTUATION)
         start = span.index(core)
         end = start + len(core)
         for first in _cuts(0, start):
@@ -219,96 +212,3 @@ def renamed(titles: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
         if (name := names.get(folded(base))) is not None:
             found[name].add(each)
     return {called.pop(): name for name, called in found.items() if len(called) == 1}
-
-
-class Beginnings:
-    """Subjects that documents without a title may be about, by their first words.
-
-    Args:
-        subjects: Those that no title gives.
-    """
-
-    def __init__(self, subjects: Iterable[str]) -> None:
-        self._by_start: dict[str, list[str]] = {}
-        self._subjects = set(subjects) - {""}
-        for subject in sorted(self._subjects, key=len, reverse=True):
-            self._by_start.setdefault(_start(subject), []).append(subject)
-
-    def about(self, text: str, name: str) -> str:
-        """The longest subject that a text without a title begins with, "" for none.
-
-        An article may stand before it (`The aardvark is ...`), and its first letter's case does not count. A text has
-        a title after all where it goes on after what `title` takes for one (`Paris Hilton. Paris Hilton is ...`) or
-        where no word in lower case follows the subject there (`Paris Hilton.`); but a text that goes on has none where
-        that has a verb as `is` and is not said again (`Aldonia is a country. It lies ...`).
-
-        Args:
-            text: The document.
-            name: What `title` takes for its title.
-        """
-        article = _ARTICLE.match(text)
-        for skipped in (0, *([article.end()] if article else [])):
-            for subject in self._by_start.get(_start(text[skipped:]), ()):
-                end = skipped + len(subject)
-                begins = text[skipped : skipped + 1].casefold() == subject[0].casefold()
-                if (
-                    begins
-                    and text[skipped + 1 : end] == subject[1:]
-                    and not joined(text[end - 1], text[end : end + 1])
-                    and (not name or _is_sentence(text, name, end))
-                ):
-                    return subject
-        return ""
-
-    def within(self, text: str, name: str) -> str:
-        """The first subject that stands in the first sentence of a text that is about none that it begins with.
-
-        `In Paris, Ann Lee opened a shop.` is about Ann Lee where questions ask about her, and no title gives her.
-
-        Args:
-            text: The document.
-            name: What `title` takes for its title.
-        """
-        stops = (stop.end() for stop in _STOP.finditer(text) if not is_abbreviation(_last_word(text, stop.start())))
-        sentence = text[: next(stops, len(text))][:MOST_SENTENCE]
-        found = min(subjects_in(sentence, self._subjects, loosely=False), key=sentence.find, default="")
-        return found if found and (not name or _tells_of(text, name, found)) else ""
-
-
-def _tells_of(text: str, name: str, subject: str) -> bool:
-    """Whether what `title` takes for the title of a text says something of a subject in it, as titles do not."""
-    rest = text[len(name) + 1 :].strip()
-    behind = (name.partition(subject)[2].split() or [""])[0]
-    words = {word.strip(_PUNCTUATION) for word in name.split()}
-    says = behind[:1].islower() and behind not in SMALL
-    verb = not _VERBS.isdisjoint(words) or any(verb in name for verb in _UNSPACED_VERBS)
-    small = any(word[:1].isalpha() and not word[:1].isupper() and word not in SMALL for word in words)
-    return (says or verb or (small and not rest)) and not rest.startswith(name)
-
-
-def _last_word(text: str, end: int) -> str:
-    return text[text.rfind(" ", 0, end) + 1 : end]
-
-
-def _start(text: str) -> str:
-    """What a text and a subject that it begins with share: letters and digits, one alone where words are not spaced."""
-    if UNSPACED_LETTER.match(text):
-        return text[0]
-    match = re.match(rf"\W*\w+?(?=\W|$|[{UNSPACED}])", text)
-    return match.group().casefold() if match else text
-
-
-def _is_sentence(text: str, name: str, end: int) -> bool:
-    """Whether what `title` takes for the title of a text goes on after the subject as sentences do.
-
-    Where more follows it, that is with a verb as `is`, with a mark that explains (`Tin: a metal.`), or with words of
-    which the second or a later one is small (`The fox hunts at night.`), but not the first (`Alice in Wonderland.`).
-    """
-    words = [word.strip("'’") for word in name[end:].split()]
-    rest = text[len(name) + 1 :].strip()
-    if rest:
-        verb = not _VERBS.isdisjoint(words) or name.startswith(_UNSPACED_VERBS, end)
-        explains = name[end : end + 1] == ":" or (len(words) > 1 and words[0] in _DASHES)
-        goes_on = bool(words) and words[0] not in SMALL and not SMALL.isdisjoint(words[1:])
-        return (verb or explains or goes_on) and not rest.startswith(name)
-    return any(word[:1].isalpha() and not word[:1].isupper() for word in words)

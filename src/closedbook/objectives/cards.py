@@ -110,9 +110,11 @@ class ContextCards:
 
     def __call__(self, number: int) -> Segments:
         """The cards of a pass."""
+        if not len(self._cards):
+            return self._cards
         start_RK, length_RK = self._cards.start_RK.clone(), self._cards.length_RK.clone()
         rows_R = torch.arange(len(self._cards), device=start_RK.device)
-        if self._drawn and len(rows_R):
+        if self._drawn:
             cut_R1 = (random_bits(self._seed, number, CUT, rows_R) % self._count_R)[:, None]
             start_RK[:, 1:2] = self._contexts.start_RK.gather(1, cut_R1)
             length_RK[:, 1:2] = self._contexts.length_RK.gather(1, cut_R1)
@@ -125,8 +127,10 @@ class ContextCards:
 
     def candidates(self) -> Int64[Tensor, "rows"]:
         """Tokens of the card of every span, with the shortest context that a pass may draw."""
-        spared_R = self._cards.length_RK[:, 1] - self._contexts.length_RK[:, 0] if self._drawn else 0
-        return self._cards.lengths() - spared_R
+        lengths_R = self._cards.lengths()
+        if not self._drawn or not len(self._cards):
+            return lengths_R
+        return lengths_R - self._cards.length_RK[:, 1] + self._contexts.length_RK[:, 0]
 
 
 class Outlines:

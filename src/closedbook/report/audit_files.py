@@ -1,5 +1,6 @@
 """The directory that an audit writes: `answers.jsonl`, `audit.html` and `audit.json`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,16 @@ def check_place(out: Path) -> Path:
     if out.exists() and not (ours or (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK})):
         raise UserError(f"{out}: exists and is not an audit of ours; choose another --out or remove it.")
     return out
+
+
+def check_threshold_place(kept: Path | None) -> None:
+    """Refuses to look for a threshold that could not be saved in its file, None where none is kept.
+
+    Raises:
+        UserError: Its directory cannot be written.
+    """
+    if kept is not None and kept.parent.is_dir() and not os.access(kept.parent, os.W_OK):
+        raise UserError(f"{kept.parent}: cannot be written, so that the threshold could not be saved with the model.")
 
 
 def write_audit(out: Path, report: "AuditReport") -> None:
