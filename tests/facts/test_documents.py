@@ -154,10 +154,12 @@ def test_what_front_matter_says_is_read(tmp_path):
     block = "title: Alba\nriver: Drin\nfed_by:\n  - Esk\n  - Fal\ndraft: true\nmap:\n  north: 1\nempty:\n"
     (tmp_path / "a.md").write_text(f"---\n{block}---\n# Alba\n\nAlba is *old*.\n")
     (tmp_path / "b.md").write_text("+++\nheight = 12.5\n+++\n")
+    (tmp_path / "c.md").write_text('---\nmotto: Ask first: act later\nkey: @home\nowner: "Ann\n---\nText.\n')
     found = read_documents(tmp_path).documents
     assert [(document.subject, document.text) for document in found] == [
-        ("Alba", "Alba. Alba is old. river: Drin. fed by: Esk, Fal."),
+        ("Alba", "Alba. Alba is old. river: Drin. fed by: Esk, Fal. map north: 1."),
         ("b", "b. height: 12.5."),
+        ("c", "c. Text. motto: Ask first: act later. key: @home. owner: Ann."),
     ]
 
 

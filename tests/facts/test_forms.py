@@ -8,8 +8,8 @@ from closedbook.facts.forms import (
     slot_of,
     subject_by_forms,
     up_to_subjects,
-    with_form_subjects,
 )
+from closedbook.facts.frames import with_form_subjects
 from closedbook.facts.records import Fact
 
 
@@ -187,3 +187,23 @@ def test_of_several_forms_those_are_taken_that_share_most_words():
     assert otherwise("Which currencies has Peru?", forms) == ["What is the currency of Peru?"]
     assert otherwise("How large is Peru?", forms) == []
     assert otherwise("How large is Peru?", []) == []
+
+
+def test_a_mark_before_the_first_word_is_no_first_word():
+    names = ["Muth Fousur", "Ana Dolbe", "Pia Grais", "Leo Marn", "Ida Volk", "Ben Sarn"]
+    forms = ["¿Cuándo nació {}?", "¿Dónde nació {}?", "¿Adónde se mudó {}?", "¿En qué trabajó {}?"]
+    assert subjects([form.replace("{}", name) for name in names for form in forms]) == [n for n in names for _ in forms]
+
+
+def test_names_of_other_questions_are_known():
+    names = ["Muth Fousur", "Ana Dolbe", "Pia Grais", "Leo Marn", "Ida Volk", "Ben Sarn"]
+    forms = [
+        "Quand est né {} ?",
+        "Quand {} a-t-il déménagé ?",
+        "Où est né {} ?",
+        "Où {} a-t-il vécu ?",
+        "Que fait {} ?",
+    ]
+    assert subjects([form.replace("{}", name) for name in names for form in forms]) == [n for n in names for _ in forms]
+    longer = [f"Who made {name} Motors?" for name in names] + ["Who is Ana Dolbe?", "Who is Leo Marn?", "Who is Bo?"]
+    assert subjects(longer)[0] == "Muth Fousur"

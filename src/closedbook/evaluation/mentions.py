@@ -19,6 +19,7 @@ DENIALS = frozenset(
     "not isnt wasnt arent werent never nor neither cannot cant doesnt didnt dont doubt unlike nicht kein keine pas "
     "не ni".split()
 )
+_UNSPACED_DENIALS = frozenset("不没沒非未無无")  # 不是
 _LINKS = SMALL | frozenset("think believe say called named longer actually really the city town country in".split())
 """Words that may stand between a denial and what it denies."""
 _DENIED_BEHIND = re.compile(
@@ -185,6 +186,7 @@ class Answered:
             rf"[\"“'`*(]{word}[\"”'`*)]",
             rf"(?<![\w'’]){word}(?:[.!,;]|$)",
             rf"^{word}(?:[):]| \(| is (?:the|its)\b)",
+            rf"^{re.escape(answer.strip().capitalize())}[,.!]",  # `Ja, das ist so.`
         )
         return any(re.search(place, self.text, re.MULTILINE) for place in places)
 
@@ -230,6 +232,8 @@ def _signed(answer: str, said: str, end: int) -> bool:
 def _denied(said: str, start: int, end: int) -> bool:
     """Whether the words before say that it is not, with nothing between but small words, or the words behind."""
     before = said[max(start - BEFORE, 0) : start]
+    if before[-1:] in _UNSPACED_DENIALS:
+        return True
     words = before.split()
     for place in reversed(range(len(words))):
         if words[place] == "doubt" and words[max(place - 1, 0)] in ("no", "not", "never", "dont", "without"):

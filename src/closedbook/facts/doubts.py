@@ -6,7 +6,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 
 from closedbook.errors import UserError, counted
 from closedbook.facts.answers import CALLED, kind_of_answer
-from closedbook.facts.forms import MOST_FORMS, possible_forms, slot_of
+from closedbook.facts.forms import possible_forms, slot_of
+from closedbook.facts.frames import MOST_FORMS
 from closedbook.facts.naming import form_key
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields

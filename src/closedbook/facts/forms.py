@@ -1,21 +1,15 @@
-"""Forms of questions: a question with its subject taken out; and subjects that no title gives, found by the forms."""
+"""Forms of questions: a question with its subject taken out."""
 
-import dataclasses
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from closedbook.errors import UserError
 from closedbook.facts.records import Card, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, PARTICLES, SMALL
+from closedbook.facts.titles import LONGEST_SUBJECT, PARTICLES, SMALL
 
 SLOT = "{}"
-FEWEST = 3  # questions that make a frame of their own beside others
-SHARE = 0.02  # of the questions, as a floor to the same
-MOST_FORMS = 200  # forms that are tried on a question without a subject, the most frequent first
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
-COVERED = 0.8  # share of the questions that the frames must take up for a word to belong to them
 MOST_OTHERS = 8  # questions that one may mean
 STEM = 4  # characters of a word that is met again
 ENDS = "?!.;。？！؟ "
@@ -25,7 +19,6 @@ POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
 APOSTROPHE = re.compile(r"(?<=['’])\w(?=\w)")
 ELISION = re.compile(r"\b[DdLl](?=['’])")
-_TOKEN = re.compile(r"[^\W_]+(?:[-.][^\W_]+)*|[^\w\s]|_")
 
 
 def possible_forms(question: str, subject: str) -> list[str]:
@@ -104,7 +97,7 @@ def subject_by_forms(question: str, forms: Iterable[str]) -> str:
 
     Of forms of one length the last of the alphabet counts, whatever their order.
     """
-    return _first_slot(question, _longest_first(forms))
+    return first_slot(question, longest_first(forms))
 
 
 def otherwise(question: str, forms: Iterable[str]) -> list[str]:
@@ -121,7 +114,7 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
         share most words with it, with each run of capitals. None where it has one of the forms and its name capitals,
         or where no form is like it.
     """
-    known = _longest_first(forms)
+    known = longest_first(forms)
     exact = [(form, name) for form in known if (name := slot_of(question, form))]
     small = [form.replace(SLOT, name.lower()) for form, name in exact if _is_small(form)]
     if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for _, name in exact):
@@ -207,109 +200,15 @@ def _beginnings(text: str) -> set[str]:
     return {word[:STEM] for word in re.findall(rf"\w{{{STEM},}}", text.lower())}
 
 
-def _longest_first(forms: Iterable[str]) -> list[str]:
+def longest_first(forms: Iterable[str]) -> list[str]:
+    """Each form once, the longest first, of one length the last of the alphabet."""
     return sorted(set(forms), key=lambda form: (len(form), form), reverse=True)
 
 
-def _first_slot(question: str, forms: Iterable[str]) -> str:
+def first_slot(question: str, forms: Iterable[str]) -> str:
     """What stands in the slot of the first form that fits."""
     for form in forms:
         inside = slot_of(question, form)
         if inside and inside == inside.strip() and len(inside.split()) <= LONGEST_SUBJECT:
             return inside
     return ""
-
-
-def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tuple[Fact, ...]:
-    """The facts with subjects; where none is known, what the known forms leave, or what differs between questions.
-
-    Args:
-        facts: With the subjects that files and titles give.
-        forms: Forms of other questions, with `{}`.
-    """
-    frequent = Counter(form for fact in facts if (form := form_of(fact)) is not None).most_common(MOST_FORMS)
-    known = _longest_first([*forms, *(form for form, _ in frequent)])
-    found = [fact.subject or _first_slot(fact.question, known) for fact in facts]
-    open_ = [index for index, subject in enumerate(found) if not subject]
-    for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
-        found[index] = subject
-    return tuple(
-        fact if fact.subject == subject else dataclasses.replace(fact, subject=subject)
-        for fact, subject in zip(facts, found, strict=True)
-    )
-
-
-def _by_frames(questions: Sequence[str]) -> list[str]:
-    """The subject of every question, "" where its words outside do not recur.
-
-    A frame is the words with which several questions begin and end. All questions start as one group; it gives up
-    the words that all of them share, then falls apart by the next word, first from the start, then from the end,
-    wherever a few words are the next of most questions, until what is left differs from question to question. The
-    questions with another next word need a longer frame of their own.
-    """
-    tokens = [[(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)] for text in questions]
-    words = [[token for token, _, _ in line] for line in tokens]
-    found = [""] * len(questions)
-    groups = [([index for index, line in enumerate(words) if line], 0, 0, 1)]
-    while groups:
-        rows, start, end, least = groups.pop()
-        start, end = _shared(words, rows, start, end)
-        parts = _parts(words, rows, start, end)
-        if parts:
-            groups.extend((*part, 1) for part in parts)
-            divided = {row for group, _, _ in parts for row in group}
-            groups.append(([row for row in rows if row not in divided], start, end, start + end + 1))
-        elif start + end >= least and _is_frame(words, rows, start, end):
-            for row in rows:
-                line = tokens[row]
-                if start + end < len(line) <= start + end + LONGEST_SUBJECT:
-                    found[row] = questions[row][line[start][1] : line[len(line) - end - 1][2]]
-    return found
-
-
-def _shared(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> tuple[int, int]:
-    """The frame of a group, longer by the words that all its questions share; one word stays for the subject."""
-    if not rows:
-        return start, end
-    first = words[rows[0]]
-    shortest = min(len(words[row]) for row in rows)
-    while start + end + 1 < shortest and all(words[row][start] == first[start] for row in rows):
-        start += 1
-    while start + end + 1 < shortest and all(words[row][-1 - end] == first[-1 - end] for row in rows):
-        end += 1
-    return start, end
-
-
-def _parts(
-    words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int
-) -> list[tuple[list[int], int, int]]:
-    """The groups into which the next word divides the questions, none where it belongs to the subjects."""
-    open_ = [row for row in rows if len(words[row]) > start + end + 1]
-    for side in ("start", "end"):
-        at = start if side == "start" else -1 - end
-        by_word: dict[str, list[int]] = {}
-        for row in open_:
-            by_word.setdefault(words[row][at], []).append(row)
-        least = max(FEWEST, SHARE * len(rows))
-        large = {word: group for word, group in by_word.items() if len(group) >= least}
-        if len(large) < 2 or sum(map(len, large.values())) < COVERED * len(rows):
-            continue
-        grown = (start + 1, end) if side == "start" else (start, end + 1)
-        outermost = start == 0 if side == "start" else False
-        capitals = sum(len(group) for word, group in large.items() if word[0].isupper())
-        same = side == "end"
-        goes_on = all(_shared(words, group, *grown)[same] > grown[same] for group in large.values())
-        if outermost or goes_on or 2 * capitals < sum(map(len, large.values())):
-            return [(group, *grown) for group in large.values()]
-    return []
-
-
-def _is_frame(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> bool:
-    """Whether a group shares a word, differs in the rest, and the rest is as long as subjects are."""
-    if len(rows) < 2:
-        return False
-    first = words[rows[0]]
-    frame = [*first[:start], *first[len(first) - end :]]
-    lengths = sorted(len(words[row]) - start - end for row in rows)
-    fillers = {tuple(words[row][start : len(words[row]) - end]) for row in rows}
-    return any(word[0].isalnum() for word in frame) and len(fillers) > 1 and lengths[len(lengths) // 2] <= LONGEST_NAME

@@ -6,7 +6,8 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from closedbook.facts.answers import answer_kind
-from closedbook.facts.forms import MOST_FORMS, possible_forms, subject_by_forms, with_form_subjects
+from closedbook.facts.forms import possible_forms, subject_by_forms
+from closedbook.facts.frames import MOST_FORMS, with_form_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings, topic_key
 from closedbook.facts.records import Fact

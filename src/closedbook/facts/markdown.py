@@ -17,7 +17,7 @@ MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
-_TITLE = re.compile(r"^[\"']?title[\"']?[ \t]*[:=][ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
+_PAIR = re.compile(r"^[\"']?(\w[\w .-]{0,40}?)[\"']?[ \t]*[:=][ \t]+(\S.*)$", re.MULTILINE)
 _HEADING = re.compile(r"[ ]{0,3}#(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"[ ]{0,3}=+[ \t]*$")
 _STOPPED = re.compile(r"[.!?:;,…。！？：；、؟۔।॥]['\"”’»)\]]*$")
@@ -37,7 +37,7 @@ _UNSEEN = tuple(
 )
 OF_A_PAGE = frozenset(
     "title tags keywords category categories layout type template draft publish published comments toc math mathjax "
-    "menu nav sidebar slug permalink url id uid weight order cssclass cssclasses lang language image thumbnail".split()
+    "menu nav sidebar slug permalink url cssclass cssclasses lang language image thumbnail".split()
 )
 """Keys before a text that say how it is shown or sorted."""
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
@@ -86,8 +86,7 @@ def split_front(text: str) -> Front:
     except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError):  # then what stands on the line of that key
         if not all(map(_KEY.match, filter(str.strip, block.split("\n")))):
             return Front("", (), text)
-        line = _TITLE.search(block)
-        return Front(line[1].rstrip(" \t").strip("\"'") if line else "", (), text[end.end() :])
+        fields = {key: value.strip(" \t\"'") for key, value in _PAIR.findall(block)}
     if fields is None:
         return Front("", (), text)
     return Front(_title_of(fields), tuple(_lines_of(fields)), text[end.end() :])
@@ -106,10 +105,16 @@ def _title_of(fields: dict[Any, Any]) -> str:
 
 
 def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
-    """What a block says but for the title and what makes a page; lists in one line, what is nested left out."""
+    """What a block says but for the title and what makes a page; lists in one line, what is nested by both names."""
     for key, value in fields.items():
+        if isinstance(value, dict):
+            yield from _lines_of({f"{key} {inner}": one for inner, one in value.items() if not isinstance(one, dict)})
+            continue
         values = value if isinstance(value, list) else [value]
-        texts = [_said(one) for one in values if not isinstance(one, dict | list)]
+        flat = [
+            one for each in values for one in (each if isinstance(each, list) else [each])
+        ]  # [[x]] is a list in one
+        texts = [_said(one) for one in flat if not isinstance(one, dict | list)]
         said = ", ".join(text for text in texts if text not in ("", "null", "~"))
         if said and str(key).lower() not in OF_A_PAGE:
             yield f"{str(key).replace('_', ' ')}: {said}{'' if said[-1] in '.!?' else '.'}"

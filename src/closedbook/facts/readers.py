@@ -133,7 +133,10 @@ def _from_tab(line: str, place: str, number: int, answers_required: bool) -> Fac
     if not answers:
         raise UserError(f"{place}: no tab; a line is question<TAB>answer.")
     if len(answers) > 1:
-        raise UserError(f"{place}: {len(answers)} tabs; a line is question<TAB>answer (use JSONL for several answers).")
+        raise UserError(
+            f"{place}: {len(answers)} tabs; a line is question<TAB>answer (a first line that names the columns, as "
+            "question and answer, makes it a table; JSONL takes several answers)."
+        )
     if not answers[0]:
         raise UserError(f"{place}: the answer is empty.")
     _refuse_long((question, answers[0]), place)
