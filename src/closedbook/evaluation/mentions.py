@@ -48,7 +48,7 @@ _GRADE = re.compile(r"[a-fo]|ab")  # and blood types, behind which a dash is a s
 _MEASURE = re.compile(r"\d (?:[^\W\d_]|[€£¥₹])")
 _SMALLER = re.compile(r"(\d+) (s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|months?|inch|inches)")
 _LARGER = re.compile(r"\d ?(h|hrs?|hours?|mins?|minutes?|days?|years?|feet|foot|ft)(?: and)? $")
-_UNITS = {"s": ("hm", 60), "m": ("h", 60), "h": ("d", 24), "d": ("y", 31), "o": ("y", 12), "i": ("f", 12)}
+_LARGER_UNITS = {"s": ("hm", 60), "m": ("h", 60), "h": ("d", 24), "d": ("y", 31), "o": ("y", 12), "i": ("f", 12)}
 """Of a unit, by its letter (`o` for months), larger ones, and how many of it are one of them: 1 hour 30 minutes."""
 _OTHER_MONEY = re.compile(r" (?:[€£¥₹]|euros?|pounds?|yen|rupees?|eur|gbp|jpy|inr)(?!\w)")
 _DOLLARS = re.compile(r"\$|\busd\b|\bdollars?\b", re.IGNORECASE)
@@ -217,7 +217,7 @@ def _is_rest(answer: str, before: str) -> bool:
     small, large = _SMALLER.fullmatch(answer), _LARGER.search(before)
     if not small or not large:
         return False
-    larger, most = _UNITS["o" if small[2].startswith("mo") else small[2][0]]
+    larger, most = _LARGER_UNITS["o" if small[2].startswith("mo") else small[2][0]]
     return large[1][0] in larger and int(small[1]) < most
 
 
