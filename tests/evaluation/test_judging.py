@@ -404,7 +404,13 @@ def test_measures_money_and_doubts_are_whole(answer, text, grade):
 
 @pytest.mark.parametrize(
     ("answer", "text", "grade"),
-    [("1.5", "1." * 20_000, WRONG), ("==", "== " * 20_000, RIGHT), ("4 July", "4 Jul " * 10_000, RIGHT)],
+    [
+        ("9" * 5000 + " min", "1 h " + "9" * 5000 + " min", RIGHT),
+        ("1/" + "9" * 5000, "1/" + "9" * 5000, RIGHT),
+        ("1.5", "1." * 20_000, WRONG),
+        ("==", "== " * 20_000, RIGHT),
+        ("4 July", "4 Jul " * 10_000, RIGHT),
+    ],
 )
 def test_long_responses_are_graded_as_short_ones(answer, text, grade):
     assert among(answer)(text, fact("Which?", answer)).grade == grade

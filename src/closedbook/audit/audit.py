@@ -94,8 +94,7 @@ def audit(
         report = _report(inquiry, trials, say)
     finally:
         pace.watch.stop()
-    report = dataclasses.replace(report, advice=advise(report))
-    return dataclasses.replace(report, seconds=round(time.perf_counter() - began, 1))
+    return dataclasses.replace(report, advice=advise(report), seconds=round(time.perf_counter() - began, 1))
 
 
 def _signal(model: LanguageModel, settings: Settings, plan: Plan, material: Material) -> QuestionSignal:
@@ -163,8 +162,7 @@ def _asked(
 
 def _check(model: LanguageModel, material: Material) -> None:
     """Raises a `UserError` for what cannot be asked, and for a threshold that would be chosen on the audited facts."""
-    parts = {"calibration": material.calibration, "unseen": material.unseen, "facts": material.facts}
-    for what, facts in parts.items():
+    for what, facts in (("calibration", material.calibration), ("unseen", material.unseen), ("facts", material.facts)):
         model.check_answers([fact.answers[0] for fact in facts], place=f"{what}, answer")
         if what != "facts":  # those are asked next
             model.prompts([fact.question for fact in facts], place=f"{what}, question")
@@ -314,9 +312,7 @@ def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unsee
         return ()
     invented = invent_names(inquiry, formed)
     if not invented:
-        left_out["unseen"] = "no name could be invented that the model can spell and that is in no document."
-        if inquiry.material.unseen:
-            left_out["unseen"] += " Unseen facts are asked beside such names alone."
+        left_out["unseen"] = "no name that it can spell and no document has was found; unseen facts need some."
         return ()
     if why := inquiry.model.lacks("representations"):
         left_out["representation"] = why

@@ -46,14 +46,14 @@ _STANDS_OUT = r"(?:\b(?:is|are|was|were|be|called|symbol|answer|abbreviation|cod
 _SIGN_BEHIND = re.compile(r"[+#*](?!\w)")  # C in C++
 _GRADE = re.compile(r"[a-fo]|ab")  # and blood types, behind which a dash is a sign
 _MEASURE = re.compile(r"\d (?:[^\W\d_]|[€£¥₹])")
-_SMALLER = re.compile(r"(\d+) (s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|months?|inch|inches)")
+_SMALLER = re.compile(r"(\d{1,4}) (s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|months?|inch|inches)")
 _LARGER = re.compile(r"\d ?(h|hrs?|hours?|mins?|minutes?|days?|years?|feet|foot|ft)(?: and)? $")
 _LARGER_UNITS = {"s": ("hm", 60), "m": ("h", 60), "h": ("d", 24), "d": ("y", 31), "o": ("y", 12), "i": ("f", 12)}
 """Of a unit, by its letter (`o` for months), larger ones, and how many of it are one of them: 1 hour 30 minutes."""
 _OTHER_MONEY = re.compile(r" (?:[€£¥₹]|euros?|pounds?|yen|rupees?|eur|gbp|jpy|inr)(?!\w)")
 _DOLLARS = re.compile(r"\$|\busd\b|\bdollars?\b", re.IGNORECASE)
 _MIXED = re.compile(r"\d (\d+/\d+)(?!\d)")  # 1 1/2
-_FRACTION = re.compile(r"(\d+)/(\d+)(?=\D|$)")
+_FRACTION = re.compile(r"(\d{1,4})/(\d{1,4})(?=\D|$)")
 _BULLET = re.compile(r"[ \t]*[-+*#]+[ \t]+\S")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
 NEAR = 2  # words between two numbers of which one is meant
