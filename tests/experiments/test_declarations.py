@@ -11,7 +11,8 @@ from closedbook.experiments.ablate import ablate, validation_corpus
 from closedbook.experiments.attribute import attribute, halves, without_documents
 from closedbook.experiments.capacity import capacity, capacity_config, taught_corpus
 from closedbook.experiments.comparing import Scored, advantage, difference, recall, recall_by_relation
-from closedbook.experiments.options import AblateConfig, CapacityConfig
+from closedbook.experiments.extraction import Asked, extraction
+from closedbook.experiments.options import AblateConfig, CapacityConfig, ExtractionConfig
 from closedbook.experiments.registry import find_experiment
 from closedbook.experiments.train import passes
 from closedbook.experiments.unknowns import (
@@ -121,6 +122,38 @@ def test_a_fifth_of_the_training_facts_is_held_out_unless_a_number_is_given(abla
     assert fifth <= report.held_out <= fifth + 1  # the last subject has two facts
     said = f"{report.held_out} of {len(corpus.train)} training facts are held out and asked about"
     assert grid.reporter.count(said) == 1
+
+
+def test_extraction_varies_questions_and_exposures_one_at_a_time(planned, corpus, recipe):
+    def answer(cell, result):
+        facts = dev_of(cell)
+        marks = [None, *[index % 2 == 0 for index in range(len(facts) - 1)]]  # the first stands in no document
+        right = [0, *[int(mark and len(cell.corpus.train) > 20) for mark in marks[1:]]]
+        return Asked(exact=tuple(right), parameters=10, tokens=100, seconds=2.0, stored=tuple(marks))
+
+    grid, split = planned(answer), validation_corpus(corpus, 10)
+    options = ExtractionConfig(questions=(30, 12, 30, 10_000), exposures=(8, 2, 4), seeds=2)
+    report = extraction(grid, corpus, recipe, split, 4, options)
+    points = [(row.questions, row.exposures) for row in report.rows]
+    every = len(split.train)
+    assert points == [(every, 4), (12, 4), (30, 4), (every, 2), (every, 8)]
+    assert [points[index] for index in report.by_questions] == [(12, 4), (30, 4), (every, 4)]
+    assert [points[index] for index in report.by_exposures] == [(every, 2), (every, 4), (every, 8)]
+    few, more = report.rows[1], report.rows[0]
+    assert (few.recall.value, few.of_stored) == (0.0, 0.0)
+    assert (more.of_stored, more.of_others) == (1.0, 0.0)
+    assert few.stored.value == more.stored.value == pytest.approx(0.5, abs=0.06)
+    training = {name: cell.stages[0].training for name, cell in grid.cells.items()}
+    assert {(own.epochs_a_relation, own.least_steps) for own in training.values()} == {(0, None)}
+    for seed in (0, 1):
+        chosen = [grid.cells[f"questions-{count}-exposures-4-seed-{seed}"].corpus for count in (12, 30)]
+        assert [len(one.train) for one in chosen] == [12, 30]
+        assert set(chosen[0].train) < set(chosen[1].train) < set(split.train)
+        assert chosen[0].documents == corpus.documents
+    assert (
+        grid.cells["questions-12-exposures-4-seed-0"].corpus.train
+        != grid.cells["questions-12-exposures-4-seed-1"].corpus.train
+    )
 
 
 def test_what_stands_twice_is_refused(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from closedbook.evaluation.knowledge import GROUPINGS
-from closedbook.experiments import capacity, compare, reproduce, unknowns
+from closedbook.experiments import capacity, compare, extraction, reproduce, unknowns
 from closedbook.experiments.benchmark import benchmark, kept_bytes
 from closedbook.experiments.comparing import measure_exact
 from closedbook.facts.built_in import attribute_bits
@@ -87,6 +87,14 @@ def test_what_is_stored_is_marked_fact_by_fact(learned, monkeypatch):
     for mark, known in marks.items():
         monkeypatch.setattr(unknowns, "stored", lambda model, corpus, facts, mark=mark: [mark] * len(facts))
         assert set(unknowns.measure_stored(learned).known) == {known}
+
+
+def test_what_is_recalled_stands_beside_what_is_stored(learned):
+    found = extraction.measure(learned)
+    assert found.exact == measure_exact(learned).exact
+    asked = learned.asked
+    in_document = [any(fact.answers[0] in one.text for one in asked.documents_of(fact)) for fact in asked.dev]
+    assert [mark is not None for mark in found.stored] == in_document
 
 
 def test_a_model_that_knows_the_answers_holds_their_bits(learned, share):

@@ -11,6 +11,7 @@ from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import BitsHeld, Capacity
 from closedbook.experiments.comparing import Compared, advantage, difference, recall
+from closedbook.experiments.extraction import Extraction, PointRow
 from closedbook.experiments.reader import ConfidenceBin, ReaderReport
 from closedbook.experiments.results import Result
 from closedbook.experiments.sweep import Setting, Sweep
@@ -100,6 +101,34 @@ def test_the_tables_of_the_other_experiments(corpus, tmp_path, capsys):
     )
     text = printed(Capacity(config={}, machine=MACHINE, exposures=7, rows=(held,), capacity=0.219), tmp_path, capsys)
     assert "at least 0.22 bits a parameter after 7 exposures" in text
+
+
+def test_storage_and_recall_are_told_along_questions_and_exposures(corpus, tmp_path, capsys):
+    fields = {
+        "against_first": None,
+        "relations": (),
+        "parameters": 5,
+        "tokens": 7,
+        "seconds": 3.0,
+        "recall": recall(HALF),
+    }
+    whole = PointRow(
+        name="a", questions=1_234, exposures=8, stored=recall(ALL), of_stored=0.25, of_others=None, **fields
+    )
+    fewer = dataclasses.replace(whole, name="b", questions=25, stored=None, of_stored=None)
+    once = dataclasses.replace(whole, name="c", exposures=1)
+    found = Extraction(
+        **shared(corpus), held_out=2, rows=(whole, fewer, once), by_questions=(1, 0), by_exposures=(2, 0)
+    )
+    text = printed(found, tmp_path, capsys)
+    assert "8 exposures: 2 held-out training facts" in text
+    assert "1,234 training questions: 2 held-out" in text
+    assert "25.0 %" in text
+    assert (tmp_path / "extraction.svg").read_text().count("training questions") == 1
+    alone = dataclasses.replace(found, rows=(whole,), by_questions=(0,), by_exposures=(0,))
+    text = printed(alone, tmp_path, capsys)
+    assert "8 exposures" in text
+    assert "1,234 training questions:" not in text
 
 
 def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys):

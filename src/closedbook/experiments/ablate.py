@@ -42,7 +42,7 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
         recipe = dataclasses.replace(recipe, pretrain=pretrain)
     choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    held_out = options.held_out or max(min(len(corpus.train) // A_PART, MOST_HELD_OUT), 1)
+    held_out = held_out_of(corpus, options.held_out)
     split = validation_corpus(corpus, held_out)
     reporter.say(f"{len(split.dev):,} of {counted(len(corpus.train), 'training fact')} are held out and asked about")
     epochs = passes(recipe.pretrain, split, grid.study)
@@ -65,6 +65,11 @@ def ablate(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: in
             rows=tuple(Compared(**compared(name, results, split)) for name in results),
         )
     )
+
+
+def held_out_of(corpus: Corpus, given: int | None) -> int:
+    """How many training facts are asked about instead of learned, unless it is given."""
+    return given or max(min(len(corpus.train) // A_PART, MOST_HELD_OUT), 1)
 
 
 def validation_corpus(corpus: Corpus, held_out: int) -> Corpus:

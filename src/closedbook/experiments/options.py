@@ -161,6 +161,22 @@ class AblateConfig(OfRecipe):
 
 
 @configuration
+class ExtractionConfig(OfRecipe):
+    """Vary training questions and exposures: what is stored, and how much of that can be asked.
+
+    Args:
+        questions: Numbers of training questions, each a training; those that are there in all come last by themselves.
+        exposures: Passes over documents and all questions, each a training; the recipe's own is always among them.
+        held_out: Training facts to ask about instead of learning them (default: a fifth of them, at most 400).
+    """
+
+    questions: tuple[Count, ...] = (25, 100, 400, 1600)
+    exposures: tuple[Passes, ...] = (2, 4, 8)
+    held_out: Count | None = None
+    out: Path = Path("runs/extraction")
+
+
+@configuration
 class SweepConfig(OfRecipe):
     """Try values of a recipe's fields, and ask about held-out training facts; side by side, the worst are given up.
 

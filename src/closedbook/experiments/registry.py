@@ -56,6 +56,7 @@ EXPERIMENTS = {
         Experiment("compare", options.CompareConfig),
         Experiment("ablate", options.AblateConfig),
         Experiment("sweep", options.SweepConfig),
+        Experiment("extraction", options.ExtractionConfig),
         Experiment("attribute", options.AttributeConfig),
         Experiment("unknowns", options.UnknownsConfig),
         Experiment("capacity", options.CapacityConfig),

@@ -17,7 +17,7 @@ from closedbook.config import to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.statistics import wilson
-from closedbook.experiments.ablate import A_PART, MOST_HELD_OUT, validation_corpus
+from closedbook.experiments.ablate import held_out_of, validation_corpus
 from closedbook.experiments.comparing import Report, provenance, recall
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
 from closedbook.experiments.looking import curve_of
@@ -80,7 +80,7 @@ def run(options: SweepConfig, reporter: Reporter) -> Sweep:
     settings = combinations(options.over)
     variants = [changed(recipe, name, changes) for name, changes in settings.items()]
     grid, corpus = opened(options, recipe, reporter, keep_runs=False)
-    held_out = options.held_out or max(min(len(corpus.train) // A_PART, MOST_HELD_OUT), 1)
+    held_out = held_out_of(corpus, options.held_out)
     split = validation_corpus(corpus, held_out)
     reporter.say(
         f"{counted(len(variants), 'setting')}; {len(split.dev):,} of {counted(len(corpus.train), 'training fact')} "

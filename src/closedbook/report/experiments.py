@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from closedbook.drawing import save
 from closedbook.errors import counted
 from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import Capacity
 from closedbook.experiments.compare import Comparison
+from closedbook.experiments.extraction import Extraction
 from closedbook.experiments.reader import ReaderReport
 from closedbook.experiments.reproduction import Reproduction
 from closedbook.experiments.results import Result
@@ -16,6 +18,7 @@ from closedbook.experiments.sweep import Sweep
 from closedbook.experiments.unknowns import UnknownFacts
 from closedbook.report.compare_page import comparison_tables, write_comparison
 from closedbook.report.console import say, say_table
+from closedbook.report.figures import extraction_curves
 from closedbook.report.numbers import decimals, interval, percent, percents, points, points_interval, shares, thousands
 from closedbook.report.page import write_page
 from closedbook.report.result_tables import compared_table, relation_tables, reproduction_tables
@@ -65,6 +68,44 @@ def sweep_tables(report: Sweep) -> Shown:
         lines.append("Nothing tells them apart.")
     lines.append("On all training facts the first is trained by")
     return [*lines, *(f"  {command}" for command in report.commands)]
+
+
+def extraction_tables(report: Extraction) -> Shown:
+    """Storage and recall, along training questions and along exposures."""
+    figures: Columns = {
+        "stored": lambda row: percent(row.stored and row.stored.value),
+        "recall": lambda row: percent(row.recall.value),
+        "95 % interval": lambda row: interval(row.recall.interval),
+        "of the stored": lambda row: percent(row.of_stored),
+        "of the others": lambda row: percent(row.of_others),
+        "seconds": lambda row: thousands(row.seconds),
+    }
+    facts, seeds = counted(report.held_out, "held-out training fact"), counted(report.seeds, "seed")
+    first = report.rows[0]
+    axes = {
+        f"{first.exposures} exposures": (
+            "training questions",
+            report.by_questions,
+            lambda row: thousands(row.questions),
+        ),
+        f"{first.questions:,} training questions": ("exposures", report.by_exposures, lambda row: str(row.exposures)),
+    }
+    return [
+        tabulated(
+            f"{report.recipe}, {fixed}: {facts}, {seeds}",
+            [report.rows[index] for index in chosen],
+            {axis: cell},
+            figures,
+        )
+        for fixed, (axis, chosen, cell) in axes.items()
+        if len(chosen) > 1 or axis == "training questions"
+    ]
+
+
+def write_extraction(out: Path, report: Extraction) -> Path:
+    """Writes the figure as `extraction.svg` and `extraction.png`; returns the report's path."""
+    save(extraction_curves(report), out / "extraction", "what is stored and what is recalled")
+    return out / "report.json"
 
 
 def attribution_tables(report: Attribution) -> Shown:
@@ -147,9 +188,14 @@ SHOWN: dict[type[Result], Callable[[Any], Shown]] = {
     Comparison: comparison_tables,
     Ablation: ablation_tables,
     Sweep: sweep_tables,
+    Extraction: extraction_tables,
     Attribution: attribution_tables,
     UnknownFacts: unknowns_tables,
     Capacity: capacity_tables,
     ReaderReport: reader_tables,
 }
-PAGES: dict[type[Result], Callable[[Path, Any], Path]] = {Reproduction: write_page, Comparison: write_comparison}
+PAGES: dict[type[Result], Callable[[Path, Any], Path]] = {
+    Reproduction: write_page,
+    Comparison: write_comparison,
+    Extraction: write_extraction,
+}

@@ -3,12 +3,17 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from closedbook.drawing import COLOURS, INK, plain
 from closedbook.experiments.compare import VariantRow
+from closedbook.experiments.comparing import Estimate
+from closedbook.experiments.extraction import Extraction
 
 Curves = Mapping[str, Mapping[str, Sequence[Sequence[tuple[int, float]]]]]
 """By stage, then by system, the points of (step, value) of each seed."""
@@ -73,6 +78,37 @@ def learning_curves(curves: Curves, what: str) -> Figure:
             axis.set_ylim(bottom=0)
         axis.legend(frameon=False, labelcolor=INK, fontsize="small")
     return plain(figure)
+
+
+def extraction_curves(report: Extraction) -> Figure:
+    """What is stored and what is recalled, with 95 % intervals, against training questions and against exposures."""
+    panels = {"training questions": report.by_questions, "exposures": report.by_exposures}
+    panels = {what: chosen for what, chosen in panels.items() if len(chosen) > 1} or panels
+    figure = Figure(figsize=(3.9 * len(panels) + 0.4, 3.2), layout="constrained")
+    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axis, (what, chosen) in zip(axes, panels.items(), strict=True):
+        rows = [report.rows[index] for index in chosen]
+        places = [row.questions if what == "training questions" else row.exposures for row in rows]
+        _with_intervals(axis, places, [row.stored for row in rows], color=COLOURS[0], marker="s", label="stored")
+        _with_intervals(axis, places, [row.recall for row in rows], color=COLOURS[1], marker="o", label="recalled")
+        axis.set_xscale("log")
+        axis.set_xticks(places, [f"{place:,}" for place in places])
+        axis.minorticks_off()
+        axis.set_ylim(0, 105)
+        axis.set_xlabel(what)
+    axes[0].set_ylabel("held-out facts, %")
+    axes[0].legend(frameon=False, labelcolor=INK, fontsize="small")
+    return plain(figure)
+
+
+def _with_intervals(axis: Axes, places: Sequence[int], found: Sequence[Estimate | None], **look: Any) -> None:
+    """A line through the shares that there are, in %, each with its interval."""
+    points = [(place, one.value, *one.interval) for place, one in zip(places, found, strict=True) if one]
+    if points:
+        at, value, low, high = np.array(points).T
+        axis.errorbar(
+            at, 100 * value, yerr=100 * np.array([value - low, high - value]), capsize=3, linewidth=1.4, **look
+        )
 
 
 def costs(rows: Sequence[VariantRow], labels: Sequence[str]) -> Figure:
