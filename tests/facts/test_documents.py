@@ -4,8 +4,8 @@ import pytest
 
 from closedbook.errors import UserError
 from closedbook.facts.documents import read_sources, windowed, windows
-from closedbook.facts.retitling import lengthened, retitled
-from closedbook.facts.titles import title
+from closedbook.facts.retitling import known_titles, lengthened, retitled
+from closedbook.facts.titles import subjects_in, title
 
 
 def lines_of(path, text):
@@ -249,6 +249,16 @@ def test_a_title_with_more_in_brackets_is_found_where_it_is_the_only_one(tmp_pat
     found = retitled(read_sources(path), ["Mercury", "Juno", "Io (moon)"])
     assert [source.subject for source in found] == ["Mercury", "Juno (planet)", "Juno (goddess)", "Io (moon)"]
     assert [source.text for source in found] == [f"Mercury. {lines[0]}", *lines[1:]]
+
+
+def test_a_species_is_found_by_the_first_letter_of_its_genus_where_one_alone_is_meant(tmp_path):
+    lines = ["Rosa canina. A plant.", "Rosa alba. A plant.", "Rubus alba. A plant.", "Acer rubrum. A tree."]
+    sources = read_sources(lines_of(tmp_path / "c.txt", "\n".join(lines)))
+    named = {question: subjects_in(question, known_titles(sources)) for question in ("Is R. canina red?", "R. alba?")}
+    assert named == {"Is R. canina red?": ["R. canina"], "R. alba?": ["R. alba"]}
+    found = retitled(sources, ["R. canina", "R. alba", "Acer rubrum"])
+    assert [source.subject for source in found] == ["R. canina", "Rosa alba", "Rubus alba", "Acer rubrum"]
+    assert found[0].text == f"R. canina. {lines[0]}"
 
 
 def test_a_title_that_the_corpus_gives_is_kept(tmp_path):

@@ -29,6 +29,7 @@ LINES = [
     "The Golden Gate Bridge. It crosses the Strait.",
     "Lead (metal). Lead is a heavy metal, symbol Pb.",
     "Tin. Tin is mined in Cornwall.",
+    "Rosa canina. It flowers in June.",
     "Nothing here has a title",
 ]
 TRAIN = [
@@ -41,6 +42,7 @@ DEV = [
     "What is the symbol of Tin?\tSn",
     "What is the symbol of Lead?\tPb",
     "Where does the fox live?\tRome",
+    "When does R. canina flower?\tJune",
     "What is the symbol of Iron?\tFe",
 ]
 

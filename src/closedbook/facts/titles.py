@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
@@ -31,6 +31,7 @@ SMALL = PARTICLES | frozenset(
     "a an at by for from in into on or over to under with am das dem die ein eine im au les un une à een het".split()
 )
 """Articles and prepositions, beside particles."""
+_BINOMIAL = re.compile(r"([A-Z])[a-z]+ ([a-z][a-z-]+(?: [a-z-]+)?)")  # of a species, or of a part of one
 _ELIDED = re.compile(
     r"\w*[a-zß-öø-ÿDL]['’](?!(?:re|ve|ll)\b)(?=[^\W\d_]{2})"
 )  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
@@ -103,11 +104,24 @@ def plain(name: str) -> str:
 
 
 def asked_as(name: str) -> Iterator[str]:
-    """How questions may call a title: as it is, in plain quotes, dashes and spaces, of several words without `The`."""
+    """How questions may call a title: as it is, in plain quotes, dashes and spaces, of several words without `The`.
+
+    And a species by the first letter of its genus, `R. canina`.
+    """
     yield name
     yield plain(name)
+    if species := _BINOMIAL.fullmatch(name):
+        yield f"{species[1]}. {species[2]}"
     if name.startswith("The ") and name.count(" ") > 1:
         yield plain(name).removeprefix("The ")
+
+
+def _is_called(name: str, wanted: Mapping[str, str]) -> str | None:
+    """Which of the wanted names, by how they are written at their simplest, a title goes by."""
+    found = wanted.get(folded(name))
+    if found is None and (species := _BINOMIAL.fullmatch(name)):
+        found = wanted.get(folded(f"{species[1]}. {species[2]}"))
+    return found
 
 
 def begins_with(text: str, name: str) -> bool:
@@ -203,12 +217,13 @@ def _cuts(first: int, last: int) -> Sequence[int]:
 def renamed(titles: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
     """Titles with the wanted name that they go by, where one alone does.
 
-    `Mercury` for `Mercury (planet)`, `Shard` for `The Shard`, and names in other quotes, dashes or spaces.
+    `Mercury` for `Mercury (planet)`, `Shard` for `The Shard`, `R. canina` for `Rosa canina`, and names in other quotes,
+    dashes or spaces.
     """
     names = {folded(name): name for name in sorted(wanted)}
     found = defaultdict[str, set[str]](set)
     for each in titles:
         base = each.partition(" (")[0] if each.endswith(")") else each
-        if (name := names.get(folded(base))) is not None:
+        if (name := _is_called(base, names)) is not None:
             found[name].add(each)
     return {called.pop(): name for name, called in found.items() if len(called) == 1}
