@@ -78,6 +78,17 @@ def test_a_column_says_who_taught_where_anybody_was_taught(folder, tmp_path):
     assert "teacher" in runs_table([run, *list_runs(folder)]).texts
 
 
+def test_what_all_runs_have_stands_above_them(folder):
+    runs = [run for run in list_runs(folder) if run.state != "damaged"]
+    table = runs_table(runs)
+    assert table.title.startswith("all: ")
+    shared = [name for name in ("recipe", "stage", "corpus") if len({run.fields.get(name) for run in runs}) == 1]
+    assert shared
+    assert not [name for name in shared if name in table.texts or f"{name} {runs[0].fields[name]}" not in table.title]
+    alone = runs_table(runs[:1])
+    assert (alone.title, "recipe" in alone.texts) == ("", True)
+
+
 def test_a_training_that_is_going_on_is_running(people, tmp_path):
     states = []
 

@@ -11,7 +11,7 @@ TEXTS = ("state", "recipe", "stage", "attention", "corpus", "teacher")
 
 
 def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
-    """A row a run; columns in which no run has anything are left out.
+    """A row a run; columns in which no run has anything are left out, and of text what all runs have is its title.
 
     Args:
         runs: In the order of the rows.
@@ -38,7 +38,11 @@ def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
     columns: Columns = {name.rpartition(".")[2]: _cell_of(name) for name in names}
     texts = {name: cell for name, cell in columns.items() if name in TEXTS}
     figures = {name: cell for name, cell in columns.items() if name not in texts}
-    return tabulated("", runs, {"run": lambda run: run.name, **texts}, figures)
+    found = {name: {cell(run) for run in runs} for name, cell in texts.items() if len(runs) > 1}
+    shared = {name: cells.pop() for name, cells in found.items() if len(cells) == 1}
+    title = "all: " + ", ".join(f"{name} {value}" for name, value in shared.items()) if shared else ""
+    own = {name: cell for name, cell in texts.items() if name not in shared}
+    return tabulated(title, runs, {"run": lambda run: run.name, **own}, figures)
 
 
 def differences_tables(found: Differences) -> list[Table]:
