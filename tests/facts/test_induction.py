@@ -1,7 +1,7 @@
 import pytest
 
 from closedbook.facts.answers import answer_kind
-from closedbook.facts.induction import induce, recognise, with_subjects
+from closedbook.facts.induction import Named, induce, recognise
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
@@ -199,6 +199,6 @@ def test_of_several_subjects_in_a_question_the_one_with_the_most_frequent_form_c
     names = ["Peru", "Chad", "Iran", "Cuba"]
     facts = [Fact(question=f"Capital of {name}?", answers=("A",), subject="", line=1) for name in names]
     known = ["Capital", *names]
-    assert [fact.subject for fact in with_subjects(facts, known)] == names
-    assert with_subjects(facts[:1], known)[0].subject == "Capital"
-    assert with_subjects(facts[:1], known, ["Capital of {}?"])[0].subject == "Peru"
+    assert [fact.subject for fact in Named(facts, known).facts()] == names
+    assert Named(facts[:1], known).facts()[0].subject == "Capital"
+    assert Named(facts[:1], known).facts(["Capital of {}?"])[0].subject == "Peru"

@@ -28,34 +28,44 @@ class Induced:
     relations: tuple[Relation, ...]
 
 
-def with_subjects(facts: Sequence[Fact], known: Container[str], forms: Sequence[str] = ()) -> tuple[Fact, ...]:
-    """The facts with the known subject that their question names, where the file gives none.
-
-    Of several (`Capital of France?`, where a title is `Capital`) the one counts whose form is known, or else is the
-    most frequent among all facts, or else the longest.
+class Named:
+    """The known subjects that the questions of facts name, found once, and how often every form is among them.
 
     Args:
         facts: As they were read.
         known: Subjects, as those that titles give.
-        forms: Known forms, with `{}`.
     """
-    named = [[fact.subject] if fact.subject else subjects_in(fact.question, known) for fact in facts]
-    counts = Counter(
-        form
-        for fact, names in zip(facts, named, strict=True)
-        for name in names
-        for form in possible_forms(fact.question, name)
-    )
 
-    known_forms, found = set(forms), []
-    for fact, names in zip(facts, named, strict=True):
-        ranks = {
-            name: max(((form in known_forms, counts[form]) for form in possible_forms(fact.question, name)), default=())
+    def __init__(self, facts: Sequence[Fact], known: Container[str]) -> None:
+        self._facts = facts
+        self._names = [[fact.subject] if fact.subject else subjects_in(fact.question, known) for fact in facts]
+        self._counts = Counter(
+            form
+            for fact, names in zip(facts, self._names, strict=True)
             for name in names
-        }
-        subject = max(names, key=lambda name: ranks[name], default="")
-        found.append(fact if subject == fact.subject else dataclasses.replace(fact, subject=subject))
-    return tuple(found)
+            for form in possible_forms(fact.question, name)
+        )
+
+    def facts(self, forms: Sequence[str] = ()) -> tuple[Fact, ...]:
+        """The facts with the known subject that their question names, where the file gives none.
+
+        Of several (`Capital of France?`, where a title is `Capital`) the one counts whose form is known, or else is the
+        most frequent among all facts, or else the longest.
+
+        Args:
+            forms: Known forms, with `{}`.
+        """
+        known, found = set(forms), []
+        for fact, names in zip(self._facts, self._names, strict=True):
+            subject = names[0] if names else ""
+            if len(names) > 1:
+                subject = max(names, key=lambda name: self._rank(fact.question, name, known))
+            found.append(fact if subject == fact.subject else dataclasses.replace(fact, subject=subject))
+        return tuple(found)
+
+    def _rank(self, question: str, name: str, known: Container[str]) -> tuple[bool, int] | tuple[()]:
+        """What the best form of a question with a name counts."""
+        return max(((form in known, self._counts[form]) for form in possible_forms(question, name)), default=())
 
 
 def spelled(induced: Induced, subjects: Iterable[str]) -> Induced:
@@ -154,9 +164,9 @@ def _settled(
     what is written down is found again when it is read.
     """
     own = [form for fields in given.values() for form in fields.get("forms", ())]
-    forms = own
+    forms, of_titles = own, Named(facts, subjects)
     for _ in range(ROUNDS):
-        named = with_subjects(facts, subjects, forms)
+        named = of_titles.facts(forms)
         known, found = _with_forms(with_form_subjects(named, forms))
         names = _names(known, found, given)
         settled = tuple(dataclasses.replace(fact, relation=name) for fact, name in zip(known, names, strict=True))

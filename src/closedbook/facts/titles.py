@@ -143,6 +143,8 @@ def subjects_in(question: str, known: Container[str], *, loosely: bool = True) -
     one in capitals, quotes or dashes counts, if that is wanted (`loosely`), then what stands inside a word of a script
     without spaces (`法国的首都是什么？`).
     """
+    if not known:
+        return []
     words = [(match.start(), match.end()) for match in re.finditer(r"\S+", question)]
     starts = [(first, start) for first, (start, _) in enumerate(words)]
     if "'" in question or "’" in question:
