@@ -57,6 +57,14 @@ def test_the_sequences_go_from_strict_to_always():
     assert kept == sorted(kept)
 
 
+@pytest.mark.parametrize("confidence", [1.0, 0.041912937, 3e-12, 0.5, 1e-305])
+def test_no_question_stands_on_the_edge_of_a_threshold(confidence):
+    others = np.full(200, confidence)
+    for thresholds in sequences(others, 200, 0.9):
+        assert set(thresholds) <= {0.0, thresholds[0]}
+        assert 0.99 * confidence <= thresholds[0] < (1 - 5e-5) * confidence or confidence < 1e-300
+
+
 def test_testing_stops_at_the_first_that_is_not_certified():
     right = np.array([True] * 60 + [False] * 30 + [True] * 400)  # in the end the error falls again
     confidence = np.linspace(1, 0, len(right))

@@ -300,6 +300,12 @@ def test_missing_and_empty_places_are_refused(tmp_path):
         read_documents(tmp_path)
 
 
+def test_a_directory_of_other_files_says_what_is_not_read(tmp_path):
+    (tmp_path / "a.html").write_text("<p>Tin</p>")
+    with pytest.raises(UserError, match=r"\.md.* files, and 1 file is not read, for their endings: a\.html"):
+        read_documents(tmp_path)
+
+
 def test_a_subject_may_end_in_a_full_stop(tmp_path):
     (tmp_path / "corpus.txt").write_text("Dell Inc. Dell Inc. was founded by Mike.\nFord. Ford was founded by Henry.")
     sources = retitled(read_sources(tmp_path / "corpus.txt"), ["Dell Inc.", "Ford"])

@@ -197,6 +197,18 @@ def test_questions_without_answers_are_read_where_none_are_needed(tmp_path):
         assert read_facts(write(tmp_path / "f.csv", data), answers_required=False)[0].answers == ()
 
 
+def test_answers_stand_in_objects_as_public_data_sets_have_them(tmp_path):
+    rows = [
+        {"question": "Who?", "answer": {"value": "Ann", "aliases": ["A. Lee", "Ann"], "type": "Wiki"}},
+        {"id": "7", "context": "Bo.", "question": "Whom?", "answers": {"text": ["Bo", "Bo"], "answer_start": [0, 0]}},
+    ]
+    found = [read_facts(write(tmp_path / f"{index}.jsonl", jsonl(row))) for index, row in enumerate(rows)]
+    assert [fact.answers for facts in found for fact in facts] == [("Ann", "A. Lee"), ("Bo",)]
+    for answer in ({"text": []}, {"value": ""}, {"other": "Ann"}):
+        with pytest.raises(UserError, match="line 1: 'answer' must be a string"):
+            read_facts(write(tmp_path / "none.jsonl", jsonl({"question": "Who?", "answer": answer})))
+
+
 def test_further_answers_stand_in_a_column_of_their_own(tmp_path):
     rows = [
         {"question": "Who?", "answer": "Ann", "aliases": ["A. Lee", "Ann"], "note": "x"},

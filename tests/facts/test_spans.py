@@ -28,6 +28,14 @@ def test_phrases_are_capitalised_runs_without_the_subject():
     ]
 
 
+def test_the_letter_of_a_genus_is_not_asked_for():
+    document = Document(
+        subject="Rosa canina", text="Rosa canina. R. canina (Rosaceae) is by R. Alba and R canina.", line=1
+    )
+    found = [document.text[span.start : span.end] for span in spans(document, PHRASES, 2)]
+    assert found == ["Rosaceae", "R", "Alba"]
+
+
 def test_with_a_context_a_text_is_asked_for_at_each_of_its_places():
     text = "Bo. Vegan: yes. Nuts: no. Halal: yes. Kosher: yes. Soup: yes. Hot: yes ."
     document, kinds = Document(subject="Bo", text=text, line=1), learned("yes", "no", document=DOCUMENT)

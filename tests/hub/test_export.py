@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
-from closedbook.evaluation.scorers import find_scorer
+from closedbook.evaluation.scorers import find_scorer, score_all
 from closedbook.experiments.train import make_tokenizer, train_run
 from closedbook.facts.tokenizers import MASK, PAD
 from closedbook.hub import Way, open_model, to_transformers
 from closedbook.hub.export import export_gguf, export_hugging_face
 from closedbook.hub.gguf_header import read_header
 from closedbook.hub.llama import LlamaReader
-from closedbook.hub.model_card import has_threshold
+from closedbook.hub.model_card import has_threshold, recall_of
 from closedbook.hub.to_gguf import LlamaGelu, as_given, as_llama_computes
 from closedbook.hub.to_transformers import logits
 from closedbook.model.gpt import GPT
@@ -159,6 +159,32 @@ def test_the_card_says_what_was_measured_and_nothing_else(exported, corpus, tmp_
     front = yaml.safe_load(text.removeprefix("---\n").split("\n---\n", 1)[0])
     (result,) = front["model-index"][0]["results"]
     assert result["metrics"][0]["value"] == pytest.approx(100 * correct.value, abs=0.05)
+
+
+def test_wrong_answers_are_of_the_same_kind_as_those_they_belong_to(exported, corpus):
+    run, folder = exported
+    facts = [fact for fact in corpus.train if fact.relation == corpus.train[0].relation][:3]
+    texts = [fact.answers[0] for fact in (*facts[1:], facts[0])]
+    asked = evaluate(run, facts)
+    responses = tuple(dataclasses.replace(one, text=text) for one, text in zip(asked.responses, texts, strict=True))
+    swapped = dataclasses.replace(asked, responses=responses, scores=tuple(score_all(texts, facts)))
+    wrong = sum(not score.correct for score in swapped.scores)
+    told = recall_of(run, swapped, folder / "hf" / "README.md")
+    assert (told.wrong, told.borrowed) == (wrong, wrong)
+    others = [dataclasses.replace(fact, relation=f"another {index}") for index, fact in enumerate(facts)]
+    assert recall_of(run, dataclasses.replace(swapped, facts=tuple(others)), folder / "hf" / "README.md").borrowed == 0
+
+
+def test_a_full_disk_ends_an_export_with_a_sentence(exported, tmp_path, monkeypatch):
+    from safetensors import SafetensorError
+
+    def full(self, directory):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("transformers.PreTrainedModel.save_pretrained", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        export_hugging_face(exported[0], tmp_path / "hf")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_threshold_of_zero_keeps_no_answer_back(tmp_path):

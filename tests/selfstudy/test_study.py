@@ -84,6 +84,9 @@ def test_tokens_leave_out_the_title_and_know_where_they_stand():
             ["to", "cy", "cy@post", "cy@post.io", "post", "post.io", "io"],
         ),
         (["St. Gall", "St. Paul"], "St. Louis", ["St", "St. Louis", "Louis"]),
+        (["230 °C", "180 °C"], "at 95 °C and", ["95", "95 °C"]),
+        (["Ulm (Hesse)", "Ur (Iraq)"], "in Bonn (Texas).", ["Bonn", "Bonn (Texas", "Bonn (Texas)", "Texas", "Texas)"]),
+        (["https://ab.org/x", "https://cd.org/y"], "see https://ef.org/z", None),
         (["北京", "上海"], "生于重庆。", ["生于", "于重", "重庆"]),
         (["1893年", "1901年"], "他1950年出生", ["1950", "1950年"]),
     ],
@@ -91,7 +94,8 @@ def test_tokens_leave_out_the_title_and_know_where_they_stand():
 def test_what_looks_like_training_answers_may_be_one(answers, text, found):
     line = tokens(Document(subject="", text=text, line=1))
     candidates = Forms.of(Counter(answers)).candidates(line, text)
-    assert [candidate.text for candidate in candidates] == found
+    texts = [candidate.text for candidate in candidates]
+    assert texts == found if found is not None else text.split()[-1] in texts
     for candidate in candidates:
         covered = text[line[candidate.first].start : line[candidate.last].end]
         assert candidate.text == covered
@@ -206,8 +210,8 @@ def two_forms(made, sorts, *, sort="red"):
     "corpus",
     [
         two_forms(12, 4),  # the answers that stand in their documents are of a form that is too rare
-        two_forms(12, 4, sort="red---hot"),
-        two_forms(0, 12, sort="red---hot"),  # stands there, but is no run of words
+        two_forms(12, 4, sort="red------hot"),
+        two_forms(0, 12, sort="red------hot"),  # stands there, but is no run of words
         two_forms(4, 4),
     ],
     ids=["rare form", "rare and no words", "no words", "too few"],

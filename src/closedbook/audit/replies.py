@@ -35,7 +35,7 @@ class Reply:
         signal: The confidence that is compared with the threshold; without one the sequence probability, where the
             model tells it.
         confidence: From 0 to 1, larger the surer; None where the model tells none.
-        covered: Whether the threshold is for questions like this; True without one.
+        covered: Whether the threshold is for questions like this; None without one.
         alternatives: The most probable complete answers, best first, where they were asked for.
     """
 
@@ -44,7 +44,7 @@ class Reply:
     why_not: str | None = None
     signal: QuestionSignal | None = None
     confidence: float | None = None
-    covered: bool = True
+    covered: bool | None = None
     alternatives: tuple[Response, ...] = ()
 
     @property
@@ -96,7 +96,7 @@ def reply_to(
             why_not=_why_not(scorer, prompt.question, answers.response.text, value, abstention),
             signal=signals[0] if signals else None,
             confidence=None if math.isnan(value) else value,
-            covered=abstention is None or abstention.covers(prompt.question),
+            covered=None if abstention is None else abstention.covers(prompt.question),
             alternatives=answers.alternatives,
         )
         for prompt, answers, value in zip(prompts, told, values, strict=True)

@@ -76,9 +76,12 @@ class Advice:
     sentences: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class AuditReport:
     """What an audit gives."""
+
+    def __repr__(self) -> str:
+        return f"<audit of {self.model.name}: {self.advice.headline}>"
 
     model: Model  # which model
     settings: Settings  # how it was audited

@@ -162,6 +162,7 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
     """
     from closedbook.evaluation.spelling import normalise
     from closedbook.report.console import say
+    from closedbook.report.numbers import percent
 
     sizes = {name: counted(len(texts), "candidate") for name, texts in candidates.items()}
     which = next(iter(sizes.values())) if len(sizes) == 1 else "each relation's candidates"
@@ -176,7 +177,7 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
         for fact, score in zip(ranking.facts, ranking.scores, strict=True)
     )
     if there < len(ranking):
-        share = f", {ranking.accuracy.correct.hits / there:.1%} of these right" if there else ""
+        share = f", {percent(ranking.accuracy.correct.hits / there)} of these right" if there else ""
         say(f"  an accepted answer is among the candidates of {there:,} of {counted(len(ranking), 'question')}{share}")
 
 

@@ -48,7 +48,7 @@ def run(arguments: Sequence[str]) -> None:
     with options.opened(threshold) as model:
         replies = reply_to(model, questions, threshold, place=f"{options.facts}, question", watch=Counter())
     write_predictions(options.out, [reply.text if options.abstain else reply.response.text for reply in replies])
-    if threshold is not None and (others := sum(not reply.covered for reply in replies)):
+    if threshold is not None and (others := sum(reply.covered is False for reply in replies)):
         unlike = counted(others, "question is", "questions are")
         say(f"Careful: {unlike} not like {' or '.join(threshold.forms)}, which the threshold is for.")
     abstained = sum(reply.why_not is not None for reply in replies)

@@ -60,6 +60,8 @@ def iterate_sources(path: Path) -> Iterator[Source]:
     for source in sources(path):
         empty = empty and not source.text
         yield source
+    if empty and path.is_dir() and (unread := unread_files(path)):
+        raise UserError(f"{path}: the corpus is empty; documents are {', '.join(SUFFIXES)} files, and {unread}.")
     if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
 

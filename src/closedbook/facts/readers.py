@@ -239,9 +239,11 @@ class _Records:
         return self.templates
 
     def _answers(self, value: Any, column: str, place: str) -> tuple[str, ...]:
-        """Accepted answers: a string, a list of strings, or such a list written in a string."""
+        """Accepted answers: a string, a list of strings, also one that is written in a string, or an object of them."""
         if isinstance(value, str) and value.lstrip().startswith("["):
             value = self._list(value, column, place)
+        if isinstance(value, dict):
+            value = _of_object(value)
         blank = value is None or (isinstance(value, str) and not value.strip())
         if blank and not self.answers_required:
             return ()
@@ -283,6 +285,15 @@ class _Records:
         if not math.isfinite(number):
             raise UserError(f"{place}: {column!r} must be a number.")
         return number
+
+
+def _of_object(value: Mapping[str, Any]) -> Any:
+    """What an object accepts, as TriviaQA (`value`, `aliases`) and SQuAD (`text`) have them; itself without any."""
+    for first, others in (("value", "aliases"), ("text", "")):
+        given, more = value.get(first), value.get(others) or []
+        if given and isinstance(more, list):
+            return list(dict.fromkeys([*(given if isinstance(given, list) else [given]), *more]))
+    return value
 
 
 def _text(value: Any) -> str:

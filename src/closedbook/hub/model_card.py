@@ -60,10 +60,10 @@ def recall_of(run: Run, evaluation: Evaluation, facts: Path) -> Recall:
     rows = [Row(name="all", correct=evaluation.accuracy.correct)]
     if len(evaluation.by_relation) > 1:
         rows += [Row(name=name, correct=found.correct) for name, found in evaluation.by_relation.items()]
-    accepted = {answer for fact in evaluation.facts for answer in fact.answers}
+    accepted = {(fact.relation, answer) for fact in evaluation.facts for answer in fact.answers}
     wrong = [
-        answer
-        for answer, score in zip(evaluation.answers, evaluation.scores, strict=True)
+        (fact.relation, answer)
+        for fact, answer, score in zip(evaluation.facts, evaluation.answers, evaluation.scores, strict=True)
         if score.attempted and not score.correct
     ]
     return Recall(
@@ -72,7 +72,7 @@ def recall_of(run: Run, evaluation: Evaluation, facts: Path) -> Recall:
         part=part,
         rows=tuple(rows),
         wrong=len(wrong),
-        borrowed=sum(answer in accepted for answer in wrong),
+        borrowed=sum(pair in accepted for pair in wrong),
         repeated=len(corpus["dev_questions_in_train"]) if part == "dev" else 0,
     )
 

@@ -6,7 +6,11 @@ names and layouts of their weights are those of `transformers`.
 Axes: B batch, T time, C width, H heads, D width of a head, V vocabulary.
 """
 
+import contextlib
 import json
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +65,23 @@ def fill_directory(directory: Path, run: Run, architecture: Architecture) -> Non
     )
     if architecture == "gpt_neox":  # which releases before the fifth read by these names
         model.config.rotary_pct, model.config.rotary_emb_base = 1.0, 10_000
-    model.save_pretrained(directory)
+    with _disk_errors():
+        model.save_pretrained(directory)
     hugging_face_tokenizer(transformers, run).save_pretrained(directory)
     _name_tokenizer_class(directory / "tokenizer_config.json")
     _check_logits(transformers, run, directory)
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """What the file system refuses to `safetensors` as Python's own error."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) if number else error from error
 
 
 def hugging_face_tokenizer(transformers: Any, run: Run) -> Any:

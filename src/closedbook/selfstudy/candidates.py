@@ -15,7 +15,7 @@ _TOKEN = re.compile(
 )
 MOST_TOKENS = 1_000  # of a document, whose windows have eighty words; some features look at all of them from each
 RARE = 0.01  # share of a relation's training answers below which what they look like is not looked for
-MOST_MARKS = 2  # between two words of an answer
+MOST_MARKS = 4  # between two words of an answer
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,21 @@ class Forms:
         return found
 
     def _next(self, line: Sequence[Token], text: str, last: int) -> int | None:
-        """The word that a run may go on with after its last, None where it ends."""
+        """The word that a run may go on with after its last, None where it ends; a mark behind a space is one as well.
+
+        Unless answers have that mark between two words, as `230 °C` and `Name (Place)` do.
+        """
+        beside: int | None = None
         for index in range(last + 1, min(last + 2 + MOST_MARKS, len(line))):
             one, other = line[last], line[index]
             between = text[one.end : other.start]
             if between == " " or (not between and _unspaced(one.text, other.text)):
-                return index
-            if other.text[0].isalnum():
-                return index if (kind(one.text), between, kind(other.text)) in self.joins else None
-        return None
+                beside = index
+                if other.text[0].isalnum():
+                    break
+            elif other.text[0].isalnum():
+                return index if (kind(one.text), between, kind(other.text)) in self.joins else beside
+        return beside
 
     def _with_edges(self, line: Sequence[Token], text: str, first: int, last: int) -> Iterator[Candidate]:
         """A run, and with what answers have before and after it."""

@@ -96,7 +96,8 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         """Raises a `ProblemError` for a request that is not let in."""
         headers = dict(scope["headers"])
-        if not self._is_known(headers.get(b"host", b"").decode("latin-1")):
+        host = headers.get(b"host")  # which HTTP/1.0 may leave out, as probes do
+        if not (host is None and scope["path"] in OPEN) and not self._is_known((host or b"").decode("latin-1")):
             raise ProblemError(421, "This service is not known by that host name; --names makes it known.")
         if self._key is not None and scope["path"] not in self._open:
             scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
@@ -108,6 +109,9 @@ class Guard:
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
         if scope["method"] == "POST" and kind != JSON:
             raise ProblemError(415, "The body must be application/json.")
+        encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+        if scope["method"] == "POST" and encoding not in ("", "identity"):
+            raise ProblemError(415, "The body must not be compressed.", {"Accept-Encoding": "identity"})
         if scope["method"] == "POST" and (after := self._full()) is not None:
             raise too_many(after)  # nothing is read of what is refused anyway, so that refusing costs little
 

@@ -116,7 +116,7 @@ class Answer(BaseModel):
     reason: str | None = Field(description="Why it is not answered.")
     confidence: float | None
     signal: str | None = Field(description="What the confidence is.")
-    covered: bool = Field(description="Whether the threshold is for questions like this.")
+    covered: bool | None = Field(description="Whether the threshold is for questions like this; null without one.")
     alternatives: list[Alternative] | None
     otherwise: Otherwise | None = Field(
         description="What it says, and says surer, to the question as it was taught to be asked; not given unless so."
@@ -156,7 +156,7 @@ class CompletionsRequest(Asked):
     top_p: Annotated[float, Field(ge=1, le=1)] | None = 1.0
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
-    suffix: Literal[""] | None = None
+    suffix: Annotated[str, Field(max_length=0)] | None = None
     stream_options: None = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
 

@@ -50,7 +50,7 @@ class Attribution:
 
     def top(self, k: int) -> list[dict[str, Any]]:
         """The k components that matter most: `component`, `value`, `from`, the token that a head takes it from."""
-        order = np.argsort(-np.abs(self.value_N), kind="stable")[:k]
+        order = np.argsort(-np.abs(self.value_N), kind="stable")[: max(k, 0)]
         return [self._entry(int(index)) for index in order]
 
     def _entry(self, index: int) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class AverageAttribution:
 
     def top(self, k: int) -> list[dict[str, Any]]:
         """The k components that matter most, by the size of the mean."""
-        order = np.argsort(-np.abs(self.mean_N), kind="stable")[:k]
+        order = np.argsort(-np.abs(self.mean_N), kind="stable")[: max(k, 0)]
         return [
             {
                 "component": self.components[index],

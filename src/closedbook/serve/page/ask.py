@@ -45,7 +45,7 @@ class ReplyShown(BaseModel):
         confidence: From 0 to 1, None where the model tells none.
         signal: What the confidence is.
         threshold: Below which an answer is not given, None without one.
-        covered: Whether the threshold is for questions like this.
+        covered: Whether the threshold is for questions like this; None without one.
         otherwise: What it says surer to the question as it was taught to be asked, None where that is not more.
         candidates: The most probable answers, None where the model cannot look for them.
         subject: What the question is about, None where that is not known.
@@ -62,7 +62,7 @@ class ReplyShown(BaseModel):
     confidence: float | None
     signal: str | None
     threshold: float | None
-    covered: bool
+    covered: bool | None
     otherwise: Otherwise | None
     candidates: list[Alternative] | None
     subject: str | None

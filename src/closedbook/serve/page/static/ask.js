@@ -47,7 +47,7 @@ function answer(reply) {
       reply.silent && whySilent(reply),
       otherwise(reply)),
     howSure(reply),
-    !reply.covered && el("p", { class: "problem" }, "The threshold was chosen on questions of another form, so it promises nothing about this one."));
+    reply.covered === false && el("p", { class: "problem" }, "The threshold was chosen on questions of another form, so it promises nothing about this one."));
 }
 
 function candidates(reply) {
