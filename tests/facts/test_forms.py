@@ -215,3 +215,15 @@ def test_names_of_other_questions_are_known():
     assert subjects([form.replace("{}", name) for name in names for form in forms]) == [n for n in names for _ in forms]
     longer = [f"Who made {name} Motors?" for name in names] + ["Who is Ana Dolbe?", "Who is Leo Marn?", "Who is Bo?"]
     assert subjects(longer)[0] == "Muth Fousur"
+
+
+def test_names_before_an_apostrophe_are_known():
+    names = ["Muth Fousur", "Ana Dolbe", "Pia Grais", "Leo Marn", "Ida Volk", "Ben Sarn"]
+    forms = [
+        "What was the fee for {}?",
+        "What was {}'s new club?",
+        "What was {}’s first?",
+        "Who sold {}?",
+        "Whom did {} join?",
+    ]
+    assert subjects([form.replace("{}", name) for name in names for form in forms]) == [n for n in names for _ in forms]

@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from closedbook.facts.forms import SLOT, first_slot, form_of, longest_first
+from closedbook.facts.forms import POSSESSIVE, SLOT, first_slot, form_of, longest_first
 from closedbook.facts.records import Fact
 from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
 
@@ -62,14 +62,15 @@ def _named_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequ
 
 
 def _longest_name(subject: str, form: str, asked: Mapping[str, set[str]]) -> str:
-    """The longest run of words in a subject that another form asks about, "" for none."""
+    """The longest run of words in a subject, as it is or without its `'s`, that another form asks about, "" for none."""
     words = subject.split()
     runs = (
         " ".join(words[first : first + size])
         for size in range(len(words) - 1, 0, -1)
         for first in range(len(words) - size + 1)
     )
-    return next((run for run in runs if asked.get(run, set()) - {form}), "")
+    names = (name for run in runs for name in dict.fromkeys((run, POSSESSIVE.sub("", run))))
+    return next((name for name in names if asked.get(name, set()) - {form}), "")
 
 
 def _by_frames(questions: Sequence[str]) -> list[str]:
