@@ -62,7 +62,7 @@ def _named_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequ
 
 
 def _longest_name(subject: str, form: str, asked: Mapping[str, set[str]]) -> str:
-    """The longest run of words in a subject, as it is or without its `'s`, that another form asks about, "" for none."""
+    """The longest run of words in a subject, also without its `'s`, that another form asks about, "" for none."""
     words = subject.split()
     runs = (
         " ".join(words[first : first + size])
