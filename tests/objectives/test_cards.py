@@ -67,7 +67,10 @@ def texts(store, segments):
     ("settings", "example"),
     [
         (config.NameCards(), f"Ann Lee{MASK}Rome"),
-        (config.ContextCards(words=2, side="after", lengths="longest"), f"Ann Lee O'Neill-Smith in{MASK}Rome"),
+        (
+            config.ContextCards(words=2, side="after", lengths="longest", where="before"),
+            f"Ann Lee O'Neill-Smith in{MASK}Rome",
+        ),
         (config.SalientSpan(), f"Ann Lee{TEXT[8 : TEXT.index(' Rome')]}{MASK}, then Rome .{MASK}Rome"),
     ],
 )
@@ -79,14 +82,14 @@ def test_cards_are_cuts_of_the_line_scored_after_the_mask(settings, example):
 
 
 def test_the_context_stands_on_either_side_of_the_name():
-    objective, store = made(config.ContextCards(words=2, lengths="longest"))
+    objective, store = made(config.ContextCards(words=2, lengths="longest", where="before"))
     seen = [texts(store, objective(number))[3][0] for number in range(20)]
     assert set(seen) == {f"Ann Lee O'Neill-Smith in{MASK}Rome", f"O'Neill-Smith in Ann Lee{MASK}Rome"}
     assert seen == [texts(store, objective(number))[3][0] for number in range(20)]
 
 
 def test_how_many_words_a_context_has_is_drawn_at_each_pass():
-    objective, store = made(config.ContextCards(words=3, side="after"))
+    objective, store = made(config.ContextCards(words=3, side="after", where="before"))
     examples = [texts(store, objective(number)) for number in range(30)]
     contexts = [f"{context}{MASK}Rome" for context in ("in", "O'Neill-Smith in", "Łukasz O'Neill-Smith in")]
     seen = Counter(rows[3][0] for rows in examples)
@@ -98,10 +101,26 @@ def test_how_many_words_a_context_has_is_drawn_at_each_pass():
     assert objective.candidates().tolist() == [length + 1 for length in shortest]
 
 
+def test_the_context_is_drawn_from_all_around_a_span():
+    line = "Bo. He died in Rome on 3 May 1920 at home. Oslo is where he sang (1899) and ate."
+    settings = config.ContextCards(words=2, side="after", lengths="longest")
+    objective, store = made(settings, "Rome", "1920", documents=(Document(subject="Bo", text=line, line=1),))
+    seen = Counter(whole for number in range(60) for whole, _ in texts(store, objective(number)))
+    for context in ("at home.", "is where"):
+        assert seen[f"Bo {context}{MASK}Oslo"] > 5, seen
+    assert sum(count for whole, count in seen.items() if whole.endswith(f"{MASK}Rome")) == 60
+    assert {f"Bo died in{MASK}Rome", f"Bo on 3{MASK}Rome"} <= {*seen}
+    again = Counter(whole for number in range(60) for whole, _ in texts(store, objective(number)))
+    assert seen == again
+    shortest = objective.candidates().tolist()
+    for number in range(60):
+        assert all(map(int.__ge__, objective(number).lengths().tolist(), shortest))
+
+
 def test_a_value_is_asked_for_once_without_a_context_and_at_each_place_with_one():
     line = Document(subject="Bo", text="Bo. Vegan: yes. Halal: yes. Nuts: no .", line=1)
     counts = {}
-    for settings in (config.NameCards(), config.Outlines(), config.ContextCards(words=1, side="after")):
+    for settings in (config.NameCards(), config.Outlines(), config.ContextCards(words=1, side="after", where="before")):
         objective, store = made(settings, "yes", "no", documents=(line,))
         counts[settings.name] = sum(scored.count("yes") for _, scored in texts(store, objective(0)))
     assert counts == {"name_cards": 1, "outlines": 1, "context_cards": 2}

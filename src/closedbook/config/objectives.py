@@ -115,6 +115,8 @@ class ContextCards(ObjectiveConfig):
         lengths: Whether each pass draws how many of these words stand, from one on, or all of them do. Where a value of
             the subject alone, as a date, stands among them, the span is learned from it and not from the name.
         side: Whether that context stands `after` the name, or at random on `either` side of it.
+        where: Whether the context is always what stands `before` the span, or drawn from what is `around` it: that, the
+            words before it without other spans, or those behind it in its sentence (decision 28).
     """
 
     reads: ClassVar[Reads] = "spans"
@@ -123,6 +125,7 @@ class ContextCards(ObjectiveConfig):
     words: Few = 4
     lengths: Literal["drawn", "longest"] = "drawn"
     side: Literal["after", "either"] = "either"
+    where: Literal["before", "around"] = "around"
 
 
 @configuration

@@ -138,6 +138,7 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
         present = {objective.name for objective in base.mixture}
         added = [objective for objective in ADDED if objective.name not in present]
         configs["contexts of all words"] = _changed(base, ContextCards, lengths="longest")
+        configs["contexts before spans alone"] = _changed(base, ContextCards, where="before")
         return configs | {f"with {objective.name}": _with(base, objective) for objective in added}
     once, sure = (dataclasses.replace(base.reader, **change) for change in ({"rounds": 1}, {"at_least": 0.8}))
     for answers in ("best", "drawn"):

@@ -22,7 +22,8 @@ from closedbook.objectives.segments import MASK, Segments, lay_out_rows
 from closedbook.objectives.store import TitledSlices
 
 SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config.SalientSpan
-ORDER, RARELY, SIDE, CUT = range(4)  # streams of draws
+ORDER, RARELY, SIDE, CUT, WHERE = range(5)  # streams of draws
+SHARES = (0.35, 0.35, 0.3)  # of the words before a span, of those without other spans, and of those behind it
 
 
 class Choice:
@@ -87,7 +88,8 @@ class NameCards:
 class ContextCards:
     """`name left-context MASK span MASK` for every span, scored after the first mask.
 
-    How many words the context has is drawn anew at each pass, unless all are asked for. With `either`, half of the
+    How many words the context has is drawn anew at each pass, unless all are asked for, and with `around` whether they
+    are those before the span, those without other spans, or those behind it. With `either`, half of the
     cards, drawn alike, are `left-context name MASK span MASK`: the same cut with its parts exchanged, so that a name is
     met with words before it, as in a question.
     """
@@ -102,9 +104,13 @@ class ContextCards:
             ],
             material.device,
         )
-        self._contexts = lay_out_rows([[(cut, False) for cut in span.contexts] for _, span in asked], material.device)
-        counts = [len(span.contexts) for _, span in asked]
-        self._count_R = torch.tensor(counts, dtype=torch.int64, device=material.device)
+        kinds = ("contexts", "apart", "behind") if settings.where == "around" else ("contexts",)
+        cuts = [[getattr(span, kind) for _, span in asked] for kind in kinds]
+        self._cuts = [
+            lay_out_rows([[(cut, False) for cut in own] for own in of_kind], material.device) for of_kind in cuts
+        ]
+        counts = [[len(own) for own in of_kind] for of_kind in cuts]
+        self._count_QR = torch.tensor(counts, dtype=torch.int64, device=material.device)
         self._drawn, self._either = settings.lengths == "drawn", settings.side == "either"
         self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
@@ -114,10 +120,14 @@ class ContextCards:
             return self._cards
         start_RK, length_RK = self._cards.start_RK.clone(), self._cards.length_RK.clone()
         rows_R = torch.arange(len(self._cards), device=start_RK.device)
-        if self._drawn:
-            cut_R1 = (random_bits(self._seed, number, CUT, rows_R) % self._count_R)[:, None]
-            start_RK[:, 1:2] = self._contexts.start_RK.gather(1, cut_R1)
-            length_RK[:, 1:2] = self._contexts.length_RK.gather(1, cut_R1)
+        kind_R = self._kinds(number, rows_R)
+        for kind, cuts in enumerate(self._cuts):
+            cut_R = self._count_QR[kind] - 1
+            if self._drawn:
+                cut_R = random_bits(self._seed, number, CUT, rows_R) % self._count_QR[kind]
+            chosen_R1, cut_R1 = (kind_R == kind)[:, None], cut_R[:, None]
+            start_RK[:, 1:2] = torch.where(chosen_R1, cuts.start_RK.gather(1, cut_R1), start_RK[:, 1:2])
+            length_RK[:, 1:2] = torch.where(chosen_R1, cuts.length_RK.gather(1, cut_R1), length_RK[:, 1:2])
         if self._either:
             before_R1 = (random_bits(self._seed, number, SIDE, rows_R) & 1)[:, None]
             first_K = torch.tensor([1, -1, 0, 0, 0], device=start_RK.device)  # exchanges the first two
@@ -125,12 +135,22 @@ class ContextCards:
             start_RK, length_RK = start_RK.gather(1, order_RK), length_RK.gather(1, order_RK)
         return Segments(start_RK, length_RK, self._cards.scored_RK).rows(self._choice(self._seed, number))
 
+    def _kinds(self, number: int, rows_R: Int64[Tensor, "rows"]) -> Int64[Tensor, "rows"]:
+        """Which kind of context each card has at a pass."""
+        if len(self._cuts) == 1:
+            return torch.zeros_like(rows_R)
+        drawn_R = random_bits(self._seed, number, WHERE, rows_R).double() / UNIT
+        return torch.bucketize(drawn_R, drawn_R.new_tensor(SHARES).cumsum(0)[:-1], right=True)
+
     def candidates(self) -> Int64[Tensor, "rows"]:
         """Tokens of the card of every span, with the shortest context that a pass may draw."""
-        lengths_R = self._cards.lengths()
-        if not self._drawn or not len(self._cards):
-            return lengths_R
-        return lengths_R - self._cards.length_RK[:, 1] + self._contexts.length_RK[:, 0]
+        if not len(self._cards):
+            return self._cards.lengths()
+        of_kinds = [
+            cuts.length_RK[:, 0] if self._drawn else cuts.length_RK.gather(1, count_R[:, None] - 1)[:, 0]
+            for cuts, count_R in zip(self._cuts, self._count_QR, strict=True)
+        ]
+        return self._cards.lengths() - self._cards.length_RK[:, 1] + torch.stack(of_kinds).amin(dim=0)
 
 
 class Outlines:

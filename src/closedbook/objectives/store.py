@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 import torch
 from jaxtyping import Int64
@@ -16,6 +17,7 @@ from closedbook.facts.packed import Encoding
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.spans import LIGHT, Span, SpanKinds
 from closedbook.facts.spans import spans as find_spans
+from closedbook.facts.surroundings import Surroundings, surroundings
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.facts.tokenizing import encode
 from closedbook.objectives.segments import Spans
@@ -90,6 +92,8 @@ class SpanSlices:
 
     Args:
         contexts: The word before it, the two words before it, and so on; at least one, perhaps empty.
+        apart: The same of the words before it that belong to no other span, or `contexts` where none do.
+        behind: The word behind it, the two words behind it, and so on, or `contexts` where none is in its sentence.
         place: First token in its document, and one past the last.
         span: The span as an answer is spelled: as if a space stood before it if the tokenizer adds one, and nothing
             behind it.
@@ -99,6 +103,8 @@ class SpanSlices:
     """
 
     contexts: tuple[Slice, ...]
+    apart: tuple[Slice, ...]
+    behind: tuple[Slice, ...]
     place: tuple[int, int]
     span: Slice
     group: str
@@ -245,20 +251,40 @@ def _slices(
     def alone(start: int, end: int) -> Slice:
         return store.add(store.tokenizer.encode([text[start:end]])[0])
 
-    def slices(span: Span) -> SpanSlices:
+    def without_others(around: Surroundings) -> tuple[Slice, ...]:
+        """Slices of the words before a span and between others, stored anew where they are not side by side."""
+        parts = [cut(start, end) for start, end in around.apart]
+        joined = all(one[0] + one[1] == other[0] for one, other in pairwise(parts))
+        first = parts[0][0] if parts else 0
+        if not joined:
+            first, _ = store.add([store.values[at] for start, length in parts for at in range(start, start + length)])
+        ends = [*accumulate((length for _, length in parts), initial=first)]
+        return tuple((start, ends[-1] - start) for start in ends[-2::-1])
+
+    def slices(span: Span, around: Surroundings) -> SpanSlices:
         first, length = as_answer = cut(span.start, span.end)
         behind_a_space = text[span.start - 1] == " "  # whose token the slice begins with
         if behind_a_space != store.tokenizer.adds_space or not ends_a_token(span.end):
             as_answer = alone(span.start, span.end)
         group = "rare" if span.rare else span.kind
         contexts = tuple(cut(word, span.start) for word in span.before or (span.start,))
-        return SpanSlices(contexts, (first, first + length), as_answer, group, quota(span, kinds), span.again)
+        return SpanSlices(
+            contexts=contexts,
+            apart=without_others(around) or contexts,
+            behind=tuple(cut(span.end, end) for _, end in around.behind) or contexts,
+            place=(first, first + length),
+            span=as_answer,
+            group=group,
+            quota=quota(span, kinds),
+            again=span.again,
+        )
 
     words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
+    found = find_spans(document, kinds, context_words)
     name = len(document.subject)
     return TitledSlices(
         name=cut(0, name) if ends_a_token(name) else alone(0, name),
         body=cut(title, len(text)),
         words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
-        spans=tuple(slices(span) for span in find_spans(document, kinds, context_words)),
+        spans=tuple(map(slices, found, surroundings(document, found, context_words))),
     )
