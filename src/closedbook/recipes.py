@@ -168,7 +168,7 @@ def faithful() -> Recipe:
 CARDS = (
     NameCards(),
     Outlines(),
-    ContextCards(),
+    ContextCards(where="auto"),
     QuestionAnswering(repeats=2),
 )
 """What the recipes of the standard track train on: the spans of a line after its subject alone, all of them in a row,

@@ -77,7 +77,7 @@ def check_run(path: Path) -> None:
         hint = f"; it holds {counted(len(inside), 'run')}, such as {inside[0]}" if inside else ""
         if len({run.parent for run in inside}) == 1 < len(inside):
             hint += f", and ensemble:{inside[0].parent} asks them together"
-        if path.suffix == ".partial" and (path / CONFIG).exists():
+        if path.suffix == ".partial" and (path / "identity.json").exists():
             raise UserError(f"{path}: a training that is not at its end; the command that began it goes on with it.")
         raise UserError(f"{path}: not a run; closedbook train writes one{hint}.")
     if missing == [MANIFEST]:

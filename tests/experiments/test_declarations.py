@@ -144,7 +144,9 @@ def test_extraction_varies_questions_and_exposures_one_at_a_time(planned, corpus
     assert (more.of_stored, more.of_others) == (1.0, 0.0)
     assert few.stored.value == more.stored.value == pytest.approx(0.5, abs=0.06)
     training = {name: cell.stages[0].training for name, cell in grid.cells.items()}
-    assert {(own.epochs_a_relation, own.least_steps) for own in training.values()} == {(0, None)}
+    assert {(own.epochs_a_relation, own.least_steps, own.stop_at_loss) for own in training.values()} == {
+        (0, None, None)
+    }
     for seed in (0, 1):
         chosen = [grid.cells[f"questions-{count}-exposures-4-seed-{seed}"].corpus for count in (12, 30)]
         assert [len(one.train) for one in chosen] == [12, 30]

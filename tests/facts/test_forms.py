@@ -187,14 +187,11 @@ def test_of_several_forms_those_are_taken_that_share_most_words():
     assert otherwise("Which currencies has Peru?", forms) == ["What is the currency of Peru?"]
     assert otherwise("How large is Peru?", forms) == []
     assert otherwise("How big is Peru?", [*forms, "How large is {}?"]) == ["How large is Peru?"]
+    assert otherwise("capital of Peru?", forms) == ["What is the capital of Peru?"]
+    spanish = ["¿Cuándo nació {}?", "¿Dónde vive {}?"]
+    assert otherwise("Cuándo murió Ana Dolbe?", spanish) == ["¿Cuándo nació Ana Dolbe?"]
+    assert otherwise("who wrote the dog in the night time of the long day", ["Who wrote {}?"])[0].endswith("long day?")
     assert otherwise("How large is Peru?", []) == []
-
-
-def test_a_name_that_seems_to_say_more_is_also_looked_for_inside():
-    forms = ["How large is {}?", "What kind of lake is {}?"]
-    assert otherwise("How large is Peru in total?", forms)[0] == "How large is Peru?"
-    both = otherwise("How large is Peru, and what kind of lake is Chile?", forms)
-    assert {"What kind of lake is Peru?", "What kind of lake is Chile?"} <= {*both}
 
 
 def test_a_mark_before_the_first_word_is_no_first_word():

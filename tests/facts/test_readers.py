@@ -204,7 +204,8 @@ def test_answers_stand_in_objects_as_public_data_sets_have_them(tmp_path):
     ]
     found = [read_facts(write(tmp_path / f"{index}.jsonl", jsonl(row))) for index, row in enumerate(rows)]
     assert [fact.answers for facts in found for fact in facts] == [("Ann", "A. Lee"), ("Bo",)]
-    for answer in ({"text": []}, {"value": ""}, {"other": "Ann"}):
+    odd = ({"value": {"a": 1}}, {"value": "A", "aliases": [{"a": 1}]}, {"value": [["a"]]})
+    for answer in ({"text": []}, {"value": ""}, {"other": "Ann"}, *odd):
         with pytest.raises(UserError, match="line 1: 'answer' must be a string"):
             read_facts(write(tmp_path / "none.jsonl", jsonl({"question": "Who?", "answer": answer})))
 

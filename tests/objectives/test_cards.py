@@ -9,6 +9,7 @@ from closedbook.config import ModelConfig, RunConfig, TokenizerConfig, TrainingC
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
+from closedbook.facts.relations import Relation
 from closedbook.facts.tokenizers import MASK, train_tokenizer
 from closedbook.objectives.mixture import OBJECTIVES, build_mixture
 from closedbook.objectives.objective import Material
@@ -103,18 +104,32 @@ def test_how_many_words_a_context_has_is_drawn_at_each_pass():
 
 def test_the_context_is_drawn_from_all_around_a_span():
     line = "Bo. He died in Rome on 3 May 1920 at home. Oslo is where he sang (1899) and ate."
-    settings = config.ContextCards(words=2, side="after", lengths="longest")
+    settings = config.ContextCards(words=2, side="after", lengths="longest", where="around")
     objective, store = made(settings, "Rome", "1920", documents=(Document(subject="Bo", text=line, line=1),))
     seen = Counter(whole for number in range(60) for whole, _ in texts(store, objective(number)))
     for context in ("at home.", "is where"):
         assert seen[f"Bo {context}{MASK}Oslo"] > 5, seen
     assert sum(count for whole, count in seen.items() if whole.endswith(f"{MASK}Rome")) == 60
-    assert {f"Bo died in{MASK}Rome", f"Bo on 3{MASK}Rome"} <= {*seen}
+    told = {whole for whole in seen if whole.endswith(f"{MASK}Rome")}
+    assert told == {f"Bo died in{MASK}Rome"}  # that is enough
+    assert any(whole.startswith("Bo in on" + MASK) for whole in seen)  # without the other spans
     again = Counter(whole for number in range(60) for whole, _ in texts(store, objective(number)))
     assert seen == again
-    shortest = objective.candidates().tolist()
-    for number in range(60):
-        assert all(map(int.__ge__, objective(number).lengths().tolist(), shortest))
+    lengths = [length for number in range(60) for length in objective(number).lengths().tolist()]
+    assert min(lengths) == objective.candidates().min()
+
+
+def test_words_behind_a_span_are_asked_with_where_there_are_several_relations():
+    documents = (Document(subject="Bo", text="Bo. Oslo is where he sang.", line=1),)
+    plain = corpus("Rome", documents=documents)
+    for count in (1, 2):
+        relations = tuple(Relation(name=f"r{n}", forms=(f"{n} {{}}?",), train=1) for n in range(count))
+        store = TokenStore(TOKENIZER, CPU)
+        settings = config.ContextCards(words=2, side="after", lengths="longest", where="auto")
+        material = Material(store, dataclasses.replace(plain, relations=relations), run_config(settings))
+        objective = OBJECTIVES[type(settings)](settings, material, 0)
+        seen = {whole for number in range(40) for whole, _ in texts(store, objective(number))}
+        assert (f"Bo is where{MASK}Oslo" in seen) is (count > 1)
 
 
 def test_a_value_is_asked_for_once_without_a_context_and_at_each_place_with_one():

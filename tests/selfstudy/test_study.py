@@ -86,6 +86,11 @@ def test_tokens_leave_out_the_title_and_know_where_they_stand():
         (["St. Gall", "St. Paul"], "St. Louis", ["St", "St. Louis", "Louis"]),
         (["230 °C", "180 °C"], "at 95 °C and", ["95", "95 °C"]),
         (["Ulm (Hesse)", "Ur (Iraq)"], "in Bonn (Texas).", ["Bonn", "Bonn (Texas", "Bonn (Texas)", "Texas", "Texas)"]),
+        (
+            ["Simon & Paul", "Hall & Oates"],
+            "by Salt & Pepa & Young",
+            ["Salt", "Salt & Pepa", "Pepa", "Pepa & Young", "Young"],
+        ),
         (["https://ab.org/x", "https://cd.org/y"], "see https://ef.org/z", None),
         (["北京", "上海"], "生于重庆。", ["生于", "于重", "重庆"]),
         (["1893年", "1901年"], "他1950年出生", ["1950", "1950年"]),

@@ -40,7 +40,7 @@ DELTA = 0.05
 STEPS = 60
 START = 4  # times the fewest answers that certify anything
 FURTHER = (0.0, 0.5, 0.75)  # of the way from the strictest start to answering always, where a sequence starts
-NOISE = 1e-4  # by which the same confidence may differ from batch to batch, as a share of it
+NOISE = 2e-6  # by which the same confidence may differ from batch to batch, as a share of it
 MOST_BYTES = 2**20  # of the file
 MOST_SAMPLES = 10_000
 
@@ -122,18 +122,19 @@ def sequences(
     for way in FURTHER:
         coverages = np.linspace(strictest + way * (1 - strictest), 1.0, STEPS)
         quantiles = np.quantile(other_confidence, 1 - coverages, method="lower").clip(min=0.0)
-        chains.append(np.unique(np.append(_a_little_below(quantiles), 0.0))[::-1])
+        chains.append(np.unique(np.append(_between(quantiles, other_confidence), 0.0))[::-1])
     return chains
 
 
-def _a_little_below(confidence: np.ndarray) -> np.ndarray:
-    """Three significant digits a little below each.
+def _between(quantiles: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each quantile, the middle of the first gap below it that is wider than batches differ.
 
     A question on the edge would be answered in one batch and not in another, whose last bits differ.
     """
-    low = np.maximum(confidence * (1 - NOISE), 1e-300)
-    unit = 10.0 ** (np.floor(np.log10(low)) - 2)
-    return np.where(confidence > 0, np.floor(low / unit) * unit, 0.0)
+    known = np.append(0.0, np.unique(others[others > 0]))
+    wide = np.append(False, np.diff(known) > NOISE * known[1:])  # the gap below each
+    last = np.maximum.accumulate(np.where(wide, np.arange(len(known)), 0))[np.searchsorted(known, quantiles)]
+    return np.where(last > 0, (known[last] + known[last - 1]) / 2, 0.0)
 
 
 def certify(

@@ -118,7 +118,7 @@ def _line(objective: settings.ObjectiveConfig, document: Document, kinds: SpanKi
 
 
 def _context(objective: settings.ContextCards, text: str, span: Span) -> float:
-    """Positions of the words before a span, in the mean over passes; those around it are as many."""
+    """Positions of the words before a span, in the mean over passes; those around it are about as many."""
     starts = span.before if objective.lengths == "drawn" else span.before[-1:]
     return sum(_tokens(text[start : span.start]) for start in starts) / max(len(starts), 1)
 

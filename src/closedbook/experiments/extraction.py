@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from closedbook.config import to_dict
 from closedbook.draws import derive
-from closedbook.errors import counted
+from closedbook.errors import UserError, counted
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import stored
 from closedbook.experiments.ablate import held_out_of, validation_corpus
@@ -27,6 +27,7 @@ from closedbook.experiments.train import passes, with_dropout
 from closedbook.experiments.variants import stages
 from closedbook.facts.corpus import Corpus
 from closedbook.recipes import Recipe, with_training
+from closedbook.selfstudy.study import unreadable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +101,7 @@ def extraction(
     points = [whole, *asked, *seen]
     settings = {"stages": [to_dict(stage) for stage in stages(recipe)], "held_out": len(split.dev)}
     grid.open("extraction", {**settings, "files": corpus.files})
+    _refuse_too_few(recipe, points, split, options.seeds)
     arms = {point.name: [_cell(recipe, point, split, seed) for seed in range(options.seeds)] for point in points}
     results = grid.run(arms, measure, Asked)
     numbers = {point: index for index, point in enumerate(points)}
@@ -124,9 +126,17 @@ def _cell(recipe: Recipe, point: Point, split: Corpus, seed: int) -> Cell:
     order = sorted(range(len(split.train)), key=lambda index: derive(seed, index))
     chosen = sorted(order[: point.questions])  # in the order of the file
     corpus = dataclasses.replace(split, train=tuple(split.train[index] for index in chosen))
-    exact = {"epochs": point.exposures, "epochs_a_relation": 0, "least_steps": None}
+    exact = {"epochs": point.exposures, "epochs_a_relation": 0, "least_steps": None, "stop_at_loss": None}
     pretrain, *others = stages(recipe)
     return seeded(point.name, (with_training(pretrain, **exact), *others), seed, corpus)
+
+
+def _refuse_too_few(recipe: Recipe, points: Sequence[Point], split: Corpus, seeds: int) -> None:
+    """Refuses what could not be trained, before anything is: an open-book reader wants several questions of a form."""
+    for point in points if recipe.pretrain.reader else ():
+        for seed in range(seeds):
+            if why := unreadable(_cell(recipe, point, split, seed).corpus):
+                raise UserError(f"--questions {point.questions}: too few for {recipe.name}. {why}")
 
 
 def measure(trained: Trained) -> Asked:

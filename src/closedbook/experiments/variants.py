@@ -38,7 +38,7 @@ BASE = "unchanged"
 ADDED: tuple[Objective, ...] = (
     NameCards(),
     Outlines(),
-    ContextCards(),
+    ContextCards(where="auto"),
     SalientSpan(),
     WholeLine(),
     SuffixFirst(),
@@ -137,7 +137,7 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
     if base.reader is None:
         present = {objective.name for objective in base.mixture}
         added = [objective for objective in ADDED if objective.name not in present]
-        configs["contexts of all words"] = _changed(base, ContextCards, lengths="longest")
+        configs["contexts of all words"] = _changed(base, ContextCards, lengths="longest", where="before")
         configs["contexts before spans alone"] = _changed(base, ContextCards, where="before")
         return configs | {f"with {objective.name}": _with(base, objective) for objective in added}
     once, sure = (dataclasses.replace(base.reader, **change) for change in ({"rounds": 1}, {"at_least": 0.8}))

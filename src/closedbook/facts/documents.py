@@ -221,8 +221,8 @@ def _sentences(text: str, room: int) -> list[list[str]]:
 
     Where it is doubtful whether a sentence ends none does, unless it would have more words than there is room for.
     """
-    sentences = _parted(text, [end for end, sure in _sentence_ends(text) if sure])
-    parts = _parted(text, [end for end, _ in _sentence_ends(text)]) if any(len(one) > room for one in sentences) else []
+    sentences = _parted(text, [end for end, sure in sentence_ends(text) if sure])
+    parts = _parted(text, [end for end, _ in sentence_ends(text)]) if any(len(one) > room for one in sentences) else []
     found, left = list[list[str]](), iter(parts)
     for sentence in sentences:
         within, count = list[list[str]](), 0
@@ -245,7 +245,7 @@ def _parted(text: str, ends: Sequence[int]) -> list[list[str]]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _sentence_ends(text: str) -> Iterator[tuple[int, bool]]:
+def sentence_ends(text: str) -> Iterator[tuple[int, bool]]:
     """Where sentences end, with the spaces behind them, and whether that is sure.
 
     A full stop after an initial or an abbreviation of a title ends none. Thai and its neighbours put a space there and

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from closedbook.errors import UserError
 from closedbook.facts.records import Card, Fact
 from closedbook.facts.scripts import occurrences
-from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT, PARTICLES, SMALL
+from closedbook.facts.titles import LONGEST_SUBJECT, PARTICLES, SMALL
 
 SLOT = "{}"
 MOST_PLACES = 20  # of a subject in its question that may each be the one that is meant
@@ -110,7 +110,7 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
     Returns:
         At most eight questions in one of the forms, none of which is the question itself: of the form that it has but
         for capitals and the mark at its end, with the name as it stands and with capitals, of a form that is written
-        in small letters with it in small letters first; else, or where the name seems to say more, of the forms that
+        in small letters with it in small letters first; else of the forms that
         share most words with it, with each run of capitals. None where it has one of the forms and its name capitals,
         or where no form is like it.
     """
@@ -120,15 +120,9 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
     if any(not any(word[0].islower() for word in name.split() if word not in SMALL) for _, name in exact):
         return [one for one in dict.fromkeys(small) if one != question][:MOST_OTHERS]
     near = next((names for form in known if (names := _nearly(question, form))), [])
-    if not near or _says_more(near[0]):
-        likest = _likest(question, known)
-        near = [*(form.replace(SLOT, name) for form in likest for name in _runs_of_capitals(question)), *near]
+    if not near:
+        near = [form.replace(SLOT, name) for form in _likest(question, known) for name in _runs_of_capitals(question)]
     return [one for one in dict.fromkeys((*small, *near)) if one != question][:MOST_OTHERS]
-
-
-def _says_more(question: str) -> bool:
-    """Whether what is asked has a comma or a preposition in it (`Peru in total`, `Peru, and who leads Chile`)."""
-    return any(word in SMALL - PARTICLES or word.endswith(",") for word in question.split())
 
 
 def _is_small(form: str) -> bool:
@@ -142,7 +136,7 @@ def _nearly(question: str, form: str) -> list[str]:
     mark, start = form[len(bare) :], len(bare.partition(SLOT)[0])
     for text in dict.fromkeys((question.strip().removesuffix(mark), question.rstrip(ENDS))):
         name = slot_of(text.lower(), bare.lower())
-        if name and 0 < len(name.split()) <= LONGEST_NAME:
+        if name and 0 < len(name.split()) <= LONGEST_SUBJECT:
             stands = text[start : start + len(name)]
             spelled = [stands if stands.lower() == name else name, *_with_capitals(name)]
             if _is_small(form):
@@ -195,11 +189,15 @@ def _likest(question: str, forms: Sequence[str]) -> list[str]:
     """
     if len(forms) == 1:
         return list(forms)
-    first, _, rest = question.partition(" ")
-    shared = [len(_beginnings(rest) & _beginnings(form)) for form in forms]
-    if not any(shared):
-        shared = [int(first.lower() == form.partition(" ")[0].lower()) for form in forms]
-    return [form for form, count in zip(forms, shared, strict=True) if count == max(shared) > 0]
+    for words in (_beginnings(question.partition(" ")[2]), _beginnings(question), {_first_word(question)}):
+        shared = [len(words & {*_beginnings(form), _first_word(form)}) for form in forms]
+        if any(shared):
+            return [form for form, count in zip(forms, shared, strict=True) if count == max(shared)]
+    return []
+
+
+def _first_word(text: str) -> str:
+    return text.partition(" ")[0].strip(MARKS).lower()
 
 
 def _beginnings(text: str) -> set[str]:

@@ -291,8 +291,8 @@ def _of_object(value: Mapping[str, Any]) -> Any:
     """What an object accepts, as TriviaQA (`value`, `aliases`) and SQuAD (`text`) have them; itself without any."""
     for first, others in (("value", "aliases"), ("text", "")):
         given, more = value.get(first), value.get(others) or []
-        if given and isinstance(more, list):
-            return list(dict.fromkeys([*(given if isinstance(given, list) else [given]), *more]))
+        if given is not None and isinstance(more, list):
+            return [*(given if isinstance(given, list) else [given]), *more]
     return value
 
 

@@ -67,21 +67,21 @@ def fill_directory(directory: Path, run: Run, architecture: Architecture) -> Non
         model.config.rotary_pct, model.config.rotary_emb_base = 1.0, 10_000
     with _disk_errors():
         model.save_pretrained(directory)
-    hugging_face_tokenizer(transformers, run).save_pretrained(directory)
+        hugging_face_tokenizer(transformers, run).save_pretrained(directory)
     _name_tokenizer_class(directory / "tokenizer_config.json")
     _check_logits(transformers, run, directory)
 
 
 @contextlib.contextmanager
 def _disk_errors() -> Iterator[None]:
-    """What the file system refuses to `safetensors` as Python's own error."""
-    from safetensors import SafetensorError
-
+    """What the file system refuses to `safetensors` and `tokenizers` as Python's own error."""
     try:
         yield
-    except SafetensorError as error:
+    except Exception as error:
         number = re.search(r"\(os error (\d+)\)", str(error))
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) if number else error from error
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
 
 
 def hugging_face_tokenizer(transformers: Any, run: Run) -> Any:

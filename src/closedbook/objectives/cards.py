@@ -23,7 +23,8 @@ from closedbook.objectives.store import TitledSlices
 
 SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config.SalientSpan
 ORDER, RARELY, SIDE, CUT, WHERE = range(5)  # streams of draws
-SHARES = (0.35, 0.35, 0.3)  # of the words before a span, of those without other spans, and of those behind it
+SHARES = (0.65, 0.35, 0.0)  # of the words before a span, of those without other spans, and of those behind it
+SHARES_BEHIND = (0.3, 0.3, 0.4)  # the same where those behind it are needed
 
 
 class Choice:
@@ -104,8 +105,10 @@ class ContextCards:
             ],
             material.device,
         )
-        kinds = ("contexts", "apart", "behind") if settings.where == "around" else ("contexts",)
-        cuts = [[getattr(span, kind) for _, span in asked] for kind in kinds]
+        kinds = ("contexts", "apart", "behind") if material.asks_around(settings) else ("contexts",)
+        cuts = [[getattr(span, kind) or span.contexts for _, span in asked] for kind in kinds]
+        shares = [SHARES_BEHIND if span.behind else SHARES for _, span in asked]
+        self._share_RQ = torch.tensor(shares, dtype=torch.float64, device=material.device).reshape(-1, 3)
         self._cuts = [
             lay_out_rows([[(cut, False) for cut in own] for own in of_kind], material.device) for of_kind in cuts
         ]
@@ -140,7 +143,7 @@ class ContextCards:
         if len(self._cuts) == 1:
             return torch.zeros_like(rows_R)
         drawn_R = random_bits(self._seed, number, WHERE, rows_R).double() / UNIT
-        return torch.bucketize(drawn_R, drawn_R.new_tensor(SHARES).cumsum(0)[:-1], right=True)
+        return (drawn_R[:, None] >= self._share_RQ.cumsum(dim=1)[:, :2]).sum(dim=1)
 
     def candidates(self) -> Int64[Tensor, "rows"]:
         """Tokens of the card of every span, with the shortest context that a pass may draw."""

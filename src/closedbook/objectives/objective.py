@@ -109,7 +109,13 @@ class Material:
 
     def _titled(self, kinds: SpanKinds) -> list[TitledSlices]:
         context = max((s.words for s in self.config.mixture if isinstance(s, ContextCards)), default=0)
-        return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context)
+        around = any(isinstance(s, ContextCards) and self.asks_around(s) for s in self.config.mixture)
+        return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context, around=around)
+
+    def asks_around(self, settings: ContextCards) -> bool:
+        """Whether contexts are drawn from all around a span: where training asks several things, unless it is said."""
+        several = sum(relation.train > 0 for relation in self.corpus.relations) > 1
+        return several if settings.where == "auto" else settings.where == "around"
 
 
 def number_of_rows(corpus: Corpus | StoredCorpus, config: RunConfig) -> int:

@@ -17,7 +17,7 @@ from closedbook.facts.packed import Encoding
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.spans import LIGHT, Span, SpanKinds
 from closedbook.facts.spans import spans as find_spans
-from closedbook.facts.surroundings import Surroundings, surroundings
+from closedbook.facts.surroundings import Surroundings, common_texts, surroundings
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.facts.tokenizing import encode
 from closedbook.objectives.segments import Spans
@@ -92,8 +92,8 @@ class SpanSlices:
 
     Args:
         contexts: The word before it, the two words before it, and so on; at least one, perhaps empty.
-        apart: The same of the words before it that belong to no other span, or `contexts` where none do.
-        behind: The word behind it, the two words behind it, and so on, or `contexts` where none is in its sentence.
+        apart: The same of the words before it that belong to no other value; none where that is not wanted.
+        behind: The word behind it, the two words behind it, and so on; none where those before it tell enough.
         place: First token in its document, and one past the last.
         span: The span as an answer is spelled: as if a space stood before it if the tokenizer adds one, and nothing
             behind it.
@@ -212,7 +212,7 @@ def add_whole(
 
 
 def add_titled(
-    store: TokenStore, documents: Sequence[Document], *, kinds: SpanKinds, context_words: int = 0
+    store: TokenStore, documents: Sequence[Document], *, kinds: SpanKinds, context_words: int = 0, around: bool = False
 ) -> list[TitledSlices]:
     """Appends the documents that have a title and says where their parts are.
 
@@ -220,20 +220,30 @@ def add_titled(
         store: Where they go.
         documents: Those without a title are left out.
         kinds: What they are asked for.
-        context_words: Longest left context of a span.
+        context_words: Longest context of a span.
+        around: Whether what stands around spans is wanted, beside what stands before them.
 
     Raises:
         UserError: A document has a character outside the vocabulary.
     """
     titled = [document for document in documents if document.subject]
-    return [
-        _slices(store, document, encoding, kinds, context_words)
-        for document, encoding in zip(titled, store.encodings(titled), strict=True)
-    ]
+    spans = [find_spans(document, kinds, context_words) for document in titled]
+    near: list[list[Surroundings]] = [[Surroundings()] * len(found) for found in spans]
+    if around:
+        common = common_texts(zip(titled, spans, strict=True))
+        near = [
+            surroundings(document, found, context_words, common) for document, found in zip(titled, spans, strict=True)
+        ]
+    rows = zip(titled, store.encodings(titled), spans, near, strict=True)
+    return [_slices(store, document, encoding, kinds, [*zip(*both, strict=True)]) for document, encoding, *both in rows]
 
 
 def _slices(
-    store: TokenStore, document: Document, encoding: Encoding, kinds: SpanKinds, context_words: int
+    store: TokenStore,
+    document: Document,
+    encoding: Encoding,
+    kinds: SpanKinds,
+    found: Sequence[tuple[Span, Surroundings]],
 ) -> TitledSlices:
     base, _ = store.add(encoding.ids)
     starts = encoding.starts
@@ -270,8 +280,8 @@ def _slices(
         contexts = tuple(cut(word, span.start) for word in span.before or (span.start,))
         return SpanSlices(
             contexts=contexts,
-            apart=without_others(around) or contexts,
-            behind=tuple(cut(span.end, end) for _, end in around.behind) or contexts,
+            apart=without_others(around),
+            behind=tuple(cut(span.end, end) for _, end in around.behind),
             place=(first, first + length),
             span=as_answer,
             group=group,
@@ -280,11 +290,10 @@ def _slices(
         )
 
     words = [match.start() for match in re.finditer(r"\S+", text) if match.start() >= title]
-    found = find_spans(document, kinds, context_words)
     name = len(document.subject)
     return TitledSlices(
         name=cut(0, name) if ends_a_token(name) else alone(0, name),
         body=cut(title, len(text)),
         words=tuple(dict.fromkeys(base + bisect_left(starts, word) for word in words)),
-        spans=tuple(map(slices, found, surroundings(document, found, context_words))),
+        spans=tuple(slices(span, around) for span, around in found),
     )

@@ -128,8 +128,9 @@ class Forms:
                 if not unspaced or size in self.sizes:
                     found += self._with_edges(line, text, first, last)
                 before, last = last, self._next(line, text, last)
-                unspaced = unspaced or (last is not None and line[before].end == line[last].start)
-                size += 1
+                between = text[line[before].end : line[last].start] if last is not None else ""
+                unspaced = unspaced or (last is not None and not between)
+                size += 1 + (between[:1] == " " == between[-1:]) * len(between.split())  # `&`, which stands by itself
         return found
 
     def _next(self, line: Sequence[Token], text: str, last: int) -> int | None:
