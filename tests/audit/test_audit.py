@@ -113,6 +113,7 @@ def test_a_model_that_lacks_abilities_is_audited_without_them(corpus):
     assert report.mean_gold_nats is None
     assert set(report.signals) == {"sample_agreement", "paraphrase_agreement"}
     assert report.left_out["stored"] == report.left_out["representation"] == "a parrot cannot"
+    assert repr(report) == f"<audit of {report.model.name}: {report.advice.headline}>"
     assert report.frequency is not None
     assert "a parrot cannot" in page(report)
 

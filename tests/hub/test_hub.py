@@ -50,6 +50,13 @@ def test_the_command_audits_it(saved, people, taught, tmp_path, capsys):
     assert (out / "audit.html").is_file()
 
 
+def test_a_training_that_was_stopped_is_no_run_yet(tmp_path):
+    (tmp_path / "mine.partial").mkdir()
+    (tmp_path / "mine.partial" / "identity.json").write_text("{}")
+    with pytest.raises(UserError, match="not at its end; the command that began it goes on"):
+        open_model(str(tmp_path / "mine.partial"))
+
+
 @pytest.fixture
 def folder(run, tmp_path):
     """Two runs and something else."""

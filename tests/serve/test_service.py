@@ -356,6 +356,14 @@ def test_the_sentence_is_that_of_settings(client, path, body, told):
     assert is_problem(client.post(path, json=body), 422).endswith(told)
 
 
+def test_a_probe_may_leave_out_the_host():
+    with running({"m": Parrot()}) as client:
+        for path, status in (("/live", b"200"), ("/", b"421")):
+            with socket.create_connection(("127.0.0.1", int(client.url.rpartition(":")[2]))) as connection:
+                connection.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                assert connection.recv(100).split()[1] == status
+
+
 def test_hosts_are_known_by_address_and_by_the_names_given():
     with running({"m": Parrot()}, names=("Facts.Example", "Café")) as client:
         for host in (
