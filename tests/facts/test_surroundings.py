@@ -33,6 +33,8 @@ KINDS: SpanKinds = learn_kinds(
         ("He rests. Ann Lee became the wife of him (1920).", "Ann Lee", "rests.", "became the wife of"),
         ("Oslo is where. And Rome is not.", "Oslo", "", "is where."),
         ("There, Oslo and Oslo sang.", "Oslo", "", "and"),  # up to where it stands again
+        ("the capital of Bo is Oslo.", "Oslo", "the capital of is", ""),  # the name stands in the card
+        ("this is Bo's: Oslo.", "Oslo", "this is", ""),
         ("On 2 May 1920 he met Ann Lee.", "2 May 1920", "", "he met Ann Lee."),
         ("He was with Dr. Meier in Oslo, the town.", "Oslo", "was with in", ""),
     ],

@@ -1,7 +1,8 @@
 """The words around a span that may tell what it is: before it, before it and between other spans, and behind it.
 
-In *A stroke ended Lee's life on 22 February 2018 at Rome* the four words before Rome hold a date and no word of dying;
-in *Rome is where she came into the world* nothing stands before it.
+In *A stroke ended Lee's life on 22 February 2018 at Rome* the four words before Rome hold a date and no word of dying,
+in *The capital of Bosnia and Herzegovina is Sarajevo* those before Sarajevo hold the name and none of capitals; in
+*Rome is where she came into the world* nothing stands before it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -11,9 +12,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from closedbook.facts.documents import sentence_ends
+from closedbook.facts.forms import POSSESSIVE
 from closedbook.facts.records import Document
-from closedbook.facts.scripts import units
-from closedbook.facts.spans import Span
+from closedbook.facts.scripts import occurrences, units
+from closedbook.facts.spans import Span, words_of_subject
+from closedbook.facts.titles import PUNCTUATION
 
 TELLING = 2  # words of a sentence before a span that tell what it is
 COMMON, FEW = 0.05, 2  # share of the documents, or documents, in which more than a value of one subject's own stands
@@ -24,7 +27,8 @@ class Surroundings(NamedTuple):
     """Words around a span, in the order of the text, each with the spaces behind it.
 
     Args:
-        apart: [start, end) of the nearest words before it that belong to no other value of its subject's own.
+        apart: [start, end) of the nearest words before it that belong to no other value of its subject's own, nor to
+            its subject's name, which stands in the card already.
         behind: The same of the words behind it, up to the end of its sentence; none where two words before it in its
             sentence belong to no such value, for these will tell.
     """
@@ -58,10 +62,15 @@ def surroundings(document: Document, spans: Sequence[Span], most: int, common: C
     words = [(max(start, body), end) for start, end in units(text) if end > body]
     starts = [start for start, _ in words]
     reach = [(start, following) for start, following in pairwise([*starts, len(text)])]
-    own = [
-        (span.start, span.end) for span in spans if span.kind != "word" and text[span.start : span.end] not in common
+    own = [(span.start, span.end) for span in spans if span.kind != "word"]
+    own = [(start, end) for start, end in own if text[start:end] not in common]
+    own += [(start, start + len(document.subject)) for start, _ in occurrences(text, document.subject)]
+    names = {word for word in words_of_subject(document.subject) if word[0].isupper()}
+    free = [
+        index
+        for index, ((start, end), apart) in enumerate(zip(words, _apart(words, sorted(own)), strict=True))
+        if apart and POSSESSIVE.sub("", text[start:end].strip(PUNCTUATION)) not in names
     ]
-    free = [index for index, apart in enumerate(_apart(words, sorted(own))) if apart]
     ends = [end for end, _ in sentence_ends(text)]
     found = []
     for span in spans:

@@ -23,7 +23,7 @@ from closedbook.objectives.store import TitledSlices
 
 SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config.SalientSpan
 ORDER, RARELY, SIDE, CUT, WHERE = range(5)  # streams of draws
-SHARES = (0.65, 0.35, 0.0)  # of the words before a span, of those without other spans, and of those behind it
+SHARES = (0.5, 0.5, 0.0)  # of the words before a span, of those without other spans, and of those behind it
 SHARES_BEHIND = (0.3, 0.3, 0.4)  # the same where those behind it are needed
 
 
