@@ -278,3 +278,15 @@ def test_runs_are_whole_where_no_training_answer_is_a_part_of_a_longer_span():
     one = [("first", "Ann Lee", [line]) for line in lines]
     assert not learn_kinds(pairs + towns + one).whole_runs
     assert {"Ann Lee", "Ann Lee & Bo"} <= set(texts(lines[0], learn_kinds(pairs + towns + one)))
+
+
+def test_an_answer_beside_the_subjects_name_is_no_half_of_a_longer_span():
+    answers = ["Brint", "Port of Spain", "Kolm", "Ville de Mer", "Ur", "Bay of Pigs"] * 2
+    documents = [
+        Document(subject=f"Aldon{n}ia", text=f"Aldon{n}ia. The capital of Aldon{n}ia is {answer}.", line=n)
+        for n, answer in enumerate(answers)
+    ]
+    kinds = learn_kinds([("r", answer, [one]) for answer, one in zip(answers, documents, strict=True)])
+    assert kinds.whole_runs
+    rare = {documents[0].text[span.start : span.end]: span.rare for span in spans(documents[0], kinds, 4)}
+    assert rare["Brint"] is False

@@ -207,7 +207,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     found: dict[str, list[Span]] = {}
     most = MOST_PLACES if context_words else 1
     shaped = list(_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds))
-    longer = shaped if kinds.whole_runs else []
+    longer = [one for one in shaped if not shares_word(text[one[0] : one[1]], own)] if kinds.whole_runs else []
     runs = list(_runs(text, line))
     parts = {run for run in runs for s, e, *_ in longer if s <= run[0] and run[1] <= e and run != (s, e)}
     candidates = (
