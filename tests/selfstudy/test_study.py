@@ -91,6 +91,7 @@ def test_tokens_leave_out_the_title_and_know_where_they_stand():
             "by Salt & Pepa & Young",
             ["Salt", "Salt & Pepa", "Pepa", "Pepa & Young", "Young"],
         ),
+        (["4.2 × 10^6", "3.1 × 10^9"], "is 5.7 × 10^8", None),
         (["https://ab.org/x", "https://cd.org/y"], "see https://ef.org/z", None),
         (["北京", "上海"], "生于重庆。", ["生于", "于重", "重庆"]),
         (["1893年", "1901年"], "他1950年出生", ["1950", "1950年"]),
@@ -100,7 +101,7 @@ def test_what_looks_like_training_answers_may_be_one(answers, text, found):
     line = tokens(Document(subject="", text=text, line=1))
     candidates = Forms.of(Counter(answers)).candidates(line, text)
     texts = [candidate.text for candidate in candidates]
-    assert texts == found if found is not None else text.split()[-1] in texts
+    assert texts == found if found is not None else text.partition(" ")[2] in texts
     for candidate in candidates:
         covered = text[line[candidate.first].start : line[candidate.last].end]
         assert candidate.text == covered

@@ -73,7 +73,7 @@ class Forms:
 
     Args:
         kinds: The kinds of word that they begin with.
-        longest: Words of the longest.
+        longest: Words of the longest, marks that stand by themselves (`&`) among them.
         sizes: Of how many words many of them are.
         joins: What stands between two words of many of them beside a space, with the kinds of the two: `-`, `. `, `.`.
         edges: What stands before the first word and after the last of many of them: `+` and nothing.
@@ -92,7 +92,7 @@ class Forms:
         kinds = set[str]()
         for answer, times in answers.items():
             found = [match for match in _TOKEN.finditer(answer) if match.group()[0].isalnum()]
-            sizes[max(len(found), len(answer.split()))] += times
+            sizes[len(found) + sum(not any(map(str.isalnum, part)) for part in answer.split())] += times
             kinds.add(kind(found[0].group() if found else answer))
             if not found:
                 continue
