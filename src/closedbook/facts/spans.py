@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import COMBINING, ELISION, UNSPACED, units
-from closedbook.facts.titles import ABBREVIATIONS
+from closedbook.facts.titles import ABBREVIATIONS, is_genus
 
 Kind = Literal["phrase", "number", "date", "word"]
 KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
@@ -30,7 +30,6 @@ _WORD = re.compile(
     rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
 )
 _UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
-_SPECIES = re.compile(r"([A-Z])\.? ([a-z][\w-]*)")  # `G. canina`
 _OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
@@ -165,12 +164,6 @@ def shares_word(span: str, own: Collection[str]) -> bool:
     return span[:1].isupper() and not set(own).isdisjoint(re.sub(r"['’]s\b", "", span).split())
 
 
-def _is_genus(text: str, start: int, end: int, own: Collection[str]) -> bool:
-    """Whether a span is a letter for one of these words, before another of them: `G` in `G. canina`."""
-    found = _SPECIES.match(text, start) if end <= start + 2 else None
-    return found is not None and found[2] in own and any(word.startswith(found[1]) for word in own)
-
-
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
     """Whether the answer is one of the spans that the kinds ask for in a document."""
     return answer in document.text and any(document.text[s.start : s.end] == answer for s in spans(document, kinds, 0))
@@ -220,7 +213,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     )
     for start, end, kind, rare in candidates:
         span = text[start:end]
-        owned = shares_word(span, own) or _is_genus(text, start, end, own)
+        owned = shares_word(span, own) or is_genus(text, start, end, own)
         if owned and not kinds.own:
             continue
         places, rare = found.setdefault(span, []), rare or owned

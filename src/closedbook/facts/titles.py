@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED, UNSPACED_LETTER, joined
@@ -31,6 +31,7 @@ SMALL = PARTICLES | frozenset(
     "a an at by for from in into on or over to under with am das dem die ein eine im au les un une à een het".split()
 )
 """Articles and prepositions, beside particles."""
+_SPECIES = re.compile(r"([A-Z])\.? ([a-z][\w-]*)")  # `G. canina`
 _BINOMIAL = re.compile(r"([A-Z])[a-z]+ ([a-z][a-z-]+(?: [a-z-]+)?)")  # of a species, or of a part of one
 _ELIDED = re.compile(
     r"\w*[a-zß-öø-ÿDL]['’](?!(?:re|ve|ll)\b)(?=[^\W\d_]{2})"
@@ -122,6 +123,12 @@ def _is_called(name: str, wanted: Mapping[str, str]) -> str | None:
     if found is None and (species := _BINOMIAL.fullmatch(name)):
         found = wanted.get(folded(f"{species[1]}. {species[2]}"))
     return found
+
+
+def is_genus(text: str, start: int, end: int, words: Collection[str]) -> bool:
+    """Whether [start, end) is a letter for one of these words, before another of them: `G` in `G. canina`."""
+    found = _SPECIES.match(text, start) if end <= start + 2 else None
+    return found is not None and found[2] in words and any(word.startswith(found[1]) for word in words)
 
 
 def begins_with(text: str, name: str) -> bool:
