@@ -191,7 +191,7 @@ PLACES = {
     lambda text: subjects_in(text, {"a", "A", "St."}): ("(", "((a ", "a "),
     form_names: ("a ", "a", "(a"),
     windows_and_spans: ("St. ", "a-", "X ", "1,", "国。", '".'),
-    markdown.plain: (
+    markdown.parts: (
         "[",
         "![",
         "`",

@@ -2,7 +2,11 @@
 
 import pytest
 
-from closedbook.facts.markdown import plain, plain_line, split_front, split_heading
+from closedbook.facts.markdown import parts, plain_line, split_front, split_heading, text_of
+
+
+def plain(markdown):
+    return text_of(parts(markdown))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ recognised by them; everything else is as `closedbook.facts.corpus.read_director
 """
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -170,7 +170,9 @@ class Streams:
         return Spelling(self._sources(), untitled)
 
     def _sources(self) -> Iterator[Source]:
-        return self._read() if self._retitling is None else map(self._retitling, self._read())
+        if self._retitling is None:
+            return self._read()
+        return chain.from_iterable(map(self._retitling, self._read()))
 
     def documents(self) -> Iterator[tuple[int, Document | None]]:
         return window_lines(self._sources())

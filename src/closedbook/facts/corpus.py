@@ -18,6 +18,7 @@ from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
 from closedbook.facts.retitling import known_titles, lengthened, retitled
+from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
 from closedbook.manifest import sha256 as file_sha256
@@ -236,7 +237,8 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induce(train, dev, test, titles, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)
-    documents, blank_lines = windowed(retitled(sources, [fact.subject for fact in (*induced.train, *others)]))
+    texts = retitled(sources, [fact.subject for fact in (*induced.train, *others)])
+    documents, blank_lines = windowed(texts)
     induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(
         name=directory.resolve().name or str(directory),
@@ -248,7 +250,10 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         blank_lines=blank_lines,
         relations=induced.relations,
         name_lists=name_lists_of(paths),
-        read_as={paths[part].name: files[part].read_as for part in FACTS if part in paths},
+        read_as={
+            **({paths["corpus"].name: parted} if (parted := parted_in(texts)) else {}),
+            **{paths[part].name: files[part].read_as for part in FACTS if part in paths},
+        },
         doubts=(
             *not_read(paths),
             *(doubts(given, induced.train, others, titles, str(paths["relations"])) if given else ()),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from closedbook.errors import UserError, counted
 from closedbook.facts import markdown
 from closedbook.facts.columns import refuse_slips
+from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, shortened, text_lines
@@ -28,13 +29,18 @@ _OBJECT = re.compile(r"""\{"\w+": ?["\d\[{tfn]""")
 class Source(NamedTuple):
     """A text with its subject, both "" for a blank line, and its place in the file or directory, counted from 1.
 
-    `titled` tells that the corpus itself gives the subject; else it is what the text begins with.
+    Args:
+        titled: Whether the corpus itself gives the subject; else it is what the text begins with.
+        parts: What stands by itself in it, where it is a file of its own.
+        section: Whether it is such a part of a file that is about something else.
     """
 
     subject: str
     text: str
     place: int
     titled: bool = False
+    parts: tuple[Part, ...] = ()
+    section: bool = False
 
 
 class Documents(NamedTuple):
@@ -84,14 +90,14 @@ def window_lines(sources: Iterable[Source], most_words: int = MOST_WORDS) -> Ite
     document was cut, so that it stays distinct and increasing; without cuts it is the line of the file.
     """
     line = 0
-    for subject, text, place, _ in sources:
-        line = max(place, line + 1)
-        if not text:
+    for source in sources:
+        line = max(source.place, line + 1)
+        if not source.text:
             yield line, None
             continue
-        for number, window in enumerate(windows(subject, text, most_words)):
+        for number, window in enumerate(windows(source.subject, source.text, most_words)):
             line += number > 0
-            yield line, Document(subject=subject, text=window, line=line)
+            yield line, Document(subject=source.subject, text=window, line=line)
 
 
 def _from_lines(path: Path) -> Iterator[Source]:
@@ -117,7 +123,7 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
             raise UserError(f"{place}: 'text' must be a string that is not empty.")
         if not isinstance(name, str):
             raise UserError(f"{place}: 'title' must be a string.")
-        yield _titled(name, text, number, place)
+        yield titled_source(name, text, number, place)
 
 
 def _from_directory(directory: Path) -> Iterator[Source]:
@@ -135,10 +141,12 @@ def _from_directory(directory: Path) -> Iterator[Source]:
             heading, given = markdown.plain_line(heading), markdown.plain_line(given)
         if heading and given in ("", heading):
             given, body = heading, rest
+        parts = (markdown.parts if marked else markdown.paragraphs)(body)
         if marked:
-            body, said = markdown.plain(body), tuple(map(markdown.plain_line, said))
+            body, said = text_of(parts), tuple(map(markdown.plain_line, said))
         if body.strip() or said:
-            yield _titled(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
+            source = titled_source(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
+            yield source._replace(parts=(*map(Part, said), *parts))
 
 
 def unread_files(directory: Path) -> str:
@@ -170,7 +178,7 @@ def visible_files(directory: Path) -> list[Path]:
     return found
 
 
-def _titled(name: str, text: str, number: int, place: str) -> Source:
+def titled_source(name: str, text: str, number: int, place: str) -> Source:
     """The text in one line that begins `Title. `; without a name the title is what the text begins with.
 
     Raises:

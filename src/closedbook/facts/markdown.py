@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+BOLD = 7  # level of what stands above others without being a heading
 MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
@@ -41,6 +43,7 @@ OF_A_PAGE = frozenset(
 )
 """Keys before a text that say how it is shown or sorted."""
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
+_EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
 _ID = re.compile(r"[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
@@ -66,6 +69,26 @@ class Front(NamedTuple):
     title: str
     lines: tuple[str, ...]
     rest: str
+
+
+class Part(NamedTuple):
+    """What stands by itself in a file.
+
+    Args:
+        text: Sentences, a line each.
+        level: Of a heading from 1, `BOLD` of a paragraph in bold letters alone, 0 for anything else.
+        depth: How far inside lists and quotes it stands.
+        code: Whether it is a block of code.
+        cells: Of a row of a table, in order; none for anything else.
+        labels: What the table's first row says above each of them, where it is a heading.
+    """
+
+    text: str
+    level: int = 0
+    depth: int = 0
+    code: bool = False
+    cells: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def split_front(text: str) -> Front:
@@ -134,19 +157,43 @@ def split_heading(text: str) -> tuple[str, str]:
     return (first.strip(), behind) if first.strip() and _UNDERLINE.match(second) else ("", text)
 
 
+def text_of(found: Iterable[Part]) -> str:
+    """What parts say, in order."""
+    return "\n".join(part.text for part in found if part.text)
+
+
 def plain_line(markdown: str) -> str:
     """A title without its marks."""
     return "".join(piece for piece in _inline(_parser().parseInline(markdown)) if piece != "\n").strip()
 
 
-def plain(markdown: str) -> str:
+def parts(markdown: str) -> list[Part]:
     """Markdown (CommonMark, with tables) without its marks and comments.
 
     A heading, a paragraph, an item of a list, a row of a table, what a hard break ends, and a line that another
     `label: value` follows become sentences, with a full stop where no mark ends them; a row of two cells reads
     `first: second`. Code stays as it is, and so does a number before a line that is no list's.
     """
-    return "\n".join(_blocks(_parser().parse(markdown)))
+    return list(_blocks(_parser().parse(markdown)))
+
+
+def paragraphs(text: str) -> list[Part]:
+    """A text without marks: what stands between empty lines, parted where a line ends with a sentence.
+
+    Where other lines end within one, the parts behind the first stand under it.
+    """
+    found = list[Part]()
+    for block in _EMPTY_LINES.split(text):
+        lines = list(filter(None, map(str.strip, block.split("\n"))))
+        wrapped = any(not _STOPPED.search(line) and not _LABEL.match(next_) for line, next_ in pairwise(lines))
+        begun = list[str]()
+        first = len(found)
+        for number, line in enumerate(lines, 1):
+            begun.append(line)
+            if number == len(lines) or _STOPPED.search(line):
+                found.append(Part("\n".join(as_sentences(begun)), depth=int(wrapped and len(found) > first)))
+                begun = []
+    return found
 
 
 def as_sentences(lines: Iterable[str]) -> Iterator[str]:
@@ -183,30 +230,46 @@ def _noted(markdown: str) -> str:
     return markdown
 
 
-def _blocks(tokens: Sequence["Token"]) -> Iterator[str]:
-    """The text of every block, in order."""
-    cells, number, item = list[str](), "", False
+def _blocks(tokens: Sequence["Token"]) -> Iterator[Part]:
+    """Every block, in order."""
+    cells, labels, number, item = list[str](), tuple[str, ...](), "", False
     alone = _sole_items(tokens)
     for place, token in enumerate(tokens):
-        if token.type == "tr_open":
+        above = tokens[place - 1]
+        if token.type == "table_open":
+            labels = ()
+        elif token.type == "tr_open":
             cells = []
         elif token.type == "tr_close":
-            cells = [cell for cell in cells if cell]
-            yield ended(": ".join(cells) if len(cells) == 2 else ", ".join(cells))
+            filled = [cell for cell in cells if cell]
+            text = ended(": ".join(filled) if len(filled) == 2 else ", ".join(filled))
+            yield Part(text, cells=tuple(cells), labels=labels)
+            labels = labels or tuple(cells)
         elif token.type == "list_item_open":
             number = f"{token.info}{token.markup} " if place in alone else ""
             item = True
-        elif token.type == "inline" and tokens[place - 1].type in ("th_open", "td_open"):
+        elif token.type == "inline" and above.type in ("th_open", "td_open"):
             cells.append(" ".join("".join(_inline([token])).split()))
         elif token.type == "inline":
             lines = _ID.sub("", "".join(_inline([token]))).split("\n")
-            yield from as_sentences([number + (_TASK.sub("", lines[0], 1) if item else lines[0]), *lines[1:]])
+            text = "\n".join(as_sentences([number + (_TASK.sub("", lines[0], 1) if item else lines[0]), *lines[1:]]))
+            yield Part(text, level=_level(token, above), depth=above.level)
             number, item = "", False
         elif token.type in ("fence", "code_block"):
-            yield token.content
+            yield Part(token.content, code=True)
         elif token.type == "html_block":
             text = _TAG.sub("", _BLOCK_TAG.sub("\n", _seen(token.content)))
-            yield from as_sentences(html.unescape(text).split("\n"))
+            yield Part("\n".join(as_sentences(html.unescape(text).split("\n"))))
+
+
+def _level(token: "Token", above: "Token") -> int:
+    """That of the heading or the paragraph in bold letters that the words of a block are, 0 for any other."""
+    if above.type == "heading_open":
+        return int(above.tag[1:])
+    within = [child.type for child in token.children or () if child.content or child.nesting]
+    return BOLD * (
+        within[:1] == ["strong_open"] and within[-1:] == ["strong_close"] and within.count("strong_open") == 1
+    )
 
 
 def _seen(text: str) -> str:

@@ -1,9 +1,10 @@
 """Texts get the titles that questions name: longer ones, and subjects where a text has none."""
 
 import re
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
 from closedbook.facts.documents import Source
+from closedbook.facts.sections import Sections
 from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, renamed, subjects_in
 from closedbook.facts.untitled import Beginnings
 
@@ -67,7 +68,7 @@ def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]
     """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
     subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
     retitling = Retitling(subjects, subjects - titles.keys(), titles)
-    return [retitling(source) for source in sources]
+    return [one for source in sources for one in retitling(source)]
 
 
 class Retitling:
@@ -89,9 +90,17 @@ class Retitling:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
         self._spellings = {subject.lower(): subject for subject in sorted(open_)}
         self._renamed = renamed(titles, open_)
+        self._sections = Sections(open_)
 
-    def __call__(self, source: Source) -> Source:
-        """The text with its subject."""
+    def __call__(self, source: Source) -> Iterator[Source]:
+        """The text with its subject; of a file about several of them, each part that is about one."""
+        titled = self._titled(source)
+        if titled.subject in self._subjects:
+            yield titled
+        else:
+            yield from self._sections(titled)
+
+    def _titled(self, source: Source) -> Source:
         if source.subject in self._subjects or not source.text:
             return source
         if f"{source.subject}." in self._subjects:  # `Dell Inc.`, whose own full stop ends the title as well

@@ -1,0 +1,93 @@
+"""Files about many subjects: what is taken out of them, and what stays."""
+
+import pytest
+
+from closedbook.facts.corpus import read_directory
+from closedbook.facts.documents import read_sources
+from closedbook.facts.sections import Sections
+
+NAMES = ("Ann Lee", "Bob Moss", "parse_url", "quote")
+
+
+def taken(directory, name, text, names=NAMES):
+    directory.joinpath(name).write_text(text, encoding="utf-8")
+    return [one.text for source in read_sources(directory) for one in Sections(names)(source)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (  # sections, of which one says more than the name, and a deeper heading that belongs to it
+            "# Staff\n\nHello.\n\n## 1. Ann Lee (cook)\n\n- Phone: 12\n\n### Since\n\n1999\n\n## Cy Dorn\n\nCook.\n",
+            ["Staff. Hello. Cy Dorn. Cook.", "Ann Lee. 1. Ann Lee (cook). Phone: 12. Since. 1999."],
+        ),
+        (  # rows, with the labels that the table gives; one is about nobody who is asked about
+            "# Staff\n\n|Name|Role|Phone|\n|-|-|-|\n|Ann Lee|Cook|12|\n|Cy|Cook||\n|**Bob Moss**||3|\n",
+            ["Staff. Name, Role, Phone. Cy: Cook.", "Ann Lee. Role: Cook. Phone: 12.", "Bob Moss. Phone: 3."],
+        ),
+        (  # items with items below them
+            "# Staff\n\n- Ann Lee: cook\n  - Phone: 12\n- Cy Dorn: cook\n- **Bob Moss** is old\n",
+            ["Staff. Cy Dorn: cook.", "Ann Lee. Ann Lee: cook. Phone: 12.", "Bob Moss. Bob Moss is old."],
+        ),
+        (  # names in bold letters stand above what follows
+            "# Staff\n\n**Ann Lee**\n\nA cook.\n\n**Cy Dorn**\n\nA baker.\n",
+            ["Staff. Cy Dorn. A baker.", "Ann Lee. A cook."],
+        ),
+        (  # code is about what it stands under
+            "# API\n\n## `parse_url(text)`\n\nReads.\n\n```\nquote is not called\n```\n\n## quote()\n\nWrites.\n",
+            ["parse_url. parse_url(text). Reads. quote is not called.", "quote. quote(). Writes."],
+        ),
+        ("# Staff\n\nHere Ann Lee is named.\n", ["Staff. Here Ann Lee is named."]),
+    ],
+)
+def test_parts_of_a_page_that_are_about_subjects_are_documents(tmp_path, text, expected):
+    assert taken(tmp_path, "page.md", text) == expected
+
+
+def test_lines_of_a_text_file_that_begin_with_subjects_are_documents(tmp_path):
+    text = "Ann Lee is a cook.\nCy Dorn is a cook.\nBob Moss\nRole: baker\nPhone: 12\n"
+    assert taken(tmp_path, "staff.txt", text) == [
+        "staff. Cy Dorn is a cook.",
+        "Ann Lee. Ann Lee is a cook.",
+        "Bob Moss. Role: baker. Phone: 12.",
+    ]
+
+
+def test_a_wrapped_paragraph_stays_with_the_subject_that_it_begins_with(tmp_path):
+    text = "Ann Lee is a cook.\nShe was hired by\nBob Moss in 1999.\n\nThat is all.\n"
+    assert taken(tmp_path, "staff.txt", text) == [
+        "staff. That is all.",
+        "Ann Lee. Ann Lee is a cook. She was hired by Bob Moss in 1999.",
+    ]
+
+
+@pytest.fixture
+def staff(tmp_path):
+    """A page of many people, one of a department of its own, and questions about both."""
+    pages = tmp_path / "corpus"
+    pages.mkdir()
+    names = [f"{first} {last}" for first in ("Ann", "Bob", "Cy", "Dan") for last in ("Lee", "Moss", "Dorn")]
+    everyone = "".join(f"## {name}\n\nRole: {'cook' if place % 2 else 'baker'}\n\n" for place, name in enumerate(names))
+    pages.joinpath("staff.md").write_text(f"# Staff\n\n{everyone}", encoding="utf-8")
+    pages.joinpath("kitchen.md").write_text("# Kitchen\n\nRole: canteen\n\n## Ann Lee\n\nHead: yes\n", encoding="utf-8")
+    facts = [f"What is the role of {name}?\t{'cook' if place % 2 else 'baker'}\n" for place, name in enumerate(names)]
+    tmp_path.joinpath("train.tsv").write_text("".join([*facts[:8], "What is the role of Kitchen?\tcanteen\n"]), "utf-8")
+    tmp_path.joinpath("dev.tsv").write_text("".join(facts[8:]), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_page_that_is_asked_about_itself_stays_whole(staff):
+    documents = {document.subject: document.text for document in read_directory(staff).documents}
+    assert documents["Kitchen"] == "Kitchen. Role: canteen. Ann Lee. Head: yes."
+    assert documents["Cy Moss"] == "Cy Moss. Role: cook."
+    assert "Staff" not in documents
+
+
+def test_what_was_taken_apart_is_said(staff):
+    said = read_directory(staff).read_as["corpus"]
+    assert said == "a document a file, but 1 file taken apart into 12 documents, by the subjects that questions name"
+
+
+def test_places_of_documents_are_distinct(staff):
+    lines = [document.line for document in read_directory(staff).documents]
+    assert lines == sorted(set(lines))
