@@ -33,6 +33,7 @@ from closedbook.facts.forms import up_to_subjects
 from closedbook.facts.induction import recognise
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
+from closedbook.facts.silence import heard
 from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.text import composed_questions
 from closedbook.facts.tokenizers import MASK, MASK_ID, Tokenizer
@@ -219,7 +220,7 @@ class Run:
     def _responses(self, written: Sequence[Written]) -> list[Response]:
         return [
             Response(
-                text=self.tokenizer.decode(ids).split(MASK)[0],
+                text=heard(self.tokenizer.decode(ids).split(MASK)[0]),
                 ids=tuple(ids),
                 token_nats=tuple(nats),
                 closed=ids[-1] == MASK_ID,

@@ -239,6 +239,17 @@ def test_relations_that_may_be_one_in_several_wordings_are_named(tmp_path):
     )
 
 
+def test_wordings_of_one_relation_with_answers_of_their_own_are_named(tmp_path):
+    lines = [f"N{n}. Wife: W{n}. Town: T{n}." for n in range(18)]
+    tmp_path.joinpath("corpus.txt").write_text("\n".join(lines), encoding="utf-8")
+    wordings = ["Who is the wife of N{}?", "Whom did N{} marry?", "Name the spouse that N{} has."]
+    facts = [f"{wordings[n % 3].format(n)}\tW{n}\nIn which town is N{n}?\tT{n}\n" for n in range(18)]
+    tmp_path.joinpath("train.tsv").write_text("".join(facts[:12]), encoding="utf-8")
+    tmp_path.joinpath("dev.tsv").write_text("".join(facts[12:]), encoding="utf-8")
+    (said,) = [line for line in describe(read_directory(tmp_path)) if "several wordings" in line]
+    assert said.startswith("wife, marry and spouse have answers of one kind and no subject in common; if they are one")
+
+
 def test_facts_of_other_files_are_recognised(people):
     name = people.train[0].subject
     facts = [Fact(question=f"Where was {who} born?", answers=("X",), subject="", line=1) for who in (name, "Zo Zo")]

@@ -222,6 +222,16 @@ def test_marks_inside_a_title_do_not_end_it_where_questions_name_all_of_it(tmp_p
     assert lengthened(read_sources(path), ["Where is Ford? It is far."]) == read_sources(path)
 
 
+def test_a_full_stop_that_questions_go_on_behind_belongs_to_the_title(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    names = ["Ann Lee", "Ann Lee Jr.", "Acme Inc.", "Bo Ray"]
+    path.write_text("".join(json.dumps({"title": name, "text": "Old."}) + "\n" for name in names), encoding="utf-8")
+    asked = ["What is Ann Lee’s age?", "What is Ann Lee Jr.’s age?", "Was Acme Inc. sold?", "I saw Bo Ray. Is he old?"]
+    found = lengthened(read_sources(path), asked)
+    assert [source.subject for source in found] == names
+    assert [source.text for source in found] == [f"{name}. Old." for name in names]
+
+
 @pytest.mark.parametrize(
     ("lines", "asked", "subjects"),
     [

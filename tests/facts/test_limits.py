@@ -19,7 +19,8 @@ from closedbook.facts.naming import form_key, label, new_name
 from closedbook.facts.readers import read_facts
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import parse_relations, read_relations
-from closedbook.facts.spans import SpanKinds, answer_shape, spans
+from closedbook.facts.shapes import answer_shape
+from closedbook.facts.spans import SpanKinds, spans
 from closedbook.facts.text import MOST_LINE, composed, read_text
 from closedbook.facts.titles import subjects_in, title
 from closedbook.selfstudy.candidates import MOST_TOKENS, tokens

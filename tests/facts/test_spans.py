@@ -1,8 +1,12 @@
+import re
+
 import pytest
 
 from closedbook.facts.records import Document
+from closedbook.facts.shapes import answer_shape, kind_of
 from closedbook.facts.span_kinds import learn_kinds
-from closedbook.facts.spans import PHRASES, answer_shape, can_ask, kind_of, spans
+from closedbook.facts.spans import PHRASES, can_ask, spans
+from closedbook.facts.titles import title
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
 DOCUMENT = Document(subject="Ann Lee", text=TEXT, line=1)
@@ -155,6 +159,43 @@ def test_answers_inside_longer_phrases_and_of_the_subjects_own_words_are_learned
     own = Document(subject="Monaco", text="Monaco. The capital of Monaco is Monaco .", line=1)
     assert not can_ask("Monaco", own, learned("Rome", "Bern"))
     assert can_ask("Monaco", own, learned("Monaco", "Monaco", "Bern", document=own))
+
+
+def told(lines, relation="r"):
+    """Facts with the answers that stand between brackets, which the documents do not have."""
+    found = []
+    for number, line in enumerate(lines, 1):
+        start, answer, end = re.split(r"[\[\]]", line)
+        text = start + answer + end
+        document = Document(subject=title(text), text=text, line=number)
+        found.append((relation, answer, [document]))
+    return found
+
+
+def asked(facts, place=0):
+    """What the document of a fact is asked for, and whether that is rare."""
+    document, kinds = facts[place][2][0], learn_kinds(facts)
+    return {document.text[span.start : span.end]: span.rare for span in spans(document, kinds, 0)}
+
+
+def test_answers_that_often_have_words_of_their_subject_are_asked_for_as_others_are():
+    clauses = told(f"Section {n}(b). It is subject to [Section {n + 20}(a)]." for n in range(1, 9))
+    assert asked(clauses) == {"It": False, "Section": True, "Section 21(a)": False}
+    fathers = told(f"{name} Lee. {name} is a child of [Al Lee]." for name in ("Bo", "Cy", "Di", "Ed"))
+    assert asked(fathers) == {"Bo": True, "Al Lee": False}
+
+
+def test_names_go_on_behind_initials_where_training_answers_have_them():
+    works = [
+        f"Work {n}. It is by [{name}]. Then it was sold." for n, name in enumerate(("Al B. Lee", "Bo C. Ray", "Cy"))
+    ]
+    assert asked(told(works)) == {"It": False, "Al B. Lee": False, "Then": False}
+    assert "Al B. Lee" not in asked(told(works[::2]))
+
+
+def test_parts_of_longer_phrases_do_not_reach_over_the_end_of_a_sentence():
+    works = [f"Work {n}. Here lives Old [{name} Ray]. Then he left." for n, name in enumerate(("Al", "Bo", "Cy", "Di"))]
+    assert asked(told(works)) == {"Here": False, "Old Al Ray": False, "Old Al": True, "Al Ray": True, "Then": False}
 
 
 def test_without_answers_lines_are_asked_for_phrases():

@@ -20,7 +20,8 @@ from closedbook.facts.forms import places, possible_forms, slot_of
 from closedbook.facts.naming import form_key, label, new_name, other_spellings
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.relations import format_relations, parse_relations
-from closedbook.facts.spans import answer_shape, spans
+from closedbook.facts.shapes import answer_shape
+from closedbook.facts.spans import spans
 from closedbook.facts.splits import hold_out
 from closedbook.facts.titles import subjects_in, title
 from closedbook.report.console import say

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from closedbook.facts.relations import AnswerKind
 from closedbook.facts.scripts import UNSPACED_LETTER, WORD
-from closedbook.facts.spans import answer_shape, kind_of, words
+from closedbook.facts.shapes import answer_shape, kind_of, words
 
 CHOICES, EACH, CHOICE_SHARE = 12, 5, 0.05  # a closed list: few answers, several facts each, or a small share of all
+FEW, MONTH_NAMES = 6, 24  # answers that may show whether they are dates; names of months, whole and short
 CALLED = {"phrase": "capitalised phrases", "number": "numbers", "date": "dates", "word": "words"}
 """What sentences call answers of a kind; those of a closed list are said to be some of it."""
-_NUMERIC_DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
+_DIGITS = re.compile(r"\d+")
+_MONTH, _DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
+_NUMERIC_DATE = re.compile(rf"\d{{4}}[-/.]{_MONTH}[-/.]{_DAY}|(?:{_MONTH}[-/.]{_DAY}|{_DAY}[-/.]{_MONTH})[-/.]\d{{4}}")
 
 
 def answer_kind(answers: Mapping[str, int]) -> tuple[AnswerKind, tuple[str, ...]]:
@@ -25,10 +28,30 @@ def answer_kind(answers: Mapping[str, int]) -> tuple[AnswerKind, tuple[str, ...]
     few = len(counts) <= CHOICES and total >= EACH * len(counts)
     if len(counts) > 1 and (few or len(counts) <= CHOICE_SHARE * total):
         return "choice", tuple(answer for answer, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-    kinds = defaultdict[AnswerKind, int](int)
-    for answer, times in counts.items():
-        kinds[kind_of_answer(answer)] += times
+    kinds = kinds_of_answers(counts)
     return max(kinds, key=lambda kind: kinds[kind], default="phrase"), ()
+
+
+def kinds_of_answers(answers: Mapping[str, int]) -> dict[AnswerKind, int]:
+    """How many facts have answers of each kind, in the order in which they first come.
+
+    What could be a month and a number, each by itself, is none where all have the same word, or more words than months
+    have names (`UN 1013`, `9 Personen`).
+    """
+    beside = {
+        answer: tuple(WORD.findall(_DIGITS.sub("", answer.lower()))) for answer in answers if _is_short_date(answer)
+    }
+    no_months = len(beside) >= FEW and not 1 < len({*beside.values()}) <= MONTH_NAMES
+    kinds = defaultdict[AnswerKind, int](int)
+    for answer, times in answers.items():
+        other: AnswerKind = "number" if answer[:1].isdigit() else "phrase"
+        kinds[other if no_months and answer in beside else kind_of_answer(answer)] += times
+    return dict(kinds)
+
+
+def _is_short_date(answer: str) -> bool:
+    """Whether an answer could be a month with a day or a year alone."""
+    return answer_shape(answer) in ("0 X", "X 0") and kind_of_answer(answer) == "date"
 
 
 def kind_of_answer(answer: str) -> AnswerKind:

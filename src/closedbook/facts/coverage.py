@@ -9,8 +9,9 @@ from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
+from closedbook.facts.shapes import words
 from closedbook.facts.span_kinds import learn_kinds
-from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spans, words, words_of_subject
+from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spans, words_of_subject
 from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
@@ -134,7 +135,9 @@ def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[st
 def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[str]]) -> frozenset[str]:
     """The texts that a document is asked for, kept for the relations that follow."""
     if document.line not in known:
-        known[document.line] = frozenset(document.text[s.start : s.end] for s in spans(document, kinds, 0))
+        known[document.line] = frozenset(
+            document.text[s.start : s.end] for s in spans(document, kinds, 0) if kinds.rare or not s.rare
+        )
     return known[document.line]
 
 

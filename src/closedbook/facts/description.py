@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterator
 
 from closedbook.errors import counted
-from closedbook.facts.answers import CALLED, kind_of_answer
+from closedbook.facts.answers import CALLED, kinds_of_answers
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.readers import TABS
 from closedbook.facts.relations import Relation
@@ -14,6 +14,7 @@ from closedbook.facts.text import shortened
 RARELY_SHARED = 0.02  # share of the subjects that may have several documents each without a word
 SHOWN = 3  # forms and answers that a line shows
 FEW = 5  # answers below which relations are not compared
+SELDOM = 10  # training questions below which a relation may be a part of another
 SAME = 0.8  # share of the answers of the smaller that two wordings of one relation have in common
 MOST_COMPARED = 100  # relations
 HEADER = 3  # words of a line that may name columns
@@ -94,7 +95,11 @@ def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:
 
 
 def _perhaps_one(corpus: Corpus) -> Iterator[str]:
-    """Relations that may be one asked in several wordings: they share answers and no subject."""
+    """Relations that may be one asked in several wordings: they share no subject, and answers, or their kind at least.
+
+    Answers that are all different, as spouses are, tell nothing by themselves; then both relations must be asked
+    seldom, or most subjects of both be asked for the same third thing.
+    """
     if "relations.toml" in corpus.files:
         return
     subjects, answers = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
@@ -102,22 +107,39 @@ def _perhaps_one(corpus: Corpus) -> Iterator[str]:
         subjects[fact.relation].add(fact.subject)
     for fact in corpus.train:
         answers[fact.relation].update(fact.answers[:1])
-    left = [relation.name for relation in corpus.relations if len(answers[relation.name]) >= FEW][:MOST_COMPARED]
+
+    compared = [relation for relation in corpus.relations if answers[relation.name]][:MOST_COMPARED]
+    mostly = {
+        one.name: {
+            other.name
+            for other in compared
+            if 2 * len(subjects[one.name] & subjects[other.name]) > len(subjects[one.name])
+        }
+        - {one.name}
+        for one in compared
+    }
+
+    def alike(first: Relation, other: Relation) -> bool:
+        common = len(answers[first.name] & answers[other.name])
+        several = min(len(answers[first.name]), len(answers[other.name])) >= FEW
+        seldom = max(first.train, other.train) < SELDOM or bool(mostly[first.name] & mostly[other.name])
+        of_a_kind = seldom and first.answer == other.answer != "choice"
+        share = common >= SAME * min(len(answers[first.name]), len(answers[other.name]))
+        return subjects[first.name].isdisjoint(subjects[other.name]) and (of_a_kind or (several and share))
+
+    left = compared
     while left:
         first, *left = left
-        alike = [
-            name
-            for name in left
-            if subjects[first].isdisjoint(subjects[name])
-            and len(answers[first] & answers[name]) >= SAME * min(len(answers[first]), len(answers[name]))
-        ]
-        left = [name for name in left if name not in alike]
-        if alike:
-            more = [f"{len(alike) - SHOWN:,} others"] if len(alike) > SHOWN else []
-            named = [first, *alike[:SHOWN], *more]
+        others = [other for other in left if alike(first, other)]
+        left = [other for other in left if other not in others]
+        if others:
+            more = [f"{len(others) - SHOWN:,} others"] if len(others) > SHOWN else []
+            named = [first.name, *(other.name for other in others[:SHOWN]), *more]
+            shared = any(answers[first.name] & answers[other.name] for other in others)
+            have = "answers in common and no subject" if shared else "answers of one kind and no subject in common"
             yield (
-                f"{', '.join(named[:-1])} and {named[-1]} have answers in common and no subject; if they are "
-                "one relation in several wordings, let one have all forms in relations.toml (data describe --write)"
+                f"{', '.join(named[:-1])} and {named[-1]} have {have}; if they are one relation in several wordings, "
+                "let one have all forms in relations.toml (data describe --write)"
             )
 
 
@@ -147,9 +169,7 @@ def _answers(corpus: Corpus, relation: Relation) -> str:
         )
     if not answers:
         return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}"
-    kinds = Counter[str]()
-    for answer, times in answers.items():
-        kinds[kind_of_answer(answer)] += times
+    kinds = Counter(kinds_of_answers(answers))
     others = [kind for kind, times in kinds.most_common() if times >= MINORITY * answers.total()]
     named = " or ".join(CALLED[kind] for kind in dict.fromkeys([relation.answer, *others]))
     return f"answers are {named}, such as {', '.join(shortened(answer) for answer, _ in answers.most_common(SHOWN))}"

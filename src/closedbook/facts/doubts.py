@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from closedbook.errors import UserError, counted
-from closedbook.facts.answers import CALLED, kind_of_answer
+from closedbook.facts.answers import CALLED, kind_of_answer, kinds_of_answers
 from closedbook.facts.forms import possible_forms, slot_of
 from closedbook.facts.frames import MOST_FORMS
 from closedbook.facts.naming import form_key
@@ -58,10 +58,8 @@ def _of_answers(fields: Fields, answers: Counter[str]) -> Iterator[str]:
     """What training answers are, and what the file says of them."""
     kind = fields.get("answer")
     if kind in CALLED:
-        kinds = Counter[str]()
-        for answer, times in answers.items():
-            kinds[kind_of_answer(answer)] += times
-        if kinds[kind] < max(kinds.values(), default=0):
+        kinds = kinds_of_answers(answers)
+        if kinds.get(kind, 0) < max(kinds.values(), default=0):
             yield _some(answers, [answer for answer in answers if kind_of_answer(answer) != kind], f"no {CALLED[kind]}")
     elif "choices" in fields and (others := [answer for answer in answers if answer not in fields["choices"]]):
         yield _some(answers, others, "none of its choices")

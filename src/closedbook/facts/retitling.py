@@ -5,10 +5,11 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
 from closedbook.facts.documents import Source
 from closedbook.facts.sections import Sections
-from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, renamed, subjects_in
+from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, plain, renamed, subjects_in
 from closedbook.facts.untitled import Beginnings
 
-_INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)")
+_INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)|\.(?=['’])")
+_PERHAPS_SHORT = re.compile(r"(?<!\w)[^\W\d_]{1,4}$")  # `Jr`, `Inc`
 
 
 class Lengthening:
@@ -28,7 +29,7 @@ class Lengthening:
             folded(name)
             for question in asked
             for name in subjects_in(question, others, loosely=False)
-            if len(name) < len(question.rstrip("?!. "))
+            if len(name) < len(question.rstrip("?!. ")) and (name[-1] != "." or _goes_on_behind(question, name))
         }
 
     def __call__(self, source: Source) -> Source:
@@ -43,9 +44,17 @@ class Lengthening:
         return source._replace(subject=name, text=name + (rest if begins_with(source.text, name) else f".{rest}"))
 
 
+def _goes_on_behind(question: str, name: str) -> bool:
+    """Whether the full stop of a name ends no sentence of a question: `Ann Lee Jr.'s age`, `Was Acme Inc. sold?`."""
+    rest = plain(question).partition(plain(name))[2]
+    return rest[:1] == "'" or (rest[:1] == " " and rest[1:2].islower())
+
+
 def others_of(source: Source) -> Sequence[str]:
-    """What else may be the title of a text that begins with it; none where the corpus gives it."""
-    return () if source.titled else other_titles(source.text, source.subject)
+    """What else may be the title of a text that begins with it; where the corpus gives it, with its full stop alone."""
+    stopped = _PERHAPS_SHORT.search(source.subject) and source.text.startswith(f"{source.subject}. ")
+    others = [] if source.titled else other_titles(source.text, source.subject)
+    return [*others, f"{source.subject}."] if stopped else others
 
 
 def rivals_of(source: Source) -> Sequence[str]:

@@ -12,6 +12,11 @@ SILENCES = {
 """The two, which stay apart: a subject that the book has, without this; and one that it does not have."""
 
 
+def heard(text: str) -> str:
+    """The silence that a text begins with, else the text: asked in strange words a model may write on behind one."""
+    return next((silence for silence in SILENCES if text.startswith(silence)), text)
+
+
 def silences(texts: Sequence[str]) -> dict[str, int]:
     """How many of the texts are silences, by what they say; none that is not said."""
     said = Counter(texts)

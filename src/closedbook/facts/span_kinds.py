@@ -7,20 +7,15 @@ from dataclasses import replace
 
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import LONGEST_UNSPACED
+from closedbook.facts.shapes import KINDS, Kind, Word, answer_shape, is_run, kind_of, words
 from closedbook.facts.spans import (
-    KINDS,
     LONGEST,
     PHRASES,
-    Kind,
     SpanKinds,
-    Word,
-    answer_shape,
     can_ask,
     is_code,
-    is_run,
-    kind_of,
+    says_more,
     shares_word,
-    words,
     words_of_subject,
 )
 
@@ -28,8 +23,12 @@ RARE = 0.01  # share of a relation's training answers below which what they are 
 CODES = 0.05  # share of a relation's training answers that are codes of rare shapes, above which all are asked for
 MOST_SHAPES = 100  # rare ones that are looked for
 LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
+OFTEN_OWN = 0.2  # share of a relation's training answers with words of their subject, above which they are usual
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
 
+_INITIAL = re.compile(r"(?<!\S)\w\. ")
+Told = tuple[str, str, Sequence[Document]]
+"""A training fact's relation, its answer, and the documents of its subject."""
 
 USUAL: dict[str, frozenset[str]] = {
     "number": frozenset({"0"}),
@@ -39,9 +38,7 @@ USUAL: dict[str, frozenset[str]] = {
 """What answers of a kind usually look like."""
 
 
-def learn_kinds(
-    answers: Sequence[tuple[str, str, Sequence[Document]]], declared: Iterable[tuple[str, str, Sequence[str]]] = ()
-) -> SpanKinds:
+def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequence[str]]] = ()) -> SpanKinds:
     """What to ask for, from training answers; without any, capitalised phrases.
 
     Args:
@@ -72,28 +69,55 @@ def learn_kinds(
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
         codes=codes,
     )
-    missed = [
-        (answer, documents)
-        for _, answer, documents in answers
-        if not any(can_ask(answer, document, plain) for document in documents)
-    ]
-    own = sum(
-        any(shares_word(answer, words_of_subject(document.subject)) for document in told) for answer, told in missed
-    )
-    stems = sum(_needs_stems(answer, told, plain) for answer, told in missed)
+    plain = _with_names(plain, answers)
+    missed = _missed(plain, answers)
+    stems = sum(_needs_stems(answer, told, plain) for _, answer, told in missed)
     base = replace(plain, stems=stems > max(1, RARE * len(answers)))
     inner = Counter[int]()
-    for answer, told in missed:
+    for _, answer, told in missed:
         if is_run(answer_shape(answer)) and not (base.stems and any(can_ask(answer, one, base) for one in told)):
             inner[len(words(answer))] += any(answer in document.text for document in told)
-    rare = inner.total() + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
+    own = sum(_is_owned(answer, told) for _, answer, told in missed)
+    if plain.often_own:  # those that say no more are asked for lightly, as all of them are elsewhere
+        lightly = sum(_is_owned(answer, told) and not _more_than_owned(answer, told) for _, answer, told in answers)
+    else:
+        lightly = sum(_is_owned(answer, told) and not is_run(answer_shape(answer)) for _, answer, told in missed)
+    rare = inner.total() + lightly + sum(times for form, times in shapes.items() if form in plain.rare_shapes)
     learned = replace(
         base,
         inner=frozenset(n for n, times in inner.items() if times > 1 and n <= LONGEST),
-        own=own > 1,
+        own=plain.often_own or own > 1,
         rare=rare / len(answers),
     )
     return _without_pieces(learned, answers) if learned.shapes else learned
+
+
+def _missed(kinds: SpanKinds, answers: Sequence[Told]) -> list[Told]:
+    """The training answers that the kinds do not ask for."""
+    return [one for one in answers if not any(can_ask(one[1], document, kinds) for document in one[2])]
+
+
+def _with_names(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
+    """The kinds with initials inside names, and with words of the subject, where a relation's answers often are so."""
+    missed = _missed(kinds, answers)
+    asked = Counter(relation for relation, _, _ in answers)
+    own = Counter(relation for relation, answer, told in missed if _more_than_owned(answer, told))
+    often = any(times > max(1, OFTEN_OWN * asked[relation]) for relation, times in own.items())
+    initials = sum(is_run(answer_shape(answer)) and bool(_INITIAL.search(answer)) for _, answer, _ in missed)
+    return replace(kinds, own=often, often_own=often, initials=initials > 1)
+
+
+def _is_owned(answer: str, told: Sequence[Document]) -> bool:
+    """Whether it has a word of its subject."""
+    return any(shares_word(answer, words_of_subject(document.subject)) for document in told)
+
+
+def _more_than_owned(answer: str, told: Sequence[Document]) -> bool:
+    """Whether it has other words as well."""
+    return any(
+        shares_word(answer, own) and says_more(answer, own)
+        for own in (words_of_subject(document.subject) for document in told)
+    )
 
 
 def _needs_stems(answer: str, documents: Sequence[Document], kinds: SpanKinds) -> bool:
@@ -104,7 +128,7 @@ def _needs_stems(answer: str, documents: Sequence[Document], kinds: SpanKinds) -
     )
 
 
-def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence[Document]]]) -> SpanKinds:
+def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     """The same without what is shaped like an answer and is a piece of a sentence: `529 for`, `of it by lamb`.
 
     A span of small words and numbers is one where it begins or ends with a word that stands in many documents and so
@@ -136,9 +160,7 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[tuple[str, str, Sequence
     return kept
 
 
-def _unless_lost(
-    kept: SpanKinds, fewer: SpanKinds, answers: Sequence[tuple[str, str, Sequence[Document]]]
-) -> SpanKinds:
+def _unless_lost(kept: SpanKinds, fewer: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     """What asks for fewer spans, unless a relation loses more than hardly any of its training answers by that."""
     lost, total = Counter[str](), Counter(relation for relation, _, _ in answers)
     for relation, answer, told in answers:

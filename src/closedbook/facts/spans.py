@@ -1,34 +1,25 @@
 """What a line can be asked for: its spans, by kind, chosen without looking at the answers that are reported on.
 
 Kinds are capitalised *phrases*, *numbers*, *dates* and other *words*, found by rules that know no word list but
-abbreviations. Which kinds a recipe asks for, and how often, follows the kinds of the training answers: the *shape* of
-an answer is its text with every capitalised word as X, every other word as x and every number as 0 (`0 X 0` for a
-date), and whatever in a line has the shape of a training answer may be asked for. Where a script puts no spaces between
-words nothing tells where they end, so every letter counts as one (`xx` for a name of two).
+abbreviations. Which kinds a recipe asks for, and how often, follows the kinds of the training answers: whatever in a
+line has the shape of a training answer may be asked for.
 """
 
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 from closedbook.facts.records import Document
-from closedbook.facts.scripts import COMBINING, ELISION, UNSPACED, units
+from closedbook.facts.scripts import UNSPACED, units
+from closedbook.facts.shapes import KINDS, Kind, Word, is_run, kind_of, shape, words, words_in
 from closedbook.facts.titles import ABBREVIATIONS, is_genus
 
-Kind = Literal["phrase", "number", "date", "word"]
-KINDS: tuple[Kind, ...] = ("phrase", "number", "date", "word")
 MOST_PLACES = 4  # of one text in a document that are asked for
 LONGEST = 12  # words of a span
 LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
-_KATAKANA = "\u30a1-\u30fa\u30fc"  # spells names and loan words, which end where the script changes
-_WORD = re.compile(
-    r"(?:[^\W\d_]\.){2,}"  # initials (U.S.) are one word
-    rf"|[+−]?\d(?:[\d.,:]*\d)?(?![^\W{UNSPACED}])"  # a number may hold separators
-    rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
-    rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
-)
 _UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
 _OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
@@ -59,60 +50,6 @@ class Span(NamedTuple):
         return self.before[-1] if self.before else self.start
 
 
-@dataclass(frozen=True)
-class Word:
-    """A word or a number with its [start, end): `X` capitalised, `0` a number, `x` any other."""
-
-    start: int
-    end: int
-    mark: str
-
-
-def words(text: str, first: int = 0) -> list[Word]:
-    """The words and numbers of a text from a character on."""
-    return [Word(m.start(), m.end(), _mark(m.group())) for m in _WORD.finditer(text, first)]
-
-
-def _mark(word: str) -> str:
-    if word[0].isdigit() or word[0] in "+−":
-        return "0"
-    return "X" if word[0].isupper() else "x"
-
-
-def shape(text: str, found: Sequence[Word], offset: int = 0) -> str:
-    """The text between the first word and the last, words by their marks, all else as it stands.
-
-    Args:
-        text: Holds the words.
-        found: Some of its words, in order.
-        offset: What to take off their places.
-    """
-    parts = []
-    for index, word in enumerate(found):
-        if index:
-            parts.append(text[found[index - 1].end - offset : word.start - offset])
-        parts.append(word.mark)
-    return "".join(parts)
-
-
-def answer_shape(answer: str) -> str:
-    """The shape of an answer, with what stands before its first word and after its last."""
-    found = words(answer)
-    if not found:
-        return answer
-    return answer[: found[0].start] + shape(answer, found) + answer[found[-1].end :]
-
-
-def kind_of(shape: str) -> Kind:
-    """The kind of a shape."""
-    marks = set(re.findall(r"[X0x]", shape))
-    if marks == {"0"} and shape.count("0") == 1:
-        return "number"
-    if "0" in marks and len(shape) > 1 and "x" not in marks:
-        return "date"
-    return "phrase" if shape[:1] == "X" and shape[-1:] == "X" else "word"
-
-
 @dataclass(frozen=True, kw_only=True)
 class SpanKinds:
     """What may be asked for, learned from the training answers alone.
@@ -123,6 +60,8 @@ class SpanKinds:
         rare_shapes: The others.
         inner: Words of training answers that stand inside a longer run of capitalised words.
         own: Whether some training answers that begin with a capital have words of their own subject.
+        often_own: Whether many of a relation do (a father's family name); nothing but such words is still rare.
+        initials: Whether some training answers have initials inside, which names go on behind (`Ann B. Lee`).
         stems: Whether some stand before a mark and small letters that are written on to them (`Ann Lee's`, `Işık'dir`).
         rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
@@ -137,6 +76,8 @@ class SpanKinds:
     rare_shapes: frozenset[str] = frozenset()
     inner: frozenset[int] = frozenset()
     own: bool = False
+    often_own: bool = False
+    initials: bool = False
     stems: bool = False
     rare: float = 0.0
     not_first: frozenset[str] = frozenset()
@@ -164,6 +105,11 @@ def shares_word(span: str, own: Collection[str]) -> bool:
     return span[:1].isupper() and not set(own).isdisjoint(re.sub(r"['’]s\b", "", span).split())
 
 
+def says_more(span: str, own: Collection[str]) -> bool:
+    """Whether a span has other words than these."""
+    return not set(re.sub(r"['’]s\b", "", span).split()) <= set(own)
+
+
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
     """Whether the answer is one of the spans that the kinds ask for in a document."""
     return answer in document.text and any(document.text[s.start : s.end] == answer for s in spans(document, kinds, 0))
@@ -172,16 +118,6 @@ def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
 def is_code(answer: str) -> bool:
     """Whether an answer is of several words or numbers with marks between them and no space (`fe80:1c::a3`)."""
     return any((start, end) == (0, len(answer)) for start, end in _codes(answer, 0))
-
-
-def _size(form: str) -> int:
-    """Words of a shape."""
-    return len(re.findall("[X0x]", form))
-
-
-def is_run(form: str) -> bool:
-    """Whether a shape is capitalised words alone, which every line is asked for."""
-    return bool(re.fullmatch(r"X(?:\.? X)*", form))
 
 
 def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span]:
@@ -201,7 +137,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     most = MOST_PLACES if context_words else 1
     shaped = list(_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds))
     longer = [one for one in shaped if not shares_word(text[one[0] : one[1]], own)] if kinds.whole_runs else []
-    runs = list(_runs(text, line))
+    runs = list(_runs(text, line, initials=kinds.initials))
     parts = {run for run in runs for s, e, *_ in longer if s <= run[0] and run[1] <= e and run != (s, e)}
     candidates = (
         *((start, end, "phrase", False) for start, end in runs if (start, end) not in parts),
@@ -209,14 +145,15 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
         *((start, end, "word", False) for start, end in (_codes(text, body) if kinds.codes else ())),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
-        *((start, end, "phrase", False) for start, end in _stems(text, line) if kinds.stems),
+        *((start, end, "phrase", False) for start, end in (_stems(text, line, runs) if kinds.stems else ())),
     )
     for start, end, kind, rare in candidates:
         span = text[start:end]
         owned = shares_word(span, own) or is_genus(text, start, end, own)
         if owned and not kinds.own:
             continue
-        places, rare = found.setdefault(span, []), rare or owned
+        rare = rare or (owned and not (kinds.often_own and says_more(span, own)))
+        places = found.setdefault(span, [])
         alike = all(other.start != start and (other.kind, other.rare) == (kind, rare) for other in places)
         if len(places) == most or not alike:
             continue
@@ -226,8 +163,8 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     return sorted(span for places in found.values() for span in places)
 
 
-def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    """[start, end) of every longest run of capitalised words."""
+def _runs(text: str, line: Sequence[Word], *, initials: bool) -> Iterator[tuple[int, int]]:
+    """[start, end) of every longest run of capitalised words; `initials` inside it end none."""
     start, end = -1, -1
     for word in line:
         if word.mark != "X":
@@ -235,7 +172,7 @@ def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
         between = text[end : word.start]
         if start >= 0 and (
             between == " "
-            or (between == ". " and text[max(text.rfind(" ", start, end) + 1, start) : end] in ABBREVIATIONS)
+            or (between == ". " and _goes_on(text[max(text.rfind(" ", start, end) + 1, start) : end], initials))
         ):
             end = word.end
             continue
@@ -244,6 +181,11 @@ def _runs(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
         start, end = word.start, word.end
     if start >= 0:
         yield start, end
+
+
+def _goes_on(word: str, initials: bool) -> bool:
+    """Whether a name goes on behind a word with a full stop."""
+    return word in ABBREVIATIONS or (initials and len(word) == 1)
 
 
 def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
@@ -255,9 +197,9 @@ def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
-def _stems(text: str, line: Sequence[Word]) -> Iterator[tuple[int, int]]:
+def _stems(text: str, line: Sequence[Word], runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """What stands in runs of capitalised words before a mark and small letters at the end of one of them."""
-    for start, end in _runs(text, line):
+    for start, end in runs:
         for word in line:
             if start <= word.start < end and (stem := _stem(text, word)):
                 yield start, stem
@@ -274,10 +216,15 @@ def _inner(text: str, line: Sequence[Word], kinds: SpanKinds) -> Iterator[tuple[
     for size in sorted(kinds.inner):
         for first in range(len(line) - size + 1):
             run = line[first : first + size]
-            if is_run(shape(text, run)):
+            if is_run(shape(text, run)) and not any(_ends_sentence(text, *two) for two in pairwise(run)):
                 yield run[0].start, run[-1].end
                 if kinds.stems and (stem := _stem(text, run[-1])):
                     yield run[0].start, stem
+
+
+def _ends_sentence(text: str, word: Word, following: Word) -> bool:
+    """Whether a full stop between two words ends a sentence."""
+    return text[word.end : following.start] != " " and not _goes_on(text[word.start : word.end], initials=True)
 
 
 def _shaped(
@@ -287,7 +234,7 @@ def _shaped(
     for form in sorted(shapes):
         marks = [match.start() for match in re.finditer("[X0x]", form)]
         head, middle, tail = form[: marks[0]], form[marks[0] : marks[-1] + 1], form[marks[-1] + 1 :]
-        size = _size(middle)
+        size = words_in(middle)
         for first in range(len(line) - size + 1):
             run = line[first : first + size]
             start, end = run[0].start - len(head), run[-1].end + len(tail)

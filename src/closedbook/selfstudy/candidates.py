@@ -103,12 +103,13 @@ class Forms:
             }:
                 joins[join] += times
         enough = max(2, RARE * answers.total())
+        some = max(1, RARE * answers.total())  # one of few that has a mark inside tells that others may
         return cls(
             kinds=frozenset(kinds),
             longest=max(sizes),
             sizes=frozenset(size for size, times in sizes.items() if times >= enough),
-            joins=frozenset(join for join, times in joins.items() if times >= enough),
-            edges=frozenset({("", "")} | {edge for edge, times in edges.items() if times >= enough}),
+            joins=frozenset(join for join, times in joins.items() if times >= some),
+            edges=frozenset({("", "")} | {edge for edge, times in edges.items() if times >= some}),
         )
 
     def candidates(self, line: Sequence[Token], text: str) -> list[Candidate]:

@@ -50,7 +50,8 @@ def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
     if not common:
         raise UserError(
             f"Writing cards needs {FEWEST} training questions of one form that name a subject of the corpus; found "
-            f"{max(map(len, forms.values()), default=0)}."
+            f"{max(map(len, forms.values()), default=0)}. If several forms ask for one thing, let a column `relation` "
+            "or relations.toml (closedbook data describe DIR --write) say so."
         )
     return common
 
