@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from tests.cli.test_commands import call, refused
+from tests.toys import resealed
 
 
 @pytest.fixture
@@ -15,6 +16,7 @@ def folder(toy, tmp_path):
         config = json.loads((run / "config.json").read_text())
         config["training"]["seed"] = seed
         (run / "config.json").write_text(json.dumps(config))
+        resealed(run)
     return tmp_path
 
 
@@ -59,3 +61,13 @@ def test_a_run_and_an_empty_folder_can_be_listed_and_a_missing_one_is_refused(fo
     code, out, _ = call(capsys, "runs", folder)
     assert code == 0
     assert "config.json: damaged (not a JSON object)." in out
+
+
+@pytest.mark.parametrize("part", ["model.safetensors", "metrics.jsonl"])
+def test_a_run_with_a_part_that_was_cut_is_damaged(folder, capsys, part):
+    path = folder / "seed-0" / part
+    path.write_bytes(path.read_bytes()[:100])
+    code, out, _ = call(capsys, "runs", folder)
+    assert code == 0
+    assert f"{path}: damaged, it has 100 bytes instead of" in out
+    assert "seed-0" not in call(capsys, "runs", folder, "--where", "state!=damaged")[1]

@@ -10,7 +10,7 @@ from closedbook.errors import UserError
 from closedbook.experiments.listing import by_field, differences, field_named, list_runs, where
 from closedbook.experiments.train import train_run
 from closedbook.report.runs_table import runs_table
-from tests.toys import tiny_config
+from tests.toys import resealed, tiny_config
 
 CPU = torch.device("cpu")
 
@@ -73,6 +73,7 @@ def test_a_column_says_who_taught_where_anybody_was_taught(folder, tmp_path):
     shutil.copytree(folder / "a", tmp_path / "student")
     path = tmp_path / "student" / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"teacher": "ensemble:five"}))
+    resealed(path.parent)
     (run,) = list_runs(tmp_path)
     assert run.figures.teacher == "ensemble:five"
     assert "teacher" in runs_table([run, *list_runs(folder)]).texts

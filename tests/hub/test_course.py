@@ -181,7 +181,7 @@ def changed(state, case):
         ),
         ("not numbers", r"ln_f.weight holds values that are not numbers"),
         ("no positions", r"holds no pos_emb, so not a model of the course's assignment"),
-        ("wrapped", r"holds no model.state_dict\(\), but something around it"),
+        ("wrapped", r"holds more than a model.state_dict\(\); save what it has under 'model' alone"),
         ("harmful", r"not weights alone, as torch.save"),
         ("a list", r"holds no model.state_dict\(\)"),
     ],
@@ -202,6 +202,12 @@ def test_what_is_no_file_of_torch_is_refused(directory, tmp_path):
     (tmp_path / "empty.pt").write_bytes(b"")
     for name in ("text.pt", "plain.pt", "empty.pt"):
         with pytest.raises(UserError, match=f"{name}: (not weights alone|holds no model)"):
+            import_course(tmp_path / name, directory, tmp_path / "run")
+    (tmp_path / "pointer.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", encoding="utf-8")
+    torch.save({"a": torch.zeros(999)}, tmp_path / "cut.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "cut.pt").read_bytes()[:2_000])
+    for name, why in {"pointer.pt": "a pointer of Git LFS", "cut.pt": "cut off"}.items():
+        with pytest.raises(UserError, match=f"{name}: {why}"):
             import_course(tmp_path / name, directory, tmp_path / "run")
     with pytest.raises(UserError, match=r"none.pt: no such file"):
         import_course(tmp_path / "none.pt", directory, tmp_path / "run")

@@ -409,9 +409,11 @@ def test_what_is_counted(run):
     with running({"mine": run}) as client:
         ask(client, "Where?")
         client.get("/nothing")
+        client.post(ANSWERS, content="Where?", headers={"Content-Type": "text/plain"})
         client.get("/live")
         lines = client.get("/metrics").text.splitlines()
     assert 'closedbook_requests_total{route="/v1/answers",status="200"} 1.0' in lines
+    assert 'closedbook_requests_total{route="/v1/answers",status="415"} 1.0' in lines
     assert 'closedbook_requests_total{route="other",status="404"} 1.0' in lines
     assert 'closedbook_batch_rows_count{model="mine"} 1.0' in lines
     assert 'closedbook_waiting_rows{model="mine"} 0.0' in lines

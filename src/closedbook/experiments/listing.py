@@ -16,6 +16,7 @@ from typing import Any, Literal
 from closedbook.errors import UserError, nearest
 from closedbook.files import read_json
 from closedbook.locks import is_locked
+from closedbook.manifest import MANIFEST, read_manifest
 
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None
@@ -31,7 +32,7 @@ class Figures:
         recall: Share of the dev questions that were answered right, as the experiment that trained it has measured.
         probed: The same of the few questions that are asked on the way, at the last of these times.
         loss: Mean cross-entropy in nats, of the last twentieth of `metrics.jsonl`.
-        step: Steps taken.
+        step: Steps taken; of an interrupted training those that were saved.
         steps: Steps of the whole training.
         seconds: Of training, so far.
         left: Seconds that the other steps will take at this pace.
@@ -136,6 +137,10 @@ def _finished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "config.json"))
     if not (directory / "model.safetensors").is_file():
         raise UserError(f"{directory}: not a complete run, model.safetensors missing.")
+    if (directory / MANIFEST).is_file():
+        manifest = read_manifest(directory)
+        for part in manifest.names(directory):
+            manifest.check_size(directory, part)
     figures = dataclasses.replace(
         _curves(directory),
         recall=_recall(directory, settings.get("stage")),
@@ -150,7 +155,11 @@ def _finished(directory: Path, name: str) -> ListedRun:
 def _unfinished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "identity.json").get("config", {}))
     state: State = "running" if is_locked(directory) else "interrupted"
-    return ListedRun(name=name, state=state, settings=settings, figures=_curves(directory))
+    figures = _curves(directory)
+    saved = [int(path.name.rpartition("-")[2]) for path in (directory / "checkpoints").glob("step-*[0-9]")]
+    if state == "interrupted" and saved:  # where it will go on, before or behind the last line of its log
+        figures = dataclasses.replace(figures, step=max(saved))
+    return ListedRun(name=name, state=state, settings=settings, figures=figures)
 
 
 def _curves(directory: Path) -> Figures:

@@ -6,6 +6,8 @@ made as the course makes it, from the characters of the pretraining file. How th
 
 import dataclasses
 import re
+import warnings
+import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +19,14 @@ from closedbook import machine
 from closedbook.config import ModelConfig, TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus, find_files, read_directory, sha256
+from closedbook.facts.text import shortened
 from closedbook.facts.tokenizers import Tokenizer, train_tokenizer
 from closedbook.files import new_directory
 from closedbook.model.gpt import GPT
 from closedbook.recipes import find_recipe
 from closedbook.runs import Run, save_run
 
+POINTER = b"version https://git-lfs"
 HEADS = 8  # of the assignment; in a file they show with a Synthesizer or rotary positions alone
 NAMES = {
     r"tok_emb\.weight": r"token_embedding.weight",
@@ -93,17 +97,34 @@ def import_course(path: Path, corpus: Path, out: Path, heads: int | None = None)
     return run
 
 
+def _why_not(path: Path) -> str:
+    """Why a file has no weights that can be read."""
+    with path.open("rb") as file:
+        begin = file.read(len(POINTER))
+    if begin == POINTER:
+        return "a pointer of Git LFS, not the file that it stands for; git lfs pull fetches it"
+    if begin.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return "cut off; copy or download it again"
+    return (
+        "not weights alone, as torch.save(model.state_dict(), FILE) writes them; nothing else is read, "
+        "for it could run code"
+    )
+
+
 def _read(path: Path) -> _File:
     """The tensors of a file; whatever else it holds is not built (`weights_only`)."""
     if not path.is_file():
         raise UserError(f"{path}: no such file.")
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about the pickle's protocol
+            held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the library raises whatever comes up in a file
+        raise UserError(f"{path}: {_why_not(path)}.") from error
+    inner = [name for name, value in held.items() if isinstance(value, dict)] if isinstance(held, dict) else []
+    if inner:
         raise UserError(
-            f"{path}: not weights alone, as torch.save(model.state_dict(), FILE) writes them; nothing else is read, "
-            "for it could run code."
-        ) from error
+            f"{path}: holds more than a model.state_dict(); save what it has under {shortened(str(inner[0]))!r} alone."
+        )
     if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):
         raise UserError(f"{path}: holds no model.state_dict(), but something around it or something else.")
     tensors = {str(name).removeprefix("module."): value for name, value in held.items()}  # of a DataParallel

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import closedbook
 from closedbook.audit.abstention import Abstention
@@ -60,7 +61,15 @@ def make_app(service: Service, *, key: str | None = None, names: Sequence[str] =
         app.include_router(router)
     app.mount(views.STATIC, views.Files())
     _describe_problems(app)
-    return Guard(app, metrics=service.metrics, full=service.full, key=key, names=names, files=views.files())
+    return Guard(
+        app,
+        metrics=service.metrics,
+        full=service.full,
+        key=key,
+        names=names,
+        files=views.files(),
+        routes=[route.path for router in ROUTERS for route in router.routes if isinstance(route, Route)],
+    )
 
 
 def _describe_problems(app: FastAPI) -> None:

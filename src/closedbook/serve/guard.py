@@ -44,6 +44,7 @@ class Guard:
         key: That every request must have, None for none.
         names: Hosts' names that the service is known by.
         files: Paths of the page's own files, which hold nothing of models or data and need no key.
+        routes: Paths of the application, by which requests are counted that it does not get to see.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class Guard:
         key: str | None,
         names: Sequence[str],
         files: Collection[str] = (),
+        routes: Collection[str] = (),
     ) -> None:
         self._app, self._metrics, self._full = app, metrics, full
         self._key = None if key is None else key.encode()
-        self._open = OPEN | frozenset(files)
+        self._open, self._routes = OPEN | frozenset(files), frozenset(routes)
         self._names = frozenset(_as_sent(name) for name in (LOCAL_NAME, *names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +91,8 @@ class Guard:
         except Exception:  # what it is has been told, and the connection is good for another request
             LOG.exception("%s %s", scope["method"], scope["path"])
         finally:
-            route = getattr(scope.get("route"), "path", "other")
+            unseen = scope["path"] if scope["path"] in self._routes else "other"
+            route = getattr(scope.get("route"), "path", unseen)
             self._metrics.requests.labels(route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
 

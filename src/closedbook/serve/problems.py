@@ -75,7 +75,9 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 400:  # what cannot be decoded, for which there is no other sentence
-            return ProblemError(422, "The body is no JSON in UTF-8.").response()
+            return ProblemError(
+                422, "The body is no JSON in UTF-8, or has a number or a nesting that is too long."
+            ).response()
         detail = f"{error.detail}."
         if error.status_code == 404:
             detail = f"There is no {visible(request.url.path)} here; questions go to /v1/answers and /v1/completions."
