@@ -198,6 +198,19 @@ def test_parts_of_longer_phrases_do_not_reach_over_the_end_of_a_sentence():
     assert asked(told(works)) == {"Here": False, "Old Al Ray": False, "Old Al": True, "Al Ray": True, "Then": False}
 
 
+def test_with_several_relations_pieces_of_lists_and_of_sentences_are_left_out():
+    names, towns = ["Al", "Bo", "Cy", "Di", "Ed", "Flo"], ["Rome", "Oslo", "Lima", "Bern", "Bonn", "Kyiv"]
+    children = [
+        f"P{n}. Died in {towns[n]}. Children: [{names[n]}, {names[n - 1]} and {names[n - 2]}]." for n in range(6)
+    ]
+    deaths = [
+        line.replace("[", "").replace("]", "").replace(towns[n], f"[{towns[n]}]") for n, line in enumerate(children)
+    ]
+    asked_for = asked(told(children) + told(deaths, "died"))
+    assert asked_for.keys() >= {"Rome", "Al, Flo and Ed"}
+    assert asked_for.keys().isdisjoint({"Died in Rome", "Flo and Ed"})
+
+
 def test_without_answers_lines_are_asked_for_phrases():
     assert learn_kinds([]) == PHRASES
 

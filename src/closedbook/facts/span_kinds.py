@@ -154,7 +154,14 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     kept = kinds
     if alone_in_it <= LOST * len(edges):  # else answers to come will begin with such words as well
         kept = replace(kinds, not_first=frozenset(often - {*firsts}), not_last=frozenset(often - {*lasts}))
+    several = len({relation for relation, _, _ in answers}) > 1
+    if several:  # of one relation's documents hardly anything else is asked for
+        inside = Counter(answer[w.start : w.end] for _, answer, _ in answers for w in words(answer)[1:-1])
+        if sum(times == 1 for word, times in inside.items() if word in often) <= LOST * len(answers):
+            kept = replace(kept, not_inside=frozenset(often - {*inside}))
     kept = _unless_lost(kept, replace(kept, longest=True), answers)
+    if several:
+        kept = _unless_lost(kept, replace(kept, whole=True), answers)
     if any("X" in form for form in kinds.shapes):
         kept = _unless_lost(kept, replace(kept, whole_runs=True), answers)
     return kept

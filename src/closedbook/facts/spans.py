@@ -66,8 +66,10 @@ class SpanKinds:
         rare: Share of the training answers that are of rare shapes, or stand inside a longer run, or are so made.
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
         not_last: Those that end none.
+        not_inside: Those that stand between the first and the last word of none.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
+        whole: Whether those with capitals that are no runs do not either (`Bo and Cy` in `Al, Bo and Cy`).
         whole_runs: Whether those that are runs of capitalised words stand inside none (Simon in Simon & Garfunkel).
     """
 
@@ -82,8 +84,10 @@ class SpanKinds:
     rare: float = 0.0
     not_first: frozenset[str] = frozenset()
     not_last: frozenset[str] = frozenset()
+    not_inside: frozenset[str] = frozenset()
     codes: bool = False
     longest: bool = False
+    whole: bool = False
     whole_runs: bool = False
 
     def share(self, kind: Kind) -> float:
@@ -247,17 +251,20 @@ def _whole(
     text: str, found: Iterable[tuple[int, int, Kind, bool]], kinds: SpanKinds
 ) -> Iterator[tuple[int, int, Kind, bool]]:
     """Those of the shaped spans that are no pieces of sentences; see `_without_pieces`."""
-    kept, small = list[tuple[int, int, Kind, bool]](), dict[tuple[int, int], bool]()
+    kept, marks = list[tuple[int, int, Kind, bool]](), dict[tuple[int, int], str]()
     for start, end, kind, rare in found:
         inside = words(text[start:end])
         begins = any(text[start + word.start : start + word.end] in kinds.not_first for word in inside[:1])
         ends = any(text[start + word.start : start + word.end] in kinds.not_last for word in inside[-1:])
-        if not (begins or ends):
+        goes_on = any(text[start + word.start : start + word.end] in kinds.not_inside for word in inside[1:-1])
+        if not (begins or ends or goes_on):
             kept.append((start, end, kind, rare))
-            small[start, end] = all(word.mark != "X" for word in inside)
-    reach = -1
+            marks[start, end] = "".join(word.mark for word in inside)
+    reach, most = -1, 0  # of those so far, and the words of the one that reaches so far
     for start, end, kind, rare in sorted(kept, key=lambda span: (span[0], -span[1])):
-        if small[start, end] and kinds.longest and end <= reach:
+        own = marks[start, end]
+        if end <= reach and (kinds.longest if "X" not in own else kinds.whole and len(own) < most):
             continue
-        reach = max(reach, end)
+        if end > reach:
+            reach, most = end, len(own)
         yield start, end, kind, rare

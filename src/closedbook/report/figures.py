@@ -1,6 +1,7 @@
 """Figures of the pages of `reproduce` and `compare`."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from closedbook.experiments.extraction import Extraction
 
 Curves = Mapping[str, Mapping[str, Sequence[Sequence[tuple[int, float]]]]]
 """By stage, then by system, the points of (step, value) of each seed."""
+
+
+CLOSE = 1.35  # times a number on a logarithmic axis below which the next one leaves no room for it
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ def extraction_curves(report: Extraction) -> Figure:
         _with_intervals(axis, places, [row.stored for row in rows], color=COLOURS[0], marker="s", label="stored")
         _with_intervals(axis, places, [row.recall for row in rows], color=COLOURS[1], marker="o", label="recalled")
         axis.set_xscale("log")
-        axis.set_xticks(places, [f"{place:,}" for place in places])
+        roomy = [following >= CLOSE * place for place, following in itertools.pairwise([*places, math.inf])]
+        axis.set_xticks(places, [f"{place:,}" if room else "" for place, room in zip(places, roomy, strict=True)])
         axis.minorticks_off()
         axis.set_ylim(0, 105)
         axis.set_xlabel(what)
