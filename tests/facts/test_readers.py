@@ -165,6 +165,15 @@ def test_numbers_of_json_keep_their_digits(tmp_path):
     assert [fact.answers for fact in read_facts(tmp_path / "f.jsonl")] == [("1.50",), ("0.00001", "1e3", "7")]
 
 
+def test_tabs_may_separate_the_columns_of_a_table_with_a_header(tmp_path):
+    path = tmp_path / "train.csv"
+    path.write_text('question\tanswer\nWho, then?\tAnn\nWho?\t"Bo ""B"""\n', encoding="utf-8")
+    assert [(fact.question, fact.answers) for fact in read_facts(path)] == [
+        ("Who, then?", ("Ann",)),
+        ("Who?", ('Bo "B"',)),
+    ]
+
+
 def test_semicolons_may_separate_columns_as_spreadsheets_have_it_where_a_comma_is_in_numbers(tmp_path):
     text = '"question";"answer"\n"How much; today?";"1,5"\n"Who?";Ann\n'
     facts = read_facts(write(tmp_path / "f.csv", text))

@@ -20,6 +20,7 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
     "RAY_worker_niceness": "0",  # a training beside others is worth no less
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # the default of the next version; else Ray warns
+    "MALLOC_ARENA_MAX": "2",  # beside Ray's own threads every training would fill another of glibc's, a GB each
 }
 for setting, said in SETTINGS.items():
     os.environ.setdefault(setting, said)

@@ -92,6 +92,7 @@ class Evaluation:
                     "question": fact.question,
                     "response": response.text,
                     "answer": answer,
+                    "accepted": list(fact.answers),
                     "nats": response.nats,
                     "grade": score.grade,
                 }

@@ -18,7 +18,7 @@ CSV_ERRORS = {
 
 
 def delimiter_of(first: str, table: bool) -> str:
-    """What separates the columns of a table with that header, "" of what is none: a comma or, for `;`, a semicolon."""
+    """What separates the columns of a table with that header, "" of what is none: a comma, a semicolon or a tab."""
 
     def cells(delimiter: str) -> list[str]:
         try:
@@ -30,6 +30,8 @@ def delimiter_of(first: str, table: bool) -> str:
     if not table:
         return "\t" if is_header([cell.strip().casefold() for cell in first.split("\t")]) else ""
     alone = len(cells(",")) == 1 < len(cells(";"))
+    if not is_header(cells(",")) and is_header(cells("\t")):
+        return "\t"
     return ";" if not is_header(cells(",")) and (alone or is_header(cells(";"))) else ","
 
 
