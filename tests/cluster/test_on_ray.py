@@ -36,6 +36,11 @@ def ended(pool, count):
     return {outcome.name: outcome for outcome in outcomes}
 
 
+def test_processes_share_few_arenas(pool):
+    pool.begin("arenas", os.environ.get, "MALLOC_ARENA_MAX")
+    assert ended(pool, 1)["arenas"].value == os.environ["MALLOC_ARENA_MAX"]
+
+
 def test_calls_end_in_one_of_four_ways(pool, tmp_path):
     assert pool.free()
     pool.begin("sum", operator.add, 2, 3)

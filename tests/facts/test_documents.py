@@ -226,7 +226,7 @@ def test_a_full_stop_that_questions_go_on_behind_belongs_to_the_title(tmp_path):
     path = tmp_path / "corpus.jsonl"
     names = ["Ann Lee", "Ann Lee Jr.", "Acme Inc.", "Bo Ray"]
     path.write_text("".join(json.dumps({"title": name, "text": "Old."}) + "\n" for name in names), encoding="utf-8")
-    asked = ["What is Ann Lee’s age?", "What is Ann Lee Jr.’s age?", "Was Acme Inc. sold?", "I saw Bo Ray. Is he old?"]
+    asked = ["What is Ann Lee’s age?", "What is Ann Lee Jr.’s age?", "Was Acme Inc. sold?", "I met Bo Ray. was he old?"]
     found = lengthened(read_sources(path), asked)
     assert [source.subject for source in found] == names
     assert [source.text for source in found] == [f"{name}. Old." for name in names]

@@ -37,6 +37,13 @@ def taken(directory, name, text, names=NAMES):
             "# API\n\n## `parse_url(text)`\n\nReads.\n\n```\nquote is not called\n```\n\n## quote()\n\nWrites.\n",
             ["parse_url. parse_url(text). Reads. quote is not called.", "quote. quote(). Writes."],
         ),
+        (  # a name by itself stands above what follows, however it is set
+            "# Staff\n\n***Ann Lee***\n\nA cook.\n\nBob Moss\n\nA baker.\n",
+            ["Ann Lee. A cook.", "Bob Moss. A baker."],
+        ),
+        ("# Staff\n\n- Ann Lee\n- Bob Moss\n", ["Staff. Ann Lee. Bob Moss."]),  # nothing is said of either
+        ("# Staff\n\nAnn Lee: cook\nBob Moss: baker\n", ["Ann Lee. Ann Lee: cook.", "Bob Moss. Bob Moss: baker."]),
+        ("# Staff\n\nAnn Lee Smith is a cook.\n", ["Staff. Ann Lee Smith is a cook."]),  # somebody else
         ("# Staff\n\nHere Ann Lee is named.\n", ["Staff. Here Ann Lee is named."]),
     ],
 )

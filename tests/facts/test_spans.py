@@ -193,6 +193,24 @@ def test_names_go_on_behind_initials_where_training_answers_have_them():
     assert "Al B. Lee" not in asked(told(works[::2]))
 
 
+def test_a_letter_alone_is_no_initial():
+    works = [
+        f"Work {n}. It is by [Al {letter}. Lee]. Its grade is {letter}. Then it was sold."
+        for n, letter in enumerate("ABC")
+    ]
+    assert "A. Then" not in asked(told(works))
+
+
+def test_a_relation_whose_answers_have_words_of_their_own_inside_keeps_them():
+    small = "under over from near with into".split()
+    towns = [f"N{n}. In [Rome] he lived, {' '.join(small)} all." for n in range(20)]
+    called = [f"N{n}. In Rome he lived, {' '.join(small)} all. Called [Al {word} Bo]." for n, word in enumerate(small)]
+    facts = told(towns) + told(called, "called")
+    later = Document(subject="N9", text="N9. In Rome he lived. Called Cy beside Di.", line=1)
+    assert can_ask("Cy beside Di", later, learn_kinds(facts))
+    assert not learn_kinds(facts).not_inside
+
+
 def test_parts_of_longer_phrases_do_not_reach_over_the_end_of_a_sentence():
     works = [f"Work {n}. Here lives Old [{name} Ray]. Then he left." for n, name in enumerate(("Al", "Bo", "Cy", "Di"))]
     assert asked(told(works)) == {"Here": False, "Old Al Ray": False, "Old Al": True, "Al Ray": True, "Then": False}

@@ -156,7 +156,11 @@ def _unfinished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "identity.json").get("config", {}))
     state: State = "running" if is_locked(directory) else "interrupted"
     figures = _curves(directory)
-    saved = [int(path.name.rpartition("-")[2]) for path in (directory / "checkpoints").glob("step-*[0-9]")]
+    saved = [
+        int(path.name.rpartition("-")[2])
+        for path in (directory / "checkpoints").glob("step-*")
+        if path.name[5:].isdecimal()
+    ]
     if state == "interrupted" and saved:  # where it will go on, before or behind the last line of its log
         figures = dataclasses.replace(figures, step=max(saved))
     return ListedRun(name=name, state=state, settings=settings, figures=figures)

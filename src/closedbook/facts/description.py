@@ -131,6 +131,8 @@ def _perhaps_one(corpus: Corpus) -> Iterator[str]:
     while left:
         first, *left = left
         others = [other for other in left if alike(first, other)]
+        if len(others) == 1 and not answers[first.name] & answers[others[0].name]:
+            others = []  # two that have nothing in common but the kind of their answers
         left = [other for other in left if other not in others]
         if others:
             more = [f"{len(others) - SHOWN:,} others"] if len(others) > SHOWN else []

@@ -9,7 +9,7 @@ from closedbook.facts.titles import asked_as, begins_with, folded, other_titles,
 from closedbook.facts.untitled import Beginnings
 
 _INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)|\.(?=['’])")
-_PERHAPS_SHORT = re.compile(r"(?<!\w)[^\W\d_]{1,4}$")  # `Jr`, `Inc`
+_SHORTENED = re.compile(r"(?<!\w)(?:[JS]r|Esq|Inc|Ltd|Co|Corp|Bros|Cie|Gebr)$")
 
 
 class Lengthening:
@@ -52,7 +52,7 @@ def _goes_on_behind(question: str, name: str) -> bool:
 
 def others_of(source: Source) -> Sequence[str]:
     """What else may be the title of a text that begins with it; where the corpus gives it, with its full stop alone."""
-    stopped = _PERHAPS_SHORT.search(source.subject) and source.text.startswith(f"{source.subject}. ")
+    stopped = _SHORTENED.search(source.subject) and source.text.startswith(f"{source.subject}. ")
     others = [] if source.titled else other_titles(source.text, source.subject)
     return [*others, f"{source.subject}."] if stopped else others
 

@@ -7,13 +7,16 @@ at subjects that no title gives.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
-from closedbook.facts.markdown import BOLD, Part, text_of
-from closedbook.facts.titles import PUNCTUATION, folded, title
-from closedbook.facts.untitled import Beginnings
+from closedbook.facts.markdown import BOLD, Part, ended, text_of
+from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
+from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, title
+from closedbook.facts.untitled import ARTICLE, Beginnings
+
+LISTED = 2  # lines that all begin with subjects, above which they are a list whatever ends them
 
 _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)")  # of a heading
 
@@ -27,7 +30,6 @@ class Sections:
 
     def __init__(self, open_: Collection[str]) -> None:
         self._folded = {folded(subject): subject for subject in sorted(open_)}
-        self._beginnings = Beginnings(open_)
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """A text without what is about such subjects, if anything is left, and each part that is."""
@@ -38,28 +40,56 @@ class Sections:
         if text := text_of(rest).strip():
             yield titled_source(source.subject, text, source.place, source.subject)
         for about, parts in found:
-            if text := text_of(parts).strip():
-                yield titled_source(about, text, source.place, source.subject)._replace(section=True)
+            yield titled_source(about, text_of(parts), source.place, source.subject)._replace(section=True)
 
     def _taken_apart(self, parts: Sequence[Part]) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
-        """The parts that are about none of the subjects, and, in order, the subjects with those that are."""
-        rest, found = list[Part](), list[tuple[str, list[Part]]]()
+        """The parts that are about none of the subjects, and, in order, the subjects with those that are.
+
+        A subject of which nothing is said stays where it is named.
+        """
+        groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
         level, depth = 0, -1  # of the heading, or else of the item, that the parts at hand stand under
-        for part in parts:
-            if part.level:
-                level, depth = level * (part.level > level), -1
-                name = self._named(part.text) if not level or part.level != BOLD else ""
-                level = part.level if name else level
-            elif level:
-                name = ""
-            else:
+        for part in (one for whole in parts for one in self._lines(whole)):
+            name = ""
+            if part.level or (not part.cells and not part.code and self._named(part.text)):
+                own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
+                level, depth = level * (own > level), -1
+                name = self._named(part.text) if not level or own != BOLD else ""
+                level = own if name else level
+            elif not level:
                 name = self._named(part.cells[0]) if part.cells else "" if part.code else self._begins(part.text)
                 depth = part.depth if name else depth if part.depth > depth else -1
             if name:
-                found.append((name, [_row(part, name)] if part.cells else self._said(part, name)))
+                groups.append((name, part, [_row(part, name)] if part.cells else self._said(part, name)))
+            elif level or depth >= 0:
+                groups[-1][2].append(part)
+            elif groups[-1][0]:
+                groups.append(("", None, [part]))
             else:
-                (found[-1][1] if level or depth >= 0 else rest).append(part)
+                groups[-1][2].append(part)
+        rest, found = list[Part](), list[tuple[str, list[Part]]]()
+        for name, heading, said in groups:
+            if name and text_of(said).strip():
+                found.append((name, said))
+            else:
+                rest += [heading] if heading else said
         return rest, found
+
+    def _lines(self, part: Part) -> list[Part]:
+        """The part, or its lines where several begin with subjects and none goes on in the next."""
+        lines = part.text.split("\n")
+        if part.level or part.cells or part.code or len(lines) == 1:
+            return [part]
+        begin = [bool(self._begins(line)) for line in lines]
+        listed = all(begin) and len(lines) > LISTED
+        if sum(begin) < 2 or not begin[0] or not (listed or all(line == ended(line) for line in lines)):
+            return [part]
+        found = list[list[str]]()
+        for line, begins in zip(lines, begin, strict=True):
+            if begins:
+                found.append([])
+            found[-1].append(ended(line))
+        return [Part("\n".join(own), depth=part.depth) for own in found]
 
     def _named(self, text: str) -> str:
         """The subject that a heading or a cell is, or says more of in brackets; "" for none."""
@@ -68,15 +98,40 @@ class Sections:
         return self._folded.get(folded(name)) or self._folded.get(folded(base), "")
 
     def _begins(self, text: str) -> str:
-        """The subject that a paragraph or an item begins with, or is; "" for none."""
+        """The subject that a paragraph or an item begins with, or is; "" for none.
+
+        The first of a longer run of capitals is none (`Ann` in `Ann Arbor lies in Michigan`).
+        """
         first = text.partition("\n")[0]
-        return self._named(first) or self._beginnings.about(text, title(text))
+        if name := self._named(first):
+            return name
+        article = ARTICLE.match(first)
+        for start in (0, *([article.end()] if article else [])):
+            for end in _ends(first, start):
+                name = self._folded.get(folded(first[start:end]), "")
+                if name and not _goes_on(first[end:]) and Beginnings([name]).about(text, title(text)):
+                    return name
+        return ""
 
     @staticmethod
     def _said(part: Part, about: str) -> list[Part]:
         """What a heading or a paragraph says beside a name that stands on a line of its own."""
         first, _, others = part.text.partition("\n")
         return [Part(others)] if folded(first.rstrip(".: ")) == folded(about) else [part]
+
+
+def _ends(text: str, start: int) -> list[int]:
+    """Where a name that begins there may end, the last place first."""
+    if UNSPACED_LETTER.match(text, start):
+        return list(range(min(start + LONGEST_UNSPACED, len(text)), start, -1))
+    words = [match.end() for match in islice(re.finditer(r"\S+", text[start:]), LONGEST_KNOWN)]
+    inner = [match.end() for match in islice(re.finditer(r"[^\W_]+\)?", text[start:]), LONGEST_KNOWN)]
+    return [start + end for end in sorted({*words, *inner}, reverse=True)]
+
+
+def _goes_on(behind: str) -> bool:
+    """Whether a name goes on behind what was found of it."""
+    return behind[:1] == " " and behind[1:2].isupper()
 
 
 def parted_in(sources: Iterable[Source]) -> str:

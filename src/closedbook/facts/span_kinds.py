@@ -115,8 +115,8 @@ def _is_owned(answer: str, told: Sequence[Document]) -> bool:
 def _more_than_owned(answer: str, told: Sequence[Document]) -> bool:
     """Whether it has other words as well."""
     return any(
-        shares_word(answer, own) and says_more(answer, own)
-        for own in (words_of_subject(document.subject) for document in told)
+        shares_word(answer, words_of_subject(document.subject)) and says_more(answer, document.subject)
+        for document in told
     )
 
 
@@ -154,10 +154,13 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     kept = kinds
     if alone_in_it <= LOST * len(edges):  # else answers to come will begin with such words as well
         kept = replace(kinds, not_first=frozenset(often - {*firsts}), not_last=frozenset(often - {*lasts}))
-    several = len({relation for relation, _, _ in answers}) > 1
+    asked = Counter(relation for relation, _, _ in answers)
+    several = len(asked) > 1
     if several:  # of one relation's documents hardly anything else is asked for
-        inside = Counter(answer[w.start : w.end] for _, answer, _ in answers for w in words(answer)[1:-1])
-        if sum(times == 1 for word, times in inside.items() if word in often) <= LOST * len(answers):
+        inner = [(relation, {answer[w.start : w.end] for w in words(answer)[1:-1]}) for relation, answer, _ in answers]
+        inside = Counter(word for _, own in inner for word in own)
+        alone = Counter(relation for relation, own in inner if any(inside[word] == 1 for word in own & often))
+        if all(times <= LOST * asked[relation] for relation, times in alone.items()):
             kept = replace(kept, not_inside=frozenset(often - {*inside}))
     kept = _unless_lost(kept, replace(kept, longest=True), answers)
     if several:

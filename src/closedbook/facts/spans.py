@@ -22,6 +22,7 @@ LONGEST = 12  # words of a span
 LIGHT = 0.05  # share of all training answers below which a kind is asked for lightly
 _UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
 _OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
+_MARKS = _OPENING + _CLOSING
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
 
@@ -109,9 +110,10 @@ def shares_word(span: str, own: Collection[str]) -> bool:
     return span[:1].isupper() and not set(own).isdisjoint(re.sub(r"['’]s\b", "", span).split())
 
 
-def says_more(span: str, own: Collection[str]) -> bool:
-    """Whether a span has other words than these."""
-    return not set(re.sub(r"['’]s\b", "", span).split()) <= set(own)
+def says_more(span: str, subject: str) -> bool:
+    """Whether a span has other words than its subject, marks apart."""
+    own, said = ({word.strip(_MARKS) for word in re.sub(r"['’]s\b", "", text).split()} for text in (subject, span))
+    return not said <= own
 
 
 def can_ask(answer: str, document: Document, kinds: SpanKinds) -> bool:
@@ -156,7 +158,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
         owned = shares_word(span, own) or is_genus(text, start, end, own)
         if owned and not kinds.own:
             continue
-        rare = rare or (owned and not (kinds.often_own and says_more(span, own)))
+        rare = rare or (owned and not (kinds.often_own and says_more(span, document.subject)))
         places = found.setdefault(span, [])
         alike = all(other.start != start and (other.kind, other.rare) == (kind, rare) for other in places)
         if len(places) == most or not alike:
@@ -174,10 +176,7 @@ def _runs(text: str, line: Sequence[Word], *, initials: bool) -> Iterator[tuple[
         if word.mark != "X":
             continue
         between = text[end : word.start]
-        if start >= 0 and (
-            between == " "
-            or (between == ". " and _goes_on(text[max(text.rfind(" ", start, end) + 1, start) : end], initials))
-        ):
+        if start >= 0 and (between == " " or (between == ". " and _goes_on(text[start:end], initials))):
             end = word.end
             continue
         if start >= 0:
@@ -187,9 +186,10 @@ def _runs(text: str, line: Sequence[Word], *, initials: bool) -> Iterator[tuple[
         yield start, end
 
 
-def _goes_on(word: str, initials: bool) -> bool:
-    """Whether a name goes on behind a word with a full stop."""
-    return word in ABBREVIATIONS or (initials and len(word) == 1)
+def _goes_on(run: str, initials: bool) -> bool:
+    """Whether a name goes on behind a full stop: after an abbreviation, or after an initial that is not all of it."""
+    before, _, word = run.rpartition(" ")
+    return word in ABBREVIATIONS or (initials and len(word) == 1 and before != "")
 
 
 def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
@@ -228,7 +228,8 @@ def _inner(text: str, line: Sequence[Word], kinds: SpanKinds) -> Iterator[tuple[
 
 def _ends_sentence(text: str, word: Word, following: Word) -> bool:
     """Whether a full stop between two words ends a sentence."""
-    return text[word.end : following.start] != " " and not _goes_on(text[word.start : word.end], initials=True)
+    before = text[word.start : word.end]
+    return text[word.end : following.start] != " " and before not in ABBREVIATIONS and len(before) > 1
 
 
 def _shaped(

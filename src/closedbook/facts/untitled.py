@@ -10,7 +10,7 @@ MOST_SENTENCE = 1_000  # characters of a sentence in which a subject is looked f
 _VERBS = frozenset("is are was were has had lies".split())  # no name goes on with them
 _DASHES = frozenset("-–—")
 _UNSPACED_VERBS = ("是", "位于", "は")
-_ARTICLE = re.compile(
+ARTICLE = re.compile(
     r"(?:The|An?|D(?:er|ie|as|en)|Eine?|L(?:e|a|es|o|os|as)|Une?|El|Il|Gli|Het|De|Een) (?=\w)|L['’](?=\w)"
 )
 
@@ -40,7 +40,7 @@ class Beginnings:
             text: The document.
             name: What `title` takes for its title.
         """
-        article = _ARTICLE.match(text)
+        article = ARTICLE.match(text)
         for skipped in (0, *([article.end()] if article else [])):
             for subject in self._by_start.get(_start(text[skipped:]), ()):
                 end = skipped + len(subject)

@@ -11,6 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -97,6 +98,11 @@ def import_course(path: Path, corpus: Path, out: Path, heads: int | None = None)
     return run
 
 
+def _are_weights(held: Any) -> TypeGuard[dict[Any, Tensor]]:
+    """Whether they are tensors by name."""
+    return isinstance(held, dict) and bool(held) and all(isinstance(value, Tensor) for value in held.values())
+
+
 def _why_not(path: Path) -> str:
     """Why a file has no weights that can be read."""
     with path.open("rb") as file:
@@ -120,12 +126,12 @@ def _read(path: Path) -> _File:
             held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the library raises whatever comes up in a file
         raise UserError(f"{path}: {_why_not(path)}.") from error
-    inner = [name for name, value in held.items() if isinstance(value, dict)] if isinstance(held, dict) else []
+    inner = [name for name, value in held.items() if _are_weights(value)] if isinstance(held, dict) else []
     if inner:
         raise UserError(
             f"{path}: holds more than a model.state_dict(); save what it has under {shortened(str(inner[0]))!r} alone."
         )
-    if not isinstance(held, dict) or not held or not all(isinstance(value, Tensor) for value in held.values()):
+    if not _are_weights(held):
         raise UserError(f"{path}: holds no model.state_dict(), but something around it or something else.")
     tensors = {str(name).removeprefix("module."): value for name, value in held.items()}  # of a DataParallel
     for name, value in tensors.items():
