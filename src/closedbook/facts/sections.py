@@ -1,4 +1,4 @@
-"""Files about many subjects: which of their sections, rows and paragraphs are about a subject that questions name.
+"""Files about many subjects: which sections, rows and paragraphs are about a subject that questions name (decision 29).
 
 A page `# Staff` with a section `## Ann Lee`, a row `| Ann Lee | cook |` or an item `Ann Lee: cook` for everyone is one
 document to whoever does not know the questions. Only a file whose own title nobody asks about is taken apart, and only
