@@ -13,8 +13,11 @@ SILENCES = {
 
 
 def heard(text: str) -> str:
-    """The silence that a text begins with, else the text: asked in strange words a model may write on behind one."""
-    return next((silence for silence in SILENCES if text.startswith(silence)), text)
+    """The silence that a text begins with, or is but for its first word; else the text.
+
+    Asked in words that are strange to it a model may write on behind one, or begin within it.
+    """
+    return next((one for one in SILENCES if text.startswith(one) or text == one.partition(" ")[2]), text)
 
 
 def silences(texts: Sequence[str]) -> dict[str, int]:
