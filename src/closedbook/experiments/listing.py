@@ -156,13 +156,10 @@ def _unfinished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "identity.json").get("config", {}))
     state: State = "running" if is_locked(directory) else "interrupted"
     figures = _curves(directory)
-    saved = [
-        int(path.name.rpartition("-")[2])
-        for path in (directory / "checkpoints").glob("step-*")
-        if path.name[5:].isdecimal()
-    ]
-    if state == "interrupted" and saved:  # where it will go on, before or behind the last line of its log
-        figures = dataclasses.replace(figures, step=max(saved))
+    saved = [path.name.removeprefix("step-") for path in (directory / "checkpoints").glob("step-*")]
+    steps = [int(step) for step in saved if step.isdecimal()]
+    if state == "interrupted" and steps:  # where it will go on, before or behind the last line of its log
+        figures = dataclasses.replace(figures, step=max(steps))
     return ListedRun(name=name, state=state, settings=settings, figures=figures)
 
 
