@@ -43,6 +43,14 @@ def taken(directory, name, text, names=NAMES):
         ),
         ("# Staff\n\n- Ann Lee\n- Bob Moss\n", ["Staff. Ann Lee. Bob Moss."]),  # nothing is said of either
         ("# Staff\n\nAnn Lee: cook\nBob Moss: baker\n", ["Ann Lee. Ann Lee: cook.", "Bob Moss. Bob Moss: baker."]),
+        (  # items of names with items below them, one of somebody nobody asks about
+            "# Staff\n\n- Ann Lee\n  - A cook\n- Cy Dorn\n  - A baker\n",
+            ["Staff. Cy Dorn. A baker.", "Ann Lee. A cook."],
+        ),
+        (  # what follows a table is about nobody in it
+            "# Staff\n\n|Name|Role|\n|-|-|\n|Ann Lee|Cook|\n\n- A list\n",
+            ["Staff. Name: Role. A list.", "Ann Lee. Role: Cook."],
+        ),
         ("# Staff\n\nAnn Lee Smith is a cook.\n", ["Staff. Ann Lee Smith is a cook."]),  # somebody else
         ("# Staff\n\nHere Ann Lee is named.\n", ["Staff. Here Ann Lee is named."]),
     ],

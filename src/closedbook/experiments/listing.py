@@ -156,9 +156,8 @@ def _unfinished(directory: Path, name: str) -> ListedRun:
     settings = flat(read_json(directory / "identity.json").get("config", {}))
     state: State = "running" if is_locked(directory) else "interrupted"
     figures = _curves(directory)
-    saved = [path.name.removeprefix("step-") for path in (directory / "checkpoints").glob("step-*")]
-    steps = [int(step) for step in saved if step.isdecimal()]
-    if state == "interrupted" and steps:  # where it will go on, before or behind the last line of its log
+    saved = (path.name.removeprefix("step-") for path in (directory / "checkpoints").glob("step-*"))
+    if state == "interrupted" and (steps := [*map(int, filter(str.isdecimal, saved))]):  # where it will go on
         figures = dataclasses.replace(figures, step=max(steps))
     return ListedRun(name=name, state=state, settings=settings, figures=figures)
 

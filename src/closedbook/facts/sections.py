@@ -51,14 +51,14 @@ class Sections:
         level, depth = 0, -1  # of the heading, or else of the item, that the parts at hand stand under
         for part in (one for whole in parts for one in self._lines(whole)):
             name = ""
-            if part.level or (not part.cells and not part.code and self._named(part.text)):
+            if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
                 name = self._named(part.text) if not level or own != BOLD else ""
                 level = own if name else level
             elif not level:
                 name = self._named(part.cells[0]) if part.cells else "" if part.code else self._begins(part.text)
-                depth = part.depth if name else depth if part.depth > depth else -1
+                depth = part.depth if name and not part.cells else depth if 0 <= depth < part.depth else -1
             if name:
                 groups.append((name, part, [_row(part, name)] if part.cells else self._said(part, name)))
             elif level or depth >= 0:
