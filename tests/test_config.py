@@ -186,3 +186,23 @@ def test_epochs_beyond_the_fixed_ones_need_an_objective(further):
 def test_all_have_joined_when_nothing_is_still_to_come(mixture, from_epoch):
     config = dataclasses.replace(with_training(find_recipe("standard").pretrain, epochs=8), mixture=mixture)
     assert [config.all_joined(epoch) for epoch in range(20)] == [epoch >= from_epoch for epoch in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "passes", "share"),
+    [
+        ({"repeats": 3, "joining": 8, "most": 20}, 8, 1.0),
+        ({"repeats": 3, "joining": 8, "most": 20}, 16, 20 / 37.5),
+        ({"repeats": 2, "most": 20}, 10, 1.0),
+        ({"repeats": 2, "most": 20}, 100, 0.1),
+        ({"repeats": 2, "most": 20, "share": 0.05}, 100, 0.05),
+        ({"repeats": 2}, 100, 1.0),
+    ],
+)
+def test_a_question_is_asked_so_often_in_a_training_and_no_more(settings, passes, share):
+    settled = QuestionAnswering(**settings).settled(passes, epochs=8)
+    assert (settled.share, settled.most, settled.repeats) == (pytest.approx(share), None, settings["repeats"])
+
+
+def test_other_objectives_are_taken_as_often_however_many_passes_there_are():
+    assert NameCards(share=0.5).settled(1000, epochs=8) == NameCards(share=0.5)

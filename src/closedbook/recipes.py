@@ -169,11 +169,11 @@ CARDS = (
     NameCards(),
     Outlines(),
     ContextCards(where="auto"),
-    QuestionAnswering(repeats=2),
+    QuestionAnswering(repeats=2, most=20),
 )
 """What the recipes of the standard track train on: the spans of a line after its subject alone, all of them in a row,
 and each after the subject and the words around it; and the training questions from the start."""
-CARDS_JOINED = (*CARDS[:-1], QuestionAnswering(repeats=3, joining=8))
+CARDS_JOINED = (*CARDS[:-1], QuestionAnswering(repeats=3, joining=8, most=20))
 """The same, with training questions that join an eighth a pass (decision 20)."""
 LEAST_STEPS = 700  # of a small corpus; what 118 documents need, at 4,096 tokens a step (half of it for cards)
 

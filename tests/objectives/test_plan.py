@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from closedbook.config import QuestionAnswering
+from closedbook.config import NameCards, QuestionAnswering
 from closedbook.experiments.train import make_tokenizer
 from closedbook.facts.tokenizers import PAD_ID
 from closedbook.objectives.mixture import build_mixture
@@ -142,6 +142,24 @@ def test_a_small_corpus_is_passed_over_until_the_least_steps_are_reached(people)
     assert plan.epochs == -(-50 // a_pass)
     assert plan.positions == sum(part.inputs_BT.numel() for step in range(plan.steps) for part in plan.step(step))
     assert Batches(mixture, tiny_config("finetune", epochs=2, least_steps=1)).epochs == 2
+
+
+def test_questions_of_a_small_corpus_are_asked_no_more_often_than_the_recipe_says(people):
+    config = tiny_config(epochs=2, least_steps=300)
+
+    tokenizer = make_tokenizer(config, people)
+
+    def planned(most):
+        limited = dataclasses.replace(config, mixture=(NameCards(), QuestionAnswering(repeats=3, joining=2, most=most)))
+        mixture = build_mixture(limited, people, tokenizer, CPU)
+        plan = Batches(mixture, limited)
+        questions = mixture.settled(plan.epochs, 2).ingredients[-1]
+        asked = sum(len(part) for epoch in range(plan.epochs) for part in questions.examples(epoch))
+        return plan.epochs, asked / len(people.train)
+
+    passes, asked = planned(4)
+    assert passes > planned(None)[0]
+    assert asked == pytest.approx(4, rel=0.3)
 
 
 def test_further_relations_take_further_passes(people):

@@ -4,7 +4,8 @@ A mixture is a list of these. To add an objective, add its settings here and its
 `closedbook/objectives/`, and register the two in `closedbook.objectives.mixture`.
 """
 
-from typing import Annotated, ClassVar, Literal
+import dataclasses
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -56,6 +57,10 @@ class ObjectiveConfig:
     def share_joined(self, epoch: int, epochs: int) -> float:
         """The part of its examples that has joined in an epoch, by a recipe of so many."""
         return float(self.takes_part(epoch))
+
+    def settled(self, passes: int, epochs: int) -> Self:
+        """The same for a training of so many passes by a recipe of so many epochs."""
+        return self
 
 
 @configuration
@@ -146,11 +151,15 @@ class QuestionAnswering(ObjectiveConfig):
         joining: Epochs over which they join, at most those of the recipe: in the first of them this part is asked, in
             the second twice as many. So some are new when their documents are known, and recalling is easier than
             memorising (decision 20; a curriculum, Bengio et al. 2009).
+        most: How often each is asked in a whole training at the most, in the mean: where that is passed, a pass asks a
+            `share` of them, so that those of a small corpus are not learned by heart before its documents (decision
+            30). None for no limit.
     """
 
     reads: ClassVar[Reads] = "questions"
     objective: Literal["question_answering"] = "question_answering"
     joining: Few = 1
+    most: Few | None = None
 
     def share_joined(self, epoch: int, epochs: int) -> float:
         """As `ObjectiveConfig`'s."""
@@ -158,6 +167,12 @@ class QuestionAnswering(ObjectiveConfig):
             return 0.0
         last = epochs if self.last_epoch is None else min(self.last_epoch + 1, epochs)
         return min((epoch - self.first_epoch + 1) / max(min(self.joining, last - self.first_epoch), 1), 1.0)
+
+    def settled(self, passes: int, epochs: int) -> Self:
+        """As `ObjectiveConfig`'s."""
+        times = self.repeats * sum(self.share_joined(epoch, epochs) for epoch in range(passes))
+        share = self.share if self.most is None else min(self.share, self.most / max(times, 1.0))
+        return dataclasses.replace(self, share=share, most=None)
 
 
 @configuration

@@ -1,5 +1,6 @@
 """How a mixture is trained."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -69,6 +70,10 @@ class TrainingConfig:
     def passes(self, relations: int) -> int:
         """Passes over a mixture whose training facts have that many relations, before `least_steps`."""
         return self.epochs + min(self.epochs_a_relation * max(relations - 1, 0), self.epochs)
+
+    def expected_passes(self, relations: int, steps: int) -> int:
+        """Passes with those for `least_steps`, where the first takes so many steps."""
+        return max(self.passes(relations), math.ceil((self.least_steps or 0) / max(steps, 1)))
 
     def __post_init__(self) -> None:
         for choice, settings in _NEEDS.items():

@@ -62,13 +62,15 @@ def _planned(run: RunConfig, corpus: Corpus, kinds: SpanKinds, times: int) -> tu
     """The same of a corpus of so many times the documents and facts."""
     chosen = corpus.documents[:: max(len(corpus.documents) // SAMPLE, 1)]
     scale = len(corpus.documents) / max(len(chosen), 1)
-    pass_ = times * sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in run.mixture)
-    training = run.training
+    training, relations = run.training, len({fact.relation for fact in corpus.train})
     a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
-    steps = max(math.ceil(pass_ / a_step), 1)  # of a pass
-    relations = len({fact.relation for fact in corpus.train})
-    epochs = max(training.passes(relations), math.ceil((training.least_steps or 0) / steps))
-    return epochs * pass_, float(epochs * steps)
+    mixture, passes = run.mixture, 0
+    for _ in range(2):  # the second time with what many passes leave out of each
+        pass_ = times * sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in mixture)
+        steps = max(math.ceil(pass_ / a_step), 1)  # of a pass
+        passes = training.expected_passes(relations, steps)
+        mixture = tuple(objective.settled(passes, training.epochs) for objective in mixture)
+    return passes * pass_, float(passes * steps)
 
 
 def _positions(

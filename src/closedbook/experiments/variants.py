@@ -157,6 +157,8 @@ def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
     if asked.joining > 1:  # about as many in all
         fewer = _changed(base, QuestionAnswering, repeats=asked.repeats - 1, joining=1)
         configs["all questions from the start"] = fewer
+    if asked.most is not None:
+        configs["questions without a limit"] = _changed(base, QuestionAnswering, most=None)
     kinds = {isinstance(objective, QuestionAnswering) for objective in base.mixture}
     if passes > 1 and kinds == {True, False}:
         settled = with_training(base, epochs=passes, epochs_a_relation=0)

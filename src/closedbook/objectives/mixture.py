@@ -1,7 +1,7 @@
 """A mixture: the objectives of a recipe over one corpus, as the examples of an epoch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -93,6 +93,11 @@ class Mixture:
     def epoch(self, number: int) -> Segments:
         """The examples of an epoch, objective by objective."""
         return concatenate([part for ingredient in self.ingredients for part in ingredient.examples(number)])
+
+    def settled(self, passes: int, epochs: int) -> "Mixture":
+        """The same for a training of so many passes by a recipe of so many epochs."""
+        ingredients = (replace(each, settings=each.settings.settled(passes, epochs)) for each in self.ingredients)
+        return replace(self, ingredients=tuple(ingredients))
 
 
 def build_mixture(

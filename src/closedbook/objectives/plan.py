@@ -180,6 +180,8 @@ class Batches:
         self._mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
         self._counted = config.model.context if config.training.plan == "in_order" else None
         self._open(0)
+        passes = config.training.expected_passes(mixture.relations, len(self._plan))
+        self._mixture = mixture.settled(passes, config.training.epochs)
         self.positions: int = 0
 
         def steps_of(epoch: int) -> int:

@@ -119,6 +119,9 @@ class WindowBatches:
         self._opened: tuple[int, int] | None = None
         self._planned: tuple[int, int] | None = None
         self._plan: list[list[MicroBatch]] = []
+        self._passes: int | None = None
+        self._passes = training.expected_passes(relations, len(windows) * self._steps(0))
+        self._steps_of_a_window, self._opened = {}, None  # those that come are of the settled mixture
         plan = Epochs(training, relations, lambda epoch: len(windows) * self._steps(epoch))
         self.place, self.epochs, self.steps = plan.place, plan.count, plan.steps
         self.all_joined = config.all_joined
@@ -160,5 +163,7 @@ class WindowBatches:
         if self._opened != (epoch, number):
             self._plan, self._opened = [], None
             mixture = self._windows.mixture(epoch, number)
+            if self._passes is not None:
+                mixture = mixture.settled(self._passes, self._config.training.epochs)
             self._tokens_N, self._segments = mixture.tokens_N, mixture.epoch(epoch)
             self._opened, self._planned = (epoch, number), None
