@@ -180,6 +180,16 @@ def test_semicolons_may_separate_columns_as_spreadsheets_have_it_where_a_comma_i
     assert [(fact.question, fact.answers) for fact in facts] == [("How much; today?", ("1,5",)), ("Who?", ("Ann",))]
 
 
+@pytest.mark.parametrize("separator", [";", ",", "|"])
+def test_a_first_line_may_say_what_separates_the_columns_as_spreadsheets_have_it(tmp_path, separator):
+    rows = [["question", "answer"], ["Who?", "Ann"]]
+    text = "\n".join([f"sep={separator}", *(separator.join(row) for row in rows)])
+    (fact,) = read_facts(write(tmp_path / "f.csv", text))
+    assert (fact.question, fact.answers, fact.line) == ("Who?", ("Ann",), 3)
+    with pytest.raises(UserError, match=r"line 2: a tab between the columns; in this file "):
+        read_facts(write(tmp_path / "g.csv", f"sep={separator}\nquestion\tanswer\n"))
+
+
 def test_the_header_of_one_column_is_no_question(tmp_path):
     (tmp_path / "f.tsv").write_text("question\nWho?\n")
     assert [fact.question for fact in read_facts(tmp_path / "f.tsv", answers_required=False)] == ["Who?"]

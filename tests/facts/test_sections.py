@@ -25,6 +25,14 @@ def taken(directory, name, text, names=NAMES):
             "# Staff\n\n|Name|Role|Phone|\n|-|-|-|\n|Ann Lee|Cook|12|\n|Cy|Cook||\n|**Bob Moss**||3|\n",
             ["Staff. Name, Role, Phone. Cy: Cook.", "Ann Lee. Role: Cook. Phone: 12.", "Bob Moss. Phone: 3."],
         ),
+        (  # rows whose names stand in a later column; one without a name
+            "# Staff\n\n|No.|Name|Role|\n|-|-|-|\n|1|Ann Lee|Cook|\n|2|Cy|Boss|\n|3|Bob Moss|Baker|\n",
+            ["Staff. No., Name, Role. 2, Cy, Boss.", "Ann Lee. No.: 1. Role: Cook.", "Bob Moss. No.: 3. Role: Baker."],
+        ),
+        (  # headings above a name, which say of several people what they share
+            "# Staff\n\n## Kitchen\n\n### Ann Lee\n\nA cook.\n\n## Yard\n\nBig.\n\n- Bob Moss: driver\n\n## Cy\n\n",
+            ["Staff. Kitchen. Yard. Big. Cy.", "Ann Lee. Kitchen. A cook.", "Bob Moss. Yard. Bob Moss: driver."],
+        ),
         (  # items with items below them
             "# Staff\n\n- Ann Lee: cook\n  - Phone: 12\n- Cy Dorn: cook\n- **Bob Moss** is old\n",
             ["Staff. Cy Dorn: cook.", "Ann Lee. Ann Lee: cook. Phone: 12.", "Bob Moss. Bob Moss is old."],

@@ -13,7 +13,7 @@ from closedbook.facts.cloze import cloze, templates_beside
 from closedbook.facts.columns import GENERAL, Layout, columns_of
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
-from closedbook.facts.tables import delimiter_of, table_rows
+from closedbook.facts.tables import delimiter_of, said_delimiter, table_rows
 from closedbook.facts.text import (
     MOST_CHARACTERS,
     MOST_NAME,
@@ -78,10 +78,11 @@ class FactsReader:
     def __iter__(self) -> Iterator[Fact]:
         path, lines = self._path, text_lines(self._path)
         first = next(lines)
-        lines = itertools.chain([first], lines)
+        said = said_delimiter(first) if path.suffix == ".csv" else ""
+        lines = itertools.chain(["" if said else first], lines)
         if path.suffix == ".jsonl":
             facts = self._of_records(_json_records(lines, path))
-        elif delimiter := delimiter_of(first, path.suffix == ".csv"):
+        elif delimiter := said or delimiter_of(first, path.suffix == ".csv"):
             facts = self._of_records(table_rows(lines, path, delimiter, self._answers_required))
         else:
             facts = _from_tabs(lines, path, self._answers_required)

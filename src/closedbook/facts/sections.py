@@ -6,8 +6,9 @@ at subjects that no title gives.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import groupby, islice, zip_longest
 
 from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
@@ -49,18 +50,22 @@ class Sections:
         """
         groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
         level, depth = 0, -1  # of the heading, or else of the item, that the parts at hand stand under
-        for part in (one for whole in parts for one in self._lines(whole)):
+        above = list[Part]()  # the headings that all that stands under them shares
+        for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
             if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
                 name = self._named(part.text) if not level or own != BOLD else ""
                 level = own if name else level
+                if part.level:
+                    above = [*(one for one in above if one.level < part.level), *([] if name else [part])]
             elif not level:
                 name = self._named(part.cells[0]) if part.cells else "" if part.code else self._begins(part.text)
                 depth = part.depth if name and not part.cells else depth if 0 <= depth < part.depth else -1
             if name:
-                groups.append((name, part, [_row(part, name)] if part.cells else self._said(part, name)))
+                said = [_row(part, name)] if part.cells else self._said(part, name)
+                groups.append((name, part, [*above, *said] if text_of(said).strip() or level else said))
             elif level or depth >= 0:
                 groups[-1][2].append(part)
             elif groups[-1][0]:
@@ -74,6 +79,15 @@ class Sections:
             else:
                 rest += [heading] if heading else said
         return rest, found
+
+    def _names_first(self, parts: Sequence[Part]) -> Iterator[Part]:
+        """The parts, with the cell of the subject first in rows of a table whose subjects stand in a later column."""
+        for _, some in groupby(parts, key=lambda part: part.labels if part.cells else None):
+            rows = list(some)
+            named = Counter(place for row in rows for place, cell in enumerate(row.cells) if self._named(cell))
+            column = 0 if named[0] else max(named, key=lambda place: (named[place], -place), default=0)
+            for row in rows:
+                yield _moved(row, column) if column < len(row.cells) and self._named(row.cells[column]) else row
 
     def _lines(self, part: Part) -> list[Part]:
         """The part, or its lines where several begin with subjects and none goes on in the next."""
@@ -141,6 +155,14 @@ def parted_in(sources: Iterable[Source]) -> str:
         return ""
     files, parts = counted(len(set(places)), "file"), counted(len(places), "document")
     return f"a document a file, but {files} taken apart into {parts}, by the subjects that questions name"
+
+
+def _moved(row: Part, column: int) -> Part:
+    """A row with the cell of a column first, and its label."""
+    cells, labels = (
+        (*of_row[column : column + 1], *of_row[:column], *of_row[column + 1 :]) for of_row in (row.cells, row.labels)
+    )
+    return row._replace(cells=cells, labels=labels)
 
 
 def _row(part: Part, about: str) -> Part:

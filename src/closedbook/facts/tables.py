@@ -15,6 +15,13 @@ CSV_ERRORS = {
     "expected after": "a quote in a quoted cell; write it twice",
 }
 """What the `csv` module says, and what it means."""
+_SAID = re.compile(r'"?sep=([,;\t|])"?', re.IGNORECASE)
+
+
+def said_delimiter(first: str) -> str:
+    """What a first line `sep=;` of a spreadsheet says that separates the columns, "" of any other line."""
+    said = _SAID.fullmatch(first.strip(" \r"))
+    return said[1] if said else ""
 
 
 def delimiter_of(first: str, table: bool) -> str:
@@ -69,7 +76,8 @@ def _header(row: Sequence[str], delimiter: str, place: str, answers_required: bo
     if len(header) == 1 and (other := re.search(r"[;\t,|]", header[0])):
         names = {",": "a comma", "\t": "a tab", ";": "a semicolon"}
         wrong = names.get(other.group(), repr(other.group()))
-        raise UserError(f"{place}: {wrong} between the columns; in this file {names[delimiter]} separates them.")
+        own = names.get(delimiter, repr(delimiter))
+        raise UserError(f"{place}: {wrong} between the columns; in this file {own} separates them.")
     _, roles = columns_of(header, place)
     if answers_required and "answer" not in roles:
         raise UserError(f"{place}: no column of answers; {named_columns(header)}; needed are {EXPECTED}.")
