@@ -14,12 +14,14 @@ from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
 from closedbook.facts.markdown import BOLD, Part, ended, text_of
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
-from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, title
+from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, subjects_in, title
 from closedbook.facts.untitled import ARTICLE, Beginnings
 
 LISTED = 2  # lines that all begin with subjects, above which they are a list whatever ends them
 
 _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)")  # of a heading
+
+_VERSION = re.compile(r"\bv(?=\d+\.\d)")
 
 
 class Sections:
@@ -31,6 +33,7 @@ class Sections:
 
     def __init__(self, open_: Collection[str]) -> None:
         self._folded = {folded(subject): subject for subject in sorted(open_)}
+        self._known = frozenset(open_)
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """A text without what is about such subjects, if anything is left, and each part that is."""
@@ -56,7 +59,7 @@ class Sections:
             if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
-                name = self._named(part.text) if not level or own != BOLD else ""
+                name = self._headed(part.text) if not level or own != BOLD else ""
                 level = own if name else level
                 if part.level:
                     above = [*(one for one in above if one.level < part.level), *([] if name else [part])]
@@ -110,6 +113,11 @@ class Sections:
         name = _NUMBER.sub("", text.strip()).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
         base = name.partition("(")[0].rstrip() if name.endswith(")") else name
         return self._folded.get(folded(name)) or self._folded.get(folded(base), "")
+
+    def _headed(self, text: str) -> str:
+        """The subject that a heading is or names, and no other beside it (`[1.2.0] - 2024-01-02`); "" for none."""
+        named = subjects_in(_VERSION.sub("", text), self._known)
+        return self._named(text) or (named[0] if len(named) == 1 else "")
 
     def _begins(self, text: str) -> str:
         """The subject that a paragraph or an item begins with, or is; "" for none.

@@ -110,7 +110,8 @@ class Material:
     def _titled(self, kinds: SpanKinds) -> list[TitledSlices]:
         context = max((s.words for s in self.config.mixture if isinstance(s, ContextCards)), default=0)
         around = any(isinstance(s, ContextCards) and self.asks_around(s) for s in self.config.mixture)
-        return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context, around=around)
+        values = frozenset(answer for fact in self.corpus.train for answer in fact.answers) if around else None
+        return add_titled(self.store, self.corpus.documents, kinds=kinds, context_words=context, values=values)
 
     def asks_around(self, settings: ContextCards) -> bool:
         """Whether contexts are drawn from all around a span: where training asks several things, unless it is said."""

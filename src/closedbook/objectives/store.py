@@ -212,7 +212,12 @@ def add_whole(
 
 
 def add_titled(
-    store: TokenStore, documents: Sequence[Document], *, kinds: SpanKinds, context_words: int = 0, around: bool = False
+    store: TokenStore,
+    documents: Sequence[Document],
+    *,
+    kinds: SpanKinds,
+    context_words: int = 0,
+    values: frozenset[str] | None = None,
 ) -> list[TitledSlices]:
     """Appends the documents that have a title and says where their parts are.
 
@@ -221,7 +226,7 @@ def add_titled(
         documents: Those without a title are left out.
         kinds: What they are asked for.
         context_words: Longest context of a span.
-        around: Whether what stands around spans is wanted, beside what stands before them.
+        values: Training answers, where what stands around spans is wanted beside what stands before them, else None.
 
     Raises:
         UserError: A document has a character outside the vocabulary.
@@ -229,8 +234,8 @@ def add_titled(
     titled = [document for document in documents if document.subject]
     spans = [find_spans(document, kinds, context_words) for document in titled]
     near: list[list[Surroundings]] = [[Surroundings()] * len(found) for found in spans]
-    if around:
-        common = common_texts(zip(titled, spans, strict=True))
+    if values is not None:
+        common = common_texts(zip(titled, spans, strict=True)) - values
         near = [
             surroundings(document, found, context_words, common) for document, found in zip(titled, spans, strict=True)
         ]
