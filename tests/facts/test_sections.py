@@ -114,3 +114,57 @@ def test_what_was_taken_apart_is_said(staff):
 def test_places_of_documents_are_distinct(staff):
     lines = [document.line for document in read_directory(staff).documents]
     assert lines == sorted(set(lines))
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Ann Lee, cook",
+        "Ann Lee — cook",
+        "Staff: Ann Lee",
+        "[Ann Lee] - 2024-01-02",
+        "How old is Ann Lee?",
+        "🙂 Ann Lee",
+    ],
+)
+def test_a_heading_that_names_one_subject_is_about_it(tmp_path, heading):
+    (found,) = taken(tmp_path, "page.md", f"# Staff\n\n## {heading}\n\nAged 40.\n")
+    assert found.startswith("Ann Lee. ")
+    assert found.endswith(" Aged 40.")
+
+
+def test_a_heading_that_names_several_subjects_is_about_none(tmp_path):
+    text = "# Staff\n\n## Ann Lee and Bob Moss\n\nAged 40.\n"
+    assert taken(tmp_path, "page.md", text) == ["Staff. Ann Lee and Bob Moss. Aged 40."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann Lee: K1\nBob Moss: K2\nCy: K3\n",
+        "Name\tBadge\nAnn Lee\tK1\nBob Moss\tK2\nquote\tK3\n",
+        "Staff\n\n1. Ann Lee, badge K1\n1. Bob Moss, badge K2\n1. Cy Dorn, badge K3\n",
+        "Name: Ann Lee\nBadge: K1\n\nName: Bob Moss\nBadge: K2\n",
+        "[Ann Lee]\nbadge = K1\n\n[Bob Moss]\nbadge = K2\n",
+        "Staff\n=====\n\nAnn Lee\n-------\n\nBadge K1\n\nBob Moss\n--------\n\nBadge K2\n",
+    ],
+)
+def test_plain_text_has_lists_records_and_underlined_headings(tmp_path, text):
+    found = {one.split(". ")[0]: one for one in taken(tmp_path, "page.txt", text, (*NAMES, "Cy Dorn"))}
+    assert [badge in found["Ann Lee"] for badge in ("K1", "K2")] == [True, False]
+    assert [badge in found["Bob Moss"] for badge in ("K1", "K2")] == [False, True]
+    assert "--" not in "".join(found.values())
+
+
+@pytest.mark.parametrize("mark", ["# ", ""])
+def test_a_file_of_headings_of_one_level_is_about_all_of_them(tmp_path, mark):
+    names = [f"Ann Number{one}" for one in "ABCD"]
+    (tmp_path / "corpus").mkdir()
+    under = "" if mark else "\n-----"
+    text = "\n\n".join(f"{mark}{name}{under}\n\nThe badge is K{place}." for place, name in enumerate(names))
+    (tmp_path / "corpus" / ("all.md" if mark else "all.txt")).write_text(text, encoding="utf-8")
+    for part, some in (("train", names[:2]), ("dev", names[2:])):
+        lines = [f"What is the badge of {name}?\tK{names.index(name)}\n" for name in some]
+        (tmp_path / f"{part}.tsv").write_text("".join(lines), encoding="utf-8")
+    documents = read_directory(tmp_path).documents
+    assert [one.text for one in documents] == [f"{name}. The badge is K{place}." for place, name in enumerate(names)]

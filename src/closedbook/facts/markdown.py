@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 BOLD = 7  # level of what stands above others without being a heading
+UNDERLINED = 6  # of an underlined line in a text without other marks
 MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
@@ -45,6 +46,7 @@ OF_A_PAGE = frozenset(
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
+_UNDERLINE = re.compile(r"={3,}|-{3,}|~{3,}")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
 _ID = re.compile(r"[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
@@ -180,7 +182,7 @@ def parts(markdown: str) -> list[Part]:
 def paragraphs(text: str) -> list[Part]:
     """A text without marks: what stands between empty lines, parted where a line ends with a sentence.
 
-    Where other lines end within one, the parts behind the first stand under it.
+    Where other lines end within one, the parts behind the first stand under it. An underlined line is a heading.
     """
     found = list[Part]()
     for block in _EMPTY_LINES.split(text):
@@ -189,6 +191,10 @@ def paragraphs(text: str) -> list[Part]:
         begun = list[str]()
         first = len(found)
         for number, line in enumerate(lines, 1):
+            if _UNDERLINE.fullmatch(line):
+                if begun:
+                    found.append(Part(ended(begun.pop()), level=1 if line[0] == "=" else UNDERLINED))
+                continue
             begun.append(line)
             if number == len(lines) or _STOPPED.search(line):
                 found.append(Part("\n".join(as_sentences(begun)), depth=int(wrapped and len(found) > first)))

@@ -104,7 +104,7 @@ class Retitling:
     def __call__(self, source: Source) -> Iterator[Source]:
         """The text with its subject; of a file about several of them, each part that is about one."""
         titled = self._titled(source)
-        if titled.subject in self._subjects:
+        if titled.subject in self._subjects and not self._sections.go_on(titled):
             yield titled
         else:
             yield from self._sections(titled)

@@ -12,7 +12,7 @@ from itertools import groupby, islice, zip_longest
 
 from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
-from closedbook.facts.markdown import BOLD, Part, ended, text_of
+from closedbook.facts.markdown import BOLD, UNDERLINED, Part, ended, text_of
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
 from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, subjects_in, title
 from closedbook.facts.untitled import ARTICLE, Beginnings
@@ -22,6 +22,8 @@ LISTED = 2  # lines that all begin with subjects, above which they are a list wh
 _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)")  # of a heading
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
+_EXPLAINS = re.compile(r"[ \t]*[:：\t][ \t]*\S|[ \t]+[-–—][ \t]+\S")  # behind a name, what is said of it
+_LABELLED = re.compile(r"[^\W\d][^:：=\n]{0,30}[:：=][ \t]*(\S[^\n]*)\n")
 
 
 class Sections:
@@ -33,7 +35,7 @@ class Sections:
 
     def __init__(self, open_: Collection[str]) -> None:
         self._folded = {folded(subject): subject for subject in sorted(open_)}
-        self._known = frozenset(open_)
+        self._known, self._records = frozenset(open_), False
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """A text without what is about such subjects, if anything is left, and each part that is."""
@@ -46,6 +48,10 @@ class Sections:
         for about, parts in found:
             yield titled_source(about, text_of(parts), source.place, source.subject)._replace(section=True)
 
+    def go_on(self, source: Source) -> bool:
+        """Whether headings of the title's own level (`# Ann Lee`, later `# Bob Moss`) name such subjects."""
+        return any(part.level in (1, UNDERLINED) and self._named(part.text) for part in source.parts)
+
     def _taken_apart(self, parts: Sequence[Part]) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
         """The parts that are about none of the subjects, and, in order, the subjects with those that are.
 
@@ -54,6 +60,7 @@ class Sections:
         groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
         level, depth = 0, -1  # of the heading, or else of the item, that the parts at hand stand under
         above = list[Part]()  # the headings that all that stands under them shares
+        self._records = not any(part.level for part in parts)
         for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
             if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
@@ -99,18 +106,21 @@ class Sections:
             return [part]
         begin = [bool(self._begins(line)) for line in lines]
         listed = all(begin) and len(lines) > LISTED
-        if sum(begin) < 2 or not begin[0] or not (listed or all(line == ended(line) for line in lines)):
+        headed = not begin[0] and all(begin[1:]) and len(lines) > LISTED + 1  # a row of labels stands above them
+        if sum(begin) < 2 or not (headed or (begin[0] and (listed or all(line == ended(line) for line in lines)))):
             return [part]
         found = list[list[str]]()
         for line, begins in zip(lines, begin, strict=True):
-            if begins:
+            if begins or not found:
                 found.append([])
             found[-1].append(ended(line))
         return [Part("\n".join(own), depth=part.depth) for own in found]
 
     def _named(self, text: str) -> str:
         """The subject that a heading or a cell is, or says more of in brackets; "" for none."""
-        name = _NUMBER.sub("", text.strip()).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
+        name = text.strip()
+        name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+        name = _NUMBER.sub("", name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
         base = name.partition("(")[0].rstrip() if name.endswith(")") else name
         return self._folded.get(folded(name)) or self._folded.get(folded(base), "")
 
@@ -122,18 +132,23 @@ class Sections:
     def _begins(self, text: str) -> str:
         """The subject that a paragraph or an item begins with, or is; "" for none.
 
-        The first of a longer run of capitals is none (`Ann` in `Ann Arbor lies in Michigan`).
+        The first of a longer run of capitals is none (`Ann` in `Ann Arbor lies in Michigan`). In a file without
+        headings a record may have a label before it (`Name: Ann Lee`, and further lines).
         """
         first = text.partition("\n")[0]
-        if name := self._named(first):
+        label = _LABELLED.match(text) if self._records else None
+        if name := self._named(first) or (self._named(label[1]) if label else ""):
             return name
         article = ARTICLE.match(first)
         for start in (0, *([article.end()] if article else [])):
             for end in _ends(first, start):
                 name = self._folded.get(folded(first[start:end]), "")
-                if name and not _goes_on(first[end:]) and Beginnings([name]).about(text, title(text)):
+                if not name or _goes_on(first[end:]):
+                    continue
+                if _EXPLAINS.match(first, end) or Beginnings([name]).about(text, title(text)):
                     return name
-        return ""
+        behind = _NUMBER.sub("", text)
+        return self._begins(behind) if behind != text else ""
 
     @staticmethod
     def _said(part: Part, about: str) -> list[Part]:
