@@ -68,6 +68,7 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
         codes=codes,
+        signs=frozenset(answer for _, answer, _ in answers if not words(answer)),
     )
     plain = _with_names(plain, answers)
     missed = _missed(plain, answers)

@@ -23,6 +23,7 @@ LIGHT = 0.05  # share of all training answers below which a kind is asked for li
 _UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
 _OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
 _MARKS = _OPENING + _CLOSING
+_KEY = re.compile(r"[^\W\d][\w.-]*=")
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
 
@@ -69,6 +70,7 @@ class SpanKinds:
         not_last: Those that end none.
         not_inside: Those that stand between the first and the last word of none.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
+        signs: Training answers without a word or a number (`✓`, `⭐⭐`), which are asked for where they stand alone.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
         whole: Whether those with capitals that are no runs do not either (`Bo and Cy` in `Al, Bo and Cy`).
         whole_runs: Whether those that are runs of capitalised words stand inside none (Simon in Simon & Garfunkel).
@@ -87,6 +89,7 @@ class SpanKinds:
     not_last: frozenset[str] = frozenset()
     not_inside: frozenset[str] = frozenset()
     codes: bool = False
+    signs: frozenset[str] = frozenset()
     longest: bool = False
     whole: bool = False
     whole_runs: bool = False
@@ -149,6 +152,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
         *((start, end, "phrase", False) for start, end in runs if (start, end) not in parts),
         *shaped,
         *((start, end, "word", False) for start, end in (_codes(text, body) if kinds.codes else ())),
+        *((start, end, "word", False) for start, end in _signs(text, body, kinds.signs)),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
         *((start, end, "phrase", False) for start, end in (_stems(text, line, runs) if kinds.stems else ())),
@@ -193,12 +197,24 @@ def _goes_on(run: str, initials: bool) -> bool:
 
 
 def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
-    """What stands between spaces and holds several words or numbers, without quotes, brackets and ends of sentences."""
+    """What stands between spaces and holds several words or numbers, without quotes, brackets and ends of sentences.
+
+    Of `mac=5b:26:e4` what is behind the sign as well.
+    """
     for match in _UNBROKEN.finditer(text, first):
         start = match.end() - len(match.group().lstrip(_OPENING))
         end = match.start() + len(match.group().rstrip(_CLOSING))
-        if len(words(text[start:end])) > 1:
-            yield start, end
+        key = _KEY.match(text, start, end)
+        for begin in (start, *([key.end()] if key else [])):
+            if len(words(text[begin:end])) > 1:
+                yield begin, end
+
+
+def _signs(text: str, first: int, signs: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Where one of the signs stands between spaces, or before the end of a sentence or of a part of one."""
+    for sign in sorted(signs):
+        for match in re.finditer(rf"(?<!\S){re.escape(sign)}(?![^\s.,;:!?)\]])", text[first:]):
+            yield first + match.start(), first + match.end()
 
 
 def _stems(text: str, line: Sequence[Word], runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
