@@ -145,6 +145,20 @@ def test_answers_with_marks_and_of_many_shapes_are_asked_for_between_spaces():
     assert not learned("巴黎", "新德里", "东京", "伦敦塔").codes
 
 
+@pytest.mark.parametrize("first", ["mac=", "mac "])
+def test_what_stands_behind_a_key_is_a_value(first):
+    kinds = learned("5b:26:e4", "a:b:4f:0:0", "1:2:c9:d:e", "xx:yy:9")
+    text = f"Bo. The host has {first}c0:ff:ee:1:a:b, and more."
+    assert "c0:ff:ee:1:a:b" in texts(Document(subject="Bo", text=text, line=1), kinds)
+
+
+def test_answers_without_words_are_asked_for_where_they_stand_alone():
+    kinds = learned("✓", "⭐⭐", "—", "-", '""', "Rome")
+    text = 'Bo. Pets ✓, rated ⭐⭐; not ⭐⭐⭐. Tax: — (free). So - well-known: "". A ✗ is no x✓y.'
+    found = [one for one in texts(Document(subject="Bo", text=text, line=1), kinds) if not one[0].isalpha()]
+    assert found == ["✓", "⭐⭐", "—", "-", '""']
+
+
 def test_what_few_answers_are_like_is_asked_for_rarely():
     kinds = learned(*["Rome"] * 300, "1920")
     rare = {TEXT[span.start : span.end] for span in spans(DOCUMENT, kinds, 0) if span.rare}

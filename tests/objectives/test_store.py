@@ -101,3 +101,18 @@ def test_spans_are_spelled_as_answers_are(line):
             first, length = one.span
             text = document.text[span.start : span.end]
             assert list(store.values[first : first + length]) == tokenizer.encode([text])[0], text
+
+
+@pytest.mark.parametrize(("values", "apart"), [(set(), "died in Rome on"), ({"Rome"}, "He died in on")])
+def test_training_answers_are_values_however_many_documents_have_them(values, apart):
+    lines = [f"Bo{n}. He died in Rome on {n} May 1920." for n in range(10, 30)]
+    documents = [Document(subject=line.split(".")[0], text=line, line=n) for n, line in enumerate(lines, 1)]
+    store = TokenStore(train_tokenizer(TokenizerConfig(vocabulary_size=600), lines), torch.device("cpu"))
+    kinds = learn_kinds([("r", "Rome", documents[:1]), ("s", "10 May 1920", documents[:1])])
+    for found in add_titled(store, documents, kinds=kinds, context_words=4, values=frozenset(values)):
+        date = next(one for one in found.spans if "1920" in store.tokenizer.decode(store.values[slice(*_of(one.span))]))
+        assert store.tokenizer.decode(store.values[slice(*_of(date.apart[-1]))]).strip() == apart
+
+
+def _of(place):
+    return place[0], sum(place)

@@ -46,7 +46,8 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
     if len(shared) > RARELY_SHARED * len(corpus.by_subject):
         names = ", ".join(f"{shortened(name)} ({count:,})" for name, count in list(shared.items())[:SHOWN])
         lines.append(
-            f"{counted(len(shared), 'subject')} that questions name have several documents each, such as {names}"
+            f"{counted(len(shared), 'subject that questions name has', 'subjects that questions name have')} several "
+            f"documents each, such as {names}"
         )
     return lines
 
