@@ -2,7 +2,8 @@
 
 import pytest
 
-from closedbook.facts.markdown import parts, plain_line, split_front, split_heading, text_of
+from closedbook.facts.keyed import split_front
+from closedbook.facts.markdown import parts, plain_line, split_heading, text_of
 
 
 def plain(markdown):

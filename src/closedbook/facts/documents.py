@@ -8,6 +8,7 @@ from typing import NamedTuple
 from closedbook.errors import UserError, counted
 from closedbook.facts import markdown
 from closedbook.facts.columns import refuse_slips
+from closedbook.facts.keyed import lines_of, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
@@ -109,7 +110,10 @@ def _from_lines(path: Path) -> Iterator[Source]:
 
 
 def _from_jsonl(path: Path) -> Iterator[Source]:
-    """One object a line with `text` and, where the text does not begin with it, `title`."""
+    """One object a line with `text` and, where the text does not begin with it, `title`; or a `title` and a record.
+
+    A record's other keys are read as `key: value`.
+    """
     for number, line in enumerate(text_lines(path), 1):
         if not line.strip():
             continue
@@ -118,7 +122,10 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         refuse_slips(record, ("text", "title"), place)
         text, name = record.get("text"), record.get("title") or ""
         if "text" not in record:
-            raise UserError(f"{place}: no key 'text'; it has {', '.join(repr(shortened(key)) for key in record)}.")
+            text = "\n".join(lines_of({key: value for key, value in record.items() if key != "title"}))
+            if not name or not text:
+                keys = ", ".join(repr(shortened(key)) for key in record)
+                raise UserError(f"{place}: no key 'text', nor a 'title' with other keys to read; it has {keys}.")
         if not isinstance(text, str) or not text.strip():
             raise UserError(f"{place}: 'text' must be a string that is not empty.")
         if not isinstance(name, str):
@@ -135,7 +142,7 @@ def _from_directory(directory: Path) -> Iterator[Source]:
     paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
     for number, path in enumerate(paths, 1):
         name, marked = composed(path.stem, str(path)).replace("_", " "), path.suffix.lower() != ".txt"
-        given, said, body = markdown.split_front(read_text(path))
+        given, said, body = split_front(read_text(path))
         heading, rest = markdown.split_heading(body)
         if marked:
             heading, given = markdown.plain_line(heading), markdown.plain_line(given)

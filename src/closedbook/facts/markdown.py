@@ -2,13 +2,10 @@
 
 import html
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import yaml
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -16,11 +13,6 @@ if TYPE_CHECKING:
 
 BOLD = 7  # level of what stands above others without being a heading
 UNDERLINED = 6  # of an underlined line in a text without other marks
-MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
-_FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
-_FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
-_KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
-_PAIR = re.compile(r"^[\"']?(\w[\w .-]{0,40}?)[\"']?[ \t]*[:=][ \t]+(\S.*)$", re.MULTILINE)
 _HEADING = re.compile(r"[ ]{0,3}#(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r"[ ]{0,3}=+[ \t]*$")
 _STOPPED = re.compile(r"[.!?:;,…。！？：；、؟۔।॥]['\"”’»)\]]*$")
@@ -38,15 +30,10 @@ _UNSEEN = tuple(
     (re.compile(begin, re.IGNORECASE), re.compile(end, re.IGNORECASE))
     for begin, end in (("<!--", "-->"), (r"<script\b", r"</script\s*>"), (r"<style\b", r"</style\s*>"))
 )
-OF_A_PAGE = frozenset(
-    "title tags keywords category categories layout type template draft publish published comments toc math mathjax "
-    "menu nav sidebar slug permalink url cssclass cssclasses lang language image thumbnail".split()
-)
-"""Keys before a text that say how it is shown or sorted."""
 _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
-_UNDERLINE = re.compile(r"={3,}|-{3,}|~{3,}")
+_RULE = re.compile(r"={3,}|-{3,}|~{3,}")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
 _ID = re.compile(r"[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
@@ -57,20 +44,6 @@ _NOTES = (  # what notebooks write beside Markdown
     (re.compile(r"\[\^[^\[\]\s]{1,50}\]:?"), ""),
     (re.compile(r"==(?=\S)([^=\n]{1,500}?)(?<=\S)=="), r"\1"),
 )
-
-
-class Front(NamedTuple):
-    """A block of YAML or TOML before a text.
-
-    Args:
-        title: That it gives, or "".
-        lines: What else it says, as `label: value.`, a line each.
-        rest: The text behind it.
-    """
-
-    title: str
-    lines: tuple[str, ...]
-    rest: str
 
 
 class Part(NamedTuple):
@@ -91,63 +64,6 @@ class Part(NamedTuple):
     code: bool = False
     cells: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-
-
-def split_front(text: str) -> Front:
-    """A text and the block before it.
-
-    Between two rules stands such a block where it names values, or where every line that is not indented looks so.
-    """
-    mark = _FRONT.match(text)
-    if not mark:
-        return Front("", (), text)
-    ends = ("---", "...") if mark[1] == "---" else ("+++",)
-    end = next((found for found in _FRONT_END.finditer(text[:MOST_FRONT], mark.end()) if found[1] in ends), None)
-    if end is None:
-        return Front("", (), text)
-    block = text[mark.end() : end.start()]
-    try:
-        fields = _fields(block, mark[1])
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError):  # then what stands on the line of that key
-        if not all(map(_KEY.match, filter(str.strip, block.split("\n")))):
-            return Front("", (), text)
-        fields = {key: value.strip(" \t\"'") for key, value in _PAIR.findall(block)}
-    if fields is None:
-        return Front("", (), text)
-    return Front(_title_of(fields), tuple(_lines_of(fields)), text[end.end() :])
-
-
-def _fields(block: str, mark: str) -> dict[Any, Any] | None:
-    """What a block names, with texts as they are written; None where it names nothing but has a text."""
-    fields: Any = tomllib.loads(block) if mark == "+++" else yaml.load(block, Loader=yaml.BaseLoader)  # nosec B506
-    return {} if fields in ("", None) else fields if isinstance(fields, dict) else None
-
-
-def _title_of(fields: dict[Any, Any]) -> str:
-    named = {str(key).lower(): value for key, value in fields.items()}
-    given = named.get("title")
-    return "" if not isinstance(given, str) or given in ("null", "~") else " ".join(given.split())
-
-
-def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
-    """What a block says but for the title and what makes a page; lists in one line, what is nested by both names."""
-    for key, value in fields.items():
-        if isinstance(value, dict):
-            yield from _lines_of({f"{key} {inner}": one for inner, one in value.items() if not isinstance(one, dict)})
-            continue
-        values = value if isinstance(value, list) else [value]
-        flat = [
-            one for each in values for one in (each if isinstance(each, list) else [each])
-        ]  # [[x]] is a list in one
-        texts = [_said(one) for one in flat if not isinstance(one, dict | list)]
-        said = ", ".join(text for text in texts if text not in ("", "null", "~"))
-        if said and str(key).lower() not in OF_A_PAGE:
-            yield f"{str(key).replace('_', ' ')}: {said}{'' if said[-1] in '.!?' else '.'}"
-
-
-def _said(value: object) -> str:
-    """A value as YAML writes it."""
-    return str(value).lower() if isinstance(value, bool) else " ".join(str(value).split())
 
 
 def split_heading(text: str) -> tuple[str, str]:
@@ -191,7 +107,7 @@ def paragraphs(text: str) -> list[Part]:
         begun = list[str]()
         first = len(found)
         for number, line in enumerate(lines, 1):
-            if _UNDERLINE.fullmatch(line):
+            if _RULE.fullmatch(line):
                 if begun:
                     found.append(Part(ended(begun.pop()), level=1 if line[0] == "=" else UNDERLINED))
                 continue
