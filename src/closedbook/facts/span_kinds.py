@@ -168,6 +168,8 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
         kept = _unless_lost(kept, replace(kept, whole=True), answers)
     if any("X" in form for form in kinds.shapes):
         kept = _unless_lost(kept, replace(kept, whole_runs=True), answers)
+    if kinds.codes:
+        kept = _unless_lost(kept, replace(kept, whole_codes=True), answers)
     return kept
 
 

@@ -70,6 +70,7 @@ class SpanKinds:
         not_last: Those that end none.
         not_inside: Those that stand between the first and the last word of none.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
+        whole_codes: Whether training answers stand inside no code (`85:80:56` in `5b:26:e4:85:80:56`).
         signs: Training answers without a word or a number (`✓`, `⭐⭐`), which are asked for where they stand alone.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
         whole: Whether those with capitals that are no runs do not either (`Bo and Cy` in `Al, Bo and Cy`).
@@ -89,6 +90,7 @@ class SpanKinds:
     not_last: frozenset[str] = frozenset()
     not_inside: frozenset[str] = frozenset()
     codes: bool = False
+    whole_codes: bool = False
     signs: frozenset[str] = frozenset()
     longest: bool = False
     whole: bool = False
@@ -148,16 +150,20 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     longer = [one for one in shaped if not shares_word(text[one[0] : one[1]], own)] if kinds.whole_runs else []
     runs = list(_runs(text, line, initials=kinds.initials))
     parts = {run for run in runs for s, e, *_ in longer if s <= run[0] and run[1] <= e and run != (s, e)}
+    codes = list(_codes(text, body)) if kinds.codes else []
+    whole = codes if kinds.whole_codes else []
     candidates = (
         *((start, end, "phrase", False) for start, end in runs if (start, end) not in parts),
         *shaped,
-        *((start, end, "word", False) for start, end in (_codes(text, body) if kinds.codes else ())),
+        *((start, end, "word", False) for start, end in codes),
         *((start, end, "word", False) for start, end in _signs(text, body, kinds.signs)),
         *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
         *((start, end, "phrase", False) for start, end in (_stems(text, line, runs) if kinds.stems else ())),
     )
     for start, end, kind, rare in candidates:
+        if whole and (start, end) not in whole and any(s <= start and end <= e for s, e in whole):
+            continue
         span = text[start:end]
         owned = shares_word(span, own) or is_genus(text, start, end, own)
         if owned and not kinds.own:
