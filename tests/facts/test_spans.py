@@ -153,11 +153,11 @@ def test_what_stands_behind_a_key_is_a_value(first):
 
 
 def test_parts_of_codes_are_no_values_unless_training_answers_are_such_parts():
-    text = "Bo. On vlan 15, mac=c0:ff:12:34:a:b."
+    text = "Bo. It is on 15, mac=c0:ff:12:34:a:b."
     document = Document(subject="Bo", text=text, line=1)
     codes = [("mac", answer, [document]) for answer in ("c0:ff:12:34:a:b", "5b:26:e4", "a:b:4f:0:0", "1:2:c9:d:e")]
     whole = learn_kinds([*codes, *[("vlan", "15", [document])] * 9])
-    assert texts(document, whole) == ["15", "mac=c0:ff:12:34:a:b", "c0:ff:12:34:a:b"]
+    assert texts(document, whole) == ["It", "15", "mac=c0:ff:12:34:a:b", "c0:ff:12:34:a:b"]
     parts = learn_kinds([*codes, *[("vlan", "12:34", [document])] * 9])
     assert "12:34" in texts(document, parts)
 
