@@ -280,10 +280,13 @@ def test_a_title_that_the_corpus_gives_is_kept(tmp_path):
 
 def test_a_record_with_a_title_is_read_key_by_key(tmp_path):
     record = (
-        '{"title": "rtr-0", "net": {"ip": "10.0.0.1/28", "vlan": 15}, "tags": ["a", "b"], "up": true, "load": 1.50}'
+        '{"title": "rtr-0", "net": {"ip": "10.0.0.1/28", "vlan": 15}, "tags": ["a", "b"], "up": true, "load": 1.50, '
+        '"ports": [{"no": 1, "to": {"rack": "R3"}}]}'
     )
     (source,) = read_sources(lines_of(tmp_path / "c.jsonl", record))
-    assert source.text == "rtr-0. net ip: 10.0.0.1/28. net vlan: 15. tags: a, b. up: true. load: 1.50."
+    assert source.text == (
+        "rtr-0. net ip: 10.0.0.1/28. net vlan: 15. tags: a, b. up: true. load: 1.50. ports no: 1. ports to rack: R3."
+    )
 
 
 @pytest.mark.parametrize(
@@ -292,6 +295,8 @@ def test_a_record_with_a_title_is_read_key_by_key(tmp_path):
         ("c.txt", " \n\n", "c.txt: the corpus is empty"),
         ("c.jsonl", '{"name": "a", "n": 1}\n', "c.jsonl, line 1: no key 'text', nor .*; it has 'name', 'n'."),
         ("c.jsonl", '{"title": "a", "n": null}\n', "c.jsonl, line 1: no key 'text', nor .*; it has 'title', 'n'."),
+        ("c.jsonl", '{"title": "a", "question": "Q?", "answer": "A"}\n', "c.jsonl, line 1: no key 'text', nor "),
+        ("c.jsonl", '{"title": "a", "content": "A."}\n', "c.jsonl, line 1: no key 'text', nor "),
         ("c.jsonl", '{"title": "a", "text": 1}\n', "c.jsonl, line 1: 'text' must be"),
         ("c.jsonl", '{"text": "a"}\n{"title": 3, "text": "a"}\n', "c.jsonl, line 2: 'title' must be"),
         ("c.jsonl", '{"text": "a"}\n{"text"\n', "c.jsonl, line 2: not JSON"),

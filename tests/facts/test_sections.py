@@ -133,9 +133,38 @@ def test_a_heading_that_names_one_subject_is_about_it(tmp_path, heading):
     assert found.endswith(" Aged 40.")
 
 
-def test_a_heading_that_names_several_subjects_is_about_none(tmp_path):
-    text = "# Staff\n\n## Ann Lee and Bob Moss\n\nAged 40.\n"
-    assert taken(tmp_path, "page.md", text) == ["Staff. Ann Lee and Bob Moss. Aged 40."]
+@pytest.mark.parametrize(
+    "heading", ["Ann Lee and Bob Moss", "Team of Ann Lee", "Ann Lee Museum", "Since Ann Lee Road", "quote marks"]
+)
+def test_a_heading_that_names_several_subjects_or_one_in_passing_is_about_none(tmp_path, heading):
+    text = f"# Staff\n\n## {heading}\n\nAged 40.\n"
+    assert taken(tmp_path, "page.md", text) == [f"Staff. {heading}. Aged 40."]
+
+
+def test_what_stands_under_a_subject_is_about_it_whomever_it_names(tmp_path):
+    text = "# Staff\n\n## Ann Lee\n\nA cook.\n\n### Feud with Bob Moss\n\nLong.\n"
+    assert taken(tmp_path, "page.md", text) == ["Ann Lee. A cook. Feud with Bob Moss. Long."]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        ("md", "|Name|Boss|\n|-|-|\n|Zed|Ann Lee|\n|Yan|Ann Lee|\n"),
+        ("txt", "Name: Ann Lee\nBadge: K1\nName: Bob Moss\nBadge: K2\n"),
+        ("txt", "[Ann Lee]\nbadge = K1\n[Bob Moss]\nbadge = K2\n"),
+        ("txt", "Manager: Ann Lee\nName: Bob Moss\nBadge: K2\n"),
+    ],
+)
+def test_what_cannot_be_told_apart_stays_whole(tmp_path, suffix, text):
+    assert len(taken(tmp_path, f"page.{suffix}", text)) == 1
+
+
+def test_no_line_is_lost_at_a_rule(tmp_path):
+    text = "Staff of us\n\nWritten by the office and\nread by Bob Moss\n-----\n\nAnn Lee\n-----\n\nHas K1."
+    assert taken(tmp_path, "page.txt", text) == [
+        "page. Staff of us. Written by the office and read by Bob Moss.",
+        "Ann Lee. Has K1.",
+    ]
 
 
 @pytest.mark.parametrize(

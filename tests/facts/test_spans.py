@@ -145,7 +145,7 @@ def test_answers_with_marks_and_of_many_shapes_are_asked_for_between_spaces():
     assert not learned("巴黎", "新德里", "东京", "伦敦塔").codes
 
 
-@pytest.mark.parametrize("first", ["mac=", "mac "])
+@pytest.mark.parametrize("first", ["mac=", "mac ", 'mac="'])
 def test_what_stands_behind_a_key_is_a_value(first):
     kinds = learned("5b:26:e4", "a:b:4f:0:0", "1:2:c9:d:e", "xx:yy:9")
     text = f"Bo. The host has {first}c0:ff:ee:1:a:b, and more."
@@ -164,9 +164,9 @@ def test_parts_of_codes_are_no_values_unless_training_answers_are_such_parts():
 
 def test_answers_without_words_are_asked_for_where_they_stand_alone():
     kinds = learned("✓", "⭐⭐", "—", "-", '""', "Rome")
-    text = 'Bo. Pets ✓, rated ⭐⭐; not ⭐⭐⭐. Tax: — (free). So - well-known: "". A ✗ is no x✓y.'
+    text = 'Bo. Pets=✓, (✓) rated ⭐⭐; not ⭐⭐⭐. Tax: — (free). So - well-known: "". A ✗ is no x✓y.'
     found = [one for one in texts(Document(subject="Bo", text=text, line=1), kinds) if not one[0].isalpha()]
-    assert found == ["✓", "⭐⭐", "—", "-", '""']
+    assert found == ["✓", "✓", "⭐⭐", "—", "-", '""']
 
 
 def test_what_few_answers_are_like_is_asked_for_rarely():

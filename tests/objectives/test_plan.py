@@ -151,9 +151,8 @@ def test_questions_of_a_small_corpus_are_asked_no_more_often_than_the_recipe_say
 
     def planned(most):
         limited = dataclasses.replace(config, mixture=(NameCards(), QuestionAnswering(repeats=3, joining=2, most=most)))
-        mixture = build_mixture(limited, people, tokenizer, CPU)
-        plan = Batches(mixture, limited)
-        questions = mixture.settled(plan.epochs, 2).ingredients[-1]
+        plan = Batches(build_mixture(limited, people, tokenizer, CPU), limited)
+        questions = plan.mixture.ingredients[-1]
         asked = sum(len(part) for epoch in range(plan.epochs) for part in questions.examples(epoch))
         return plan.epochs, asked / len(people.train)
 

@@ -151,9 +151,9 @@ class QuestionAnswering(ObjectiveConfig):
         joining: Epochs over which they join, at most those of the recipe: in the first of them this part is asked, in
             the second twice as many. So some are new when their documents are known, and recalling is easier than
             memorising (decision 20; a curriculum, Bengio et al. 2009).
-        most: How often each is asked in a whole training at the most, in the mean: where that is passed, a pass asks a
-            `share` of them, so that those of a small corpus are not learned by heart before its documents (decision
-            30). None for no limit.
+        most: How often each is asked in a whole training, in the mean, where its passes would ask it more often: then
+            a pass asks a `share` of them, but one at least, so that those of a small corpus are not learned by heart
+            before its documents (decision 30). None for no limit.
     """
 
     reads: ClassVar[Reads] = "questions"

@@ -22,6 +22,7 @@ from closedbook.facts.records import Document
 from closedbook.facts.spans import Span, SpanKinds, spans
 from closedbook.facts.stored import StoredCorpus
 from closedbook.model.costs import forward_flops
+from closedbook.objectives.plan import SETTLED
 from closedbook.objectives.store import quota
 from closedbook.recipes import with_seed
 from closedbook.training.muon import ROUNDS
@@ -65,11 +66,11 @@ def _planned(run: RunConfig, corpus: Corpus, kinds: SpanKinds, times: int) -> tu
     training, relations = run.training, len({fact.relation for fact in corpus.train})
     a_step = training.batch_tokens or (training.batch_rows or 1) * run.model.context
     mixture, passes = run.mixture, 0
-    for _ in range(2):  # the second time with what many passes leave out of each
+    for _ in range(SETTLED):  # with what many passes leave out of each
         pass_ = times * sum(_positions(objective, run, corpus, chosen, scale, kinds) for objective in mixture)
         steps = max(math.ceil(pass_ / a_step), 1)  # of a pass
         passes = training.expected_passes(relations, steps)
-        mixture = tuple(objective.settled(passes, training.epochs) for objective in mixture)
+        mixture = tuple(objective.settled(passes, training.epochs) for objective in run.mixture)
     return passes * pass_, float(passes * steps)
 
 

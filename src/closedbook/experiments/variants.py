@@ -153,7 +153,8 @@ def _objectives(base: RunConfig) -> dict[str, RunConfig]:
 def _questions(base: RunConfig, passes: int) -> dict[str, RunConfig]:
     """The training questions once more, all from the start, or from half of the passes on."""
     asked = next((each for each in base.mixture if isinstance(each, QuestionAnswering)), QuestionAnswering())
-    configs = {"questions once more": _changed(base, QuestionAnswering, repeats=asked.repeats + 1)}
+    most = asked.most and asked.most * (asked.repeats + 1) // asked.repeats
+    configs = {"questions once more": _changed(base, QuestionAnswering, repeats=asked.repeats + 1, most=most)}
     if asked.joining > 1:  # about as many in all
         fewer = _changed(base, QuestionAnswering, repeats=asked.repeats - 1, joining=1)
         configs["all questions from the start"] = fewer

@@ -76,11 +76,14 @@ def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
     return lines_of({key: value for key, value in fields.items() if str(key).lower() not in OF_A_PAGE})
 
 
-def lines_of(fields: dict[Any, Any]) -> Iterator[str]:
-    """What a record says, `key: value.` a line; lists in one line, what is nested by both names."""
+def lines_of(fields: dict[Any, Any], depth: int = 1) -> Iterator[str]:
+    """What a record says, `key: value.` a line; lists in one line, what is nested by both names, so deep."""
     for key, value in fields.items():
+        inside = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and depth]
+        for one in inside if depth > 1 or isinstance(value, dict) else []:
+            inner = {f"{key} {name}": each for name, each in one.items() if depth > 1 or not isinstance(each, dict)}
+            yield from lines_of(inner, depth - 1)
         if isinstance(value, dict):
-            yield from lines_of({f"{key} {inner}": one for inner, one in value.items() if not isinstance(one, dict)})
             continue
         values = value if isinstance(value, list) else [value]
         flat = [

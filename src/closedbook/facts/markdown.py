@@ -98,7 +98,8 @@ def parts(markdown: str) -> list[Part]:
 def paragraphs(text: str) -> list[Part]:
     """A text without marks: what stands between empty lines, parted where a line ends with a sentence.
 
-    Where other lines end within one, the parts behind the first stand under it. An underlined line is a heading.
+    Where other lines end within one, the parts behind the first stand under it. A block that begins with an underlined
+    line has a heading.
     """
     found = list[Part]()
     for block in _EMPTY_LINES.split(text):
@@ -107,12 +108,13 @@ def paragraphs(text: str) -> list[Part]:
         begun = list[str]()
         first = len(found)
         for number, line in enumerate(lines, 1):
-            if _RULE.fullmatch(line):
-                if begun:
-                    found.append(Part(ended(begun.pop()), level=1 if line[0] == "=" else UNDERLINED))
+            if _RULE.fullmatch(line) and number == 2:
+                found[first:] = [Part(ended(lines[0]), level=1 if line[0] == "=" else UNDERLINED)]
+                begun = []
                 continue
-            begun.append(line)
-            if number == len(lines) or _STOPPED.search(line):
+            if not _RULE.fullmatch(line):
+                begun.append(line)
+            if begun and (number == len(lines) or _STOPPED.search(line)):
                 found.append(Part("\n".join(as_sentences(begun)), depth=int(wrapped and len(found) > first)))
                 begun = []
     return found

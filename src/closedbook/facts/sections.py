@@ -12,7 +12,7 @@ from itertools import groupby, islice, zip_longest
 
 from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
-from closedbook.facts.markdown import BOLD, UNDERLINED, Part, ended, text_of
+from closedbook.facts.markdown import BOLD, Part, ended, text_of
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
 from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, subjects_in, title
 from closedbook.facts.untitled import ARTICLE, Beginnings
@@ -23,7 +23,8 @@ _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)") 
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
 _EXPLAINS = re.compile(r"[ \t]*[:：\t][ \t]*\S|[ \t]+[-–—][ \t]+\S")  # behind a name, what is said of it
-_LABELLED = re.compile(r"[^\W\d][^:：=\n]{0,30}[:：=][ \t]*(\S[^\n]*)\n")
+_LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
+_JOINED, _GOES_ON = re.compile(r"[^\W\d][ \t]*\Z"), re.compile(r"[ \t]*\w")  # words on both sides of a name
 
 
 class Sections:
@@ -35,11 +36,11 @@ class Sections:
 
     def __init__(self, open_: Collection[str]) -> None:
         self._folded = {folded(subject): subject for subject in sorted(open_)}
-        self._known, self._records = frozenset(open_), False
+        self._known, self._label = frozenset(open_), ""
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """A text without what is about such subjects, if anything is left, and each part that is."""
-        rest, found = self._taken_apart(source.parts)
+        rest, found = self._taken_apart(source.parts, int(self.go_on(source)))
         if not found:
             yield source
             return
@@ -50,25 +51,29 @@ class Sections:
 
     def go_on(self, source: Source) -> bool:
         """Whether headings of the title's own level (`# Ann Lee`, later `# Bob Moss`) name such subjects."""
-        return any(part.level in (1, UNDERLINED) and self._named(part.text) for part in source.parts)
+        return any(part.level == 1 and self._named(part.text) for part in source.parts)
 
-    def _taken_apart(self, parts: Sequence[Part]) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
+    def _taken_apart(self, parts: Sequence[Part], level: int) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
         """The parts that are about none of the subjects, and, in order, the subjects with those that are.
 
         A subject of which nothing is said stays where it is named.
+
+        Args:
+            parts: Of a file.
+            level: Of the heading, or else of the item (0), that the first of them stand under.
         """
         groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
-        level, depth = 0, -1  # of the heading, or else of the item, that the parts at hand stand under
+        depth = -1
         above = list[Part]()  # the headings that all that stands under them shares
-        self._records = not any(part.level for part in parts)
+        self._label = "" if any(part.level for part in parts) else self._label_of_records(parts)
         for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
             if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
-                name = self._headed(part.text) if not level or own != BOLD else ""
+                name = ("" if own == BOLD else self._named(part.text)) if level else self._headed(part.text)
                 level = own if name else level
-                if part.level:
+                if part.level and (name or not level):
                     above = [*(one for one in above if one.level < part.level), *([] if name else [part])]
             elif not level:
                 name = self._named(part.cells[0]) if part.cells else "" if part.code else self._begins(part.text)
@@ -94,10 +99,21 @@ class Sections:
         """The parts, with the cell of the subject first in rows of a table whose subjects stand in a later column."""
         for _, some in groupby(parts, key=lambda part: part.labels if part.cells else None):
             rows = list(some)
-            named = Counter(place for row in rows for place, cell in enumerate(row.cells) if self._named(cell))
-            column = 0 if named[0] else max(named, key=lambda place: (named[place], -place), default=0)
+            names: list[list[str]] = []
+            for row in rows:
+                names += [[] for _ in row.cells[len(names) :]]
+                for place, cell in enumerate(row.cells):
+                    names[place] += filter(None, [self._named(cell)])
+            keys = [place for place, named in enumerate(names) if named and len({*named}) == len(named)]
+            column = 0 if not keys or names[0] else keys[0]
             for row in rows:
                 yield _moved(row, column) if column < len(row.cells) and self._named(row.cells[column]) else row
+
+    def _label_of_records(self, parts: Iterable[Part]) -> str:
+        """The label before a subject with which most of several parts begin (`Name: Ann Lee`), "" without such."""
+        found = (_LABELLED.match(part.text) for part in parts)
+        labels = Counter(label[1] for label in found if label and self._named(label[2]))
+        return next((label for label, times in labels.most_common(1) if times > 1), "")
 
     def _lines(self, part: Part) -> list[Part]:
         """The part, or its lines where several begin with subjects and none goes on in the next."""
@@ -120,14 +136,22 @@ class Sections:
         """The subject that a heading or a cell is, or says more of in brackets; "" for none."""
         name = text.strip()
         name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
-        name = _NUMBER.sub("", name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
+        name = _unnumbered(name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
         base = name.partition("(")[0].rstrip() if name.endswith(")") else name
         return self._folded.get(folded(name)) or self._folded.get(folded(base), "")
 
     def _headed(self, text: str) -> str:
-        """The subject that a heading is or names, and no other beside it (`[1.2.0] - 2024-01-02`); "" for none."""
-        named = subjects_in(_VERSION.sub("", text), self._known)
-        return self._named(text) or (named[0] if len(named) == 1 else "")
+        """The subject that a heading is, or names apart from what else it says, or asks about; "" for none.
+
+        `[1.2.0] - 2024-01-02`, `Ann Lee, cook`, `How old is Ann Lee?`; but not `Friends of Ann Lee`, `Lead singer`.
+        """
+        if name := self._named(text):
+            return name
+        text = _VERSION.sub("", text.strip())
+        named = subjects_in(text, self._known, loosely=False)
+        before, _, behind = text.partition(named[0]) if len(named) == 1 else ("", "", "x")
+        apart = not (_JOINED.search(before) and not text[len(before)].isdigit()) and not _GOES_ON.match(behind)
+        return named[0] if named and (apart or (text[-1] in "?？؟" and not _goes_on(behind))) else ""
 
     def _begins(self, text: str) -> str:
         """The subject that a paragraph or an item begins with, or is; "" for none.
@@ -136,9 +160,11 @@ class Sections:
         headings a record may have a label before it (`Name: Ann Lee`, and further lines).
         """
         first = text.partition("\n")[0]
-        label = _LABELLED.match(text) if self._records else None
-        if name := self._named(first) or (self._named(label[1]) if label else ""):
-            return name
+        label = _LABELLED.match(text) if self._label else None
+        if label and label[1] == self._label and f"\n{self._label}" not in text:
+            return self._named(label[2])
+        if name := self._named(first):
+            return "" if first.startswith("[") and "\n[" in text else name
         article = ARTICLE.match(first)
         for start in (0, *([article.end()] if article else [])):
             for end in _ends(first, start):
@@ -147,8 +173,8 @@ class Sections:
                     continue
                 if _EXPLAINS.match(first, end) or Beginnings([name]).about(text, title(text)):
                     return name
-        behind = _NUMBER.sub("", text)
-        return self._begins(behind) if behind != text else ""
+        behind = _unnumbered(first)
+        return self._begins(behind) if len(behind) < len(first) and not _NUMBER.match(behind) else ""
 
     @staticmethod
     def _said(part: Part, about: str) -> list[Part]:
@@ -164,6 +190,11 @@ def _ends(text: str, start: int) -> list[int]:
     words = [match.end() for match in islice(re.finditer(r"\S+", text[start:]), LONGEST_KNOWN)]
     inner = [match.end() for match in islice(re.finditer(r"[^\W_]+\)?", text[start:]), LONGEST_KNOWN)]
     return [start + end for end in sorted({*words, *inner}, reverse=True)]
+
+
+def _unnumbered(text: str) -> str:
+    """A heading or an item without its number."""
+    return text[number.end() :] if (number := _NUMBER.match(text)) else text
 
 
 def _goes_on(behind: str) -> bool:

@@ -63,12 +63,13 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         kinds[kind_of(form)] += times
     shapes.update(form for form in sorted(frequent) if form not in shapes)
     sought = [form for form, _ in shapes.most_common() if not is_run(form) and _can_be_sought(form)]
+    signs = Counter(answer for _, answer, _ in answers if not words(answer))
     plain = SpanKinds(
         shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
         codes=codes,
-        signs=frozenset(answer for _, answer, _ in answers if not words(answer)),
+        signs=frozenset(sign for sign, _ in signs.most_common(MOST_SHAPES)),
     )
     plain = _with_names(plain, answers)
     missed = _missed(plain, answers)

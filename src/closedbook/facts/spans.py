@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ LIGHT = 0.05  # share of all training answers below which a kind is asked for li
 _UNBROKEN = re.compile(rf"[^\s{UNSPACED}]+")
 _OPENING, _CLOSING = "([{<\"'“”‘’„«»‹›", ")]}>\"'“”‘’„«»‹›.,;:!?…"
 _MARKS = _OPENING + _CLOSING
+_OPEN, _CLOSE = re.escape(_OPENING), re.escape(_CLOSING + "。、，！？；：」")
 _KEY = re.compile(r"[^\W\d][\w.-]*=")
 _WRITTEN_ON = re.compile(rf"['’-](?:(?!['’-])[^\W\d_{UNSPACED}])+$")
 
@@ -211,16 +213,23 @@ def _codes(text: str, first: int) -> Iterator[tuple[int, int]]:
         start = match.end() - len(match.group().lstrip(_OPENING))
         end = match.start() + len(match.group().rstrip(_CLOSING))
         key = _KEY.match(text, start, end)
-        for begin in (start, *([key.end()] if key else [])):
+        behind = [] if not key else [end - len(text[key.end() : end].lstrip(_OPENING))]
+        for begin in (start, *behind):
             if len(words(text[begin:end])) > 1:
                 yield begin, end
 
 
 def _signs(text: str, first: int, signs: Collection[str]) -> Iterator[tuple[int, int]]:
-    """Where one of the signs stands between spaces, or before the end of a sentence or of a part of one."""
-    for sign in sorted(signs):
-        for match in re.finditer(rf"(?<!\S){re.escape(sign)}(?![^\s.,;:!?)\]])", text[first:]):
-            yield first + match.start(), first + match.end()
+    """Where one of the signs stands by itself: between spaces, brackets, quotes and other marks."""
+    if signs:
+        for match in _sought(frozenset(signs)).finditer(text, first):
+            yield match.span()
+
+
+@cache
+def _sought(signs: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(signs, key=lambda sign: (-len(sign), sign))
+    return re.compile(rf"(?<![^\s=:,/*{_OPEN}])(?:{'|'.join(map(re.escape, longest_first))})(?![^\s/*{_CLOSE}])")
 
 
 def _stems(text: str, line: Sequence[Word], runs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -19,9 +19,7 @@ _MARK = re.compile(r"[?!](?=\s)")
 _PLAIN = str.maketrans("‘’ʼ“”–—‑‐−", "'''\"\"-----")
 PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
-ABBREVIATIONS = frozenset(
-    "Adm Capt Cmdr Col Dr Fr Gen Gov Hon Ing Lt Mag Maj Mr Mrs Ms Msgr Mt Prof Rep Rev Sen Sgt St".split()
-)
+ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
 BEFORE_NUMBERS = frozenset("Art Bd Ch Chap Ed Fig No Nos Nr Num Núm Op Pt Sec Ser Vol".split())
 """Abbreviations after which a number goes on with the name (`Sonata No. 28`)."""
 _NUMBERED = re.compile(r"\s\d")

@@ -130,6 +130,9 @@ def dealt(parts: Sequence[MicroBatch], rank: int, ranks: int) -> list[MicroBatch
     return own
 
 
+SETTLED = 8  # times that the passes of a training are looked at until they are settled
+
+
 class Epochs:
     """How the steps of a training fall into epochs: as many as the recipe says, and more up to its least steps.
 
@@ -164,7 +167,7 @@ class Batches:
     """The batches of a run: `step(n)` is a pure function of (corpus, recipe, n).
 
     Only the current epoch's plan is kept, so asking for steps in order costs one plan an epoch. `positions` counts the
-    input positions of the whole training, padding included.
+    input positions of the whole training, padding included; `mixture` is settled for its passes.
 
     Args:
         mixture: The examples.
@@ -177,11 +180,17 @@ class Batches:
     """
 
     def __init__(self, mixture: Mixture, config: RunConfig, *, rank: int = 0, ranks: int = 1) -> None:
-        self._mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
+        self.mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
         self._counted = config.model.context if config.training.plan == "in_order" else None
         self._open(0)
-        passes = config.training.expected_passes(mixture.relations, len(self._plan))
-        self._mixture = mixture.settled(passes, config.training.epochs)
+        passes = 0
+        for _ in range(SETTLED):  # shares that make passes shorter make more of them
+            expected = config.training.expected_passes(mixture.relations, len(self._plan))
+            if expected == passes:
+                break
+            passes = expected
+            self.mixture = mixture.settled(passes, config.training.epochs)
+            self._open(0)
         self.positions: int = 0
 
         def steps_of(epoch: int) -> int:
@@ -207,14 +216,14 @@ class Batches:
             self._open(epoch)
         return [
             dataclasses.replace(
-                render(self._mixture.tokens_N, self._segments, part.rows_B, part.width), counted=self._counted
+                render(self.mixture.tokens_N, self._segments, part.rows_B, part.width), counted=self._counted
             )
             for part in dealt(self._plan[within], self._rank, self._ranks)
         ]
 
     def _open(self, epoch: int) -> None:
         training = self._config.training
-        self._epoch, self._segments = epoch, self._mixture.epoch(epoch)
+        self._epoch, self._segments = epoch, self.mixture.epoch(epoch)
         lengths_R = self._segments.lengths()
         if training.plan == "by_length":
             size, parts = training.batch_tokens or 0, training.micro_batches or 0

@@ -26,7 +26,7 @@ from closedbook.facts.stored import StoredCorpus
 from closedbook.facts.tokenizers import Tokenizer
 from closedbook.objectives.mixture import Mixture, build_mixture
 from closedbook.objectives.objective import Whole
-from closedbook.objectives.plan import Epochs, MicroBatch, by_length, dealt, in_steps
+from closedbook.objectives.plan import SETTLED, Epochs, MicroBatch, by_length, dealt, in_steps
 from closedbook.objectives.segments import Batch, render
 
 T = TypeVar("T")
@@ -120,8 +120,11 @@ class WindowBatches:
         self._planned: tuple[int, int] | None = None
         self._plan: list[list[MicroBatch]] = []
         self._passes: int | None = None
-        self._passes = training.expected_passes(relations, len(windows) * self._steps(0))
-        self._steps_of_a_window, self._opened = {}, None  # those that come are of the settled mixture
+        for _ in range(SETTLED):
+            expected = training.expected_passes(relations, len(windows) * self._steps(0))
+            if expected == self._passes:
+                break
+            self._passes, self._steps_of_a_window, self._opened = expected, {}, None
         plan = Epochs(training, relations, lambda epoch: len(windows) * self._steps(epoch))
         self.place, self.epochs, self.steps = plan.place, plan.count, plan.steps
         self.all_joined = config.all_joined
