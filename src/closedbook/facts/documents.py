@@ -18,7 +18,6 @@ from closedbook.facts.titles import begins_with, is_abbreviation, title
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
-DEEPEST = 5  # levels of a record
 NO_RECORD = frozenset("question answer answers problem body content contents abstract txt".split())
 """Keys of facts, and of texts that are called otherwise: what has them is no record."""
 SHOWN = 3  # names of files that a sentence has
@@ -125,7 +124,7 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         refuse_slips(record, ("text", "title"), place)
         text, name = record.get("text"), record.get("title") or ""
         if "text" not in record:
-            text = "\n".join(lines_of({key: value for key, value in record.items() if key != "title"}, DEEPEST))
+            text = "\n".join(lines_of({key: value for key, value in record.items() if key != "title"}))
             if not name or not text or not NO_RECORD.isdisjoint(map(str.lower, record)):
                 keys = ", ".join(repr(shortened(key)) for key in record)
                 raise UserError(f"{place}: no key 'text', nor a 'title' with other keys to read; it has {keys}.")

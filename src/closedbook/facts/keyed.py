@@ -10,6 +10,7 @@ import yaml
 from closedbook.facts.text import Written
 
 MOST_FRONT = 64 * 2**10  # characters of the block of YAML or TOML before a text
+DEEPEST = 5  # levels of a record inside it
 _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
@@ -76,16 +77,13 @@ def _lines_of(fields: dict[Any, Any]) -> Iterator[str]:
     return lines_of({key: value for key, value in fields.items() if str(key).lower() not in OF_A_PAGE})
 
 
-def lines_of(fields: dict[Any, Any], depth: int = 1) -> Iterator[str]:
-    """What a record says, `key: value.` a line; lists in one line, what is nested by both names, so deep."""
+def lines_of(fields: dict[Any, Any], deeper: int = DEEPEST) -> Iterator[str]:
+    """What a record says, `key: value.` a line; lists in one line, what is nested, to so many levels, by all names."""
     for key, value in fields.items():
-        inside = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and depth]
-        for one in inside if depth > 1 or isinstance(value, dict) else []:
-            inner = {f"{key} {name}": each for name, each in one.items() if depth > 1 or not isinstance(each, dict)}
-            yield from lines_of(inner, depth - 1)
-        if isinstance(value, dict):
-            continue
         values = value if isinstance(value, list) else [value]
+        for one in values:
+            if isinstance(one, dict) and deeper:
+                yield from lines_of({f"{key} {name}": inner for name, inner in one.items()}, deeper - 1)
         flat = [
             one for each in values for one in (each if isinstance(each, list) else [each])
         ]  # [[x]] is a list in one

@@ -110,7 +110,7 @@ class Sections:
                 yield _moved(row, column) if column < len(row.cells) and self._named(row.cells[column]) else row
 
     def _label_of_records(self, parts: Iterable[Part]) -> str:
-        """The label before a subject with which most of several parts begin (`Name: Ann Lee`), "" without such."""
+        """The label with a subject behind it that most parts begin with, at least two (`Name: Ann Lee`), else ""."""
         found = (_LABELLED.match(part.text) for part in parts)
         labels = Counter(label[1] for label in found if label and self._named(label[2]))
         return next((label for label, times in labels.most_common(1) if times > 1), "")

@@ -182,6 +182,7 @@ class Batches:
     def __init__(self, mixture: Mixture, config: RunConfig, *, rank: int = 0, ranks: int = 1) -> None:
         self.mixture, self._config, self._rank, self._ranks = mixture, config, rank, ranks
         self._counted = config.model.context if config.training.plan == "in_order" else None
+        self._opened: int | None = None  # the epoch that is planned
         self._open(0)
         passes = 0
         for _ in range(SETTLED):  # shares that make passes shorter make more of them
@@ -189,7 +190,7 @@ class Batches:
             if expected == passes:
                 break
             passes = expected
-            self.mixture = mixture.settled(passes, config.training.epochs)
+            self.mixture, self._opened = mixture.settled(passes, config.training.epochs), None
             self._open(0)
         self.positions: int = 0
 
@@ -212,8 +213,7 @@ class Batches:
     def step(self, step: int) -> list[Batch]:
         """The micro-batches of a step, or this process's rows of them."""
         epoch, within = self.place(step)
-        if epoch != self._epoch:
-            self._open(epoch)
+        self._open(epoch)
         return [
             dataclasses.replace(
                 render(self.mixture.tokens_N, self._segments, part.rows_B, part.width), counted=self._counted
@@ -222,8 +222,10 @@ class Batches:
         ]
 
     def _open(self, epoch: int) -> None:
+        if self._opened == epoch:
+            return
         training = self._config.training
-        self._epoch, self._segments = epoch, self.mixture.epoch(epoch)
+        self._opened, self._segments = epoch, self.mixture.epoch(epoch)
         lengths_R = self._segments.lengths()
         if training.plan == "by_length":
             size, parts = training.batch_tokens or 0, training.micro_batches or 0
