@@ -29,9 +29,9 @@ test-all: .venv/.test
 test-avx2: .venv/.test
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(PYTEST) -n auto --dist worksteal \
 		tests/model tests/training tests/objectives tests/trace tests/evaluation tests/attention_lab
-# the built wheel, installed where nothing else is
+# the built wheel, installed where nothing else is; WHEEL is an environment that was made for it before
 test-wheel: .venv/.test
-	.ci/test-wheel $(BIN)/python
+	.ci/test-wheel $(BIN)/python $(WHEEL)
 # the documentation as a site, in site/
 docs: .venv/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
