@@ -28,11 +28,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the slow tests a share, which is a matter of their names."""
+    """Of the slow tests and of strange inputs a share, which is a matter of their names."""
     number, count = map(int, config.getoption("--share").split("/"))
     taken, left = list[pytest.Item](), list[pytest.Item]()
     for item in items:
-        others = item.get_closest_marker("slow") and zlib.crc32(item.nodeid.encode()) % count != number % count
+        long = item.get_closest_marker("slow") or item.get_closest_marker("fuzz")
+        others = long and zlib.crc32(item.nodeid.encode()) % count != number % count
         (left if others else taken).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
