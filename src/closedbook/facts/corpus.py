@@ -18,6 +18,7 @@ from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
 from closedbook.facts.retitling import known_titles, lengthened, retitled
+from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
@@ -142,7 +143,7 @@ def file_names(part: str) -> list[str]:
     if part in OPTIONAL:
         return list(OPTIONAL[part])
     if part == "corpus":
-        return ["corpus.txt", *usual_names(part), "corpus.jsonl", "corpus"]
+        return ["corpus.txt", *usual_names(part), "corpus.jsonl", "corpus.csv", "corpus.tsv", "corpus"]
     return [f"{part}.tsv", *usual_names(part), f"{part}.jsonl", f"{part}.csv"]
 
 
@@ -251,7 +252,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         relations=induced.relations,
         name_lists=name_lists_of(paths),
         read_as={
-            **({paths["corpus"].name: parted} if (parted := parted_in(texts)) else {}),
+            **({paths["corpus"].name: how} if (how := parted_in(texts) or columns_read(paths["corpus"])) else {}),
             **{paths[part].name: files[part].read_as for part in FACTS if part in paths},
         },
         doubts=(

@@ -1,4 +1,4 @@
-"""Corpora: a file of one document a line, JSONL with `title` and `text`, a directory of `.txt` and `.md` files."""
+"""Corpora: a document a line, JSONL with `title` and `text`, a table, or a directory of `.txt` and `.md` files."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from closedbook.errors import UserError, counted
-from closedbook.facts import markdown
+from closedbook.facts import markdown, rows
 from closedbook.facts.columns import refuse_slips
-from closedbook.facts.keyed import lines_of, split_front
+from closedbook.facts.keyed import lines_of, no_record, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
@@ -18,8 +18,6 @@ from closedbook.facts.titles import begins_with, is_abbreviation, title
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
-NO_RECORD = frozenset("question answer answers problem body content contents abstract txt".split())
-"""Keys of facts, and of texts that are called otherwise: what has them is no record."""
 SHOWN = 3  # names of files that a sentence has
 SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
@@ -65,8 +63,8 @@ def read_sources(path: Path) -> list[Source]:
 def iterate_sources(path: Path) -> Iterator[Source]:
     """The same one by one; an empty corpus is an error at the end."""
     empty = True
-    sources = _from_directory if path.is_dir() else _from_jsonl if path.suffix == ".jsonl" else _from_lines
-    for source in sources(path):
+    by_suffix = {".jsonl": _from_jsonl, **dict.fromkeys(rows.SUFFIXES, _from_table)}
+    for source in (_from_directory if path.is_dir() else by_suffix.get(path.suffix, _from_lines))(path):
         empty = empty and not source.text
         yield source
     if empty and path.is_dir() and (unread := unread_files(path)):
@@ -125,7 +123,7 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         text, name = record.get("text"), record.get("title") or ""
         if "text" not in record:
             text = "\n".join(lines_of({key: value for key, value in record.items() if key != "title"}))
-            if not name or not text or not NO_RECORD.isdisjoint(map(str.lower, record)):
+            if not name or not text or no_record(record):
                 keys = ", ".join(repr(shortened(key)) for key in record)
                 raise UserError(f"{place}: no key 'text', nor a 'title' with other keys to read; it has {keys}.")
         if not isinstance(text, str) or not text.strip():
@@ -133,6 +131,12 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         if not isinstance(name, str):
             raise UserError(f"{place}: 'title' must be a string.")
         yield titled_source(name, text, number, place)
+
+
+def _from_table(path: Path) -> Iterator[Source]:
+    """One row a document: its column `text`, or all its columns as `label: value`; see `closedbook.facts.rows`."""
+    for number, name, said in rows.rows_of(path):
+        yield titled_source(name, said, number, f"{path}, line {number}")
 
 
 def _from_directory(directory: Path) -> Iterator[Source]:

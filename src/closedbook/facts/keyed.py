@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import yaml
@@ -15,6 +15,8 @@ _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
 _PAIR = re.compile(r"^[\"']?(\w[\w .-]{0,40}?)[\"']?[ \t]*[:=][ \t]+(\S.*)$", re.MULTILINE)
+NO_RECORD = frozenset("question answer answers problem body content contents abstract txt".split())
+"""Keys of facts, and of texts that are called otherwise: what has them is no record."""
 OF_A_PAGE = frozenset(
     "title tags keywords category categories layout type template draft publish published comments toc math mathjax "
     "menu nav sidebar slug permalink url cssclass cssclasses lang language image thumbnail".split()
@@ -91,6 +93,11 @@ def lines_of(fields: dict[Any, Any], deeper: int = DEEPEST) -> Iterator[str]:
         said = ", ".join(text for text in texts if text not in ("", "null", "~"))
         if said:
             yield f"{str(key).replace('_', ' ')}: {said}{'' if said[-1] in '.!?' else '.'}"
+
+
+def no_record(keys: Iterable[str]) -> bool:
+    """Whether one of them is a key of facts, or of a text that is called otherwise."""
+    return not NO_RECORD.isdisjoint(map(str.lower, keys))
 
 
 def _said(value: object) -> str:

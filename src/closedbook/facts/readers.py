@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from closedbook.facts.cloze import cloze, templates_beside
 from closedbook.facts.columns import GENERAL, Layout, columns_of
 from closedbook.facts.forms import SLOT
 from closedbook.facts.records import Fact
-from closedbook.facts.tables import delimiter_of, said_delimiter, table_rows
+from closedbook.facts.tables import columns_of_facts, delimiter_of, said_delimiter, table_rows
 from closedbook.facts.text import (
     MOST_CHARACTERS,
     MOST_NAME,
@@ -83,7 +84,8 @@ class FactsReader:
         if path.suffix == ".jsonl":
             facts = self._of_records(_json_records(lines, path))
         elif delimiter := said or delimiter_of(first, path.suffix == ".csv"):
-            facts = self._of_records(table_rows(lines, path, delimiter, self._answers_required))
+            columns = partial(columns_of_facts, delimiter=delimiter, answers_required=self._answers_required)
+            facts = self._of_records(table_rows(lines, path, delimiter, columns))
         else:
             facts = _from_tabs(lines, path, self._answers_required)
         empty = True

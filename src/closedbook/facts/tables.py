@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,19 @@ def delimiter_of(first: str, table: bool) -> str:
 
 
 def table_rows(
-    lines: Iterable[str], path: Path, delimiter: str, answers_required: bool
+    lines: Iterable[str], path: Path, delimiter: str, columns: Callable[[Sequence[str], str], list[str]]
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """First line and cells by column of every row below the header; rows without any cell are left out."""
+    """First line and cells by column of every row below the header; rows without any cell are left out.
+
+    Args:
+        lines: Of the file.
+        path: The file, for errors.
+        delimiter: What separates the cells.
+        columns: What the columns are called, from the cells of the header and its place, for errors.
+
+    Raises:
+        UserError: It is no table of that delimiter, a row has more or fewer cells, or `columns` raises it.
+    """
     reader = csv.reader((line + "\n" for line in lines), delimiter=delimiter, strict=True)
     header: list[str] = []
     start = 1
@@ -55,7 +65,7 @@ def table_rows(
             if not any(cell.strip() for cell in row):
                 continue
             if not header:
-                header = _header(row, delimiter, f"{path}, line {number}", answers_required)
+                header = columns(row, f"{path}, line {number}")
             elif len(row) != len(header):
                 cells = counted(len(row), "cell")
                 raise UserError(f"{path}, line {number}: {cells}, but the header has {len(header)}.")
@@ -66,8 +76,8 @@ def table_rows(
         raise UserError(f"{path}, line {start}: {what}.") from None
 
 
-def _header(row: Sequence[str], delimiter: str, place: str, answers_required: bool) -> list[str]:
-    """The names of the columns, in lower case.
+def columns_of_facts(row: Sequence[str], place: str, delimiter: str, answers_required: bool) -> list[str]:
+    """The names of the columns of a table of facts, in lower case.
 
     Raises:
         UserError: They are none that are known, or answers are required and none of them holds any.

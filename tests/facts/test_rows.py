@@ -1,0 +1,68 @@
+"""Tables as corpora: whom a row is about, what it says, and what is refused."""
+
+import pytest
+
+from closedbook.errors import UserError
+from closedbook.facts.corpus import read_directory
+from closedbook.facts.documents import read_sources, windowed
+from closedbook.facts.rows import columns_read
+
+
+def written(directory, name, text):
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "name,port\nTin,Oslo\nZinc,Rome\n", [("Tin", "Tin. port: Oslo."), ("Zinc", "Zinc. port: Rome.")]),
+        ("a.csv", "no;ship;built\n1;Tin;1901\n2;Zinc;1902\n", [("Tin", "Tin. no: 1. built: 1901."), ("Zinc", None)]),
+        ("a.csv", ",ship,built\n0,Tin,1901\n1,Zinc,1901\n", [("Tin", "Tin. built: 1901."), ("Zinc", None)]),
+        ("a.csv", "port,ship\nOslo,Tin\nOslo,Zinc\n", [("Tin", "Tin. port: Oslo."), ("Zinc", None)]),
+        ("a.csv", "year,of\n1901,5\n1902,5\n", [("1901", "1901. of: 5."), ("1902", None)]),
+        ("a.csv", 'Name,"says, thinks"\nTin,"No, ""no"".\nNever."\n', [("Tin", 'Tin. says, thinks: No, "no". Never.')]),
+        ("a.csv", "sep=|\nship|port\nTin|Oslo\n", [("Tin", "Tin. port: Oslo.")]),
+        ("a.tsv", "ship\thome_port\nTin\tOslo, Rome\n", [("Tin", "Tin. home port: Oslo, Rome.")]),
+        ("a.tsv", "title\ttext\tnote\nTin\tA metal.\tx\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "text\nTin. A metal.\n\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "name,port,built\nTin,,\nZinc,,1902\n,,\n", [("Zinc", "Zinc. built: 1902.")]),
+    ],
+)
+def test_a_row_is_a_document(tmp_path, name, text, said):
+    found = windowed(read_sources(written(tmp_path, name, text))).documents
+    assert [document.subject for document in found] == [subject for subject, _ in said]
+    assert found[0].text == said[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,port\nTin,Oslo,x\n", "line 2: 3 cells, but the header has 2"),
+        ("name,port\n,Oslo\n", "line 2: nothing in 'name', the column of whom a row is about"),
+        ("port,port\na,b\n", "line 1: the column 'port' stands there twice"),
+        (
+            "question,answer\na,b\n",
+            "line 1: columns 'question', 'answer'; a table of documents has a column 'text'",
+        ),
+        ("name\nTin\n", "line 1: columns 'name'; a table of documents has"),
+        ('name,port\n"Tin,Oslo\n', "line 2: a quote is opened and not closed"),
+        ("name,port\n", "the corpus is empty"),
+        (f"{','.join(f'c{n}' for n in range(1001))}\n", "line 1: 1,001 columns"),
+    ],
+)
+def test_what_is_no_table_of_documents_is_refused(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        windowed(read_sources(written(tmp_path, "a.csv", text)))
+
+
+def test_a_corpus_may_be_a_table_and_says_how_it_was_read(tmp_path):
+    written(tmp_path, "corpus.csv", "no,ship,home port\n1,Tin,Oslo\n2,Zinc,Rome\n3,Lead,Bonn\n")
+    written(tmp_path, "train.tsv", "Where is Tin at home?\tOslo\nWhere is Zinc at home?\tRome\n")
+    written(tmp_path, "dev.tsv", "Where is Lead at home?\tBonn\n")
+    corpus = read_directory(tmp_path)
+    assert [fact.subject for fact in (*corpus.train, *corpus.dev)] == ["Tin", "Zinc", "Lead"]
+    assert corpus.read_as["corpus.csv"] == "a document a row, about 'ship': no, home port"
+    assert columns_read(written(tmp_path, "b.csv", "text\nTin. A metal.\n")) == "a document a row: text"
+    assert columns_read(tmp_path / "corpus.txt") == ""
