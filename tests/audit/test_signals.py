@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from closedbook.audit.signals import CHUNK, NEEDS, ask_surely, available, check_signal, gather
+from closedbook.audit.signals import CHUNK, NEEDS, ask_at_length, available, check_signal, gather
 from closedbook.errors import UserError
 from closedbook.evaluation.scorers import exact_match, normalised_match
 from closedbook.facts.records import Fact
@@ -13,7 +13,7 @@ from tests.audit.conftest import Parrot, facts, response
 
 
 def sure(parrot, question, signals):
-    return ask_surely(parrot, parrot.prompts([question]), exact_match, signals)[1]
+    return ask_at_length(parrot, parrot.prompts([question]), exact_match, signals)[1]
 
 
 def born(*wordings):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from closedbook.audit.depth import Plan, Workload
-from closedbook.audit.signals import ask_surely
+from closedbook.audit.signals import ask_at_length
 from closedbook.evaluation.journal import JournaledModel
 from closedbook.evaluation.language_model import LanguageModel, Prompt
 from closedbook.evaluation.scorers import Scorer
@@ -41,7 +41,7 @@ class Pace:
         began = time.perf_counter()
         model.respond(some)
         plain = time.perf_counter() - began
-        ask_surely(model, some, scorer, plan.signals, samples=samples, seed=seed)
+        ask_at_length(model, some, scorer, plan.signals, samples=samples, seed=seed)
         deep = time.perf_counter() - began - plain
         self._cost = {False: plain / len(some), True: max(deep, plain) / len(some)}
         return len(new)

@@ -85,18 +85,28 @@ class Evidence:
     @property
     def sure(self) -> np.ndarray:
         """The leading signal of each answer, not a number without one."""
-        return self.signals[self.leading] if self.leading else np.full(len(self), np.nan)
+        return self.values(self.leading)
+
+    def values(self, signal: Signal | None) -> np.ndarray:
+        """A signal of each answer, not a number where it was not asked for."""
+        none = np.full(len(self), np.nan)
+        return none if signal is None else self.signals.get(signal, none)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The responses."""
+        return [response.text for response in self.evaluation.responses]
 
     @cached_property
     def _answers(self) -> np.ndarray:
         """Whether each response is an answer by what it says alone, without a look at what is accepted or known."""
-        pairs = zip(self.facts, self.evaluation.responses, strict=True)
-        scorer = self.evaluation.scorer
-        return np.array([scorer.attempts(fact.question, response.text) for fact, response in pairs], dtype=bool)
+        attempts = self.evaluation.scorer.attempts
+        pairs = zip(self.facts, self.texts, strict=True)
+        return np.array([attempts(fact.question, text) for fact, text in pairs], dtype=bool)
 
     def given(self, signal: Signal) -> np.ndarray:
         """The confidence of each answer that `ask` would give, -1 of others: no threshold lets that through."""
-        values = self.signals.get(signal, np.full(len(self), np.nan))
+        values = self.values(signal)
         return np.where(self._answers & ~np.isnan(values), values, -1.0)
 
     def text(self, index: int) -> str:
@@ -173,21 +183,6 @@ def ask_at_length(
     return every, {signal: np.array(numbers, dtype=np.float64) for signal, numbers in values.items()}
 
 
-def ask_surely(
-    model: LanguageModel,
-    prompts: Sequence[Prompt],
-    scorer: Scorer,
-    signals: Sequence[QuestionSignal],
-    *,
-    samples: int = SAMPLES,
-    seed: int = 0,
-    watch: Watch | None = None,
-) -> tuple[list[Response], dict[Signal, np.ndarray]]:
-    """The greedy answers alone, and how sure the model is of them; see `ask_at_length`."""
-    told, values = ask_at_length(model, prompts, scorer, signals, samples=samples, seed=seed, watch=watch)
-    return [answers.response for answers in told], values
-
-
 def gather(
     model: LanguageModel,
     facts: Sequence[Fact],
@@ -198,6 +193,7 @@ def gather(
     samples: int = SAMPLES,
     seed: int = 0,
     gold_answers: bool = True,
+    place: str = "facts",
     watch: Watch | None = None,
 ) -> Evidence:
     """Asks all facts, once in their own words and once in every other wording of their relation.
@@ -211,12 +207,13 @@ def gather(
         samples: Answers sampled for each question.
         seed: Of the samples.
         gold_answers: Whether the probability of the accepted answers is asked for.
+        place: What errors call the facts.
         watch: Is told how many questions are answered.
     """
-    prompts = model.prompts([fact.question for fact in facts], place="facts, question")
+    prompts = model.prompts([fact.question for fact in facts], place=f"{place}, question")
     wanted = available(model) if signals is None else signals
-    responses, values = ask_surely(model, prompts, scorer, wanted, samples=samples, seed=seed, watch=watch)
-    evaluation = scored(model, facts, prompts, responses, scorer)
+    told, values = ask_at_length(model, prompts, scorer, wanted, samples=samples, seed=seed, watch=watch)
+    evaluation = scored(model, facts, prompts, [answers.response for answers in told], scorer)
     gold: Sequence[float | None] = [None] * len(facts)
     if gold_answers and model.lacks("given_answers") is None:
         gold = model.log_probability(prompts, [fact.answers[0] for fact in facts])

@@ -15,9 +15,8 @@ from closedbook.audit.inquiry import Inquiry
 from closedbook.audit.neighbours import PERMUTATIONS, Agreement, Likeness, Neighbours, askable
 from closedbook.audit.reliability import auroc
 from closedbook.audit.settings import SAMPLES, Signal
-from closedbook.audit.signals import ask_surely
+from closedbook.audit.signals import Evidence, gather
 from closedbook.evaluation.metrics import Estimate
-from closedbook.evaluation.scorers import score_all
 from closedbook.facts.forms import SLOT
 from closedbook.facts.invented import absent_from, invent
 from closedbook.facts.records import Fact
@@ -117,49 +116,31 @@ def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:
         invented=_strangers(inquiry, relation, facts, strange, near),
         real=_strangers(inquiry, relation, real, _ask(inquiry, real, seed + 2), near) if real else None,
         groups=_groups(inquiry, invented, strange),
-        by_origin=by_origin(origins, strange.answers),
+        by_origin=by_origin(origins, strange.evaluation.answers),
         seen=len(near.seen),
         seen_histogram=_histogram(evidence.sure[seen][evidence.attempted[seen]]),
-        unseen_histogram=_histogram(strange.sure(leading)[strange.attempted]),
+        unseen_histogram=_histogram(strange.values(leading)[strange.attempted]),
     )
 
 
-@dataclass(frozen=True)
-class _Replies:
-    """What it answered, whether that is an answer, and every signal of how sure it is."""
-
-    texts: list[str]  # the responses
-    answers: list[str]  # without the sentences around them
-    attempted: np.ndarray
-    signals: Mapping[Signal, np.ndarray]
-
-    def sure(self, signal: Signal | None) -> np.ndarray:
-        """A signal of every reply, not a number where it was not asked for."""
-        none = np.full(len(self.answers), np.nan)
-        return none if signal is None else self.signals.get(signal, none)
-
-
-def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> _Replies:
-    model = inquiry.model
-    prompts = model.prompts([fact.question for fact in facts], place="unseen, question")
+def _ask(inquiry: Inquiry, facts: Sequence[Fact], seed: int) -> Evidence:
     scorer, samples = inquiry.evidence.evaluation.scorer, inquiry.settings.samples or SAMPLES
-    responses, signals = ask_surely(model, prompts, scorer, inquiry.plan.about_unseen, samples=samples, seed=seed)
-    texts = [response.text for response in responses]
-    answers = [scorer.read(prompt.question, text) for prompt, text in zip(prompts, texts, strict=True)]
-    attempted = np.array([score.attempted for score in score_all(texts, facts, scorer)], dtype=bool)
-    return _Replies(texts, answers, attempted, signals)
+    signals = inquiry.plan.about_unseen
+    return gather(
+        inquiry.model, facts, scorer, signals=signals, samples=samples, seed=seed, gold_answers=False, place="unseen"
+    )
 
 
-def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
+def _asked(inquiry: Inquiry, replies: Evidence, part: slice) -> dict[str, Any]:
     """The fields of `_Asked` for some of the replies."""
     abstention, attempted = inquiry.abstention, replies.attempted[part]
-    sure = replies.sure(inquiry.evidence.leading)[part][attempted]
+    sure = replies.values(inquiry.evidence.leading)[part][attempted]
     given = None
     if abstention is not None and abstention.threshold is not None and abstention.signal in replies.signals:
         through = replies.signals[abstention.signal][part] >= abstention.threshold
         given = float(np.mean(through & attempted))
     return {
-        "names": len(replies.answers[part]),
+        "names": len(attempted),
         "answered": float(attempted.mean()),
         "silences": silences(replies.texts[part]),
         "confidence": None if np.isnan(sure).any() or not sure.size else float(sure.mean()),
@@ -168,21 +149,21 @@ def _asked(inquiry: Inquiry, replies: _Replies, part: slice) -> dict[str, Any]:
 
 
 def _strangers(
-    inquiry: Inquiry, relation: Relation, facts: Sequence[Fact], replies: _Replies, near: Neighbours
+    inquiry: Inquiry, relation: Relation, facts: Sequence[Fact], replies: Evidence, near: Neighbours
 ) -> Strangers:
     evidence, seed = inquiry.evidence, inquiry.settings.seed
     seen = evidence.of_relation(relation.name)
     known = np.repeat([True, False], [len(seen), len(facts)])
-    texts = [evidence.evaluation.responses[index].text for index in seen] + replies.texts
+    texts = [evidence.texts[index] for index in seen] + replies.texts
     attempted = np.concatenate([evidence.attempted[seen], replies.attempted])
     return Strangers(
         **_asked(inquiry, replies, slice(None)),
-        right=sum(score.correct for score in score_all(replies.texts, facts, evidence.evaluation.scorer)),
+        right=int(replies.right.sum()),
         seen_against_unseen={
             name: _apart(known, np.concatenate([evidence.signals[name][seen], values]), texts, attempted, seed)
             for name, values in replies.signals.items()
         },
-        neighbours=near.agreements([fact.subject for fact in facts], replies.answers, seed=seed),
+        neighbours=near.agreements([fact.subject for fact in facts], replies.evaluation.answers, seed=seed),
     )
 
 
@@ -205,7 +186,7 @@ def familiarity(
     return np.where(attempted | told, confidence, -confidence)
 
 
-def _groups(inquiry: Inquiry, invented: Invented, replies: _Replies) -> tuple[Group, ...]:
+def _groups(inquiry: Inquiry, invented: Invented, replies: Evidence) -> tuple[Group, ...]:
     rows, first = [], 0
     for (origin, method), names in invented.items():
         asked = _asked(inquiry, replies, slice(first, first + len(names)))
