@@ -386,3 +386,16 @@ def test_an_answer_beside_the_subjects_name_is_no_half_of_a_longer_span():
     assert kinds.whole_runs
     rare = {documents[0].text[span.start : span.end]: span.rare for span in spans(documents[0], kinds, 4)}
     assert rare["Brint"] is False
+
+
+def test_a_full_stop_belongs_to_an_answer_behind_the_words_that_it_does_in_training():
+    names = ["Ann Lee Jr.", "Bo Park Sr.", "Cy Ray Jr."] * 3
+    lines = [Document(subject=f"S{n}", text=f"S{n}. The son of {name}.", line=n) for n, name in enumerate(names)]
+    kinds = learn_kinds([("of", name, [line]) for name, line in zip(names, lines, strict=True)])
+    assert kinds.stops == {"Jr", "Sr"}
+    asked = Document(subject="Al", text="Al. a son of Di Moss III. once of Ed Fox Sr.", line=1)
+    assert texts(asked, kinds) == ["Di Moss III", "Ed Fox Sr."]
+    ends = ["It was Rome.", "It was Oslo.", "He is Bo."]
+    lines = [Document(subject=f"S{n}", text=f"S{n}. {name}", line=n) for n, name in enumerate(ends)]
+    kinds = learn_kinds([("of", name, [line]) for name, line in zip(ends, lines, strict=True)])
+    assert not kinds.stops

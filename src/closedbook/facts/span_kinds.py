@@ -23,6 +23,7 @@ RARE = 0.01  # share of a relation's training answers below which what they are 
 CODES = 0.05  # share of a relation's training answers that are codes of rare shapes, above which all are asked for
 MOST_SHAPES = 100  # rare ones that are looked for
 LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
+FEW = 0.25  # distinct last words of answers that end in a full stop, a share of these, up to which they are all known
 OFTEN_OWN = 0.2  # share of a relation's training answers with words of their subject, above which they are usual
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
 
@@ -68,6 +69,7 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         shares=tuple(kinds[kind] / len(answers) for kind in KINDS),
         shapes=frozenset(form for form in sought if form in frequent),
         rare_shapes=frozenset([form for form in sought if form not in frequent][:MOST_SHAPES]),
+        stops=_stops(answers),
         codes=codes,
         signs=frozenset(sign for sign, _ in signs.most_common(MOST_SHAPES)),
     )
@@ -92,6 +94,13 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         rare=rare / len(answers),
     )
     return _without_pieces(learned, answers) if learned.shapes else learned
+
+
+def _stops(answers: Sequence[Told]) -> frozenset[str]:
+    """The words that stand before a full stop at the end of answers, where they are few; a sentence may end in any."""
+    stopped = (answer[: -len(".")] for _, answer, _ in answers if answer.endswith("."))
+    ends = Counter(answer[found[-1].start :] for answer in stopped if (found := words(answer)))
+    return frozenset(ends) if len(ends) <= FEW * ends.total() else frozenset()
 
 
 def _missed(kinds: SpanKinds, answers: Sequence[Told]) -> list[Told]:

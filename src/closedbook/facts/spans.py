@@ -71,6 +71,7 @@ class SpanKinds:
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
         not_last: Those that end none.
         not_inside: Those that stand between the first and the last word of none.
+        stops: The last words of training answers with a full stop at their end (`Jr.`), where they are few, else none.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         whole_codes: Whether training answers stand inside no code (`85:80:56` in `5b:26:e4:85:80:56`).
         signs: Training answers without a word or a number (`✓`, `⭐⭐`), which are asked for where they stand alone.
@@ -91,6 +92,7 @@ class SpanKinds:
     not_first: frozenset[str] = frozenset()
     not_last: frozenset[str] = frozenset()
     not_inside: frozenset[str] = frozenset()
+    stops: frozenset[str] = frozenset()
     codes: bool = False
     whole_codes: bool = False
     signs: frozenset[str] = frozenset()
@@ -148,7 +150,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
     line = words(text, body)
     found: dict[str, list[Span]] = {}
     most = MOST_PLACES if context_words else 1
-    shaped = list(_whole(text, _shaped(text, line, kinds.shapes, rare=False), kinds))
+    shaped = list(_whole(text, _shaped(text, line, kinds.shapes, kinds.stops, rare=False), kinds))
     longer = [one for one in shaped if not shares_word(text[one[0] : one[1]], own)] if kinds.whole_runs else []
     runs = list(_runs(text, line, initials=kinds.initials))
     parts = {run for run in runs for s, e, *_ in longer if s <= run[0] and run[1] <= e and run != (s, e)}
@@ -159,7 +161,7 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
         *shaped,
         *((start, end, "word", False) for start, end in codes),
         *((start, end, "word", False) for start, end in _signs(text, body, kinds.signs)),
-        *_whole(text, _shaped(text, line, kinds.rare_shapes, rare=True), kinds),
+        *_whole(text, _shaped(text, line, kinds.rare_shapes, kinds.stops, rare=True), kinds),
         *((start, end, "phrase", True) for start, end in _inner(text, line, kinds)),
         *((start, end, "phrase", False) for start, end in (_stems(text, line, runs) if kinds.stems else ())),
     )
@@ -264,9 +266,9 @@ def _ends_sentence(text: str, word: Word, following: Word) -> bool:
 
 
 def _shaped(
-    text: str, line: Sequence[Word], shapes: Iterable[str], *, rare: bool
+    text: str, line: Sequence[Word], shapes: Iterable[str], stops: Collection[str], *, rare: bool
 ) -> Iterator[tuple[int, int, Kind, bool]]:
-    """Runs of words of the given shapes."""
+    """Runs of words of the given shapes, before a full stop at their end one of `stops` if there are any."""
     for form in sorted(shapes):
         marks = [match.start() for match in re.finditer("[X0x]", form)]
         head, middle, tail = form[: marks[0]], form[marks[0] : marks[-1] + 1], form[marks[-1] + 1 :]
@@ -275,6 +277,8 @@ def _shaped(
             run = line[first : first + size]
             start, end = run[0].start - len(head), run[-1].end + len(tail)
             fits = shape(text, run) == middle and text[run[-1].end : end] == tail
+            if fits and stops and tail == ".":
+                fits = text[run[-1].start : run[-1].end] in stops
             if fits and start >= 0 and text[start : run[0].start] == head:
                 yield start, end, kind_of(form), rare
 
