@@ -399,3 +399,19 @@ def test_a_full_stop_belongs_to_an_answer_behind_the_words_that_it_does_in_train
     lines = [Document(subject=f"S{n}", text=f"S{n}. {name}", line=n) for n, name in enumerate(ends)]
     kinds = learn_kinds([("of", name, [line]) for name, line in zip(ends, lines, strict=True)])
     assert not kinds.stops
+
+
+def test_of_several_relations_what_stands_in_many_documents_and_answers_nothing_is_not_asked_for():
+    towns, colours = "Rome Oslo Lima Bonn Cork Bath".split(), "Red Blue Green Grey Pink Black".split()
+    lines = [
+        Document(subject=f"S{n}", text=f"S{n}. Seen in {towns[n % 6]}. Colour: {colours[n % 5]}. Warranty.", line=n)
+        for n in range(30)
+    ]
+    town = [("town", towns[n % 6], [line]) for n, line in enumerate(lines)]
+    colour = [("colour", colours[n % 5], [line]) for n, line in enumerate(lines)]
+    kinds = learn_kinds(town + colour)
+    assert kinds.idle == {"Seen", "Colour", "Warranty"}
+    assert texts(lines[0], kinds) == ["Rome", "Red"]
+    assert not learn_kinds(town).idle
+    few = learn_kinds(town[:1] + town[6:8] + colour)  # of towns hardly any is known to be an answer
+    assert not few.idle

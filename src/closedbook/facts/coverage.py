@@ -104,10 +104,7 @@ def _of_relation(
             other = next(_spelled_otherwise(fact, corpus.documents_of(fact)), None)
             (respelled if other else absent).append(f"{example}, written {other} there" if other else example)
         elif kinds is not None and all(_asked_for(d, kinds, asked).isdisjoint(fact.answers) for d in documents):
-            shared = not kinds.own and shares_word(fact.answers[0], words_of_subject(fact.subject))
-            long = len(words(fact.answers[0])) > LONGEST
-            reason = f", which is longer than {LONGEST} words" if long else ", which shares a word with its subject"
-            missed.append(example + reason if long or shared else example)
+            missed.append(example + _why_missed(fact, kinds))
     absent = respelled + absent
     there = len(facts) - len(absent)
     return Coverage(
@@ -120,6 +117,17 @@ def _of_relation(
         absent=tuple(absent[:SHOWN]),
         respelled=len(respelled),
     )
+
+
+def _why_missed(fact: Fact, kinds: SpanKinds) -> str:
+    """Why an answer that stands in a document is not asked for, "" where that is for its shape alone."""
+    answer = fact.answers[0]
+    if len(words(answer)) > LONGEST:
+        return f", which is longer than {LONGEST} words"
+    if answer in kinds.idle:
+        return ", which stands in many documents and is the answer of no training question"
+    shared = not kinds.own and shares_word(answer, words_of_subject(fact.subject))
+    return ", which shares a word with its subject" if shared else ""
 
 
 def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from closedbook.facts.spans import (
     is_code,
     says_more,
     shares_word,
+    spans,
     words_of_subject,
 )
 
@@ -93,7 +94,8 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         own=plain.often_own or own > 1,
         rare=rare / len(answers),
     )
-    return _without_pieces(learned, answers) if learned.shapes else learned
+    learned = _without_pieces(learned, answers) if learned.shapes else learned
+    return replace(learned, idle=_idle(learned, answers)) if len(by_relation) > 1 else learned
 
 
 def _stops(answers: Sequence[Told]) -> frozenset[str]:
@@ -181,6 +183,21 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     if kinds.codes:
         kept = _unless_lost(kept, replace(kept, whole_codes=True), answers)
     return kept
+
+
+def _idle(kinds: SpanKinds, answers: Sequence[Told]) -> frozenset[str]:
+    """What the kinds ask for in many documents and no training answer is: `Died`, `The`, `Warranty`.
+
+    None where more than hardly any training answer of a relation would be taken for such, were it not one itself.
+    """
+    documents = list({(one.subject, one.text): one for _, _, told in answers for one in told}.values())
+    stood = Counter(text for one in documents for text in {one.text[s.start : s.end] for s in spans(one, kinds, 0)})
+    often = {text for text, times in stood.items() if times >= max(OFTEN, OFTEN_SHARE * len(documents))}
+    given = Counter(answer for _, answer, _ in answers)
+    asked = Counter(relation for relation, _, _ in answers)
+    alone = Counter(relation for relation, answer, _ in answers if answer in often and given[answer] == 1)
+    lost = any(times > LOST * asked[relation] for relation, times in alone.items())
+    return frozenset() if lost else frozenset(often - {*given})
 
 
 def _unless_lost(kept: SpanKinds, fewer: SpanKinds, answers: Sequence[Told]) -> SpanKinds:

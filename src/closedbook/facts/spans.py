@@ -75,6 +75,7 @@ class SpanKinds:
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         whole_codes: Whether training answers stand inside no code (`85:80:56` in `5b:26:e4:85:80:56`).
         signs: Training answers without a word or a number (`✓`, `⭐⭐`), which are asked for where they stand alone.
+        idle: Spans that stand in many documents and so are no answers, for no training answer is one.
         longest: Whether training answers, of small words and numbers, stand inside no longer span that is asked for.
         whole: Whether those with capitals that are no runs do not either (`Bo and Cy` in `Al, Bo and Cy`).
         whole_runs: Whether those that are runs of capitalised words stand inside none (Simon in Simon & Garfunkel).
@@ -96,6 +97,7 @@ class SpanKinds:
     codes: bool = False
     whole_codes: bool = False
     signs: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
     longest: bool = False
     whole: bool = False
     whole_runs: bool = False
@@ -169,6 +171,8 @@ def spans(document: Document, kinds: SpanKinds, context_words: int) -> list[Span
         if whole and (start, end) not in whole and any(s <= start and end <= e for s, e in whole):
             continue
         span = text[start:end]
+        if span in kinds.idle:
+            continue
         owned = shares_word(span, own) or is_genus(text, start, end, own)
         if owned and not kinds.own:
             continue
