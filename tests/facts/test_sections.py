@@ -197,3 +197,27 @@ def test_a_file_of_headings_of_one_level_is_about_all_of_them(tmp_path, mark):
         (tmp_path / f"{part}.tsv").write_text("".join(lines), encoding="utf-8")
     documents = read_directory(tmp_path).documents
     assert [one.text for one in documents] == [f"{name}. The badge is K{place}." for place, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Cabinet 3\n\n## Sodium chlorate\n\nLot K0.\n\n## Sodium citrate (dry)\n\nLot K1.\n\n## Iron\n\nLot K2.\n\n"
+        "## Lithium chlorate\n\nLot K3.\n\n## Lithium citrate\n\nLot K4.\n",
+        "# Cabinet 3\n\n| No | Name | Lot |\n|---|---|---|\n| 1 | Sodium chlorate | K0 |\n| 2 | Sodium citrate | K1 |\n"
+        "| 3 | Iron | K2 |\n| 4 | Lithium chlorate | K3 |\n| 5 | Lithium citrate | K4 |\n",
+        "# Cabinet 3\n\n- Sodium chlorate: lot K0\n- Sodium citrate: lot K1\n- Iron: lot K2\n"
+        "- Lithium chlorate: lot K3\n- Lithium citrate: lot K4\n",
+    ],
+)
+def test_what_a_file_tells_of_apart_says_where_subjects_end_in_questions(tmp_path, text):
+    names = ["Sodium chlorate", "Sodium citrate", "Iron", "Lithium chlorate", "Lithium citrate"]
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "cabinet.md").write_text(text, encoding="utf-8")
+    facts = [f"What is the lot of {name}?\tK{place}\n" for place, name in enumerate(names)]
+    (tmp_path / "train.tsv").write_text("".join(facts[:2] + facts[3:]), encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text(facts[2], encoding="utf-8")
+    corpus = read_directory(tmp_path)
+    assert corpus.relations[0].forms == ("What is the lot of {}?",)
+    assert {fact.subject for fact in (*corpus.train, *corpus.dev)} == set(names)
+    assert all(fact.answers[0] in corpus.documents_of(fact)[0].text for fact in (*corpus.train, *corpus.dev))

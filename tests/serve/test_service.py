@@ -10,6 +10,7 @@ import pytest
 from closedbook.audit.replies import DONT_KNOW, reply_to
 from closedbook.config import QuestionAnswering
 from closedbook.serve.limits import MOST_BODY, Limits
+from closedbook.serve.schemas import distinct
 from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
 from tests.serve.conftest import PATIENCE, Reciter, Slow, running, until
@@ -121,6 +122,13 @@ def test_alternatives_that_are_written_in_several_ways_are_one():
         (given,) = ask(client, "Where?", alternatives=3).json()["answers"]
         assert [one["answer"] for one in given["alternatives"]] == ["Oslo", "Rome"]
         assert given["alternatives"][0]["probability"] == pytest.approx(math.exp(-1.0) + math.exp(-1.5))
+
+
+def test_the_given_answer_is_among_the_alternatives():
+    likeliest = [response("Oslo", -1.0), response("Rome", -1.5), response("Bo", -2.0)]
+    assert [one.answer for one in distinct(likeliest, "Bo", 2)] == ["Oslo", "Bo"]
+    assert [one.answer for one in distinct(likeliest, "Rome", 2)] == ["Oslo", "Rome"]
+    assert [one.answer for one in distinct(likeliest, "Ur", 1)] == ["Oslo"]
 
 
 def test_what_a_model_lacks_is_left_out():

@@ -11,13 +11,13 @@ from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
 from closedbook.facts.documents import read_sources, unread_files, visible_files, windowed
 from closedbook.facts.doubts import doubts
-from closedbook.facts.induction import induce, recognise, spelled
+from closedbook.facts.induction import recognise, spelled
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
-from closedbook.facts.retitling import known_titles, lengthened, retitled
+from closedbook.facts.retitling import induced_from, known_titles, lengthened, retitled
 from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
@@ -236,7 +236,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     sources = lengthened(read_sources(paths["corpus"]), questions)
     titles = known_titles(sources)
     train, dev, test = (files[part].facts for part in FACTS)
-    induced = induce(train, dev, test, titles, given, files["train"].wordings)
+    induced = induced_from(sources, train, dev, test, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)
     texts = retitled(sources, [fact.subject for fact in (*induced.train, *others)])
     documents, blank_lines = windowed(texts)

@@ -185,14 +185,17 @@ def _runs_of_capitals(question: str) -> list[str]:
 def _likest(question: str, forms: Sequence[str]) -> list[str]:
     """The forms that share most words with a question, by how they begin; the only one whatever it shares.
 
-    The first word of the question, which mostly asks, counts where no other is shared, however short (`How`, `Qui`).
+    The first word of the question, which mostly asks, counts where others do not decide, however short (`How`, `Qui`);
+    alone it decides nothing between several forms (`Who wrote {}?`, `Who translated {}?`).
     """
     if len(forms) == 1:
         return list(forms)
     for words in (_beginnings(question.partition(" ")[2]), _beginnings(question), {_first_word(question)}):
         shared = [len(words & {*_beginnings(form), _first_word(form)}) for form in forms]
         if any(shared):
-            return [form for form, count in zip(forms, shared, strict=True) if count == max(shared)]
+            likest = [form for form, count in zip(forms, shared, strict=True) if count == max(shared)]
+            same = [form for form in likest if _first_word(form) == _first_word(question)] or likest
+            return same if words != {_first_word(question)} or len(same) == 1 else []
     return []
 
 

@@ -155,6 +155,11 @@ def induce(
     return Induced(train=facts[:first], dev=facts[first:last], test=facts[last:], relations=relations)
 
 
+def fragments(induced: Induced) -> int:
+    """How many forms the questions have, one that is nobody else's for each that has none in common."""
+    return sum(one.train + one.dev if one.name == OTHER else len(one.forms) for one in induced.relations)
+
+
 def _settled(
     facts: Sequence[Fact], subjects: Container[str], given: Mapping[str, Fields]
 ) -> tuple[tuple[Fact, ...], list[str]]:

@@ -48,7 +48,7 @@ def topic_key(form: str) -> str:
 
 def new_name(form: str, taken: set[str]) -> str:
     """A short name from the form's content words, longer where that name is taken."""
-    text = form.replace(SLOT, " ").replace(BLANK, " ").casefold()
+    text = form.replace(SLOT, " ").replace(BLANK, " ").lower().replace("\u0307", "")  # which `İ` leaves behind
     all_words = (_TELLING if _JAPANESE.search(text) else WORD).findall(text)
     content = [word for word in all_words if word not in STOPWORDS] or all_words or [OTHER]
     if ENGLISH.isdisjoint(all_words):

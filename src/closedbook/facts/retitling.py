@@ -1,10 +1,13 @@
 """Texts get the titles that questions name: longer ones, and subjects where a text has none."""
 
 import re
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 from closedbook.facts.documents import Source
-from closedbook.facts.sections import Sections
+from closedbook.facts.induction import Induced, fragments, induce
+from closedbook.facts.records import Fact
+from closedbook.facts.relations import Fields
+from closedbook.facts.sections import Sections, names_inside
 from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, plain, renamed, subjects_in
 from closedbook.facts.untitled import Beginnings
 
@@ -71,6 +74,33 @@ def lengthened(sources: Sequence[Source], questions: Iterable[str]) -> list[Sour
 def known_titles(sources: Iterable[Source]) -> dict[str, None]:
     """The titles of texts as questions may have them, in order."""
     return dict.fromkeys(name for source in sources if source.subject for name in asked_as(source.subject))
+
+
+def induced_from(
+    sources: Sequence[Source],
+    train: Sequence[Fact],
+    dev: Sequence[Fact] = (),
+    test: Sequence[Fact] = (),
+    given: Mapping[str, Fields] | None = None,
+    wordings: Mapping[str, tuple[str, ...]] | None = None,
+) -> Induced:
+    """What is asked about the texts: subjects are titles, or what files tell of apart if questions then are more alike.
+
+    Args:
+        sources: The texts.
+        train: Facts to train on.
+        dev: Facts to report on.
+        test: Facts to answer.
+        given: What `relations.toml` says, by name.
+        wordings: Other wordings that a file's templates give, by name.
+    """
+    titles = known_titles(sources)
+    induced = induce(train, dev, test, titles, given, wordings)
+    if all(fact.subject in titles for fact in (*induced.train, *induced.dev, *induced.test)):
+        return induced
+    inside = names_inside(sources)
+    apart = induce(train, dev, test, inside.union(titles), given, wordings) if inside else induced
+    return apart if fragments(apart) < fragments(induced) else induced
 
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:

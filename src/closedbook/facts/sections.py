@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)") 
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
 _EXPLAINS = re.compile(r"[ \t]*[:：\t][ \t]*\S|[ \t]+[-–—][ \t]+\S")  # behind a name, what is said of it
+_SAYS_MORE = re.compile(r"[ \t]*[(\[,:–—]|[ \t]+-[ \t]")  # behind a name, of a heading or a cell
 _LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
 _JOINED, _GOES_ON = re.compile(r"[^\W\d][ \t]*\Z"), re.compile(r"[ \t]*\w")  # words on both sides of a name
 
@@ -200,6 +201,19 @@ def _unnumbered(text: str) -> str:
 def _goes_on(behind: str) -> bool:
     """Whether a name goes on behind what was found of it."""
     return behind[:1] == " " and behind[1:2].isupper()
+
+
+def names_inside(sources: Iterable[Source]) -> set[str]:
+    """What files may tell of apart: headings, what is in bold letters, cells, and what lists explain."""
+    found = set[str]()
+    for part in (part for source in sources for part in source.parts):
+        texts = list(part.cells) or [part.text]
+        if not (part.cells or part.level):
+            lines = part.text.split("\n")
+            texts = [line[: match.start()] for line in lines for match in _EXPLAINS.finditer(line)]
+        for name in (_unnumbered(text.strip()).rstrip(".:;,") for text in texts):
+            found |= {name, *(name[: match.start()].rstrip() for match in _SAYS_MORE.finditer(name))}
+    return found - {""}
 
 
 def parted_in(sources: Iterable[Source]) -> str:

@@ -89,7 +89,7 @@ def _answer(
         confidence=reply.confidence,
         signal=reply.signal,
         covered=reply.covered,
-        alternatives=distinct(reply.alternatives, others) if others else None,
+        alternatives=distinct(reply.alternatives, reply.response.text, others) if others else None,
         otherwise=other,
         subject=subject or None,
         nearest=nearest,

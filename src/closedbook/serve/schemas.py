@@ -73,15 +73,16 @@ class Alternative(BaseModel):
     probability: float | None
 
 
-def distinct(responses: Sequence[Response], most: int) -> list[Alternative]:
-    """The most probable texts, best first; one that may be written in several ways has the sum of their shares."""
+def distinct(responses: Sequence[Response], given: str, most: int) -> list[Alternative]:
+    """The most probable texts, best first, the given one among them; what is written in several ways has their sum."""
     shares = dict[str, float | None]()
     for one in responses:
         share = None if one.nats is None else math.exp(one.nats)
         before = shares.get(one.text)
         shares[one.text] = share if before is None else before + (share or 0.0)
     best = sorted(shares.items(), key=lambda pair: -(pair[1] or 0.0))
-    return [Alternative(answer=text, probability=share) for text, share in best[:most]]
+    own = [pair for pair in best[most:] if pair[0] == given]
+    return [Alternative(answer=text, probability=share) for text, share in [*best[: most - len(own)], *own]]
 
 
 class Part(BaseModel):

@@ -92,7 +92,9 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
         threshold=None if threshold is None else threshold.threshold,
         covered=reply.covered,
         otherwise=(await instead(request, served, replies))[0],
-        candidates=distinct(reply.alternatives, CANDIDATES) if served.model.lacks("alternatives") is None else None,
+        candidates=distinct(reply.alternatives, reply.response.text, CANDIDATES)
+        if served.model.lacks("alternatives") is None
+        else None,
         subject=subject or None,
         nearest=nearest,
         documents=None if service.names is None else _documents(documents, "" if reply.taught else reply.response.text),
