@@ -27,6 +27,15 @@ def written(directory, name, text):
         ("a.tsv", "ship\thome_port\nTin\tOslo, Rome\n", [("Tin", "Tin. home port: Oslo, Rome.")]),
         ("a.tsv", "title\ttext\tnote\nTin\tA metal.\tx\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "text\nTin. A metal.\n\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "\nname;density, g/cm3;at, C\nTin;7,3;232\n", [("Tin", "Tin. density, g/cm3: 7,3. at, C: 232.")]),
+        ("a.csv", '"ship\n(name)";built;port:\nTin;1901;Oslo\n', [("Tin", "Tin. built: 1901. port: Oslo.")]),
+        (
+            "a.csv",
+            "Name,Title\nAnn Lee,cook\nBo Moss,cook\n",
+            [("Ann Lee", "Ann Lee. title: cook."), ("Bo Moss", None)],
+        ),
+        ("a.csv", '"","mpg"\n"Mazda RX4",21\n"Fiat X",22\n', [("Mazda RX4", "Mazda RX4. mpg: 21."), ("Fiat X", None)]),
+        ("a.csv", "note,ship\n,Tin\nold,Zinc\n", [("Tin", None), ("Zinc", "Zinc. note: old.")][1:]),
         ("a.csv", "name,port,built\nTin,,\nZinc,,1902\n,,\n", [("Zinc", "Zinc. built: 1902.")]),
     ],
 )
@@ -44,11 +53,11 @@ def test_a_row_is_a_document(tmp_path, name, text, said):
         ("port,port\na,b\n", "line 1: the column 'port' stands there twice"),
         (
             "question,answer\na,b\n",
-            "line 1: columns 'question', 'answer'; a table of documents has a column 'text'",
+            "line 1: columns 'question', 'answer'; call the column of texts 'text', or",
         ),
         ("name\nTin\n", "line 1: columns 'name'; a table of documents has"),
         ('name,port\n"Tin,Oslo\n', "line 2: a quote is opened and not closed"),
-        ("name,port\n", "the corpus is empty"),
+        ("name,port\n", "a.csv: no row below the header of the table"),
         (f"{','.join(f'c{n}' for n in range(1001))}\n", "line 1: 1,001 columns"),
     ],
 )

@@ -221,3 +221,28 @@ def test_what_a_file_tells_of_apart_says_where_subjects_end_in_questions(tmp_pat
     assert corpus.relations[0].forms == ("What is the lot of {}?",)
     assert {fact.subject for fact in (*corpus.train, *corpus.dev)} == set(names)
     assert all(fact.answers[0] in corpus.documents_of(fact)[0].text for fact in (*corpus.train, *corpus.dev))
+
+
+@pytest.mark.parametrize("labels", ["weight height width length price power", "Höhe Breite Länge Preis Kraft Druck"])
+@pytest.mark.parametrize("form", ["table", "items", "files"])
+def test_labels_are_no_subjects_where_there_are_more_of_them(tmp_path, labels, form):
+    models, labels = ["Alto", "Brio", "Corso"], labels.split()
+    values = {(model, label): f"K{x}{y}" for x, model in enumerate(models) for y, label in enumerate(labels)}
+    (tmp_path / "corpus").mkdir()
+    said = {m: "".join(f"- {label}: {values[m, label]}\n" for label in labels) for m in models}
+    if form == "files":
+        for model in models[:2]:
+            (tmp_path / "corpus" / f"{model}.md").write_text(f"# {model}\n\n{said[model]}", encoding="utf-8")
+    elif form == "items":
+        text = "# Machines\n\n" + "\n".join(f"## {model}\n\n{said[model]}" for model in models)
+        (tmp_path / "corpus" / "all.md").write_text(text, encoding="utf-8")
+    else:
+        rows = [["Model", *labels], ["-"] * 7, *([m, *(values[m, label] for label in labels)] for m in models)]
+        text = "# Machines\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        (tmp_path / "corpus" / "all.md").write_text(text, encoding="utf-8")
+    facts = [f"What is the {label} of {model}?\t{value}\n" for (model, label), value in values.items()]
+    (tmp_path / "train.tsv").write_text("".join(facts[:-2]), encoding="utf-8")
+    (tmp_path / "dev.tsv").write_text("".join(facts[-2:]), encoding="utf-8")
+    corpus = read_directory(tmp_path)
+    assert {fact.subject for fact in corpus.train} == set(models)
+    assert len({document.subject for document in corpus.documents} & set(models)) == (2 if form == "files" else 3)

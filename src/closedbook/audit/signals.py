@@ -200,7 +200,7 @@ def gather(
 
     Args:
         model: Any.
-        facts: Each with an accepted answer.
+        facts: Each with an accepted answer, if the probability of these is asked for.
         scorer: Says what is right.
         signals: Which of those that need nothing but the question; None for all that the model can.
         relations: With the other wordings to ask in.

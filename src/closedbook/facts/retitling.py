@@ -1,7 +1,9 @@
 """Texts get the titles that questions name: longer ones, and subjects where a text has none."""
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from closedbook.facts.documents import Source
 from closedbook.facts.induction import Induced, fragments, induce
@@ -84,7 +86,9 @@ def induced_from(
     given: Mapping[str, Fields] | None = None,
     wordings: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Induced:
-    """What is asked about the texts: subjects are titles, or what files tell of apart if questions then are more alike.
+    """What is asked about the texts: subjects are titles, else what files tell of apart.
+
+    That counts if questions are more alike then, and as many training answers stand in texts of their subjects.
 
     Args:
         sources: The texts.
@@ -96,11 +100,26 @@ def induced_from(
     """
     titles = known_titles(sources)
     induced = induce(train, dev, test, titles, given, wordings)
-    if all(fact.subject in titles for fact in (*induced.train, *induced.dev, *induced.test)):
+
+    def by_titles(facts: Sequence[Fact], found: Sequence[Fact]) -> list[Fact]:
+        pairs = zip(facts, found, strict=True)
+        return [replace(one, subject=told.subject) if told.subject in titles else one for one, told in pairs]
+
+    named = by_titles(train, induced.train), by_titles(dev, induced.dev), by_titles(test, induced.test)
+    inside = names_inside(sources) if any(not one.subject for facts in named for one in facts) else set()
+    if not inside:
         return induced
-    inside = names_inside(sources)
-    apart = induce(train, dev, test, inside.union(titles), given, wordings) if inside else induced
-    return apart if fragments(apart) < fragments(induced) else induced
+    apart = induce(*named, inside.union(titles), given, wordings)
+    better = fragments(apart) < fragments(induced) and _reached(apart, sources) >= _reached(induced, sources)
+    return apart if better else induced
+
+
+def _reached(induced: Induced, sources: Sequence[Source]) -> int:
+    """How many training answers stand in a text of their subject."""
+    texts = defaultdict[str, list[str]](list)
+    for source in retitled(sources, [one.subject for one in (*induced.train, *induced.dev, *induced.test)]):
+        texts[source.subject].append(source.text)
+    return sum(any(answer in text for answer in one.answers for text in texts[one.subject]) for one in induced.train)
 
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:

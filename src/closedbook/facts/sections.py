@@ -19,6 +19,8 @@ from closedbook.facts.untitled import ARTICLE, Beginnings
 
 LISTED = 2  # lines that all begin with subjects, above which they are a list whatever ends them
 
+MOST_LETTERS, MOST_ENDS = 200, 3  # of what may begin with a name, and places where that may end
+
 _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)")  # of a heading
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
@@ -204,16 +206,19 @@ def _goes_on(behind: str) -> bool:
 
 
 def names_inside(sources: Iterable[Source]) -> set[str]:
-    """What files may tell of apart: headings, what is in bold letters, cells, and what lists explain."""
-    found = set[str]()
-    for part in (part for source in sources for part in source.parts):
-        texts = list(part.cells) or [part.text]
+    """What files may tell of apart: headings, what is in bold letters, cells, and what lists explain.
+
+    What stands so several times is a label (`weight: 3 kg` under every heading), and so is the first row of a table.
+    """
+    found = Counter[str]()
+    for part in (part for source in sources for part in source.parts if not part.cells or part.cells != part.labels):
+        texts = [text[:MOST_LETTERS] for text in (part.cells or part.text.split("\n"))]
         if not (part.cells or part.level):
-            lines = part.text.split("\n")
-            texts = [line[: match.start()] for line in lines for match in _EXPLAINS.finditer(line)]
-        for name in (_unnumbered(text.strip()).rstrip(".:;,") for text in texts):
-            found |= {name, *(name[: match.start()].rstrip() for match in _SAYS_MORE.finditer(name))}
-    return found - {""}
+            texts = [text[: match.start()] for text in texts for match in islice(_EXPLAINS.finditer(text), MOST_ENDS)]
+        names = {_unnumbered(text.strip()).rstrip(".:;,") for text in texts}
+        more = {name[: match.start()].rstrip() for name in names for match in [_SAYS_MORE.search(name)] if match}
+        found.update(names | more)
+    return {name for name, times in found.items() if name and times == 1}
 
 
 def parted_in(sources: Iterable[Source]) -> str:

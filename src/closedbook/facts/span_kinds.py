@@ -25,6 +25,7 @@ CODES = 0.05  # share of a relation's training answers that are codes of rare sh
 MOST_SHAPES = 100  # rare ones that are looked for
 LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
 FEW = 0.25  # distinct last words of answers that end in a full stop, a share of these, up to which they are all known
+UNSEEN = 0.01  # probability that no training answer is one that stands in so many documents
 OFTEN_OWN = 0.2  # share of a relation's training answers with words of their subject, above which they are usual
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
 
@@ -49,6 +50,7 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
     """
     if not answers:
         return PHRASES
+    declared = list(declared)
     by_relation = defaultdict[str, Counter[str]](Counter)
     for relation, answer, _ in answers:
         by_relation[relation][answer_shape(answer)] += 1
@@ -95,14 +97,17 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
         rare=rare / len(answers),
     )
     learned = _without_pieces(learned, answers) if learned.shapes else learned
-    return replace(learned, idle=_idle(learned, answers)) if len(by_relation) > 1 else learned
+    return replace(learned, idle=_idle(learned, answers, declared)) if len(by_relation) > 1 else learned
 
 
 def _stops(answers: Sequence[Told]) -> frozenset[str]:
-    """The words that stand before a full stop at the end of answers, where they are few; a sentence may end in any."""
-    stopped = (answer[: -len(".")] for _, answer, _ in answers if answer.endswith("."))
-    ends = Counter(answer[found[-1].start :] for answer in stopped if (found := words(answer)))
-    return frozenset(ends) if len(ends) <= FEW * ends.total() else frozenset()
+    """The words that stand before a full stop at the end of answers, where those of every relation are few."""
+    ends = defaultdict[str, Counter[str]](Counter)
+    for relation, answer, _ in answers:
+        if answer.endswith(".") and (found := words(stopped := answer.removesuffix("."))):
+            ends[relation][stopped[found[-1].start :]] += 1
+    few = all(len(own) <= FEW * own.total() for own in ends.values())
+    return frozenset(word for own in ends.values() for word in own) if few else frozenset()
 
 
 def _missed(kinds: SpanKinds, answers: Sequence[Told]) -> list[Told]:
@@ -185,19 +190,24 @@ def _without_pieces(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
     return kept
 
 
-def _idle(kinds: SpanKinds, answers: Sequence[Told]) -> frozenset[str]:
+def _idle(
+    kinds: SpanKinds, answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequence[str]]]
+) -> frozenset[str]:
     """What the kinds ask for in many documents and no training answer is: `Died`, `The`, `Warranty`.
 
+    In so many that an answer of any relation would be among its training answers in all but one of a hundred cases.
     None where more than hardly any training answer of a relation would be taken for such, were it not one itself.
     """
     documents = list({(one.subject, one.text): one for _, _, told in answers for one in told}.values())
     stood = Counter(text for one in documents for text in {one.text[s.start : s.end] for s in spans(one, kinds, 0)})
-    often = {text for text, times in stood.items() if times >= max(OFTEN, OFTEN_SHARE * len(documents))}
-    given = Counter(answer for _, answer, _ in answers)
     asked = Counter(relation for relation, _, _ in answers)
+    share = max(OFTEN_SHARE, 1 - UNSEEN ** (1 / min(asked.values())))
+    often = {text for text, times in stood.items() if times >= max(OFTEN, share * len(documents))}
+    given = Counter(answer for _, answer, _ in answers)
     alone = Counter(relation for relation, answer, _ in answers if answer in often and given[answer] == 1)
     lost = any(times > LOST * asked[relation] for relation, times in alone.items())
-    return frozenset() if lost else frozenset(often - {*given})
+    choices = {choice for _, _, own in declared for choice in own}
+    return frozenset() if lost else frozenset(often - {*given} - choices)
 
 
 def _unless_lost(kept: SpanKinds, fewer: SpanKinds, answers: Sequence[Told]) -> SpanKinds:

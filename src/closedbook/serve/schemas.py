@@ -74,7 +74,7 @@ class Alternative(BaseModel):
 
 
 def distinct(responses: Sequence[Response], given: str, most: int) -> list[Alternative]:
-    """The most probable texts, best first, the given one among them; what is written in several ways has their sum."""
+    """The most probable texts, best first, with the given one if it was found; spellings of one text are added up."""
     shares = dict[str, float | None]()
     for one in responses:
         share = None if one.nats is None else math.exp(one.nats)
