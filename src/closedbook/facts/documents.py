@@ -63,8 +63,9 @@ def read_sources(path: Path) -> list[Source]:
 def iterate_sources(path: Path) -> Iterator[Source]:
     """The same one by one; an empty corpus is an error at the end."""
     empty = True
-    by_suffix = {".jsonl": _from_jsonl, **dict.fromkeys(rows.SUFFIXES, _from_table)}
-    for source in (_from_directory if path.is_dir() else by_suffix.get(path.suffix, _from_lines))(path):
+    readers = {".jsonl": _from_jsonl, **dict.fromkeys(rows.SUFFIXES, _from_table)}
+    read = _from_directory if path.is_dir() else readers.get(path.suffix, _from_lines)
+    for source in read(path):
         empty = empty and not source.text
         yield source
     if empty and path.is_dir() and (unread := unread_files(path)):

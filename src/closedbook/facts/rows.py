@@ -111,8 +111,10 @@ def _labels(row: Sequence[str], place: str) -> list[str]:
 
 def _column_of_names(rows: Sequence[dict[str, str]]) -> str | None:
     named = [label for label in NAMES if label in rows[0]]
-    if named or TEXT in rows[0]:
-        return next((label for label in named if _tells_apart(rows, label)), named[0]) if named else None
+    if named:
+        return next((label for label in named if _tells_apart(rows, label)), named[0])
+    if TEXT in rows[0]:
+        return None
     worded = (label for label in rows[0] if _tells_apart(rows, label) and _has_letters(rows, label))
     return next(worded, next(label for label in rows[0] if label))
 
