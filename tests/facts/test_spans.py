@@ -400,6 +400,8 @@ def test_a_full_stop_belongs_to_an_answer_behind_the_words_that_it_does_in_train
     both = [("of", name, [line]) for name, line in zip(names, lines, strict=False)]
     both += [("motto", motto, [line]) for motto, line in zip(mottos, lines[9:], strict=True)]
     assert not learn_kinds(both).stops
+    one = Document(subject="S", text="S. The son of a king.", line=1)  # alone among twenty
+    assert learn_kinds([*(("of", "Ann Lee Jr.", [lines[0]]) for _ in range(20)), ("of", "a king.", [one])]).stops
     ends = ["It was Rome.", "It was Oslo.", "He is Bo."]
     lines = [Document(subject=f"S{n}", text=f"S{n}. {name}", line=n) for n, name in enumerate(ends)]
     kinds = learn_kinds([("of", name, [line]) for name, line in zip(ends, lines, strict=True)])

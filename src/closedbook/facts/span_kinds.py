@@ -23,8 +23,7 @@ from closedbook.facts.spans import (
 RARE = 0.01  # share of a relation's training answers below which what they are like is asked for lightly
 CODES = 0.05  # share of a relation's training answers that are codes of rare shapes, above which all are asked for
 MOST_SHAPES = 100  # rare ones that are looked for
-LOST = 0.05  # share of training answers that would be lost without themselves, by what pieces of sentences begin with
-FEW = 0.25  # distinct last words of answers that end in a full stop, a share of these, up to which they are all known
+LOST = 0.05  # share of a relation's training answers up to which they may be lost, had they not been in training
 UNSEEN = 0.01  # probability that no training answer is one that stands in so many documents
 OFTEN_OWN = 0.2  # share of a relation's training answers with words of their subject, above which they are usual
 OFTEN, OFTEN_SHARE = 5, 0.02  # documents, and their share, in which a word stands that would begin or end answers
@@ -101,13 +100,15 @@ def learn_kinds(answers: Sequence[Told], declared: Iterable[tuple[str, str, Sequ
 
 
 def _stops(answers: Sequence[Told]) -> frozenset[str]:
-    """The words that stand before a full stop at the end of answers, where those of every relation are few."""
+    """The words that stand before a full stop at the end of answers, where hardly any answer has one of its own."""
     ends = defaultdict[str, Counter[str]](Counter)
     for relation, answer, _ in answers:
         if answer.endswith(".") and (found := words(stopped := answer.removesuffix("."))):
             ends[relation][stopped[found[-1].start :]] += 1
-    few = all(len(own) <= FEW * own.total() for own in ends.values())
-    return frozenset(word for own in ends.values() for word in own) if few else frozenset()
+    asked = Counter(relation for relation, _, _ in answers)
+    alone = {relation: sum(times == 1 for times in own.values()) for relation, own in ends.items()}
+    known = all(times <= LOST * asked[relation] for relation, times in alone.items())
+    return frozenset(word for own in ends.values() for word in own) if known else frozenset()
 
 
 def _missed(kinds: SpanKinds, answers: Sequence[Told]) -> list[Told]:
