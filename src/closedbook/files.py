@@ -31,8 +31,8 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: cannot be written ({error.strerror or error}).") from error
 
 
-def must_not_exist(path: Path) -> None:
-    """Refuses to write over something, and where nothing can be written.
+def must_not_exist(path: Path) -> Path:
+    """The path; refuses to write over something, and where nothing can be written.
 
     Raises:
         UserError: It exists, or the nearest directory above it that does is none or cannot be written.
@@ -44,6 +44,7 @@ def must_not_exist(path: Path) -> None:
         raise UserError(
             f"{path}: cannot be written ({above} is {'no directory' if not above.is_dir() else 'read-only'})."
         )
+    return path
 
 
 def temporary(path: Path) -> Path:

@@ -47,6 +47,8 @@ GROUPS = {
 }
 GO_ON = ("train", "reproduce", "experiment")
 """Verbs that, stopped and started again, go on where they were."""
+LEADING = ("train", "reproduce", "experiment", "data")
+"""Verbs that read the words behind them themselves; the others declare `Options` and an `EXAMPLE`."""
 VERBS = [verb for group in GROUPS.values() for verb in group]
 
 
@@ -162,8 +164,13 @@ def _dispatch(arguments: Sequence[str]) -> None:
             f"{arguments[0]}: runs in one process; start it without torchrun, which is for one training in several "
             "(closedbook train)."
         )
-    else:
+    elif arguments[0] in LEADING:
         module_of(arguments[0]).run(arguments[1:])
+    else:
+        from closedbook.cli.options import parse
+
+        module = module_of(arguments[0])
+        module.run(parse(f"closedbook {arguments[0]}", module.Options, arguments[1:], example=module.EXAMPLE))
 
 
 def module_of(verb: str) -> ModuleType:

@@ -1,16 +1,16 @@
 """`closedbook ask`: one question, or a prompt that loops."""
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from closedbook.cli.options import parse
 from closedbook.cli.shared import WithModel
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError
 from closedbook.facts.text import MOST_CHARACTERS
 from closedbook.visible import in_a_sentence, visible
+
+EXAMPLE = "closedbook ask runs/mine 'What is the symbol of Tin?'"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +26,11 @@ class Options(WithModel):
     always: bool = False
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Prints the answer to the question, or asks for questions until the input ends.
 
     With a threshold that an audit saved, an answer below it becomes "I don't know", and standard error says why.
     """
-    options = parse(
-        "closedbook ask", Options, arguments, example="closedbook ask runs/mine 'What is the symbol of Tin?'"
-    )
     if options.question is not None and not options.question.strip():
         raise UserError("The question is empty.")
     from closedbook.audit.replies import answered_otherwise, reply_to

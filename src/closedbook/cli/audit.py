@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from closedbook.audit.settings import Settings
-from closedbook.cli.options import as_base, parse
+from closedbook.cli.options import as_base
 from closedbook.cli.shared import WithProcesses, described, read_corpus_for
 from closedbook.config import BUILT_IN
 from closedbook.errors import UserError, counted
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from closedbook.evaluation.language_model import LanguageModel
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.records import Fact
+
+EXAMPLE = "closedbook audit runs/mine --facts mine/dev.tsv --corpus mine --out runs/audit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +57,8 @@ class Options(WithProcesses, Settings):
         return {name: path for name in names if (path := getattr(self, name)) is not None}
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Audits a model, prints the verdict, writes `audit.json`, `answers.jsonl` and `audit.html`."""
-    example = "closedbook audit runs/mine --facts mine/dev.tsv --corpus mine --out runs/audit"
-    options = parse("closedbook audit", Options, arguments, example=example)
     check(options)
     with locked(options.out):
         _audit(options)

@@ -55,7 +55,7 @@ def _leaves(verb: str) -> Iterator[tuple[str, tuple[type[Any], Mapping[str, Any]
     """The options of a verb, or of the words that follow it, with their groups of settings."""
     module = module_of(verb)
     if verb == "data":
-        yield from ((name, (cls, {})) for name, (_, cls) in module.VERBS.items())
+        yield from ((name, (cls, {})) for name, (_, cls, _) in module.VERBS.items())
     elif verb == "experiment":
         yield from ((name, (experiment.options, {})) for name, experiment in module.EXPERIMENTS.items())
     elif verb == "reproduce":

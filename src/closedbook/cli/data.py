@@ -1,18 +1,17 @@
 """`closedbook data`: what a corpus holds, a store or a split of it, the built-in one, a baseline, facts for others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from closedbook.cli.data_build import Build, build
 from closedbook.cli.data_export import Export, export
 from closedbook.cli.options import overview, parse, summary
 from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
-from closedbook.config.validation import POSITIONAL, Count, Seed, configuration
+from closedbook.config.validation import POSITIONAL, Count, New, Seed, configuration
 from closedbook.errors import UserError, nearest
-from closedbook.files import must_not_exist
 from closedbook.visible import in_a_line
 
 
@@ -45,7 +44,7 @@ class Split:
     corpus: Path
     held_out: Count = 400
     seed: Seed = 0
-    out: Path
+    out: New
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +74,19 @@ class BuiltIn(PeopleConfig):
 def run(arguments: Sequence[str]) -> None:
     """Runs one of the verbs on data."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        rows = {verb: summary(cls) for verb, (_, cls) in VERBS.items()}
+        rows = {verb: summary(cls) for verb, (_, cls, _) in VERBS.items()}
         about, example = "What a corpus holds, and what to make of it.", "closedbook data describe mine"
         print(overview("closedbook data", "VERB", about, rows, example), end="")
         return
     verb = arguments[0]
     if verb not in VERBS:
         raise UserError(f"data {verb}: no such verb{nearest(verb, VERBS)}; see closedbook data --help.")
-    VERBS[verb][0](arguments[1:])
+    run_verb, cls, example = VERBS[verb]
+    run_verb(parse(f"closedbook data {verb}", cls, arguments[1:], example=f"closedbook data {verb} {example}"))
 
 
-def describe(arguments: Sequence[str]) -> None:
+def describe(options: Describe) -> None:
     """Prints what was understood, and writes it with --write."""
-    options = parse("closedbook data describe", Describe, arguments, example="closedbook data describe mine --write")
     from closedbook.facts.corpus import is_store
     from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines
     from closedbook.facts.relations import FILE, write_relations
@@ -116,30 +115,23 @@ def describe(arguments: Sequence[str]) -> None:
         say(f"relations: {path}")
 
 
-def split(arguments: Sequence[str]) -> None:
+def split(options: Split) -> None:
     """Writes the split to a new directory."""
-    example = "closedbook data split --corpus mine --held-out 100 --out mine-split"
-    options = parse("closedbook data split", Split, arguments, example=example)
-    must_not_exist(options.out)
     _check_directory(options.corpus, "--corpus")
     from closedbook.facts.splits import write_split
 
     _say_files(write_split(options.corpus, options.held_out, options.out, options.seed), options.out)
 
 
-def built_in(arguments: Sequence[str]) -> None:
+def built_in(options: BuiltIn) -> None:
     """Writes the built-in corpus to a new directory."""
-    command = f"closedbook data {BUILT_IN}"
-    options = parse(command, BuiltIn, arguments, example=f"{command} --count 600 --out data/{BUILT_IN}")
     from closedbook.facts.built_in import write_built_in
 
     _say_files(write_built_in(options, options.out), options.out)
 
 
-def baseline(arguments: Sequence[str]) -> None:
+def baseline(options: Baseline) -> None:
     """Scores the most frequent training answer on a file of facts."""
-    example = "closedbook data baseline --train mine/train.tsv --facts mine/dev.tsv"
-    options = parse("closedbook data baseline", Baseline, arguments, example=example)
     from closedbook.evaluation.baselines import most_frequent_answers
     from closedbook.evaluation.metrics import accuracy, by_relation
     from closedbook.evaluation.scorers import score_all
@@ -165,11 +157,11 @@ def _say_files(rows: dict[str, int], out: Path) -> None:
         print(f"{count:>9,}  {in_a_line(str(out / name))}")
 
 
-VERBS = {
-    "describe": (describe, Describe),
-    "build": (build, Build),
-    "split": (split, Split),
-    BUILT_IN: (built_in, BuiltIn),
-    "baseline": (baseline, Baseline),
-    "export": (export, Export),
+VERBS: dict[str, tuple[Callable[[Any], None], type[Any], str]] = {
+    "describe": (describe, Describe, "mine --write"),
+    "build": (build, Build, "mine --out stores/mine"),
+    "split": (split, Split, "--corpus mine --held-out 100 --out mine-split"),
+    BUILT_IN: (built_in, BuiltIn, f"--count 600 --out data/{BUILT_IN}"),
+    "baseline": (baseline, Baseline, "--train mine/train.tsv --facts mine/dev.tsv"),
+    "export": (export, Export, "mine/dev.tsv --to lm-eval --out capitals"),
 }

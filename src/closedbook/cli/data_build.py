@@ -1,11 +1,9 @@
 """`closedbook data build`: a corpus as a store, which is read step by step, or an addition to one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-from closedbook.cli.options import parse
 from closedbook.config import TokenizerConfig
 from closedbook.config.validation import POSITIONAL, Threads
 from closedbook.errors import UserError, counted
@@ -40,10 +38,8 @@ class Build:
         return config if self.vocabulary_size is None else replace(config, vocabulary_size=self.vocabulary_size)
 
 
-def build(arguments: Sequence[str]) -> None:
+def build(options: Build) -> None:
     """Builds a store, or adds to one."""
-    example = "closedbook data build mine --out stores/mine"
-    options = parse("closedbook data build", Build, arguments, example=example)
     if options.append and (options.recipe or options.vocabulary_size):
         raise UserError("--append keeps the store's vocabulary; leave out --recipe and --vocabulary-size.")
     tokenizer = options.tokenizer()

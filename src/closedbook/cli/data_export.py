@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from closedbook.cli.options import parse
-from closedbook.config.validation import POSITIONAL, Shots
+from closedbook.config.validation import POSITIONAL, New, Shots
 from closedbook.errors import UserError, counted
-from closedbook.files import must_not_exist
 from closedbook.visible import in_a_line
 
 if TYPE_CHECKING:
@@ -32,18 +30,15 @@ class Export:
 
     facts: Annotated[Path, POSITIONAL]
     to: Literal["lm-eval", "inspect"]
-    out: Path
+    out: New
     template: str | None = None
     chat: bool = False
     calibration: Path | None = None
     shots: Shots | None = None
 
 
-def export(arguments: Sequence[str]) -> None:
+def export(options: Export) -> None:
     """Writes the folder and says what runs it."""
-    example = "closedbook data export mine/dev.tsv --to lm-eval --out capitals"
-    options = parse("closedbook data export", Export, arguments, example=example)
-    must_not_exist(options.out)
     if (options.calibration is None) != (options.shots is None):
         raise UserError("--shots says how many examples to take of the facts of --calibration; give both or neither.")
     facts, spare = _read(options)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from closedbook.cli.options import parse
 from closedbook.cli.shared import WithProcesses, described, open_corpus_for, say_accuracies
-from closedbook.config.validation import Shots
+from closedbook.config.validation import New, Shots
 from closedbook.errors import UserError, counted
-from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
@@ -24,6 +22,7 @@ SCORED = {
     "normalised": "is the same after normalisation",
     "contained": "stands in the response",
 }
+EXAMPLE = "closedbook evaluate runs/mine --facts mine/dev.tsv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +48,11 @@ class Options(WithProcesses):
     calibration: Path | None = None
     shots: Shots | None = None
     candidates: Path | None = None
-    out: Path | None = None
+    out: New | None = None
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Prints right answers, accuracy and interval; writes them with --out."""
-    options = parse(
-        "closedbook evaluate", Options, arguments, example="closedbook evaluate runs/mine --facts mine/dev.tsv"
-    )
-    if options.out is not None:
-        must_not_exist(options.out)
     if options.shots is not None and options.calibration is None:
         raise UserError("--shots takes its examples from --calibration FILE; give that too.")
     from closedbook.facts.given import with_shared_answers

@@ -1,19 +1,18 @@
 """`closedbook export`: a run as a model that other programs load."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from closedbook.cli.options import parse
-from closedbook.config.validation import POSITIONAL, Count
+from closedbook.config.validation import POSITIONAL, Count, New
 from closedbook.errors import counted
-from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.runs import Run
+
+EXAMPLE = "closedbook export runs/mine --to hf mine-hf"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +30,13 @@ class Options:
 
     run: Annotated[Path, POSITIONAL]
     to: Literal["hf", "gguf"]
-    out: Annotated[Path, POSITIONAL]
+    out: Annotated[New, POSITIONAL]
     facts: Path | None = None
     threads: Count | None = None
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Writes the model and says how to ask it."""
-    options = parse("closedbook export", Options, arguments, example="closedbook export runs/mine --to hf mine-hf")
-    must_not_exist(options.out)
     import torch
 
     from closedbook.hub.export import export_gguf, export_hugging_face

@@ -1,14 +1,13 @@
 """`closedbook import`: a model of the course's assignment as a run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from closedbook.cli.options import parse
-from closedbook.config.validation import POSITIONAL, Count
+from closedbook.config.validation import POSITIONAL, Count, New
 from closedbook.errors import counted
-from closedbook.files import must_not_exist
+
+EXAMPLE = "closedbook import vanilla.model.params --out runs/course --corpus data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,20 +22,13 @@ class Options:
     """
 
     file: Annotated[Path, POSITIONAL]
-    out: Path
+    out: New
     corpus: Path
     heads: Count | None = None
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Writes the run directory and says what it is."""
-    options = parse(
-        "closedbook import",
-        Options,
-        arguments,
-        example="closedbook import vanilla.model.params --out runs/course --corpus data",
-    )
-    must_not_exist(options.out)
     from closedbook.cli.shared import described
     from closedbook.hub.course import import_course
     from closedbook.report.console import say

@@ -1,13 +1,13 @@
 """`closedbook lab`: the attention lab."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from closedbook.attention_lab.parameters import Parameters
-from closedbook.cli.options import as_base, parse
+from closedbook.cli.options import as_base
+from closedbook.config.validation import New
 from closedbook.errors import counted
-from closedbook.files import must_not_exist
+
+EXAMPLE = "closedbook lab --out runs/lab"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +20,11 @@ class Options(Parameters):
     """
 
     claim: str | None = None
-    out: Path | None = None
+    out: New | None = None
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Runs one claim or all of them, prints the verdicts, writes claims.json, figures and the report with --out."""
-    options = parse("closedbook lab", Options, arguments, example="closedbook lab --out runs/lab")
-    if options.out is not None:
-        must_not_exist(options.out)
     from closedbook.attention_lab.claims import CLAIMS, find_claim
     from closedbook.attention_lab.lab import run_lab, write_lab
     from closedbook.attention_lab.tasks import TASKS

@@ -1,13 +1,13 @@
 """`closedbook predict`: one answer a line."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from closedbook.cli.options import parse
 from closedbook.cli.shared import WithProcesses
+from closedbook.config.validation import New
 from closedbook.errors import UserError, counted
-from closedbook.files import must_not_exist
+
+EXAMPLE = "closedbook predict runs/mine --facts q.tsv --out a.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +21,12 @@ class Options(WithProcesses):
     """
 
     facts: Path
-    out: Path
+    out: New
     abstain: bool = False
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Writes the answers to a new file."""
-    options = parse(
-        "closedbook predict", Options, arguments, example="closedbook predict runs/mine --facts q.tsv --out a.txt"
-    )
-    must_not_exist(options.out)
     from closedbook.facts.readers import read_facts
 
     questions = [fact.question for fact in read_facts(options.facts, answers_required=False)]

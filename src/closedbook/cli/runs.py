@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from closedbook.cli.options import parse
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError, counted
 from closedbook.experiments.listing import ListedRun, by_field, differences, field_named, list_runs, where
+
+EXAMPLE = "closedbook runs runs --where recipe=standard --sort recall"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +34,8 @@ class Options:
     json: bool = False
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Prints a table, or JSON."""
-    example = "closedbook runs runs --where recipe=standard --sort recall"
-    options = parse("closedbook runs", Options, arguments, example=example)
     if options.reverse and options.sort is None:
         raise UserError("--reverse: has no effect without --sort; give that too.")
     every = list_runs(options.directory)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt, Le
 
-from closedbook.cli.options import parse
 from closedbook.cli.shared import HowAsked, described, read_corpus_for
 from closedbook.config.validation import POSITIONAL, Count, Named
 from closedbook.errors import UserError
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 Seconds = Annotated[float, Gt(0)]
+
+EXAMPLE = "closedbook serve runs/mine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +57,8 @@ class Options(HowAsked):
     drain: Seconds = 30.0
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Serves until it is told to stop."""
-    options = parse("closedbook serve", Options, arguments, example="closedbook serve runs/mine")
     named = names_of(options.models)
     if missing := [package for package in PACKAGES if importlib.util.find_spec(package) is None]:
         raise UserError(

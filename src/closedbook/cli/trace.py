@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from closedbook.cli.options import parse
 from closedbook.cli.shared import read_corpus_for
-from closedbook.config.validation import POSITIONAL, Count, Natural
+from closedbook.config.validation import POSITIONAL, Count, Natural, New
 from closedbook.errors import UserError
 from closedbook.experiments.options import OnMachine
-from closedbook.files import must_not_exist
 
 if TYPE_CHECKING:
     from closedbook.facts.corpus import Corpus
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from closedbook.trace.report import Report
 
 COUNT = 100
+EXAMPLE = "closedbook trace runs/mine 'What is the symbol of Tin?' --corpus mine --facts mine/dev.tsv --out runs/trace"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +47,12 @@ class Options(OnMachine):
     ablate: Literal["mean", "zero"] | None = None
     corpus: str | None = None
     layer: Natural | None = None
-    out: Path | None = None
+    out: New | None = None
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(options: Options) -> None:
     """Prints where the answer to a question comes from, and over a file of facts what each part is needed for."""
-    example = (
-        "closedbook trace runs/mine 'What is the symbol of Tin?' --corpus mine --facts mine/dev.tsv --out runs/trace"
-    )
-    options = parse("closedbook trace", Options, arguments, example=example)
     check(options)
-    if options.out is not None:
-        must_not_exist(options.out)
     corpus = read_corpus_for(options.run, options.corpus) if options.corpus is not None else None
     device = options.open_device()
     from closedbook.audit.leaks import of_corpus

@@ -8,14 +8,16 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, cast, dataclass_transform, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from closedbook.errors import UserError, counted, nearest
+from closedbook.files import must_not_exist
 
 T = TypeVar("T")
 MOST = 10**9
@@ -30,6 +32,8 @@ Few = Annotated[int, Ge(1), Le(1_000)]
 Threads = Annotated[int, Ge(1), Le(1_024)]
 Shots = Annotated[int, Ge(0), Le(100)]
 OpenShare = Annotated[float, Gt(0), Lt(1)]
+New = Annotated[Path, AfterValidator(must_not_exist)]
+"""What is to be written and must not exist."""
 POSITIONAL = "positional"
 """Marks the options that are given by their place, as in `Annotated[str, POSITIONAL]`."""
 
