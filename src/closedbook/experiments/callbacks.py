@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from closedbook.model.gpt import GPT
 from closedbook.runs import Run
 from closedbook.training.checkpoints import save_checkpoint
 from closedbook.training.loop import StepRecord, TrainingState
-from closedbook.training.ranks import ALONE, Ranks
+from closedbook.training.ranks import Ranks
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
 PROBES = 13  # lines of recall.jsonl a run
@@ -104,61 +105,46 @@ class Probe(Log):
         self.append({"step": record.step, "recall": sum(score.correct for score in scores) / len(scores)})
 
 
+@dataclass(kw_only=True)
 class Checkpoints:
     """Saves a checkpoint whenever some time has passed since the last; what is saved does not depend on when.
 
     A signal that waits, here or in another process of the training, is handed back once the step is saved.
-
-    Args:
-        directory: Where they are kept.
-        model: The model.
-        state: The training's.
-        logs: What belongs to the training besides; it has dealt with a step before this callback is called.
-        seconds: Between two checkpoints.
-        pending: The signal, if one came.
-        announce: Gets a line when a signal has led to a checkpoint.
-        ranks: The processes of the training, of which this one leads.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        model: GPT,
-        state: TrainingState,
-        logs: Sequence[Log],
-        *,
-        seconds: float,
-        pending: Pending,
-        announce: Callable[[str], None],
-        ranks: Ranks = ALONE,
-    ) -> None:
-        self._directory, self._model, self._state, self._logs = directory, model, state, logs
-        self._seconds, self._pending, self._announce, self._ranks = seconds, pending, announce, ranks
-        self._last = time.monotonic()
+    directory: Path  # where they are kept
+    model: GPT
+    state: TrainingState
+    logs: Sequence[Log]  # what belongs to the training besides; they are called before this
+    seconds: float  # between two checkpoints
+    pending: Pending  # the signal, if one came
+    announce: Callable[[str], None]  # gets a line when a signal has led to a checkpoint
+    ranks: Ranks  # the processes of the training, of which this one leads
+    last: float = field(default_factory=time.monotonic, init=False)
 
     def __call__(self, record: StepRecord) -> None:
-        due = time.monotonic() - self._last >= self._seconds and record.step < record.steps
-        asked = agreed(self._pending, self._ranks)
+        due = time.monotonic() - self.last >= self.seconds and record.step < record.steps
+        asked = agreed(self.pending, self.ranks)
         if due or asked:
-            notes = {log.name: log.notes() for log in self._logs}
-            save_checkpoint(self._directory, self._model, self._state, notes)
-            self._last = time.monotonic()
+            save_checkpoint(self.directory, self.model, self.state, {log.name: log.notes() for log in self.logs})
+            self.last = time.monotonic()
         if asked:
-            self._announce(f"saved at step {record.step:,} of {record.steps:,}")
-            self._ranks.end()
-            self._pending.hand_back()
+            self.announce(f"saved at step {record.step:,} of {record.steps:,}")
+            self.ranks.end()
+            self.pending.hand_back()
 
 
+@dataclass(frozen=True)
 class Following:
     """What a process that does not lead does after each step: it stops where the others do, when that is saved."""
 
-    def __init__(self, pending: Pending, ranks: Ranks) -> None:
-        self._pending, self._ranks = pending, ranks
+    pending: Pending
+    ranks: Ranks
 
     def __call__(self, record: StepRecord) -> None:
-        if agreed(self._pending, self._ranks):
-            self._ranks.end()
-            self._pending.hand_back()
+        if agreed(self.pending, self.ranks):
+            self.ranks.end()
+            self.pending.hand_back()
 
 
 def agreed(pending: Pending, ranks: Ranks) -> bool:

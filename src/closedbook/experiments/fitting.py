@@ -88,25 +88,16 @@ def fit(
     for log in logs:
         log.resume((notes or {}).get(log.name, {}))
     saving = Checkpoints(
-        unfinished.checkpoints,
-        run.model,
-        state,
-        logs,
+        directory=unfinished.checkpoints,
+        model=run.model,
+        state=state,
+        logs=logs,
         seconds=watching.checkpoint_seconds,
         pending=pending,
         announce=watching.announce,
         ranks=prepared.ranks,
     )
-    _stand_together(prepared, state)
-    train(
-        run.model,
-        prepared.batches,
-        config.training,
-        corpus_positions=prepared.corpus_positions,
-        callbacks=(*logs, saving, *watching.callbacks),
-        state=state,
-        ranks=prepared.ranks,
-    )
+    _train(prepared, state, (*logs, saving, *watching.callbacks))
     if state.step < prepared.batches.steps:
         epochs = f"{prepared.batches.place(state.step)[0]:,} of {prepared.batches.epochs:,} epochs"
         loss = f"{mean_loss(prepared.batches, state):.4f}"
@@ -119,29 +110,27 @@ def fit(
 
 def follow(prepared: Prepared, pending: Pending) -> None:
     """Trains along with the process that leads, which alone writes."""
-    run = prepared.run
-    state = TrainingState(make_optimizers(run.model, run.config.training))
-    _stand_together(prepared, state)
-    train(
-        run.model,
-        prepared.batches,
-        run.config.training,
-        corpus_positions=prepared.corpus_positions,
-        callbacks=(Following(pending, prepared.ranks),),
-        state=state,
-        ranks=prepared.ranks,
-    )
+    state = TrainingState(make_optimizers(prepared.run.model, prepared.run.config.training))
+    _train(prepared, state, (Following(pending, prepared.ranks),))
 
 
-def _stand_together(prepared: Prepared, state: TrainingState) -> None:
-    """Puts every process where the one that leads is, which alone has read the checkpoint."""
+def _train(prepared: Prepared, state: TrainingState, callbacks: tuple[Callback, ...]) -> None:
+    """Trains from where the process that leads is, which alone has read the checkpoint."""
     model, ranks = prepared.run.model, prepared.ranks
-    if ranks.count == 1:
-        return
-    told: tuple[dict[str, Tensor], Position] = ranks.tell((weights(model), position_of(state)))
-    if not ranks.leads:
-        take_weights(model, told[0])
-        put_back(state, told[1])
+    if ranks.count > 1:
+        told: tuple[dict[str, Tensor], Position] = ranks.tell((weights(model), position_of(state)))
+        if not ranks.leads:
+            take_weights(model, told[0])
+            put_back(state, told[1])
+    train(
+        model,
+        prepared.batches,
+        prepared.run.config.training,
+        corpus_positions=prepared.corpus_positions,
+        callbacks=callbacks,
+        state=state,
+        ranks=ranks,
+    )
 
 
 def save(prepared: Prepared, state: TrainingState, logs: Sequence[Log], unfinished: Unfinished) -> Run:
