@@ -8,7 +8,7 @@ from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.language_model import Prompt, Response
 from closedbook.evaluation.scorers import exact_match
 from closedbook.facts.records import Fact
-from closedbook.report.popularity_figure import popularity_figure
+from closedbook.report.audit_figures import popularity_figure
 
 
 def evidence(popularities, right, confidence=None):

@@ -141,8 +141,7 @@ def _asked(
         say(f"the first prompt as the model sees it: {prompts[0].text!r}")
         new = pace.time(model, plan, prompts, scorer, samples, seed)
         names = settings.names * METHODS_AND_ORIGINS
-        work = plan.counts(material.facts, relations, len(material.calibration), names, new / len(prompts))
-        seconds = pace.seconds(work, plan)
+        seconds = new / len(prompts) * pace.seconds(plan, material, relations, names)
         line += f"; {in_words(seconds)}"
         pace.watch.start("audit", seconds)
     say(line)

@@ -1,13 +1,10 @@
 """How deep an audit goes, and how long that will take."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from closedbook.audit.settings import Depth, QuestionSignal, Settings
 from closedbook.audit.signals import available
 from closedbook.evaluation.language_model import LanguageModel
-from closedbook.facts.records import Fact
-from closedbook.facts.relations import Relation
 
 OWN: Depth = "full"
 OTHERS: Depth = "usual"
@@ -33,36 +30,6 @@ class Plan:
     about_unseen: tuple[QuestionSignal, ...]
     wordings: bool
     further: bool
-
-    def counts(
-        self, facts: Sequence[Fact], relations: Sequence[Relation], calibration: int, names: int, new: float = 1.0
-    ) -> "Workload":
-        """How many prompts that comes to.
-
-        Args:
-            facts: That are audited.
-            relations: Of them.
-            calibration: Facts to calibrate on.
-            names: That will be invented.
-            new: Share of it that does not stand in the journal already.
-        """
-        plain, deep = calibration, len(facts)
-        if self.wordings:
-            plain += sum(sum(fact.relation == one.name for fact in facts) * len(one.wordings) for one in relations)
-        if self.further:
-            plain += sum(bool(one.reversed) for one in relations) * len(facts)
-        strange = names * len(relations) if self.about_unseen else 0
-        explored = set(self.about_unseen) - set(QUICK)
-        deep += strange if explored else 0
-        return Workload(plain=new * (plain + (0 if explored else strange)), deep=new * deep)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """Prompts to which a greedy answer is wanted, and those that are explored further."""
-
-    plain: float
-    deep: float
 
 
 def plan_of(model: LanguageModel, settings: Settings) -> Plan:

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Sequence
 
-from closedbook.audit.depth import Plan, Workload
+from closedbook.audit.depth import QUICK, Plan
+from closedbook.audit.inquiry import Material
 from closedbook.audit.signals import ask_at_length
 from closedbook.evaluation.journal import JournaledModel
 from closedbook.evaluation.language_model import LanguageModel, Prompt
 from closedbook.evaluation.scorers import Scorer
 from closedbook.evaluation.watch import Watch
+from closedbook.facts.relations import Relation
 
 TIMED = 8  # prompts
 
@@ -46,10 +48,20 @@ class Pace:
         self._cost = {False: plain / len(some), True: max(deep, plain) / len(some)}
         return len(new)
 
-    def seconds(self, work: Workload, plan: Plan) -> float:
-        """What the work will take."""
-        explored = any(signal not in ("sequence_probability", "token_probability") for signal in plan.signals)
-        return work.plain * self._cost[False] + work.deep * self._cost[explored]
+    def seconds(self, plan: Plan, material: Material, relations: Sequence[Relation], names: int) -> float:
+        """What it will take to ask all of it, and about so many invented names."""
+        facts = material.facts
+        plain, deep = len(material.calibration), len(facts)  # prompts to be answered, and to be explored further
+        if plan.wordings:
+            plain += sum(sum(fact.relation == one.name for fact in facts) * len(one.wordings) for one in relations)
+        if plan.further:
+            plain += sum(bool(one.reversed) for one in relations) * len(facts)
+        strange = names * len(relations) if plan.about_unseen else 0
+        if set(plan.about_unseen) - set(QUICK):
+            deep += strange
+        else:
+            plain += strange
+        return plain * self._cost[False] + deep * self._cost[bool(set(plan.signals) - set(QUICK))]
 
 
 def in_words(seconds: float) -> str:

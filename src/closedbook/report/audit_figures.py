@@ -1,15 +1,19 @@
 """Figures of the audit's page, one function each."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from closedbook.audit.frequency import GROUPINGS, Frequency
+from closedbook.audit.popularity import Popularity
 from closedbook.audit.report import AuditReport
 from closedbook.audit.unseen import ByOrigin, Unseen
 from closedbook.drawing import COLOURS, INK, plain
 
 LONGEST = 24  # letters of an answer that are shown
+ORDERS = 100  # times the smallest popularity, from which the axis is logarithmic
 RIGHT, WRONG, SILENT = COLOURS[2], COLOURS[1], "#9a9a9a"
 
 
@@ -154,3 +158,43 @@ def frequency_bars(frequency: Frequency) -> Figure:
         axis.set_title(title, fontsize="medium")
         axis.set_ylabel("right, %")
     return plain(figure)
+
+
+def popularity_figure(popularity: Popularity) -> Figure:
+    """Accuracy with 95 % intervals and mean confidence against popularity; a horizontal line is the range of a bin."""
+    bins = popularity.bins
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axis = figure.subplots()
+    middles = [one.middle for one in bins]
+    shares, low, high = 100 * np.array([(one.right.value, one.right.low, one.right.high) for one in bins]).T
+    lows, highs = [one.low for one in bins], [one.high for one in bins]
+    axis.hlines(shares, lows, highs, colors=COLOURS[0], alpha=0.3, linewidth=5)
+    errors = np.maximum([shares - low, high - shares], 0)
+    name = "right, with 95 % interval"
+    handles: list[Any] = [
+        axis.errorbar(middles, shares, yerr=errors, color=COLOURS[0], marker="o", capsize=3, linewidth=1.4, label=name)
+    ]
+    confident = [(one.middle, 100 * one.confidence) for one in bins if one.confidence is not None]
+    if confident and popularity.signal:
+        name = f"mean {label(popularity.signal)}"
+        look = {"color": COLOURS[1], "marker": "s", "linestyle": "--", "linewidth": 1.4}
+        handles += axis.plot(*zip(*confident, strict=True), label=name, **look)
+    _scale(axis, popularity)
+    axis.set_ylim(0, 105)
+    axis.set_xlabel(f"popularity of the subject ({popularity.facts:,} facts)")
+    axis.set_ylabel("%")
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False, labelcolor=INK)
+    return plain(figure)
+
+
+def _scale(axis: Axes, popularity: Popularity) -> None:
+    """A logarithmic axis where popularities span more than two orders of magnitude; it begins at 0 where one is 0."""
+    bins = popularity.bins
+    positive = [value for one in bins for value in (one.low, one.middle, one.high) if value > 0]
+    if bins[0].low < 0 or not positive or bins[-1].high <= ORDERS * min(positive):
+        return
+    if bins[0].low > 0:
+        axis.set_xscale("log")
+    else:
+        axis.set_xscale("symlog", linthresh=min(positive))
+        axis.set_xlim(left=-0.2 * min(positive))

@@ -6,7 +6,6 @@ from closedbook.audit.report import AuditReport
 from closedbook.drawing import to_svg
 from closedbook.errors import counted
 from closedbook.report import audit_figures as figures
-from closedbook.report.popularity_figure import popularity_figure
 from closedbook.report.templates import environment
 
 WRONG_SHOWN = 25
@@ -21,7 +20,7 @@ def audit_page(report: AuditReport) -> str:
         drawn["reliability"] = figures.reliability_diagrams(report), "share of right answers against confidence"
         drawn["risk"] = figures.risk_coverage(report), "error against coverage"
     if report.popularity:
-        drawn["popularity"] = popularity_figure(report.popularity), "recall by popularity"
+        drawn["popularity"] = figures.popularity_figure(report.popularity), "recall by popularity"
     if report.frequency:
         drawn["frequency"] = figures.frequency_bars(report.frequency), "recall by frequency"
     for unseen in report.unseen:
