@@ -152,7 +152,7 @@ def test_seeds_that_have_nothing_to_teach_cost_only_the_row(planned, corpus, rec
 
     monkeypatch.setattr(room, "taught_for", refuse)
     monkeypatch.setattr(room, "_open", lambda *_: None)
-    monkeypatch.setattr(room, "_weights", lambda *_: "a")
+    monkeypatch.setattr(room, "_of_seeds", lambda grid, name, seeds: name)
     monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: (system, seeds[0]))
     grid = planned(constant)
     report = reproduce(grid, corpus, with_student(recipe), seeds=2)
@@ -166,7 +166,7 @@ def test_other_seeds_teach_another_model(planned, corpus, recipe, monkeypatch):
     monkeypatch.setattr(room, "_ensemble", lambda grid, corpus, system, seeds: (system, seeds[0]))
 
     def students(weights):
-        monkeypatch.setattr(room, "_weights", lambda *_: weights)
+        monkeypatch.setattr(room, "_of_seeds", lambda grid, name, seeds: f"{name}-of-2-{weights}")
         grid = planned(constant)
         reproduce(grid, corpus, with_student(recipe), seeds=2)
         return [name for name in grid.cells if "distilled-of-2" in name]
@@ -210,7 +210,7 @@ def test_a_second_call_keeps_everything_and_another_corpus_is_refused(done, dire
     options, report = done
     listening = Listening()
     again = REPRODUCE.run(options, listening)
-    assert listening.count("finished before, kept") == 8
+    assert listening.count("finished before, kept") == 10
     assert again.systems == report.systems
     with (directory / "train.tsv").open("a") as file:
         file.write("What did Ann study?\tphysics\n")

@@ -90,8 +90,7 @@ def audited(options: Options, model: "LanguageModel", material: "Material", cali
     from closedbook.audit.audit import audit
     from closedbook.report.console import Counter, say
 
-    journal = open_journal(model, options.out / JOURNAL)
-    with kept_in(journal, options.out / JOURNAL):
+    with journaled(model, options.out / JOURNAL) as journal:
         return audit(
             model,
             material,
@@ -104,26 +103,20 @@ def audited(options: Options, model: "LanguageModel", material: "Material", cali
         )
 
 
-def open_journal(model: "LanguageModel", path: Path) -> "Journal | None":
-    """Where the answers of a model from elsewhere are kept, after saying what stands there; None for a run of ours."""
+@contextmanager
+def journaled(model: "LanguageModel", path: Path) -> "Iterator[Journal | None]":
+    """Where the answers of a model from elsewhere are kept, None for a run of ours.
+
+    Says what stands there at first, and where the audit is stopped, by Ctrl-C or by what cannot be asked.
+    """
     from closedbook.evaluation.journal import Journal
     from closedbook.report.console import say
 
-    if model.form is None:
-        return None
-    journal = Journal(path, model.name, model.kind, model.fingerprint())
-    if journal.kept:
+    journal = None if model.form is None else Journal(path, model.name, model.kind, model.fingerprint())
+    if journal is not None and journal.kept:
         say(f"going on with {counted(journal.kept, 'answer')} of {path}")
-    return journal
-
-
-@contextmanager
-def kept_in(journal: "Journal | None", path: Path) -> Iterator[None]:
-    """Says what stands in the journal where an audit is stopped, by Ctrl-C or by what cannot be asked."""
-    from closedbook.report.console import say
-
     try:
-        yield
+        yield journal
     except (KeyboardInterrupt, UserError):
         if journal is not None and journal.kept:
             say(f"{counted(journal.kept, 'answer')} stand in {path}: the same command goes on with them")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 
+from closedbook.cli.options import as_base
 from closedbook.cli.shared import HowAsked, described, read_corpus_for
-from closedbook.config.validation import POSITIONAL, Count, Named
+from closedbook.config.validation import POSITIONAL, Named
 from closedbook.errors import UserError
+from closedbook.serve.limits import Limits
 
 if TYPE_CHECKING:
     from closedbook.audit.abstention import Abstention
@@ -18,13 +20,12 @@ if TYPE_CHECKING:
     from closedbook.serve.state import Shown
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
-Seconds = Annotated[float, Gt(0)]
 
 EXAMPLE = "closedbook serve runs/mine"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(HowAsked):
+class Options(HowAsked, Limits):
     """Let models answer over HTTP: a page at /, POST /v1/answers, and /v1/completions as OpenAI's API has it.
 
     Args:
@@ -37,10 +38,6 @@ class Options(HowAsked):
         facts: Questions with accepted answers, which the page asks the models to show what a threshold would do.
         answers: The answers.jsonl of an audit, of which the page shows the same.
         runs: A folder of runs, which the page lists, compares and follows.
-        batch: Most questions that are computed together.
-        wait: Seconds that a request may wait for others before it is refused.
-        deadline: Seconds after which a request is given up.
-        drain: Seconds that running requests have when the service is told to stop.
     """
 
     models: Annotated[tuple[str, ...], POSITIONAL, Named("MODEL...")]
@@ -51,10 +48,6 @@ class Options(HowAsked):
     facts: Path | None = None
     answers: Path | None = None
     runs: Path | None = None
-    batch: Count = 32
-    wait: Seconds = 0.1
-    deadline: Seconds = 30.0
-    drain: Seconds = 30.0
 
 
 def run(options: Options) -> None:
@@ -71,13 +64,11 @@ def run(options: Options) -> None:
     with listening:
         from closedbook.report.console import say
         from closedbook.serve.app import make_app, make_service
-        from closedbook.serve.limits import Limits
 
-        limits = Limits(batch=options.batch, wait=options.wait, deadline=options.deadline, drain=options.drain)
         corpus = read_corpus_for(run_among(named.values()), options.corpus) if options.corpus else None
         shown = shown_beside(options)
         models = {name: open_one(options, model) for name, model in named.items()}
-        service = make_service(models, limits, corpus, shown)
+        service = make_service(models, as_base(Limits, options), corpus, shown)
         for name, (model, threshold) in models.items():
             say(f"{name}: {described(model)}{silent_below(threshold)}")
         say(f"serving at {address(listening)}; that is a page for a browser too; Ctrl-C stops")

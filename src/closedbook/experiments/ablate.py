@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from closedbook.config import to_dict
 from closedbook.errors import counted
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, measure_exact, provenance
 from closedbook.experiments.grid import Grid
@@ -55,8 +54,7 @@ def ablate(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: in
     """The variants, the recipe itself first, on `held_out` training facts; variants and seeds may be added later."""
     split = validation_corpus(corpus, held_out)
     stages = variants[0].stages
-    settings = {"stages": [to_dict(config) for config in stages], "held_out": held_out, "files": corpus.files}
-    grid.open("ablate", settings)
+    grid.open("ablate", {"stages": stages, "held_out": held_out, "files": corpus.files})
     results = grid.run(arms(variants, split, seeds), measure_exact, Scored)
     return grid.report(
         Ablation(

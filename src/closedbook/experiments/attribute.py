@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from closedbook.config import to_dict
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
@@ -65,7 +64,7 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
         scratch=settle_dropout(recipe.scratch, asked),
     )
     stages = (recipe.pretrain, recipe.finetune, recipe.scratch)
-    grid.open("attribute", {"stages": [to_dict(config) for config in stages], "files": corpus.files})
+    grid.open("attribute", {"stages": stages, "files": corpus.files})
     sides = [halves(corpus, asked.dev, seed) for seed in range(seeds)]
     results = grid.run(_arms(asked, recipe, sides), measure_exact, Scored)
     read, left_out = list[list[int]](), list[list[int]]()

@@ -80,7 +80,7 @@ def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
 
 def capacity(grid: Grid, config: RunConfig, counts: Sequence[int]) -> Capacity:
     """A new model of the configuration for every number of subjects; more numbers may be added later."""
-    grid.open("capacity", {"config": to_dict(config)})
+    grid.open("capacity", {"config": config})
     cells = [
         Cell(name=f"subjects-{count}", stages=(config,), corpus=taught_corpus(count, config.training.seed))
         for count in counts

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from closedbook.config import to_dict
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
@@ -109,8 +108,7 @@ def compare(grid: Grid, corpus: Corpus, variants: Sequence[Variant], *, seeds: i
     """The variants against the first of them; more variants and seeds may be added later."""
     base = variants[0].stages[0]
     variants = equal(variants, make_tokenizer(base, corpus).vocabulary_size)
-    first = [to_dict(config) for config in variants[0].stages]
-    grid.open("compare", {"first": first, "files": corpus.files})
+    grid.open("compare", {"first": variants[0].stages, "files": corpus.files})
     cells = arms(variants, corpus, seeds)
     results = grid.run(cells, measure, Answers)
     grid.reporter.say("measuring speed and memory, in turns")

@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from closedbook.config import to_dict
 from closedbook.draws import derive
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.evaluate import evaluate
@@ -99,8 +98,7 @@ def extraction(
     asked = [dataclasses.replace(whole, questions=count) for count in _below(options.questions, whole.questions)]
     seen = [dataclasses.replace(whole, exposures=count) for count in sorted({*options.exposures} - {own})]
     points = [whole, *asked, *seen]
-    settings = {"stages": [to_dict(stage) for stage in stages(recipe)], "held_out": len(split.dev)}
-    grid.open("extraction", {**settings, "files": corpus.files})
+    grid.open("extraction", {"stages": stages(recipe), "held_out": len(split.dev), "files": corpus.files})
     _refuse_too_few(recipe, points, split, options.seeds)
     arms = {point.name: [_cell(recipe, point, split, seed) for seed in range(options.seeds)] for point in points}
     results = grid.run(arms, measure, Asked)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
+from pydantic_core import to_jsonable_python
 
 from closedbook import machine
 from closedbook.config import RunConfig, to_dict
@@ -155,13 +156,13 @@ class Grid:
 
         Args:
             experiment: Whose output it is; names the marker.
-            settings: What must be the same for the output to be taken up again (JSON-ready).
+            settings: What must be the same for the output to be taken up again; configurations become JSON here.
 
         Raises:
             UserError: The directory holds something else.
         """
         command = f"closedbook {experiment}" if experiment == "reproduce" else f"closedbook experiment {experiment}"
-        take_up(self.out / f"{experiment}.json", settings, f"an output of {command}")
+        take_up(self.out / f"{experiment}.json", to_jsonable_python(settings), f"an output of {command}")
 
     def run(
         self,

@@ -7,11 +7,10 @@ names, `report.json` and, from the report, `report.html`.
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from closedbook.config import BUILT_IN, PeopleConfig, RunConfig, to_dict
+from closedbook.config import BUILT_IN, PeopleConfig, RunConfig
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.ensemble import Ensemble, combined
@@ -25,7 +24,6 @@ from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction
-from closedbook.experiments.results import kept
 from closedbook.experiments.teaching import taught_for
 from closedbook.facts.built_in import write_built_in
 from closedbook.facts.corpus import Corpus, read_directory
@@ -59,15 +57,15 @@ def prepare(grid: Grid, preset: Preset, options: ReproduceConfig) -> Corpus:
     """
     settings = {
         "preset": preset.name,
-        "systems": {system.name: [to_dict(config) for config in system.configs] for system in preset.systems},
-        "students": {system.name: to_dict(system.student) for system in preset.systems if system.student},
+        "systems": {system.name: system.configs for system in preset.systems},
+        "students": {system.name: system.student for system in preset.systems if system.student},
     }
     if options.corpus != BUILT_IN:
         corpus = options.read()
         grid.open("reproduce", {**settings, "files": corpus.files})
         return corpus
     built_in = preset.built_in or PeopleConfig()
-    grid.open("reproduce", {**settings, "built_in": dataclasses.asdict(built_in)})
+    grid.open("reproduce", {**settings, "built_in": built_in})
     directory = grid.out / "corpus"
     if not directory.exists():
         write_built_in(built_in, directory)
@@ -135,12 +133,8 @@ def _students(
 
 
 def _student(grid: Grid, corpus: Corpus, system: System, config: RunConfig, seeds: Sequence[SystemRun]) -> Cell | None:
-    """The training of one model on what the seeds answer together, None where they have nothing to teach.
-
-    Its name says which seeds they were, for others teach another model.
-    """
-    name = f"{system.name}_distilled-of-{len(seeds)}-{_weights(grid, seeds)[:8]}"
-    cell = seeded(name, (config,), 0, corpus, asked=corpus, probed=PROBED)
+    """The training of one model on what the seeds answer together, None where they have nothing to teach."""
+    cell = seeded(_of_seeds(grid, f"{system.name}_distilled", seeds), (config,), 0, corpus, asked=corpus, probed=PROBED)
     if grid.is_finished(cell):
         return cell
     try:
@@ -152,17 +146,15 @@ def _student(grid: Grid, corpus: Corpus, system: System, config: RunConfig, seed
     return dataclasses.replace(cell, corpus=told)
 
 
-def _weights(grid: Grid, seeds: Sequence[SystemRun]) -> str:
-    """The fingerprint of an ensemble of the seeds, which need not be loaded for it."""
-    return combined(sha256(grid.out / str(seed.run) / WEIGHTS) for seed in seeds)
+def _of_seeds(grid: Grid, name: str, seeds: Sequence[SystemRun]) -> str:
+    """The name of a cell that says which seeds it is made of, which need not be loaded for it."""
+    return f"{name}-of-{len(seeds)}-{combined(sha256(grid.out / str(seed.run) / WEIGHTS) for seed in seeds)[:8]}"
 
 
 def _ensemble(grid: Grid, corpus: Corpus, system: System, seeds: Sequence[SystemRun]) -> Row:
     """What the seeds of a system answer together: kept from an earlier call with the same models, or asked."""
-    identity = {"weights": _weights(grid, seeds)}
-    path = grid.out / "results" / f"{system.name}_ensemble.json"
-    run = kept(path, identity, partial(_together, grid, corpus, system, seeds), SystemRun)
-    grid.reporter.say(f"{system.name}, {len(seeds)} seeds together: {run.line()}")
+    cell = Cell(name=_of_seeds(grid, f"{system.name}_ensemble", seeds), stages=(), corpus=corpus)
+    run = grid.finish(cell, lambda trained: _together(grid, corpus, system, seeds), SystemRun)
     row = dataclasses.replace(
         system,
         name=f"{system.name}_ensemble",

@@ -1,7 +1,6 @@
 """Results are types: frozen dataclasses that go to JSON and come back, each with the version of its form."""
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -60,16 +59,6 @@ def from_values(cls: type[R], values: dict[str, Any], path: Path) -> R:
         raise UserError(
             f"{path}: damaged ({where}: {first['msg']}); remove the file, and the same command measures it again."
         ) from error
-
-
-def kept(path: Path, identity: Mapping[str, Any], make: Callable[[], R], cls: type[R]) -> R:
-    """What a file keeps from an earlier call with the same identity (JSON-ready), or what is made and kept there."""
-    values = read_json(path) if path.is_file() else {}
-    if values.get("identity") == identity:
-        return from_values(cls, values.get("result", {}), path)
-    found = make()
-    write_json(path, {"identity": identity, "result": found.to_json()})
-    return found
 
 
 def take_up(marker: Path, settings: dict[str, Any], what: str) -> None:

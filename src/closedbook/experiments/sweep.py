@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from closedbook.cluster.pool import Halving, halving
-from closedbook.config import to_dict
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.statistics import wilson
@@ -88,8 +87,8 @@ def run(options: SweepConfig, reporter: Reporter) -> Sweep:
     )
     first, *others = settings.values()
     alike = {name: value for name, value in first.items() if all(other[name] == value for other in others)}
-    base = [to_dict(config) for config in changed(recipe, "", alike).stages]
-    grid.open("sweep", {"stages": base, "held_out": held_out, "files": corpus.files})
+    base = changed(recipe, "", alike)
+    grid.open("sweep", {"stages": base.stages, "held_out": held_out, "files": corpus.files})
     rows = sweep(grid, split, variants, seeds=options.seeds)
     return grid.report(
         Sweep(

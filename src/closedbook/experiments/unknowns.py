@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from closedbook.config import QuestionAnswering, RunConfig, to_dict
+from closedbook.config import QuestionAnswering, RunConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
@@ -99,7 +99,7 @@ def unknowns(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int, epochs: 
     pretrain, finetune = documents_alone(recipe), questions_alone(recipe, epochs)
     asked = about_others(about_documents(corpus))
     pretrain = settle_dropout(pretrain, asked)
-    grid.open("unknowns", {"stages": [to_dict(pretrain), to_dict(finetune)], "files": corpus.files})
+    grid.open("unknowns", {"stages": [pretrain, finetune], "files": corpus.files})
     bases = [_base(corpus, pretrain, seed) for seed in range(seeds)]
     marked = [marks.known for marks in grid.run({"documents": bases}, measure_stored, Stored)["documents"]]
     arms: dict[str, list[Cell]] = {name: [] for name in MIXTURES}
