@@ -46,3 +46,21 @@ def named(known: Mapping[str, T], name: str, what: str) -> T:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 question`, `1,204 questions`; `plural` where that is not the noun with an s."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def in_words(seconds: float) -> str:
+    """`40 seconds`, `3 minutes`, `2.5 hours`."""
+    if seconds < 90:
+        return f"{max(round(seconds, -1), 10):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def percent(share: float | None) -> str:
+    """`22.2 %`, or a dash for None."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def interval(bounds: tuple[float, float]) -> str:
+    """`18.8 to 26.0 %`, or `100.0 %` where both ends are written alike."""
+    low, high = map(percent, bounds)
+    return high if low == high else f"{100 * bounds[0]:.1f} to {high}"

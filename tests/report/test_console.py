@@ -5,6 +5,7 @@ from collections import namedtuple
 import pytest
 from rich.console import Console
 
+from closedbook import errors
 from closedbook.evaluation.metrics import accuracy, proportion
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.ablate import Ablation
@@ -205,10 +206,10 @@ def test_correct_is_a_mean_over_seeds(counts, expected):
 
 
 def test_figures_are_written_alike():
-    assert numbers.percent(0.2222) == "22.2 %"
-    assert numbers.percent(None) == numbers.decimals(None) == "-"
-    assert numbers.interval((0.1, 0.25)) == "10.0 to 25.0 %"
-    assert numbers.interval((0.9997, 1.0)) == "100.0 %"
+    assert errors.percent(0.2222) == "22.2 %"
+    assert errors.percent(None) == numbers.decimals(None) == "-"
+    assert errors.interval((0.1, 0.25)) == "10.0 to 25.0 %"
+    assert errors.interval((0.9997, 1.0)) == "100.0 %"
     assert numbers.points_interval((-0.051, 0.018)) == "-5.1 to +1.8"
     assert numbers.p_values([0.0001, 0.25]) == "< 0.001 0.250"
 

@@ -8,7 +8,7 @@ from closedbook.audit.report import Advice, AuditReport, Choice
 from closedbook.audit.unseen import Unseen
 from closedbook.audit.verdict import Verdict
 from closedbook.audit.wordings import Wording
-from closedbook.errors import counted
+from closedbook.errors import counted, interval, percent
 from closedbook.evaluation.statistics import wilson
 
 ENOUGH_COVERAGE = 0.1  # share of questions answered that makes a threshold worth using
@@ -71,7 +71,7 @@ def _sentences(report: AuditReport) -> Iterator[str]:
         word = "well" if value >= GOOD else "fairly" if value >= FAIR else "hardly"
         yield (
             f"Its confidence tells right from wrong {word}: the best signal, {report.winner.replace('_', ' ')}, ranks "
-            f"a right answer above a wrong one in {_percent(value)} of pairs{_few(report)}."
+            f"a right answer above a wrong one in {percent(value)} of pairs{_few(report)}."
         )
     if report.abstention and report.held_out:
         yield _abstention(report.abstention, report.held_out, report.subjects)
@@ -91,21 +91,12 @@ def _few(report: AuditReport) -> str:
     return f" (of {least} and {report.verdict.correct + report.verdict.wrong - least}: few)" if least < FEW else ""
 
 
-def _percent(share: float | None) -> str:
-    return f"{100 * (share or 0.0):.1f} %"
-
-
-def _between(low: float | None, high: float | None) -> str:
-    """Both shares, once where they are written alike."""
-    first, last = _percent(low), _percent(high)
-    return last if first == last else f"{100 * (low or 0.0):.1f} to {last}"
-
-
 def _recall(verdict: Verdict) -> str:
     share = verdict.correct_share
+    between = interval((share.low or 0.0, share.high or 0.0))
     return (
         f"Asked {counted(verdict.total, 'question')} it attempts {verdict.correct + verdict.wrong:,} and is right in "
-        f"{verdict.correct:,}: {_percent(share.value)} (95 % interval {_between(share.low, share.high)})."
+        f"{verdict.correct:,}: {percent(share.value)} (95 % interval {between})."
     )
 
 
@@ -139,14 +130,14 @@ def _abstention(chosen: Abstention, held: HeldOut, subjects: str) -> str:
         return f"Above the certified threshold of {chosen.threshold:.4g} it answers none of the audited questions."
     if held.error.low is not None and held.error.low > 1 - chosen.target:
         return (
-            f"Above the certified threshold {_percent(held.error.value)} of these answers are wrong, more than the "
+            f"Above the certified threshold {percent(held.error.value)} of these answers are wrong, more than the "
             f"{allowed} that was certified: these {subjects} are not drawn as the calibration {subjects} were."
         )
-    here = f"Certified to answer always, it is wrong in {_percent(held.error.value)} of these questions"
+    here = f"Certified to answer always, it is wrong in {percent(held.error.value)} of these questions"
     if chosen.threshold > 0:
         here = (
             f"Answering only where its {chosen.signal.replace('_', ' ')} is at least {chosen.threshold:.4g}, it "
-            f"answers {_percent(held.coverage)} of these questions and {_percent(held.error.value)} of those answers "
+            f"answers {percent(held.coverage)} of these questions and {percent(held.error.value)} of those answers "
             "are wrong"
         )
     sure = f"{100 * (1 - chosen.delta):.0f} %"
@@ -156,14 +147,12 @@ def _abstention(chosen: Abstention, held: HeldOut, subjects: str) -> str:
 def _unseen(unseen: Unseen, where: str) -> str:
     strangers = unseen.invented
     told = next(iter(strangers.seen_against_unseen.values()))
-    through = (
-        "" if strangers.given is None else f", and the threshold lets {_percent(strangers.given)} of those through"
-    )
+    through = "" if strangers.given is None else f", and the threshold lets {percent(strangers.given)} of those through"
     said = "".join(f", says {text!r} of {times:,}" for text, times in strangers.silences.items())
     return (
         f"Asked about {counted(strangers.names, 'name')} that it cannot know{where} it answers "
-        f"{_percent(strangers.answered)} of them{said}; its confidence tells seen from unseen names in "
-        f"{_percent(told.value)} of pairs{through}." + _real(unseen)
+        f"{percent(strangers.answered)} of them{said}; its confidence tells seen from unseen names in "
+        f"{percent(told.value)} of pairs{through}." + _real(unseen)
     )
 
 
@@ -172,14 +161,14 @@ def _real(unseen: Unseen) -> str:
     real = unseen.real
     if real is None:
         return ""
-    through = "" if real.given is None else f", and the threshold lets {_percent(real.given)} of those through"
+    through = "" if real.given is None else f", and the threshold lets {percent(real.given)} of those through"
     return (
-        f" Asked about {counted(real.names, 'subject')} given as unseen it answers {_percent(real.answered)} of them, "
+        f" Asked about {counted(real.names, 'subject')} given as unseen it answers {percent(real.answered)} of them, "
         f"{real.right:,} rightly{through}."
     )
 
 
 def _wordings(rows: list[Wording], where: str) -> str:
     shares = [row.right.value or 0.0 for row in rows]
-    between = _between(min(shares), max(shares))
+    between = interval((min(shares), max(shares)))
     return f"In {counted(len(rows), 'other wording')} of the question{where} it is right in {between}."

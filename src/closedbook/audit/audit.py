@@ -15,7 +15,7 @@ from closedbook.audit.depth import Plan, plan_of
 from closedbook.audit.frequency import frequency
 from closedbook.audit.inquiry import Inquiry, Material, independent, recognised, subject_key
 from closedbook.audit.made_up import made_up
-from closedbook.audit.pace import Pace, in_words
+from closedbook.audit.pace import Pace
 from closedbook.audit.popularity import popularity
 from closedbook.audit.probe import probe
 from closedbook.audit.reliability import auroc, believe, winner
@@ -25,7 +25,7 @@ from closedbook.audit.signals import NEEDS, Evidence, available, check_signal, g
 from closedbook.audit.unseen import Unseen, invent_names, unseen
 from closedbook.audit.verdict import TARGETS, verdict
 from closedbook.audit.wordings import ask_reversed
-from closedbook.errors import UserError, counted
+from closedbook.errors import UserError, counted, in_words
 from closedbook.evaluation.journal import Journal, JournaledModel
 from closedbook.evaluation.knowledge import Knowledge, examine, summarise
 from closedbook.evaluation.language_model import LanguageModel
@@ -142,7 +142,7 @@ def _asked(
         new = pace.time(model, plan, prompts, scorer, samples, seed)
         names = settings.names * METHODS_AND_ORIGINS
         seconds = new / len(prompts) * pace.seconds(plan, material, relations, names)
-        line += f"; {in_words(seconds)}"
+        line += f"; about {in_words(seconds)}"
         pace.watch.start("audit", seconds)
     say(line)
     evidence = gather(

@@ -62,10 +62,3 @@ class Pace:
         else:
             plain += strange
         return plain * self._cost[False] + deep * self._cost[bool(set(plan.signals) - set(QUICK))]
-
-
-def in_words(seconds: float) -> str:
-    """`about 40 seconds`, `about 3 minutes`."""
-    if seconds < 90:
-        return f"about {max(round(seconds, -1), 10):.0f} seconds"
-    return f"about {seconds / 60:.0f} minutes"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from closedbook.cli.shared import WithProcesses, described, open_corpus_for, say_accuracies
 from closedbook.config.validation import New, Shots
-from closedbook.errors import UserError, counted
+from closedbook.errors import UserError, counted, percent
 
 if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
@@ -156,7 +156,6 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
     """
     from closedbook.evaluation.spelling import normalise
     from closedbook.report.console import say
-    from closedbook.report.numbers import percent
 
     sizes = {name: counted(len(texts), "candidate") for name, texts in candidates.items()}
     which = next(iter(sizes.values())) if len(sizes) == 1 else "each relation's candidates"

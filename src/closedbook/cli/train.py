@@ -11,7 +11,7 @@ from closedbook.cli.options import from_yaml, parse_with_settings
 from closedbook.cli.shared import described, say_which_corpus
 from closedbook.config import RunConfig, Stage, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
-from closedbook.errors import UserError
+from closedbook.errors import UserError, in_words
 from closedbook.experiments.options import OnMachine, TrackerName
 from closedbook.facts.text import MOST_SETTINGS, read_text
 from closedbook.recipes import RECIPES, Recipe, find_recipe, with_settings
@@ -213,7 +213,7 @@ def _say_what_comes(
     processes: int,
 ) -> None:
     """Says what is learned, what of it can be asked, and how long it will take."""
-    from closedbook.experiments.cost import estimate, in_words
+    from closedbook.experiments.cost import estimate
     from closedbook.facts.coverage import coverage_lines, coverage_of
     from closedbook.facts.stored import some_of
     from closedbook.report.console import say, say_corpus

@@ -150,10 +150,3 @@ def flops_a_second(width: int, hidden: int, precision: Precision, device: torch.
         _ = float((x @ w)[0, 0])
         done += 1
     return done * 2 * 1024 * width * hidden / (time.perf_counter() - began)
-
-
-def in_words(seconds: float) -> str:
-    """`40 seconds`, `3 minutes`, `2.5 hours`."""
-    if seconds < 90:
-        return f"{max(round(seconds, -1), 10):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,5 +1,6 @@
 """Whether a figure of others is reproduced by their own recipe, in a sentence."""
 
+from closedbook.errors import interval, percent
 from closedbook.evaluation.statistics import wilson
 from closedbook.experiments.comparing import Estimate, newcombe
 from closedbook.facts.known import Reference
@@ -26,8 +27,8 @@ def verdict(label: str, ours: Estimate, theirs: Reference, questions: int, train
     missed = "is not what this recipe reaches" if trainings > 1 else "is not what this one training reaches"
     outcome = "is reproduced" if lower <= 0 <= upper else missed
     return (
-        f"{label}: the assignment's {_percent(theirs.assignment)} {outcome} (ours {_percent(ours.value)}, "
-        f"{100 * low:.1f} to {_percent(high)}){_among_the_public(ours.value, theirs)}."
+        f"{label}: the assignment's {percent(theirs.assignment)} {outcome} (ours {percent(ours.value)}, "
+        f"{interval(ours.interval)}){_among_the_public(ours.value, theirs)}."
     )
 
 
@@ -46,9 +47,5 @@ def _among_the_public(ours: float, theirs: Reference) -> str:
     else:
         place = "within them" if len(known) > 1 else "not above it"
     files = f"{theirs.public_files} " if theirs.public_files else ""
-    figures = ", ".join(f"the {name} {_percent(share)}" for name, share in known.items())
+    figures = ", ".join(f"the {name} {percent(share)}" for name, share in known.items())
     return f"; {files}public files: {figures}, ours {place}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

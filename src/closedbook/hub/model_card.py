@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from closedbook.config import InventedSubjects, RunConfig, StudyCards
-from closedbook.errors import counted
+from closedbook.errors import counted, percent
 from closedbook.evaluation.evaluate import Evaluation
 from closedbook.evaluation.metrics import Proportion
 from closedbook.facts.corpus import sha256
@@ -18,7 +18,7 @@ from closedbook.facts.tokenizers import MASK, PAD
 from closedbook.files import read_json
 from closedbook.hub import THRESHOLD
 from closedbook.hub.exportable import CLASSES, Architecture
-from closedbook.report.numbers import percent, shares
+from closedbook.report.numbers import shares
 from closedbook.runs import Run
 
 

@@ -1,8 +1,9 @@
 """What readers see of `audit` on the console."""
 
 from closedbook.audit.report import AuditReport
+from closedbook.errors import percent
 from closedbook.report.console import say, say_table
-from closedbook.report.numbers import bounds, decimals, percent, shares, thousands
+from closedbook.report.numbers import bounds, decimals, shares, thousands
 from closedbook.report.table import Table
 
 

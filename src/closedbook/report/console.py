@@ -13,12 +13,11 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from closedbook.errors import counted
+from closedbook.errors import counted, interval, percent
 from closedbook.evaluation.metrics import Accuracy
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.description import describe
 from closedbook.facts.stored import StoredCorpus
-from closedbook.report.numbers import interval, percent
 from closedbook.report.table import Table
 from closedbook.visible import in_a_line
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from closedbook.drawing import save
-from closedbook.errors import counted
+from closedbook.errors import counted, interval, percent
 from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import Capacity
@@ -19,7 +19,7 @@ from closedbook.experiments.unknowns import UnknownFacts
 from closedbook.report.compare_page import comparison_tables, write_comparison
 from closedbook.report.console import say, say_table
 from closedbook.report.figures import extraction_curves
-from closedbook.report.numbers import decimals, interval, percent, percents, points, points_interval, shares, thousands
+from closedbook.report.numbers import decimals, percents, points, points_interval, shares, thousands
 from closedbook.report.page import write_page
 from closedbook.report.result_tables import compared_table, relation_tables, reproduction_tables
 from closedbook.report.table import Columns, Table, tabulated

@@ -3,24 +3,15 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from closedbook.errors import interval
+
 if TYPE_CHECKING:
     from closedbook.evaluation.metrics import Estimate, Proportion
-
-
-def percent(share: float | None) -> str:
-    """`22.2 %`, or a dash for None."""
-    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def percents(shares: Sequence[float]) -> str:
     """`22.2 23.4`."""
     return " ".join(f"{100 * share:.1f}" for share in shares)
-
-
-def interval(bounds: tuple[float, float]) -> str:
-    """`18.8 to 26.0 %`, or `100.0 %` where both ends are written alike."""
-    low, high = map(percent, bounds)
-    return high if low == high else f"{100 * bounds[0]:.1f} to {high}"
 
 
 def shares(estimate: "Estimate | Proportion") -> str:

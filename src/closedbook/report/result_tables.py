@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from closedbook.errors import interval, percent
 from closedbook.evaluation.knowledge import GROUPINGS, Knowledge
 from closedbook.experiments.comparing import Compared, Difference
 from closedbook.experiments.reproduction import Reproduction, SystemRow
@@ -9,12 +10,10 @@ from closedbook.facts.coverage import Coverage
 from closedbook.facts.relations import titles
 from closedbook.report.numbers import (
     decimals,
-    interval,
     mean,
     mean_correct,
     p_value,
     p_values,
-    percent,
     percents,
     points,
     points_interval,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from closedbook.errors import percent
 from closedbook.experiments.listing import Differences, ListedRun, Value
-from closedbook.report.numbers import decimals, percent, thousands
+from closedbook.report.numbers import decimals, thousands
 from closedbook.report.table import Columns, Table, tabulated
 
 SHARES = ("recall", "probed")

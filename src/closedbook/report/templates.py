@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from closedbook.errors import counted
+from closedbook.errors import counted, interval, percent
 from closedbook.report import numbers
 from closedbook.visible import visible
 
@@ -26,7 +26,7 @@ def environment(package: str = "closedbook.report", /, **filters: Callable[..., 
         finalize=_shown,
     )
     made.filters.update({name: form for name, form in vars(numbers).items() if callable(form) and name[0].islower()})
-    made.filters.update(filters, counted=counted)
+    made.filters.update(filters, counted=counted, percent=percent, interval=interval)
     return made
 
 

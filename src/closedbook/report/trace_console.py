@@ -1,7 +1,8 @@
 """What readers see of `trace` on the console: the short answer, with the figures beside."""
 
+from closedbook.errors import percent
 from closedbook.report.console import say, say_accuracy, say_table
-from closedbook.report.numbers import p_value, percent, points, points_interval
+from closedbook.report.numbers import p_value, points, points_interval
 from closedbook.report.table import Table
 from closedbook.trace.ablation import Ablations, Without
 from closedbook.trace.averages import GROUPS, FactsTrace
