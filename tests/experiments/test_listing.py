@@ -1,5 +1,6 @@
 """Runs in a folder: which there are, in which state, what is chosen, and what differs."""
 
+import dataclasses
 import json
 import shutil
 
@@ -53,7 +54,7 @@ def test_every_run_is_listed_in_its_state(folder):
     assert "config.json: damaged" in runs["torn"].problem
     assert runs["a"].settings["training.seed"] == 0
     assert runs["a"].settings["mixture.span_corruption.repeats"] == 1
-    assert json.loads(json.dumps(runs["a"].to_json()))["figures"]["parameters"] > 0
+    assert json.loads(json.dumps(dataclasses.asdict(runs["a"])))["figures"]["parameters"] > 0
 
 
 def test_figures_come_from_the_runs_own_files(folder):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +43,7 @@ def run(options: Options) -> None:
     if options.sort is not None:
         chosen = by_field(chosen, field_named(every, options.sort, "--sort") if every else "", reverse=options.reverse)
     if options.json:
-        shown = differences(chosen).to_json() if options.compare else [run.to_json() for run in chosen]
+        shown = asdict(differences(chosen)) if options.compare else [asdict(run) for run in chosen]
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     elif not chosen:
         print(

@@ -6,6 +6,7 @@ where only one setting is called so, its last part), or a figure of `Figures`.
 
 import dataclasses
 import json
+import operator
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from closedbook.manifest import MANIFEST, read_manifest
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None
 LAST = 0.05  # share of the logged steps whose mean loss is the final loss
+ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
 
 
@@ -82,10 +84,6 @@ class ListedRun:
         """Everything that can be asked for, by name."""
         return {"name": self.name, "state": self.state, **self.settings, **dataclasses.asdict(self.figures)}
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
@@ -94,10 +92,6 @@ class Differences:
     runs: tuple[str, ...]
     settings: Mapping[str, tuple[Value, ...]]
     figures: Mapping[str, tuple[Value, ...]]
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return dataclasses.asdict(self)
 
 
 def list_runs(folder: Path) -> list[ListedRun]:
@@ -263,20 +257,20 @@ def _is_number(run: ListedRun, field: str) -> bool:
 def _holds(value: Value, relation: str, text: str) -> bool:
     if relation in ("=", "!="):
         return any(_same(value, word) for word in text.split(",")) == (relation == "=")
-    if value is None:
-        return False
-    left, right = _number(value), _number(text)
-    order = (
-        (str(value) > text) - (str(value) < text) if left is None or right is None else (left > right) - (left < right)
-    )
-    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[relation]
+    return value is not None and ORDERS[relation](*_alike(value, text))
 
 
 def _same(value: Value, word: str) -> bool:
     if isinstance(value, bool) or value is None:
         return json.dumps(value) == word.lower().replace("none", "null")
-    left, right = _number(value), _number(word)
-    return str(value) == word if left is None or right is None else left == right
+    left, right = _alike(value, word)
+    return bool(left == right)
+
+
+def _alike(value: Value, text: str) -> tuple[Any, Any]:
+    """Both as numbers where both are, else as text."""
+    left, right = _number(value), _number(text)
+    return (str(value), text) if left is None or right is None else (left, right)
 
 
 def _number(value: Value) -> float | None:
