@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from closedbook import errors
+from closedbook.audit.reliability import Bin
 from closedbook.evaluation.metrics import accuracy, proportion
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.ablate import Ablation
@@ -13,7 +14,7 @@ from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import BitsHeld, Capacity
 from closedbook.experiments.comparing import Compared, advantage, difference, recall
 from closedbook.experiments.extraction import Extraction, PointRow
-from closedbook.experiments.reader import ConfidenceBin, ReaderReport
+from closedbook.experiments.reader import ReaderReport
 from closedbook.experiments.results import Result
 from closedbook.experiments.sweep import Setting, Sweep
 from closedbook.experiments.unknowns import MixtureRow, UnknownFacts
@@ -138,7 +139,7 @@ def test_the_reader_is_told_by_relation_and_confidence(corpus, tmp_path, capsys)
         folds=5,
         right=proportion(3, 4),
         relations={name: proportion(1, 2) for name in ("born", "field")},
-        bins=(ConfidenceBin(low=0.8, high=1.0, right=proportion(2, 2)),),
+        bins=(Bin(low=0.8, high=1.0, confidence=0.9, right=2, total=2),),
         cards=1_234,
         mean_confidence=0.9,
     )

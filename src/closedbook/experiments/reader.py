@@ -5,6 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from closedbook.audit.reliability import Bin, reliability
 from closedbook.errors import UserError, counted
 from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.experiments.options import ReaderExperimentConfig
@@ -19,15 +22,6 @@ BINS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfidenceBin:
-    """Readings whose confidence is at least `low` and below the next bin's, and how many of them are right."""
-
-    low: float
-    high: float
-    right: Proportion
-
-
-@dataclass(frozen=True, kw_only=True)
 class ReaderReport(Result):
     """How well the reader reads."""
 
@@ -35,7 +29,7 @@ class ReaderReport(Result):
     folds: int  # of the cross-validation, 0 for none
     right: Proportion | None  # cross-validated readings that are accepted answers, None without cross-validation
     relations: dict[str, Proportion]  # the same by relation
-    bins: tuple[ConfidenceBin, ...]  # the same by confidence, the surest first
+    bins: tuple[Bin, ...]  # the same by confidence, the surest first
     cards: int  # that it wrote
     mean_confidence: float  # of the cards
 
@@ -86,12 +80,6 @@ def _by_relation(book: OpenBook) -> dict[str, Proportion]:
     return {name: _right(exact) for name, exact in hits.items()}
 
 
-def _by_confidence(book: OpenBook) -> tuple[ConfidenceBin, ...]:
-    bins: list[list[bool]] = [[] for _ in range(BINS)]
-    for reading, exact in zip(book.readings, book.exact, strict=True):
-        bins[min(int(reading.confidence * BINS), BINS - 1)].append(exact)
-    return tuple(
-        ConfidenceBin(low=number / BINS, high=(number + 1) / BINS, right=_right(exact))
-        for number, exact in reversed(list(enumerate(bins)))
-        if exact
-    )
+def _by_confidence(book: OpenBook) -> tuple[Bin, ...]:
+    confidence = np.array([reading.confidence for reading in book.readings])
+    return reliability(np.array(book.exact, dtype=bool), confidence, BINS)[::-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 from closedbook.drawing import save
 from closedbook.errors import counted, interval, percent
+from closedbook.evaluation.metrics import proportion
 from closedbook.experiments.ablate import Ablation
 from closedbook.experiments.attribute import Attribution
 from closedbook.experiments.capacity import Capacity
@@ -177,7 +178,7 @@ def reader_tables(report: ReaderReport) -> Shown:
     parts = [("all", report.right)]
     if len(report.relations) > 1:
         parts += report.relations.items()
-    parts += [(f"confidence {part.low:.1f} to {part.high:.1f}", part.right) for part in report.bins]
+    parts += [(f"confidence {bar.low:.1f} to {bar.high:.1f}", proportion(bar.right, bar.total)) for bar in report.bins]
     rows = [(label, f"{right.hits}/{right.total}", percent(right.value), shares(right)) for label, right in parts]
     title = f"open book, cross-validated in {counted(report.folds, 'fold')} on training subjects"
     return [Table(title, ["readings"], ["right", "share", "95 % interval"], rows), cards]
