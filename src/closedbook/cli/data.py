@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from closedbook.cli.data_build import Build, build
 from closedbook.cli.data_export import Export, export
 from closedbook.cli.options import overview, parse, summary
-from closedbook.cli.shared import say_accuracies
 from closedbook.config import BUILT_IN, PeopleConfig
 from closedbook.config.validation import POSITIONAL, Count, New, Seed, configuration
 from closedbook.errors import UserError, nearest
@@ -137,6 +136,7 @@ def baseline(options: Baseline) -> None:
     from closedbook.evaluation.scorers import score_all
     from closedbook.facts.induction import induce
     from closedbook.facts.readers import read_facts
+    from closedbook.report.console import say_accuracies
 
     found = induce(read_facts(options.train), read_facts(options.facts), (), {})
     scores = score_all(most_frequent_answers(found.train, found.dev), found.dev)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from closedbook.cli.shared import WithProcesses, described, open_corpus_for, say_accuracies
+from closedbook.cli.shared import WithProcesses, described, open_corpus_for
 from closedbook.config.validation import New, Shots
 from closedbook.errors import UserError, counted, percent
 
@@ -94,7 +94,7 @@ def evaluated(
     from closedbook.evaluation.evaluate import candidates_of, evaluate, rank
     from closedbook.evaluation.scorers import find_scorer, usual_match
     from closedbook.evaluation.trial import apart
-    from closedbook.report.console import say
+    from closedbook.report.console import say, say_accuracies
 
     if options.candidates and (why := model.lacks("given_answers")):
         raise UserError(f"--candidates: {why}.")
@@ -155,7 +155,7 @@ def say_ranking(ranking: "Evaluation", candidates: dict[str, list[str]], own: se
         file: What the candidates stand in.
     """
     from closedbook.evaluation.spelling import normalise
-    from closedbook.report.console import say
+    from closedbook.report.console import say, say_accuracies
 
     sizes = {name: counted(len(texts), "candidate") for name, texts in candidates.items()}
     which = next(iter(sizes.values())) if len(sizes) == 1 else "each relation's candidates"

@@ -74,9 +74,10 @@ def _evaluation(run: "Run", facts: Path | None) -> "Evaluation | None":
     """What the run answers to the facts, with their relations; says how many are right."""
     if facts is None:
         return None
-    from closedbook.cli.shared import described, say_accuracies
+    from closedbook.cli.shared import described
     from closedbook.evaluation.evaluate import evaluate
     from closedbook.facts.readers import read_facts
+    from closedbook.report.console import say_accuracies
     from closedbook.runs import recognised
 
     evaluation = evaluate(run, recognised(read_facts(facts), run, None), place=f"{facts}, question")

@@ -1,6 +1,6 @@
 """What several verbs have: the model, what a run was trained on, and lines on the console."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from closedbook.cluster.pool import Replicas
     from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
-    from closedbook.evaluation.metrics import Accuracy
     from closedbook.facts.corpus import Corpus
     from closedbook.facts.stored import StoredCorpus
 
@@ -178,13 +177,3 @@ def say_which_corpus(name: str | None) -> None:
         from closedbook.report.console import say
 
         say(f"Careful: {name} is the built-in corpus, not the directory here; that is --corpus ./{name}.")
-
-
-def say_accuracies(title: str, overall: "Accuracy", by_relation: "Mapping[str, Accuracy]") -> None:
-    """A line for all facts, and where there are several relations one for each."""
-    from closedbook.report.console import say_accuracy
-
-    say_accuracy(title, overall)
-    if len(by_relation) > 1:
-        for relation, accuracy in by_relation.items():
-            say_accuracy(f"  {relation}", accuracy)

@@ -143,15 +143,15 @@ def reproduction(
         rows.append(_row(preset, system, seeds, reached, corpus))
         for row, run in together.get(system.name, ()):
             rows.append(_row(preset, row, [run], reached if row.configs else (), corpus))
-    pairs = [*_pairs(systems, runs)]
+    pairs = [
+        _pair(first.name, second.name, runs[first.name], runs[second.name])
+        for first, second in itertools.combinations(systems, 2)
+        if first.track == second.track
+    ]
     for name, found in together.items():
-        alone = [seed.exact for seed in runs[name]]
-        for row, run in found:
-            against = dataclasses.asdict(difference(alone, [run.exact] * len(alone)))
-            pairs.append(Pair(first=name, second=row.name, **against))
+        pairs += [_pair(name, row.name, runs[name], [run]) for row, run in found]
         for (first, one), (second, other) in itertools.combinations(found, 2):
-            against = dataclasses.asdict(difference([one.exact], [other.exact]))
-            pairs.append(Pair(first=first.name, second=second.name, **against))
+            pairs.append(_pair(first.name, second.name, [one], [other]))
     return Reproduction(
         examples=_examples(systems, runs, corpus.dev),
         systems=tuple(rows),
@@ -191,13 +191,9 @@ def _row(
     )
 
 
-def _pairs(systems: Sequence[System], runs: Runs) -> tuple[Pair, ...]:
-    pairs = []
-    for first, second in itertools.combinations(systems, 2):
-        if first.track == second.track:
-            exact = ([run.exact for run in runs[system.name]] for system in (first, second))
-            pairs.append(Pair(first=first.name, second=second.name, **dataclasses.asdict(difference(*exact))))
-    return tuple(pairs)
+def _pair(first: str, second: str, firsts: Sequence[SystemRun], seconds: Sequence[SystemRun]) -> Pair:
+    found = difference([run.exact for run in firsts], [run.exact for run in seconds])
+    return Pair(first=first, second=second, **dataclasses.asdict(found))
 
 
 def _spread(side: Sequence[Example]) -> tuple[Example, ...]:

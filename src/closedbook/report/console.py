@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -220,6 +221,14 @@ def say_accuracy(title: str, accuracy: Accuracy) -> None:
         line += f"; {right.total - tried.total} not attempted"
         line += f", {percent(tried.value)} right of those that are" if tried.value is not None else ""
     say(line)
+
+
+def say_accuracies(title: str, overall: Accuracy, by_relation: Mapping[str, Accuracy]) -> None:
+    """A line for all facts, and where there are several relations one for each."""
+    say_accuracy(title, overall)
+    if len(by_relation) > 1:
+        for relation, accuracy in by_relation.items():
+            say_accuracy(f"  {relation}", accuracy)
 
 
 def say_corpus(corpus: Corpus | StoredCorpus) -> None:

@@ -1,7 +1,7 @@
 """What readers see of `trace` on the console: the short answer, with the figures beside."""
 
 from closedbook.errors import percent
-from closedbook.report.console import say, say_accuracy, say_table
+from closedbook.report.console import say, say_accuracies, say_table
 from closedbook.report.numbers import p_value, points, points_interval
 from closedbook.report.table import Table
 from closedbook.trace.ablation import Ablations, Without
@@ -31,10 +31,7 @@ def _say_question(trace: QuestionTrace) -> None:
 
 
 def _say_facts(trace: FactsTrace) -> None:
-    say_accuracy("the facts", trace.accuracy)
-    if len(trace.by_relation) > 1:
-        for relation, accuracy in trace.by_relation.items():
-            say_accuracy(f"  {relation}", accuracy)
+    say_accuracies("the facts", trace.accuracy, trace.by_relation)
     rows = [(finding.words, *finding.figures) for finding in facts_findings(trace)]
     say_table(Table("", ["where the answers come from", *(GROUPS[name] for name in trace.groups)], [], rows))
     heads = heads_finding(trace.looks)
