@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from closedbook.errors import counted
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, measure_exact, provenance
 from closedbook.experiments.grid import Grid
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import AblateConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import passes, with_dropout
@@ -40,7 +39,7 @@ def run(options: AblateConfig, reporter: Reporter) -> Ablation:
         pretrain = with_training(recipe.pretrain, epochs=options.epochs, epochs_a_relation=0, least_steps=None)
         recipe = dataclasses.replace(recipe, pretrain=pretrain)
     choose(ingredients(recipe), options.variants)  # refuses before the corpus is read
-    grid, corpus = opened(options, recipe, reporter, keep_runs=False)
+    grid, corpus = options.opened(recipe, reporter, keep_runs=False)
     held_out = held_out_of(corpus, options.held_out)
     split = validation_corpus(corpus, held_out)
     reporter.say(f"{len(split.dev):,} of {counted(len(corpus.train), 'training fact')} are held out and asked about")

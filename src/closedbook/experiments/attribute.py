@@ -17,7 +17,6 @@ from closedbook.evaluation.baselines import most_frequent_answers
 from closedbook.evaluation.scorers import score_all
 from closedbook.experiments.comparing import Estimate, Report, Scored, advantage, measure_exact, provenance, recall
 from closedbook.experiments.grid import Cell, Grid, seeded
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import AttributeConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import settle_dropout
@@ -46,7 +45,7 @@ class Attribution(Report):
 def run(options: AttributeConfig, reporter: Reporter) -> Attribution:
     """Trains what is not finished yet."""
     recipe = options.chosen_recipe()
-    grid, corpus = opened(options, recipe, reporter)
+    grid, corpus = options.opened(recipe, reporter)
     return attribute(grid, corpus, recipe, seeds=options.seeds)
 
 

@@ -26,7 +26,6 @@ from closedbook.config import (
 )
 from closedbook.errors import UserError
 from closedbook.experiments.grid import Cell, Grid, Trained
-from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import CapacityConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
@@ -74,7 +73,7 @@ def run(options: CapacityConfig, reporter: Reporter) -> Capacity:
     if len(set(options.counts)) < len(options.counts):
         raise UserError("--counts: one is given twice.")
     config = capacity_config(width=options.width, layers=options.layers, exposures=options.exposures, seed=options.seed)
-    grid = grid_for(options, reporter)
+    grid = options.grid(reporter)
     return capacity(grid, config, options.counts)
 
 

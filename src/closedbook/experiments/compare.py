@@ -20,7 +20,6 @@ from closedbook.experiments.benchmark import Costs, benchmark
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
 from closedbook.experiments.grid import Grid, Trained
 from closedbook.experiments.listing import final_loss
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import CompareConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import make_tokenizer
@@ -100,7 +99,7 @@ def run(options: CompareConfig, reporter: Reporter) -> Comparison:
         raise UserError("--variants: takes two or more different variants.")
     recipe = options.chosen_recipe()
     variants = [attention_variant(recipe, text) for text in options.variants]
-    grid, corpus = opened(options, recipe, reporter)
+    grid, corpus = options.opened(recipe, reporter)
     return compare(grid, corpus, variants, seeds=options.seeds)
 
 

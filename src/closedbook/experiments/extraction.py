@@ -19,7 +19,6 @@ from closedbook.evaluation.knowledge import stored
 from closedbook.experiments.ablate import held_out_of, validation_corpus
 from closedbook.experiments.comparing import Compared, Estimate, Report, Scored, compared, provenance, recall, scored
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import ExtractionConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.train import passes, with_dropout
@@ -73,7 +72,7 @@ class Extraction(Report):
 def run(options: ExtractionConfig, reporter: Reporter) -> Extraction:
     """Trains what is not finished yet; the runs themselves are not kept."""
     recipe = options.chosen_recipe()
-    grid, corpus = opened(options, recipe, reporter, keep_runs=False)
+    grid, corpus = options.opened(recipe, reporter, keep_runs=False)
     split = validation_corpus(corpus, held_out_of(corpus, options.held_out))
     reporter.say(f"{len(split.dev):,} of {counted(len(corpus.train), 'training fact')} are held out and asked about")
     own = passes(recipe.pretrain, split, grid.study)

@@ -14,6 +14,9 @@ from closedbook.recipes import Recipe
 if TYPE_CHECKING:
     import torch
 
+    from closedbook.experiments.grid import Grid
+    from closedbook.experiments.reporter import Reporter
+
 RecipeName = Annotated[str | None, POSITIONAL]
 TrackerName = Literal["trackio", "wandb", "tensorboard"]
 
@@ -88,6 +91,22 @@ class Kept(Spread):
     checkpoint_seconds: Annotated[float, Ge(0)] = 60.0
     track: TrackerName | None = None
 
+    def grid(self, reporter: "Reporter", *, keep_runs: bool = True) -> "Grid":
+        """Where to train and what to keep."""
+        from closedbook.experiments.elsewhere import elsewhere_for
+        from closedbook.experiments.grid import Grid
+
+        device = self.open_device()
+        return Grid(
+            out=self.out,
+            device=device,
+            reporter=reporter,
+            keep_runs=keep_runs,
+            checkpoint_seconds=self.checkpoint_seconds,
+            track=self.track,
+            elsewhere=elsewhere_for(self, device),
+        )
+
 
 @configuration
 class OfRecipe(_OnCorpus, Kept):
@@ -104,6 +123,12 @@ class OfRecipe(_OnCorpus, Kept):
     def chosen_recipe(self) -> Recipe:
         """The recipe of that name, or the usual one."""
         return find_for_experiment(self.recipe or ("default" if self.corpus == BUILT_IN else "standard"))
+
+    def opened(self, recipe: Recipe, reporter: "Reporter", *, keep_runs: bool = True) -> "tuple[Grid, Corpus]":
+        """The grid, and the corpus, of which the reporter hears."""
+        corpus = self.read(recipe.built_in)
+        reporter.corpus(corpus)
+        return self.grid(reporter, keep_runs=keep_runs), corpus
 
 
 @configuration

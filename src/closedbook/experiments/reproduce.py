@@ -20,7 +20,6 @@ from closedbook.evaluation.metrics import accuracy
 from closedbook.evaluation.scorers import Score, score_all
 from closedbook.experiments.comparing import scored
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
-from closedbook.experiments.opening import grid_for
 from closedbook.experiments.options import ReproduceConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.reproduction import Reproduction, SystemRun, reproduction
@@ -40,7 +39,7 @@ PROBED = 100  # dev questions that are asked on the way, to draw the learning cu
 def run(options: ReproduceConfig, reporter: Reporter) -> Reproduction:
     """Trains what is not finished yet."""
     preset = options.chosen_preset()
-    grid = grid_for(options, reporter)
+    grid = options.grid(reporter)
     corpus = prepare(grid, preset, options)
     reporter.say(f"{preset.name}: {preset.summary}")
     for note in preset.inert:

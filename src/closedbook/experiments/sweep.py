@@ -20,7 +20,6 @@ from closedbook.experiments.ablate import held_out_of, validation_corpus
 from closedbook.experiments.comparing import Report, provenance, recall
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
 from closedbook.experiments.looking import curve_of
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import SweepConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
@@ -78,7 +77,7 @@ def run(options: SweepConfig, reporter: Reporter) -> Sweep:
     recipe = options.chosen_recipe()
     settings = combinations(options.over)
     variants = [changed(recipe, name, changes) for name, changes in settings.items()]
-    grid, corpus = opened(options, recipe, reporter, keep_runs=False)
+    grid, corpus = options.opened(recipe, reporter, keep_runs=False)
     held_out = held_out_of(corpus, options.held_out)
     split = validation_corpus(corpus, held_out)
     reporter.say(

@@ -22,7 +22,6 @@ from closedbook.evaluation.knowledge import stored
 from closedbook.experiments.attribute import about_documents, halves, without_documents
 from closedbook.experiments.comparing import Compared, Report, Scored, compared, provenance, scored
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
-from closedbook.experiments.opening import opened
 from closedbook.experiments.options import UnknownsConfig
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result
@@ -85,7 +84,7 @@ class UnknownFacts(Report):
 def run(options: UnknownsConfig, reporter: Reporter) -> UnknownFacts:
     """Trains what is not finished yet."""
     recipe = options.chosen_recipe()
-    grid, corpus = opened(options, recipe, reporter)
+    grid, corpus = options.opened(recipe, reporter)
     return unknowns(grid, corpus, recipe, seeds=options.seeds, epochs=options.epochs)
 
 
