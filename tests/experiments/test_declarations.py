@@ -104,7 +104,7 @@ def ablation(corpus, recipe, monkeypatch, planned):
     pretrain = with_training(dataclasses.replace(recipe.pretrain, mixture=mixture), epochs=4, epochs_a_relation=4)
     monkeypatch.setitem(RECIPES, "tiny", lambda: dataclasses.replace(recipe, pretrain=pretrain))
     grid = planned(lambda cell, result: scored([0] * len(dev_of(cell))))
-    monkeypatch.setattr(room, "opened", lambda *arguments, keep_runs: (grid, corpus))
+    monkeypatch.setattr(AblateConfig, "opened", lambda *arguments, keep_runs: (grid, corpus))
     return lambda **options: (room.run(AblateConfig(recipe="tiny", seeds=1, **options), grid.reporter), grid)
 
 

@@ -68,7 +68,9 @@ class Neighbours:
             return {}
         step = -(-len(names) // MOST_UNSEEN)
         names, answers = names[::step], answers[::step]
-        ways: dict[Likeness, Callable[[Sequence[str]], np.ndarray]] = {"edit_distance": self._by_edit_distance}
+        ways: dict[Likeness, Callable[[Sequence[str]], np.ndarray]] = {
+            "edit_distance": lambda names: edit_likeness(names, self.seen)
+        }
         if self._represent:
             ways["representation"] = self._by_representation
         return {way: self._agreement(names, answers, likeness(names), seed) for way, likeness in ways.items()}
@@ -83,9 +85,6 @@ class Neighbours:
         some = list(zip(names, answers, (tuple(row[:3]) for row in nearest), strict=True))
         examples = tuple(some[:: max(len(names) // NEAREST, 1)][:NEAREST])
         return Agreement(share=share, chance=chance, p_value=p_value, examples=examples)
-
-    def _by_edit_distance(self, names: Sequence[str]) -> Float[np.ndarray, "names seen"]:
-        return edit_likeness(names, self.seen)
 
     def _by_representation(self, names: Sequence[str]) -> Float[np.ndarray, "names seen"]:
         return np.asarray(self._states(names) @ self._states(self.seen).T)

@@ -70,14 +70,13 @@ def popularity(evidence: Evidence, *, seed: int = 0) -> Popularity | None:
         return None
     values = np.array([fact.popularity for fact in evidence.facts if fact.popularity is not None], dtype=np.float64)
     right = evidence.right[known]
-    signal = next(iter(evidence.signals), None)
-    confidence = np.full(len(values), np.nan) if signal is None else evidence.signals[signal][known]
+    confidence = evidence.sure[known]
     there = ~np.isnan(confidence)
     numbers = quantile_bins(values)
     places = [numbers == number for number in np.unique(numbers)]
     return Popularity(
         facts=len(values),
-        signal=signal,
+        signal=evidence.leading,
         bins=tuple(_bin(values[inside], right[inside], confidence[inside]) for inside in places),
         with_right=rank_correlation(values, right.astype(np.float64), seed=seed),
         with_confidence=rank_correlation(values[there], confidence[there], seed=seed),

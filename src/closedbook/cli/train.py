@@ -12,7 +12,7 @@ from closedbook.cli.shared import described, say_which_corpus
 from closedbook.config import RunConfig, Stage, to_dict
 from closedbook.config.validation import POSITIONAL, Natural
 from closedbook.errors import UserError, in_words
-from closedbook.experiments.options import OnMachine, TrackerName
+from closedbook.experiments.options import CHECKPOINT_SECONDS, OnMachine, TrackerName
 from closedbook.facts.text import MOST_SETTINGS, read_text
 from closedbook.recipes import RECIPES, Recipe, find_recipe, with_settings
 from closedbook.torchrun import launched
@@ -50,7 +50,7 @@ class Options(OnMachine):
         strict: Refuse training questions that have two different answers.
         probe: Dev questions to ask on the way, for the learning curve in recall.jsonl; nothing is chosen by them.
         track: The experiment tracker that the training is shown in, on this machine.
-        checkpoint_seconds: Seconds between two checkpoints, which is what a power cut can cost (default: 60).
+        checkpoint_seconds: Seconds between two checkpoints, which is what a power cut can cost.
     """
 
     recipe: Annotated[str | None, POSITIONAL] = None
@@ -65,7 +65,7 @@ class Options(OnMachine):
     strict: bool = False
     probe: Natural = 0
     track: TrackerName | None = None
-    checkpoint_seconds: Annotated[float, Ge(0)] | None = None
+    checkpoint_seconds: Annotated[float, Ge(0)] = CHECKPOINT_SECONDS
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -183,7 +183,6 @@ def _lead(
 ) -> None:
     """Trains, alone or as the first of several processes, and shows and keeps it."""
     assert options.out is not None, "`train` has seen to that"
-    from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
     from closedbook.experiments.tracking import tracked
     from closedbook.experiments.train import train_run
     from closedbook.report.console import Progress, say
@@ -198,7 +197,7 @@ def _lead(
             callbacks=(progress, *tracking),
             announce=say,
             probe=corpus.dev[: options.probe],
-            checkpoint_seconds=CHECKPOINT_SECONDS if options.checkpoint_seconds is None else options.checkpoint_seconds,
+            checkpoint_seconds=options.checkpoint_seconds,
             ranks=ranks,
         )
     say(f"run: {run.path}")

@@ -19,7 +19,6 @@ from closedbook.training.ranks import Ranks
 
 LOGGED_POINTS = 200  # lines of metrics.jsonl a run
 PROBES = 13  # lines of recall.jsonl a run
-CHECKPOINT_SECONDS = 60.0
 
 
 class Log:

@@ -19,9 +19,8 @@ from pydantic_core import to_jsonable_python
 from closedbook import machine
 from closedbook.config import RunConfig, to_dict
 from closedbook.errors import UserError, in_words
-from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.cost import estimate
-from closedbook.experiments.options import TrackerName
+from closedbook.experiments.options import CHECKPOINT_SECONDS, TrackerName
 from closedbook.experiments.reporter import Reporter
 from closedbook.experiments.results import Result, from_values, take_up
 from closedbook.experiments.tracking import tracked

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from closedbook.experiments.reporter import Reporter
 
 RecipeName = Annotated[str | None, POSITIONAL]
+CHECKPOINT_SECONDS = 60.0
 TrackerName = Literal["trackio", "wandb", "tensorboard"]
 
 
@@ -88,7 +89,7 @@ class Kept(Spread):
     """
 
     out: Path = Path("runs")
-    checkpoint_seconds: Annotated[float, Ge(0)] = 60.0
+    checkpoint_seconds: Annotated[float, Ge(0)] = CHECKPOINT_SECONDS
     track: TrackerName | None = None
 
     def grid(self, reporter: "Reporter", *, keep_runs: bool = True) -> "Grid":

@@ -11,8 +11,8 @@ import torch
 from closedbook.config import ReaderConfig, RunConfig, TokenizerConfig, to_dict
 from closedbook.errors import UserError, counted
 from closedbook.experiments.asked import check_prompts, longest_answer, too_long_to_write
-from closedbook.experiments.callbacks import CHECKPOINT_SECONDS
 from closedbook.experiments.fitting import Announce, Prepared, Watching, fit, follow, save
+from closedbook.experiments.options import CHECKPOINT_SECONDS
 from closedbook.experiments.signals import waiting_signals
 from closedbook.experiments.unfinished import Unfinished
 from closedbook.facts.corpus import TEACHER, Corpus

@@ -177,7 +177,7 @@ def popularity_figure(popularity: Popularity) -> Figure:
     confident = [(one.middle, 100 * one.confidence) for one in bins if one.confidence is not None]
     if confident and popularity.signal:
         name = f"mean {label(popularity.signal)}"
-        look = {"color": COLOURS[1], "marker": "s", "linestyle": "--", "linewidth": 1.4}
+        look: dict[str, Any] = {"color": COLOURS[1], "marker": "s", "linestyle": "--", "linewidth": 1.4}
         handles += axis.plot(*zip(*confident, strict=True), label=name, **look)
     _scale(axis, popularity)
     axis.set_ylim(0, 105)

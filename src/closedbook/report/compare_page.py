@@ -60,14 +60,14 @@ def write_comparison(out: Path, report: Comparison) -> Path:
         Bar(plain(row.name), row.recall.value, row.recall.interval, row.recall.by_seed if report.seeds > 1 else ())
         for row in report.rows
     ]
-    drawn = {"recall": recall_bars(bars, "a seed"), "costs": costs(report.rows, labels)}
-    for index, maps in enumerate(report.maps):  # a row of a panel is the token that looks
-        drawn[f"maps-{index}"] = head_panels(np.array(maps.pattern), maps.labels, top=0.5)
-    titles = ["recall of every variant", "costs of every variant", *(f"learned maps of {name}" for name in labels)]
     for old in out.glob("maps-*"):  # of variants that are no longer compared
         old.unlink()
-    titled = zip(drawn.items(), titles, strict=True)
-    recall, cost, *patterns = [save(figure, out / name, title) for (name, figure), title in titled]
+    recall = save(recall_bars(bars, "a seed"), out / "recall", "recall of every variant")
+    cost = save(costs(report.rows, labels), out / "costs", "costs of every variant")
+    patterns = []
+    for index, (name, maps) in enumerate(zip(labels, report.maps, strict=True)):  # a row is the token that looks
+        figure = head_panels(np.array(maps.pattern), maps.labels, top=0.5)
+        patterns.append(save(figure, out / f"maps-{index}", f"learned maps of {name}"))
     text = (
         environment()
         .get_template("compare.html.j2")

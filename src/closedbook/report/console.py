@@ -34,33 +34,24 @@ class Bars:
     """The live display that the trainings under way share, a bar each."""
 
     def __init__(self) -> None:
-        self._bar: Bar | None = None
+        loss = TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s")
+        columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), loss
+        self._bar = Bar(*columns, TimeRemainingColumn(), console=_console, transient=True)
         self._open = 0
 
     def enter(self) -> Bar:
         """The display, which the first that enters starts."""
         self._open += 1
-        if self._bar is None:
-            self._bar = Bar(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("loss {task.fields[loss]:.3f}  {task.fields[speed]:,.0f} tokens/s"),
-                TimeRemainingColumn(),
-                console=_console,
-                transient=True,
-            )
-            self._bar.start()
+        self._bar.start()
         return self._bar
 
     def leave(self, task: TaskID | None) -> None:
         """Takes a bar away, and with the last the display."""
         self._open -= 1
-        if self._bar is not None and task is not None:
+        if task is not None:
             self._bar.remove_task(task)
-        if self._bar is not None and not self._open:
+        if not self._open:
             self._bar.stop()
-            self._bar = None
 
 
 class Progress:
@@ -161,31 +152,6 @@ class Counter:
         self._bar = self._task = None
 
 
-class Reporter:
-    """Who watches an experiment on the console; see `closedbook.experiments.reporter.Reporter`."""
-
-    def __init__(self) -> None:
-        self._bars = Bars()
-
-    def say(self, line: str) -> None:
-        """One line."""
-        say(line)
-
-    def corpus(self, corpus: Corpus) -> None:
-        """What is learned, and what could mislead."""
-        say_corpus(corpus)
-
-    def progress(self, title: str) -> Progress:
-        """A bar for a training of that title."""
-        return Progress(title, self._bars)
-
-    def show(self, result: Any, out: Path) -> None:
-        """What an experiment came to: tables, and where there is one a page in `out`."""
-        from closedbook.report.experiments import show  # after the training: matplotlib takes a second to import
-
-        show(result, out)
-
-
 def say(line: str) -> None:
     """One line; what would steer the terminal is spelled."""
     _console.print(in_a_line(line))
@@ -251,3 +217,23 @@ def say_corpus(corpus: Corpus | StoredCorpus) -> None:
         say(f"{questions} {have} different answers, for example {first} ({', '.join(answers)})")
     for line in describe(corpus):
         say(line)
+
+
+class Reporter:
+    """Who watches an experiment on the console; see `closedbook.experiments.reporter.Reporter`."""
+
+    say = staticmethod(say)
+    corpus = staticmethod(say_corpus)
+
+    def __init__(self) -> None:
+        self._bars = Bars()
+
+    def progress(self, title: str) -> Progress:
+        """A bar for a training of that title."""
+        return Progress(title, self._bars)
+
+    def show(self, result: Any, out: Path) -> None:
+        """What an experiment came to: tables, and where there is one a page in `out`."""
+        from closedbook.report.experiments import show  # after the training: matplotlib takes a second to import
+
+        show(result, out)
