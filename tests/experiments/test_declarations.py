@@ -227,7 +227,6 @@ def test_unknown_facts_are_told_apart_and_mixtures_compared(planned, corpus, rec
             facts=len(cell.corpus.train),
             fitted=1.0,
             attempted=len(exact),
-            confidence_right=0.9 if right else None,
             confidence_wrong=None if right else 0.5,
         )
 

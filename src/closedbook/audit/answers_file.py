@@ -59,10 +59,10 @@ def is_answers_file(path: Path) -> bool:
     if path.suffix != ".jsonl" or not path.is_file():
         return False
     try:
-        record = json.loads(read_text(path).split("\n", 1)[0])
-    except ValueError:
+        _record(read_text(path).split("\n", 1)[0], str(path))
+    except UserError:
         return False
-    return isinstance(record, dict) and {"question", "answer", "right", "attempted"} <= set(record)
+    return True
 
 
 def read_answers(path: Path) -> KeptAnswers:

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from closedbook.config import RunConfig
 from closedbook.draws import derive
 from closedbook.errors import UserError
 from closedbook.evaluation.baselines import most_frequent_answers
@@ -56,16 +57,10 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
         UserError: No dev question names a document, or the subjects cannot be divided.
     """
     asked = about_documents(corpus)
-    recipe = dataclasses.replace(
-        recipe,
-        pretrain=settle_dropout(recipe.pretrain, asked),
-        finetune=settle_dropout(recipe.finetune, asked),
-        scratch=settle_dropout(recipe.scratch, asked),
-    )
-    stages = (recipe.pretrain, recipe.finetune, recipe.scratch)
+    stages = [settle_dropout(config, asked) for config in (recipe.pretrain, recipe.finetune, recipe.scratch)]
     grid.open("attribute", {"stages": stages, "files": corpus.files})
     sides = [halves(corpus, asked.dev, seed) for seed in range(seeds)]
-    results = grid.run(_arms(asked, recipe, sides), measure_exact, Scored)
+    results = grid.run(_arms(asked, stages, sides), measure_exact, Scored)
     read, left_out = list[list[int]](), list[list[int]]()
     for side, first, second in zip(sides, *(results[arm] for arm in WITHOUT), strict=True):
         without = (first.exact, second.exact)
@@ -88,10 +83,10 @@ def attribute(grid: Grid, corpus: Corpus, recipe: Recipe, *, seeds: int) -> Attr
     )
 
 
-def _arms(asked: Corpus, recipe: Recipe, sides: Sequence[Sequence[int]]) -> dict[str, list[Cell]]:
+def _arms(asked: Corpus, stages: Sequence[RunConfig], sides: Sequence[Sequence[int]]) -> dict[str, list[Cell]]:
     """Without the documents of either half, and not pretrained; a cell for each seed's halves."""
-    pretrained = (recipe.pretrain, recipe.finetune)
-    arms = {SCRATCH: [seeded(SCRATCH, (recipe.scratch,), seed, asked) for seed in range(len(sides))]}
+    *pretrained, scratch = stages
+    arms = {SCRATCH: [seeded(SCRATCH, (scratch,), seed, asked) for seed in range(len(sides))]}
     for number, name in enumerate(WITHOUT):
         arms[name] = []
         for seed, side in enumerate(sides):

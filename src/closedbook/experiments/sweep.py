@@ -17,12 +17,11 @@ from closedbook.errors import UserError, counted
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.statistics import wilson
 from closedbook.experiments.ablate import held_out_of, validation_corpus
-from closedbook.experiments.comparing import Report, provenance, recall
+from closedbook.experiments.comparing import Report, Scored, provenance, recall, scored
 from closedbook.experiments.grid import Cell, Grid, Trained, seeded
 from closedbook.experiments.looking import curve_of
 from closedbook.experiments.options import SweepConfig
 from closedbook.experiments.reporter import Reporter
-from closedbook.experiments.results import Result
 from closedbook.experiments.variants import Variant, file_name, stages
 from closedbook.facts.corpus import Corpus
 from closedbook.recipes import Recipe, with_settings
@@ -34,21 +33,21 @@ LONGEST = 120  # characters of a name that files bear
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial(Result):
-    """A setting and seed."""
+class Trial(Scored):
+    """A setting and seed; where it was given up, nothing was asked at the end and nothing is counted."""
 
+    exact: tuple[int, ...] = ()
+    parameters: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
     name: str  # of the cell
-    exact: tuple[int, ...]  # right or wrong, question by question; none where it was given up
     curve: tuple[tuple[int, float], ...]  # percent of the training, and recall there
     recall: float  # at the end, or where it was given up
     percent: int  # of its training that it was given
-    parameters: int  # of the model, 0 where it was given up
-    seconds: float  # of training, 0 where it was given up
 
     def line(self) -> str:
-        if self.percent < 100:
-            return f"given up at {self.percent} % of its training, {100 * self.recall:.1f} % right"
-        return f"{sum(self.exact)}/{len(self.exact)} right, {self.seconds:.0f} s"
+        given_up = f"given up at {self.percent} % of its training, {100 * self.recall:.1f} % right"
+        return given_up if self.percent < 100 else super().line()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,16 +185,9 @@ def _cell(variant: Variant, seed: int, split: Corpus) -> Cell:
 
 def measure(trained: Trained) -> Trial:
     """Asks the held-out facts."""
-    exact = tuple(int(score.exact) for score in evaluate(trained.run, trained.asked.dev).scores)
-    return Trial(
-        name=trained.cell.name,
-        exact=exact,
-        curve=curve_of(trained.paths),
-        recall=sum(exact) / len(exact),
-        percent=100,
-        parameters=trained.run.parameters,
-        seconds=round(trained.total("seconds"), 2),
-    )
+    fields = scored(trained, evaluate(trained.run, trained.asked.dev))
+    recall = sum(fields["exact"]) / len(fields["exact"])
+    return Trial(**fields, name=trained.cell.name, curve=curve_of(trained.paths), recall=recall, percent=100)
 
 
 class Giving:
@@ -213,9 +205,7 @@ class Giving:
 
     def result(self, cell: Cell, curve: Sequence[tuple[int, float]]) -> Trial:
         percent, recall = curve[-1]
-        return Trial(
-            name=cell.name, exact=(), curve=tuple(curve), recall=recall, percent=percent, parameters=0, seconds=0.0
-        )
+        return Trial(name=cell.name, curve=tuple(curve), recall=recall, percent=percent)
 
 
 def _row(name: str, trials: Sequence[Trial], asked: int) -> Setting:

@@ -51,8 +51,7 @@ class Finetuned(Scored):
     facts: int  # that it was finetuned on
     fitted: float  # share of these that it answers rightly
     attempted: int  # answers that are attempts
-    confidence_right: float | None  # mean probability of the right answers, None without one
-    confidence_wrong: float | None  # the same of the wrong ones
+    confidence_wrong: float | None  # mean probability of the wrong answers, None without one
 
     @property
     def made_up(self) -> float:
@@ -201,7 +200,6 @@ def measure(trained: Trained) -> Finetuned:
         facts=len(learned),
         fitted=float(np.mean([score.correct for score in learned.scores])),
         attempted=sum(score.attempted for score in answered.scores),
-        confidence_right=float(sure[right].mean()) if right.any() else None,
         confidence_wrong=float(sure[~right].mean()) if not right.all() else None,
     )
 

@@ -8,6 +8,7 @@ from closedbook.report.numbers import decimals, thousands
 from closedbook.report.table import Columns, Table, tabulated
 
 SHARES = ("recall", "probed")
+USUAL = (*"state recipe stage model.attention training.seed corpus teacher step seconds loss".split(), *SHARES)
 TEXTS = ("state", "recipe", "stage", "attention", "corpus", "teacher")
 
 
@@ -18,22 +19,9 @@ def runs_table(runs: Sequence[ListedRun], extra: Sequence[str] = ()) -> Table:
         runs: In the order of the rows.
         extra: Fields that get a column although they usually have none.
     """
-    usual = (
-        "state",
-        "recipe",
-        "stage",
-        "model.attention",
-        "training.seed",
-        "corpus",
-        "teacher",
-        "step",
-        "seconds",
-        "loss",
-        *SHARES,
-    )
     names = [
         name
-        for name in dict.fromkeys((*usual, *extra))
+        for name in dict.fromkeys((*USUAL, *extra))
         if name != "name" and any(run.fields.get(name) is not None for run in runs)
     ]
     columns: Columns = {name.rpartition(".")[2]: _cell_of(name) for name in names}
