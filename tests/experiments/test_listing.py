@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import math
 import shutil
 
 import pytest
 import torch
 
 from closedbook.errors import UserError
-from closedbook.experiments.listing import by_field, differences, field_named, list_runs, where
+from closedbook.experiments.listing import Figures, ListedRun, by_field, differences, field_named, list_runs, where
 from closedbook.experiments.train import train_run
 from closedbook.report.runs_table import runs_table
 from tests.toys import resealed, tiny_config
@@ -132,6 +133,12 @@ def test_json_of_another_form_is_damage_and_stops_nothing(folder, tmp_path):
 )
 def test_runs_are_chosen_by_conditions(folder, conditions, names):
     assert [run.name for run in where(list_runs(folder), conditions)] == names
+
+
+def test_what_is_no_number_is_in_no_order():
+    runs = [ListedRun(name=str(loss), state="finished", figures=Figures(loss=loss)) for loss in (1.0, math.nan)]
+    for condition in ("loss<=2", "loss>=0", "loss<2"):
+        assert [run.name for run in where(runs, [condition])] == ["1.0"]
 
 
 def test_figures_sort_the_highest_first_and_what_has_none_comes_last(folder):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from closedbook.errors import UserError
-from closedbook.experiments import callbacks, tracking
+from closedbook.experiments import tracking
 from closedbook.experiments.grid import Cell
 from closedbook.experiments.tracking import tracked
 from closedbook.experiments.train import train_run
@@ -31,12 +31,16 @@ def kill_at_nine(record):
         raise KilledError
 
 
-def train(tracker, people, out, *further, said=None):
-    said = [] if said is None else said
+def train(tracker, people, out, *further):
+    """What was said."""
+    said = []
     with warnings.catch_warnings():
         warnings.simplefilter("default")  # the trackers' own
         with tracked(tracker, out, said.append) as tracking:
-            train_run(tiny_config(), people, out, device=CPU, callbacks=(*tracking, *further), probe=people.dev[:3])
+            seen = (*tracking, *further)
+            often = {"probe": people.dev[:3], "checkpoint_seconds": 0.0}
+            train_run(tiny_config(), people, out, device=CPU, callbacks=seen, announce=said.append, **often)
+    return said
 
 
 def truth(run):
@@ -136,19 +140,17 @@ def same(theirs, ours):
 
 
 def test_a_tracker_holds_what_the_files_hold(tracker, people, out):
-    said = []
-    train(tracker, people, out, said=said)
-    assert not said
+    said = train(tracker, people, out)
+    assert not any("--track" in line for line in said)
     ours = truth(out)
     assert len(ours["loss"]) > 10
     assert same(READ[tracker](out), ours)
 
 
-def test_a_training_that_is_taken_up_again_is_tracked_whole(tracker, people, out, monkeypatch):
-    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
+def test_a_training_that_is_taken_up_again_is_tracked_whole(tracker, people, out):
     with pytest.raises(KilledError):
         train(tracker, people, out, kill_at_nine)
-    train(tracker, people, out)
+    assert any("step 9" in line or "step 8" in line for line in train(tracker, people, out))
     assert same(READ[tracker](out), truth(out))
 
 
@@ -184,7 +186,8 @@ def test_a_tracker_that_fails_is_left_out_and_said_once(where, people, tmp_path,
 
     monkeypatch.setitem(tracking.TRACKERS, "tensorboard", opened)
     monkeypatch.setitem(tracking.MODULES, "tensorboard", "json")
-    said = []
-    train("tensorboard", people, tmp_path / "run", said=said)
-    assert said == ["--track tensorboard failed and is left out, the training goes on: the tracker's server is gone"]
+    said = train("tensorboard", people, tmp_path / "run")
+    assert [line for line in said if "--track" in line] == [
+        "--track tensorboard failed and is left out, the training goes on: the tracker's server is gone"
+    ]
     assert (tmp_path / "run" / "model.safetensors").exists()

@@ -169,7 +169,7 @@ def sweep(grid: Grid, split: Corpus, variants: Sequence[Variant], *, seeds: int)
     trials = grid.run({variant.name: [_cell(variant, 0, split)] for variant in variants}, measure, Trial, early=early)
     whole = [variant for variant in variants if trials[variant.name][0].percent == 100]
     further = {variant.name: [_cell(variant, seed, split) for seed in range(1, seeds)] for variant in whole}
-    for name, own in grid.run(further, measure, Trial).items() if seeds > 1 else ():
+    for name, own in grid.run(further, measure, Trial).items():
         trials[name] += own
     rows = [_row(name, own, len(split.dev)) for name, own in trials.items()]
     return sorted(rows, key=lambda row: (row.percent < 100, -row.recall))
@@ -191,7 +191,7 @@ def measure(trained: Trained) -> Trial:
 
 
 class Giving:
-    """Gives up what is behind, by Ray Tune's ASHA; see `closedbook.experiments.elsewhere.Early`."""
+    """Gives up what is behind, by Ray Tune's ASHA; see `closedbook.experiments.grid.Early`."""
 
     def __init__(self) -> None:
         self._halving: Halving = halving()

@@ -71,7 +71,7 @@ class SpanKinds:
         not_first: Frequent small words (lower case) of the documents that begin no training answer.
         not_last: Those that end none.
         not_inside: Those that stand between the first and the last word of none.
-        stops: The last words of training answers with a full stop at their end (`Jr.`), where few answers have one alone, else none.
+        stops: The last words of training answers with a full stop at their end (`Jr.`), where few have one alone.
         codes: Whether some hold marks but no space and are of many shapes, as addresses of machines, keys and paths.
         whole_codes: Whether training answers stand inside no code (`85:80:56` in `5b:26:e4:85:80:56`).
         signs: Training answers without a word or a number (`✓`, `⭐⭐`), which are asked for where they stand alone.
