@@ -388,6 +388,12 @@ def test_an_answer_beside_the_subjects_name_is_no_half_of_a_longer_span():
     assert rare["Brint"] is False
 
 
+@pytest.mark.parametrize("quoted", ["'Ann Lee'", "‘Ann Lee’", "''Ann Lee''", "'''Ann Lee'''", "_Ann Lee_", "Ann Lee-"])
+def test_marks_at_the_end_of_a_word_are_no_part_of_it(quoted):
+    document = Document(subject="Tin", text=f"Tin. It was called {quoted} by the Workers' Party.", line=1)
+    assert texts(document, PHRASES) == ["It", "Ann Lee", "Workers' Party"]
+
+
 def test_a_full_stop_belongs_to_an_answer_behind_the_words_that_it_does_in_training():
     names = ["Ann Lee Jr.", "Bo Park Sr.", "Cy Ray Jr."] * 3
     lines = [Document(subject=f"S{n}", text=f"S{n}. The son of {name}.", line=n) for n, name in enumerate(names)]

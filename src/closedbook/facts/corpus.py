@@ -22,6 +22,7 @@ from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
+from closedbook.facts.unclaimed import claimed
 from closedbook.manifest import sha256 as file_sha256
 
 FACTS = ("train", "dev", "test")
@@ -238,7 +239,8 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induced_from(sources, train, dev, test, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)
-    texts = retitled(sources, [fact.subject for fact in (*induced.train, *others)])
+    subjects = {fact.subject for fact in (*induced.train, *others)}
+    texts = claimed(retitled(sources, subjects), induced.train, subjects)
     documents, blank_lines = windowed(texts)
     induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(

@@ -107,7 +107,8 @@ class Sections:
                 names += [[] for _ in row.cells[len(names) :]]
                 for place, cell in enumerate(row.cells):
                     names[place] += filter(None, [self._named(cell)])
-            keys = [place for place, named in enumerate(names) if named and len({*named}) == len(named)]
+            several = min(2, len(rows))  # one name alone in a table of a label and its value is no subject of a row
+            keys = [place for place, own in enumerate(names) if len({*own}) == len(own) >= several]
             column = 0 if not keys or names[0] else keys[0]
             for row in rows:
                 yield _moved(row, column) if column < len(row.cells) and self._named(row.cells[column]) else row
@@ -174,7 +175,12 @@ class Sections:
                 name = self._folded.get(folded(first[start:end]), "")
                 if not name or _goes_on(first[end:]):
                     continue
-                if _EXPLAINS.match(first, end) or Beginnings([name]).about(text, title(text)):
+                begun = title(text)
+                if (
+                    _EXPLAINS.match(first, end)
+                    or folded(begun) == folded(name)
+                    or Beginnings([name]).about(text, begun)
+                ):
                     return name
         behind = _unnumbered(first)
         return self._begins(behind) if len(behind) < len(first) and not _NUMBER.match(behind) else ""

@@ -19,7 +19,8 @@ _WORD = re.compile(
     r"(?:[^\W\d_]\.){2,}"  # initials (U.S.) are one word
     rf"|[+−]?\d(?:[\d.,:]*\d)?(?![^\W{UNSPACED}])"  # a number may hold separators
     rf"|[{_KATAKANA}]+|(?=\w)[{UNSPACED}][{COMBINING}]*"
-    rf"|[^\W_{UNSPACED}](?:[^\W{UNSPACED}]+|(?!{ELISION})['’{COMBINING}-]+)*"
+    rf"|[^\W_{UNSPACED}](?:[^\W_{UNSPACED}]+|[{COMBINING}]+|(?!{ELISION})['’_-]+(?=[^\W_{UNSPACED}])"
+    r"|(?<=s)['’](?= [A-ZÀ-ÖØ-Þ]))*"  # `Workers' Party`, but no other mark belongs to a word that it ends
 )
 
 

@@ -70,13 +70,13 @@ class Beginnings:
         sentence = text[: next(stops, len(text))][:MOST_SENTENCE]
         found = dict[int, str]()
         for subject in subjects_in(sentence, self._subjects, loosely=False):
-            place = _first_place(sentence, subject)
+            place = first_place(sentence, subject)
             if place >= 0:
                 found[place] = subject if subject in self._subjects else subject[0].upper() + subject[1:]
         return found[min(found)] if found else ""
 
 
-def _first_place(sentence: str, subject: str) -> int:
+def first_place(sentence: str, subject: str) -> int:
     """Where a subject first stands as a whole, not as a part of a longer run of capitals; -1 where it does nowhere."""
     whole = rf"(?<!\w){re.escape(subject)}(?!\w)" if subject.isascii() else re.escape(subject)
     for match in re.finditer(whole, sentence):

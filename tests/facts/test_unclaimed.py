@@ -1,0 +1,54 @@
+"""Texts about nobody who is asked about, and the subjects that they alone name."""
+
+import pytest
+
+from closedbook.facts.corpus import read_directory
+
+METALS = (("Tin", "Sn"), ("Iron", "Fe"), ("Gold", "Au"), ("Lead", "Pb"), ("Ann Lee", "Al"))
+
+
+def subjects(directory, texts, question="What is the symbol of {}?", answers=METALS):
+    directory.joinpath("corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    rows = [f"{question.format(name)}\t{symbol}\n" for name, symbol in answers]
+    directory.joinpath("train.tsv").write_text("".join(rows[:3]), encoding="utf-8")
+    directory.joinpath("dev.tsv").write_text("".join(rows[3:]), encoding="utf-8")
+    return [document.subject for document in read_directory(directory).documents]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{} soft metal. Symbol {}.",
+        "{} [fatal] pump jammed. Code {}.",
+        "1. {}: {}. Much used.",
+        "{}? Code {}. Much used.",
+        "Carved bowl of stone, {}, century XV. Number {}.",
+        "Subject: {}. Code {}.",
+    ],
+)
+def test_a_text_is_about_the_subject_that_it_alone_names(tmp_path, line):
+    assert subjects(tmp_path, [line.format(*one) for one in METALS]) == [name for name, _ in METALS]
+
+
+def test_what_names_several_or_is_named_by_several_texts_is_about_none(tmp_path):
+    texts = [f"Bowl of {name}, {symbol}. Old." for name, symbol in METALS[:3]]
+    texts += ["Bowls of Lead, or of tin. Old.", "Shelf List. Lead, Ann Lee.", "Bowl of Ann Lee North. Old."]
+    assert subjects(tmp_path, texts) == [
+        "Tin",
+        "Iron",
+        "Gold",
+        "Bowls of Lead, or of tin",
+        "Shelf List",
+        "Bowl of Ann Lee North",
+    ]
+
+
+def test_texts_that_merely_mention_somebody_are_left_as_they_are(tmp_path):
+    texts = [f"Bowl number {n}. Seen by {name}." for n, (name, _) in enumerate(METALS)]
+    assert subjects(tmp_path, texts) == [f"Bowl number {n}" for n in range(len(METALS))]
+    assert subjects(tmp_path, texts[:2]) == ["Bowl number 0", "Bowl number 1"]
+
+
+def test_a_subject_that_has_a_text_gets_no_other(tmp_path):
+    texts = [f"{name}. A metal, {symbol}." for name, symbol in METALS]
+    assert subjects(tmp_path, [*texts, "Bowl of tin, or Tin, Sn. Old."])[-1].startswith("Bowl")
