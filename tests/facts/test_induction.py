@@ -1,6 +1,7 @@
 import pytest
 
 from closedbook.facts.answers import answer_kind
+from closedbook.facts.frames import with_form_subjects
 from closedbook.facts.induction import Named, induce, recognise
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.records import Fact
@@ -206,3 +207,12 @@ def test_of_several_subjects_in_a_question_the_one_with_the_most_frequent_form_c
     assert [fact.subject for fact in Named(facts, known).facts()] == names
     assert Named(facts[:1], known).facts()[0].subject == "Capital"
     assert Named(facts[:1], known).facts(["Capital of {}?"])[0].subject == "Peru"
+
+
+@pytest.mark.parametrize(
+    "forms", [("{}: code?", "Place of {}?"), ("{} code", "place of {}"), ("{}: a?", "{}: b?", "Name of {}?")]
+)
+def test_subjects_at_different_ends_of_questions_are_found(forms):
+    names = [f"Hill{letter}" for letter in "abcdefgh"]
+    facts = [Fact(question=form.format(name), answers=("x",), subject="", line=1) for name in names for form in forms]
+    assert [fact.subject for fact in with_form_subjects(facts)] == [name for name in names for _ in forms]

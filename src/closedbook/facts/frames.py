@@ -135,7 +135,31 @@ def _parts(
         goes_on = all(_shared(words, group, *grown)[same] > grown[same] for group in large.values())
         if outermost or goes_on or 2 * capitals < sum(map(len, large.values())):
             return [(group, *grown) for group in large.values()]
-    return []
+    frame = [words[rows[0]][at] for at in (*range(start), *range(-end, 0))] if rows else []
+    return [] if any(word[0].isalnum() for word in frame) else _from_both_ends(words, open_, start, end, len(rows))
+
+
+def _from_both_ends(
+    words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int, total: int
+) -> list[tuple[list[int], int, int]]:
+    """Groups of questions, some by their first word and some by their last, the largest first; none if they are few.
+
+    `Tin: symbol?` and `Melting point of Tin?` have their subjects at different ends.
+    """
+    ends, left = {(start + 1, end): start, (start, end + 1): -1 - end}, set(rows)
+    parts = list[tuple[list[int], int, int]]()
+    while left:
+        groups = defaultdict[tuple[int, int, str], list[int]](list)
+        for row in sorted(left):
+            for grown, at in ends.items():
+                groups[(*grown, words[row][at])].append(row)
+        (longer, shorter, _), group = max(groups.items(), key=lambda one: len(one[1]))
+        if len(group) < max(FEWEST, SHARE * total):
+            break
+        parts.append((group, longer, shorter))
+        left -= set(group)
+    both = len({longer for _, longer, _ in parts}) > 1
+    return parts if both and total - len(left) >= COVERED * total else []
 
 
 def _is_frame(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> bool:
