@@ -209,13 +209,14 @@ def blended(
     """
     several = [name for name in subjects if " " in name]
     groups = {name: group for group in alike for name in group}
+    longer = {id(group): [name for name in group if " " in name] for group in alike}
     alphabet = sorted({letter for name in subjects for letter in name if letter.islower()}) or ["a"]
     while subjects:
         first = _choose(subjects, generator)
         parts = first.split()
         near = groups.get(first, subjects) if generator.random() < TOGETHER else subjects
         if len(parts) > 1:
-            near = [name for name in near if " " in name] if near is not subjects else several
+            near = longer.get(id(near), several)
             tail = _choose(near, generator).split()
             parts = parts[: int(generator.integers(1, len(parts)))] + tail[int(generator.integers(1, len(tail))) :]
         several_cases = not all(map(str.islower, parts))

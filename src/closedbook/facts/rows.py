@@ -96,11 +96,11 @@ def _labels(row: Sequence[str], place: str) -> list[str]:
     """The labels of the columns, of those that the reader knows in lower case."""
     labels = [" ".join(cell.split()).rstrip(":") for cell in row]
     labels = [label.lower() if label.lower() in (TEXT, *NAMES) else label for label in labels]
+    if len(labels) > MOST_COLUMNS:
+        raise UserError(f"{place}: {len(labels):,} columns; a table has at most {MOST_COLUMNS:,}.")
     twice = next((label for label in labels if label and labels.count(label) > 1), None)
     if twice is not None:
         raise UserError(f"{place}: the column {shortened(twice)!r} stands there twice.")
-    if len(labels) > MOST_COLUMNS:
-        raise UserError(f"{place}: {len(labels):,} columns; a table has at most {MOST_COLUMNS:,}.")
     if TEXT not in labels and no_record(labels):
         raise UserError(f"{place}: {named_columns(labels)}; call the column of texts 'text', or facts train.csv.")
     if TEXT not in labels and (len(labels) < 2 or not any(labels)):

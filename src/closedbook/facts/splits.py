@@ -28,7 +28,7 @@ def groups(corpus: Corpus, facts: Sequence[Fact]) -> list[int]:
         return key
 
     keys = [f"name {fact.subject}" if fact.subject else f"question {fact.question}" for fact in facts]
-    for key, fact in zip(keys, facts, strict=True):
+    for key, fact in dict(zip(keys, facts, strict=True)).items():
         for document in corpus.documents_of(fact):
             parent[root(f"line {document.text}")] = root(key)
     numbers: dict[str, int] = {}

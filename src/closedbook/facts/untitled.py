@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from closedbook.facts.scripts import UNSPACED, UNSPACED_LETTER, joined
+from closedbook.facts.scripts import joined
 from closedbook.facts.titles import PUNCTUATION, SMALL, STOP, is_abbreviation, subjects_in
 
 MOST_SENTENCE = 1_000  # characters of a sentence in which a subject is looked for
@@ -23,10 +23,10 @@ class Beginnings:
     """
 
     def __init__(self, subjects: Iterable[str]) -> None:
-        self._by_start: dict[str, list[str]] = {}
         self._subjects = set(subjects) - {""}
-        for subject in sorted(self._subjects, key=len, reverse=True):
-            self._by_start.setdefault(_start(subject), []).append(subject)
+        ordered = sorted(self._subjects, reverse=True)
+        self._folded = {subject[0].casefold() + subject[1:]: subject for subject in ordered}
+        self._lengths = sorted({len(subject) for subject in ordered}, reverse=True)
 
     def about(self, text: str, name: str) -> str:
         """The longest subject that a text without a title begins with, "" for none.
@@ -42,12 +42,10 @@ class Beginnings:
         """
         article = ARTICLE.match(text)
         for skipped in (0, *([article.end()] if article else [])):
-            for subject in self._by_start.get(_start(text[skipped:]), ()):
-                end = skipped + len(subject)
-                begins = text[skipped : skipped + 1].casefold() == subject[0].casefold()
+            for end in (skipped + length for length in self._lengths):
+                subject = self._folded.get(text[skipped : skipped + 1].casefold() + text[skipped + 1 : end], "")
                 if (
-                    begins
-                    and text[skipped + 1 : end] == subject[1:]
+                    len(subject) == end - skipped > 0
                     and not joined(text[end - 1], text[end : end + 1])
                     and (not name or _is_sentence(text, name, end))
                 ):
@@ -100,14 +98,6 @@ def _tells(text: str, name: str) -> bool:
 
 def _last_word(text: str, end: int) -> str:
     return text[text.rfind(" ", 0, end) + 1 : end]
-
-
-def _start(text: str) -> str:
-    """What a text and a subject that it begins with share: letters and digits, one alone where words are not spaced."""
-    if UNSPACED_LETTER.match(text):
-        return text[0]
-    match = re.match(rf"\W*\w+?(?=\W|$|[{UNSPACED}])", text)
-    return match.group().casefold() if match else text
 
 
 def _is_sentence(text: str, name: str, end: int) -> bool:
