@@ -1,12 +1,12 @@
 """Where `relations.toml` and the files of facts disagree: one sentence each, said before anything is trained."""
 
 import difflib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 from closedbook.errors import UserError, counted
 from closedbook.facts.answers import CALLED, kind_of_answer, kinds_of_answers
-from closedbook.facts.forms import possible_forms, slot_of
+from closedbook.facts.forms import Fitting, possible_forms, slot_of
 from closedbook.facts.frames import MOST_FORMS
 from closedbook.facts.naming import form_key
 from closedbook.facts.records import Fact
@@ -102,10 +102,15 @@ def _of_columns(elsewhere: Mapping[str, int]) -> Iterator[str]:
 
 def _of_both(given: Mapping[str, Fields], facts: Sequence[Fact], titles: Container[str]) -> Iterator[str]:
     """Questions that have forms of two relations, with subjects that are both known or both not."""
-    forms = [(form, name) for name, fields in given.items() for form in fields.get("forms", ())]
+    forms = defaultdict[str, list[str]](list)
+    for name, fields in given.items():
+        for form in fields.get("forms", ()):
+            forms[form].append(name)
+    fitting = Fitting(forms)
     shared = dict[tuple[str, ...], list[Fact]]()
     for fact in facts:
-        slots = {name: slot for form, name in forms if (slot := slot_of(fact.question, form))}
+        own = [(form, slot) for form in fitting(fact.question) if (slot := slot_of(fact.question, form))]
+        slots = {name: slot for form, slot in own for name in forms[form]}
         names = tuple(name for name, slot in slots.items() if slot in titles or fact.subject not in titles)
         if len(names) > 1:
             shared.setdefault(names, []).append(fact)

@@ -212,6 +212,26 @@ def longest_first(forms: Iterable[str]) -> list[str]:
     return sorted(set(forms), key=lambda form: (len(form), form), reverse=True)
 
 
+class Fitting:
+    """Of many forms those that begin as a question does.
+
+    Args:
+        forms: In the order in which they come.
+    """
+
+    def __init__(self, forms: Iterable[str]) -> None:
+        self._ranks = {form: rank for rank, form in enumerate(dict.fromkeys(forms))}
+        self._by_start: dict[str, list[str]] = {}
+        for form in self._ranks:
+            self._by_start.setdefault(form.partition(SLOT)[0], []).append(form)
+        self._lengths = sorted({len(start) for start in self._by_start})
+
+    def __call__(self, question: str) -> list[str]:
+        """Those of a question."""
+        found = [form for length in self._lengths for form in self._by_start.get(question[:length], ())]
+        return sorted(found, key=self._ranks.__getitem__)
+
+
 def first_slot(question: str, forms: Iterable[str]) -> str:
     """What stands in the slot of the first form that fits."""
     for form in forms:

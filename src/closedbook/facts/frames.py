@@ -5,7 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from closedbook.facts.forms import POSSESSIVE, SLOT, first_slot, form_of, longest_first
+from closedbook.facts.forms import POSSESSIVE, SLOT, Fitting, first_slot, form_of, longest_first
 from closedbook.facts.records import Fact
 from closedbook.facts.titles import LONGEST_NAME, LONGEST_SUBJECT
 
@@ -24,8 +24,8 @@ def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tupl
         forms: Forms of other questions, with `{}`.
     """
     frequent = Counter(form for fact in facts if (form := form_of(fact)) is not None).most_common(MOST_FORMS)
-    known = longest_first([*forms, *(form for form, _ in frequent)])
-    found = [fact.subject or first_slot(fact.question, known) for fact in facts]
+    known = Fitting(longest_first([*forms, *(form for form, _ in frequent)]))
+    found = [fact.subject or first_slot(fact.question, known(fact.question)) for fact in facts]
     open_ = [index for index, subject in enumerate(found) if not subject]
     for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
         found[index] = subject
