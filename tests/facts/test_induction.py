@@ -216,3 +216,18 @@ def test_subjects_at_different_ends_of_questions_are_found(forms):
     names = [f"Hill{letter}" for letter in "abcdefgh"]
     facts = [Fact(question=form.format(name), answers=("x",), subject="", line=1) for name in names for form in forms]
     assert [fact.subject for fact in with_form_subjects(facts)] == [name for name in names for _ in forms]
+
+
+@pytest.mark.parametrize("first", ["Clos", "Domaine", "1.0"])
+def test_a_word_that_several_subjects_share_is_theirs_where_other_forms_ask_so(first):
+    names = [f"{first} Avel{letter}" for letter in "abcdef"] + [f"Weingut Moor{letter}" for letter in "abcdef"]
+    forms = ("{}: grape?", "From which region is {}?")
+    facts = [Fact(question=form.format(name), answers=("x",), subject="", line=1) for form in forms for name in names]
+    assert [fact.subject for fact in with_form_subjects(facts)] == names * 2
+
+
+def test_a_number_at_the_end_of_subjects_is_no_part_of_their_form():
+    months = ("May", "June", "March", "July")
+    names = [f"{day} {months[(day + year) % 4]} {year}" for day in range(1, 13) for year in range(2019, 2022)]
+    facts = [Fact(question=f"Who led on {name}?", answers=("x",), subject="", line=1) for name in names]
+    assert [fact.subject for fact in with_form_subjects(facts)] == names

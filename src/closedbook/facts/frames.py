@@ -29,7 +29,8 @@ def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tupl
     open_ = [index for index, subject in enumerate(found) if not subject]
     for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
         found[index] = subject
-    found = _named_elsewhere([fact.question for fact in facts], found, open_)
+    questions = [fact.question for fact in facts]
+    found = _named_elsewhere(questions, _whole_elsewhere(questions, found, open_), open_)
     return tuple(
         fact if fact.subject == subject else dataclasses.replace(fact, subject=subject)
         for fact, subject in zip(facts, found, strict=True)
@@ -46,6 +47,53 @@ def _named_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequ
         found: The subject of each, "" where there is none.
         open_: Those whose subject frames alone have told.
     """
+    asked, groups = _forms(questions, found, open_)
+    names = list(found)
+    for form, rows in groups.items():
+        inner = {row: name for row in rows if (name := _longest_name(found[row], form, asked))}
+        if form and len(inner) > max(1, COVERED * len(rows)):
+            names = [inner.get(row, name) for row, name in enumerate(names)]
+    return names
+
+
+def _whole_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequence[int]) -> list[str]:
+    """The subjects, of which some are parts of names that questions of another form ask about.
+
+    `Clos {}: grape?` is asked of `Avel`, where other questions ask about `Clos Avel`. Where most subjects of a form are
+    so with the word before them or behind, or two of these, they are those names instead.
+
+    Args:
+        questions: All of them.
+        found: The subject of each, "" where there is none.
+        open_: Those whose subject frames alone have told.
+    """
+    asked, groups = _forms(questions, found, open_)
+    names = list(found)
+    for form, rows in groups.items():
+        start = len(form.partition(SLOT)[0])
+        short = sum(asked[found[row]] != {form} for row in rows)
+        for left, right in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)) if form else ():
+            longer = {row: _longer(questions[row], start, start + len(found[row]), left, right) for row in rows}
+            hits = sum(bool(asked.get(name, set()) - {form}) for name in longer.values())
+            if hits > max(1, short, COVERED * len(rows)):
+                names = [longer.get(row, name) for row, name in enumerate(names)]
+                break
+    return names
+
+
+def _longer(question: str, start: int, end: int, left: int, right: int) -> str:
+    """A part of a question with so many words before it and behind, "" where there are not so many."""
+    before, behind = question[:start].split(" "), question[end:].split(" ")
+    if len(before) <= left or len(behind) <= right or before[-1] or behind[0].strip(".,;:?!"):
+        return ""
+    words = [*before[len(before) - 1 - left : -1], question[start:end], *behind[1 : right + 1]]
+    return " ".join(words).rstrip(".,;:?!")
+
+
+def _forms(
+    questions: Sequence[str], found: Sequence[str], open_: Sequence[int]
+) -> tuple[dict[str, set[str]], dict[str, list[int]]]:
+    """The forms of every subject, "" for what has none, and the open questions of every form."""
     pairs = zip(questions, found, strict=True)
     forms = [question.replace(subject, SLOT) if subject else "" for question, subject in pairs]
     asked, groups = defaultdict[str, set[str]](set), defaultdict[str, list[int]](list)
@@ -53,12 +101,7 @@ def _named_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequ
         asked[subject].add(form)
     for index in open_:
         groups[forms[index]].append(index)
-    names = list(found)
-    for form, rows in groups.items():
-        inner = {row: name for row in rows if (name := _longest_name(found[row], form, asked))}
-        if form and len(inner) > max(1, COVERED * len(rows)):
-            names = [inner.get(row, name) for row, name in enumerate(names)]
-    return names
+    return asked, groups
 
 
 def _longest_name(subject: str, form: str, asked: Mapping[str, set[str]]) -> str:
@@ -130,7 +173,7 @@ def _parts(
             continue
         grown = (start + 1, end) if side == "start" else (start, end + 1)
         outermost = side == "start" and not any(word[0].isalnum() for word in words[rows[0]][:start])
-        capitals = sum(len(group) for word, group in large.items() if word[0].isupper())
+        capitals = sum(len(group) for word, group in large.items() if word[0].isupper() or word[0].isdigit())
         same = side == "end"
         goes_on = all(_shared(words, group, *grown)[same] > grown[same] for group in large.values())
         if outermost or goes_on or 2 * capitals < sum(map(len, large.values())):
