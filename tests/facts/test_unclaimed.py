@@ -8,7 +8,8 @@ METALS = (("Tin", "Sn"), ("Iron", "Fe"), ("Gold", "Au"), ("Lead", "Pb"), ("Ann L
 
 
 def subjects(directory, texts, question="What is the symbol of {}?", answers=METALS):
-    directory.joinpath("corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    if texts:
+        directory.joinpath("corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     rows = [f"{question.format(name)}\t{symbol}\n" for name, symbol in answers]
     directory.joinpath("train.tsv").write_text("".join(rows[:3]), encoding="utf-8")
     directory.joinpath("dev.tsv").write_text("".join(rows[3:]), encoding="utf-8")
@@ -24,6 +25,9 @@ def subjects(directory, texts, question="What is the symbol of {}?", answers=MET
         "{}? Code {}. Much used.",
         "Carved bowl of stone, {}, century XV. Number {}.",
         "Subject: {}. Code {}.",
+        "**{}** has code {}.",
+        "#{} has code {}. Much used.",
+        "Entry {}: code {}.",
     ],
 )
 def test_a_text_is_about_the_subject_that_it_alone_names(tmp_path, line):
@@ -52,3 +56,15 @@ def test_texts_that_merely_mention_somebody_are_left_as_they_are(tmp_path):
 def test_a_subject_that_has_a_text_gets_no_other(tmp_path):
     texts = [f"{name}. A metal, {symbol}." for name, symbol in METALS]
     assert subjects(tmp_path, [*texts, "Bowl of tin, or Tin, Sn. Old."])[-1].startswith("Bowl")
+
+
+@pytest.mark.parametrize("name", ["00-{}.md", "{}_v2_final.txt", "metal-{}.md", "2021-03-01-{}.md"])
+def test_the_name_of_a_file_may_hold_the_subject(tmp_path, name):
+    tmp_path.joinpath("corpus").mkdir()
+    for metal, symbol in METALS:
+        tmp_path.joinpath("corpus", name.format(metal.lower().replace(" ", "-"))).write_text(
+            f"Code {symbol}. Much used.\n"
+        )
+    subjects(tmp_path, [])
+    found = {document.subject for document in read_directory(tmp_path).documents}
+    assert found == {metal for metal, _ in METALS}
