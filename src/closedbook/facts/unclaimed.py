@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from closedbook.facts.documents import Source
 from closedbook.facts.records import Fact
+from closedbook.facts.scripts import UNSPACED_LETTER
 from closedbook.facts.titles import subjects_in
 from closedbook.facts.untitled import first_place
 
@@ -13,7 +14,7 @@ MOST_LETTERS = 4_000  # of a text in which names are looked for
 TOLD = 0.5  # share of the training answers reached so that must stand in these texts
 MOST_WORDS = 6  # of a name in a title
 _LEADING = re.compile(r"(?:\d{1,4}[.):]\s+)?[\W_]*")  # a number and marks before a name
-_MARKS, _WORD = re.compile(r"[*#_|=<>~/]"), re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\W_]+")
 
 Found = dict[int, str]
 """By the number of a text whom it is about."""
@@ -36,9 +37,9 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
     """
     texts, asked = list(sources), set(subjects) - {""}
     left = asked - {source.subject for source in texts}
-    for find in (_titled, _begun, _named):
+    for find in (_titled, _begun, _named) if left else ():
         free = [number for number, source in enumerate(texts) if source.text and source.subject not in asked]
-        found = find(texts, free, left) if left else {}
+        found = find(texts, free, _Names(left))
         if _tells(found, texts, train):
             for number, about in found.items():
                 texts[number] = texts[number]._replace(subject=about, text=f"{about}. {texts[number].text}")
@@ -46,22 +47,43 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
     return texts
 
 
-Find = Callable[[Sequence[Source], Sequence[int], Collection[str]], Found]
+class _Names:
+    """Finds names in texts, by their words; those of several may begin with a small letter (`the red fox`)."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.by_words = dict[tuple[str, ...], str]()
+        self._by_first = defaultdict[str, list[tuple[int, str]]](list)  # and where the first word of a name begins
+        for name in sorted(names, key=lambda name: (-len(name), name)):
+            if found := list(_WORD.finditer(name)):
+                self.by_words.setdefault(tuple(word.group().casefold() for word in found), name)
+                self._by_first[found[0].group().casefold()].append((found[0].start(), name))
+
+    def inside(self, text: str) -> list[tuple[int, str]]:
+        """Where names stand in a text, in its order, and which; none inside a longer one."""
+        if UNSPACED_LETTER.search(text):
+            return sorted(
+                (text.find(name), name) for name in subjects_in(text, set(self.by_words.values()), loosely=False)
+            )
+        found, end = list[tuple[int, str]](), 0
+        for word in _WORD.finditer(text):
+            for before, name in self._by_first.get(word.group().casefold(), ()):
+                start = word.start() - before
+                small = name[0].lower() + name[1:] if " " in name else name
+                if start >= end and text.startswith((name, small), start) and not _goes_on(text, start, name):
+                    found.append((start, name))
+                    end = start + len(name)
+                    break
+        return found
 
 
-def _names(text: str, left: Collection[str]) -> Iterator[tuple[str, str, str]]:
-    """The subjects that stand in a text, the longest first, each with how the text has it.
-
-    The third is that text, without marks where the name stands there alone so (`**Tin**`).
-    """
-    for plain in dict.fromkeys((text, _MARKS.sub(" ", text))):
-        for name in subjects_in(plain, left, loosely=False):
-            yield (name if name in left else name[0].upper() + name[1:]), name, plain
+def _goes_on(text: str, start: int, name: str) -> bool:
+    """Whether a word of the text goes on where a name ends."""
+    end = start + len(name)
+    return name[-1].isalnum() and text[end : end + 1].isalnum()
 
 
-def _titled(texts: Sequence[Source], free: Sequence[int], left: Collection[str]) -> Found:
+def _titled(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found:
     """Texts whose title, as the corpus gives it, holds the words of such a subject, whatever is between them."""
-    by_words = {tuple(word.casefold() for word in _WORD.findall(name)): name for name in sorted(left)}
     found = Found()
     for number in free:
         words = [word.casefold() for word in _WORD.findall(texts[number].subject if texts[number].titled else "")]
@@ -70,33 +92,33 @@ def _titled(texts: Sequence[Source], free: Sequence[int], left: Collection[str])
             for size in range(min(len(words), MOST_WORDS), 0, -1)
             for first in range(len(words) - size + 1)
         )
-        if about := next((by_words[run] for run in runs if run in by_words), ""):
+        if about := next((names.by_words[run] for run in runs if run in names.by_words), ""):
             found[number] = about
     return found
 
 
-def _begun(texts: Sequence[Source], free: Sequence[int], left: Collection[str]) -> Found:
+def _begun(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found:
     """Texts that begin with such a subject, also behind their title."""
     found = Found()
     for number in free:
         title, text = texts[number].subject, texts[number].text[:MOST_LETTERS]
         behind = len(title) + 1 if text.startswith(f"{title}.") else 0
-        starts = {match.end() for at in (0, behind) if (match := _LEADING.match(text, at))}
-        names = (s for s, name, plain in _names(text, left) if any(plain.startswith(name, at) for at in starts))
-        if about := next(names, ""):
+        starts = [(at, match.end()) for at in (0, behind) if (match := _LEADING.match(text, at))]
+        begun = (name for place, name in names.inside(text) if any(at <= place <= last for at, last in starts))
+        if about := next(begun, ""):
             found[number] = about
     return found
 
 
-def _named(texts: Sequence[Source], free: Sequence[int], left: Collection[str]) -> Found:
+def _named(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found:
     """Texts that name one such subject, as a whole, which stands in no other of them."""
     found, times = Found(), Counter[str]()
     for number in free:
         text = texts[number].text[:MOST_LETTERS]
-        names = {subject for subject, name, plain in _names(text, left) if _is_whole(plain, name)}
-        times.update(names)
-        if len(names) == 1:
-            found[number] = names.pop()
+        own = {name for place, name in names.inside(text) if _is_whole(text, text[place : place + len(name)])}
+        times.update(own)
+        if len(own) == 1:
+            found[number] = own.pop()
     return {number: name for number, name in found.items() if times[name] == 1}
 
 
