@@ -30,5 +30,10 @@ def in_a_sentence(text: str) -> str:
     return line if len(line) <= MOST_SHOWN else f"{line[:half]} ... {line[-half:]}"
 
 
+def writable(name: str) -> str:
+    r"""A name as UTF-8 can have it: bytes that are none, for which halves of characters stand, as JSON's `\udcff`."""
+    return name.encode(errors="backslashreplace").decode()
+
+
 def _spelled(character: re.Match[str]) -> str:
     return ascii(character.group())[1:-1]

@@ -1,6 +1,7 @@
 """`closedbook runs` as it is called."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -30,6 +31,17 @@ def test_runs_are_listed_filtered_and_sorted(folder, capsys):
     _, out, _ = call(capsys, "runs", folder, "--where", "seed=1")
     assert "seed-0" not in out
     assert call(capsys, "runs", folder, "--where", "seed=7")[1] == f"{folder}: none of 2 runs.\n"
+
+
+def test_names_that_are_not_utf8_are_spelled(folder, capsys):
+    (folder / "seed-0").rename(folder / os.fsdecode(b"seed-\xff"))
+    _, out, _ = call(capsys, "runs", folder, "--json")
+    out.encode()
+    assert {run["name"] for run in json.loads(out)} == {"seed-1", "seed-\udcff"}
+    assert r"seed-\udcff" in call(capsys, "runs", folder)[1]
+    none = folder / os.fsdecode(b"no\xff")
+    none.mkdir()
+    assert call(capsys, "runs", none)[1] == f"{folder}/no\\udcff: no runs.\n"
 
 
 def test_runs_are_compared(folder, capsys):

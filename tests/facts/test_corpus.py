@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import os
 
 import pytest
 
@@ -69,6 +70,16 @@ def test_further_accepted_answers_contradict_nothing():
 
     assert conflicting(facts(("Rome", "Roma"), ("Rome",))) == {}
     assert conflicting(facts(("Rome", "Roma"), ("Roma",), ("Rome",), ())) == {"Where?": ("Rome", "Roma")}
+
+
+def test_a_name_that_is_not_utf8_is_refused_inside_a_corpus_and_spelled_as_that_of_one(tmp_path):
+    directory = fill(tmp_path / os.fsdecode(b"mine\xff"), train__tsv="Q?\tA\n", dev__tsv="Q?\tA\n")
+    (directory / "corpus").mkdir()
+    (directory / "corpus" / "Tin.txt").write_text("A metal.", encoding="utf-8")
+    assert read_directory(directory).name == r"mine\udcff"
+    (directory / "corpus" / os.fsdecode(b"Ir\xff.txt")).write_text("A metal.", encoding="utf-8")
+    with pytest.raises(UserError, match=r"corpus/Ir\udcff\.txt: a name that is not UTF-8; rename it\."):
+        read_directory(directory)
 
 
 def test_missing_and_doubled_parts_are_refused(tmp_path):

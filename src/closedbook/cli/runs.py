@@ -9,6 +9,7 @@ from typing import Annotated
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError, counted
 from closedbook.experiments.listing import ListedRun, by_field, differences, field_named, list_runs, where
+from closedbook.visible import in_a_line, writable
 
 EXAMPLE = "closedbook runs runs --where recipe=standard --sort recall"
 
@@ -44,11 +45,10 @@ def run(options: Options) -> None:
         chosen = by_field(chosen, field_named(every, options.sort, "--sort") if every else "", reverse=options.reverse)
     if options.json:
         shown = asdict(differences(chosen)) if options.compare else [asdict(run) for run in chosen]
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        print(writable(json.dumps(shown, indent=2, ensure_ascii=False)))
     elif not chosen:
-        print(
-            f"{options.directory}: none of {counted(len(every), 'run')}." if every else f"{options.directory}: no runs."
-        )
+        none = f"none of {counted(len(every), 'run')}" if every else "no runs"
+        print(f"{in_a_line(str(options.directory))}: {none}.")
     else:
         _show(chosen, options, every)
 

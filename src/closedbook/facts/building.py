@@ -6,7 +6,7 @@ from pathlib import Path
 from closedbook.config import TokenizerConfig
 from closedbook.errors import UserError
 from closedbook.facts.contents import Streams, contents_of
-from closedbook.facts.corpus import find_files, is_store, sha256
+from closedbook.facts.corpus import find_files, is_store, name_of, sha256
 from closedbook.facts.generation import Announce, Generation, Origin
 from closedbook.facts.stored import StoredCorpus, open_store
 from closedbook.locks import locked
@@ -38,8 +38,7 @@ def build_store(
         generation = Generation(out, 0, {"files": files, "tokenizer": asdict(tokenizer)})
         if not generation.begun():
             contents = contents_of(directory, workers)
-            name = directory.resolve().name or str(directory)
-            generation.write(contents, Origin(name, files, tokenizer, None), workers, announce)
+            generation.write(contents, Origin(name_of(directory), files, tokenizer, None), workers, announce)
         generation.clear_away()
     return open_store(out)
 

@@ -24,6 +24,7 @@ from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary,
 from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
 from closedbook.facts.unclaimed import claimed
 from closedbook.manifest import sha256 as file_sha256
+from closedbook.visible import writable
 
 FACTS = ("train", "dev", "test")
 OPTIONAL = {"relations": (RELATIONS_FILE,), "names": ("names.json",), "templates": TEMPLATE_FILES}
@@ -162,6 +163,11 @@ def is_store(directory: Path) -> bool:
     return begun or any(directory.glob("store-*.json"))
 
 
+def name_of(directory: Path) -> str:
+    """What reports call the corpus of a directory; bytes that are no UTF-8 are spelled out."""
+    return writable(directory.resolve().name or str(directory))
+
+
 NEEDED = ("corpus", "train", "dev")
 
 
@@ -244,7 +250,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     documents, blank_lines = windowed(texts)
     induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(
-        name=directory.resolve().name or str(directory),
+        name=name_of(directory),
         documents=documents,
         train=induced.train,
         dev=induced.dev,

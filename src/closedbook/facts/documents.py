@@ -14,6 +14,7 @@ from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, shortened, text_lines
 from closedbook.facts.titles import begins_with, is_abbreviation, title
+from closedbook.visible import writable
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
@@ -177,7 +178,7 @@ def visible_files(directory: Path) -> list[Path]:
     """The files of a directory and those below, in the order of their paths, without hidden ones (`.git`).
 
     Raises:
-        UserError: A pipe, a socket or a device is among them.
+        UserError: A pipe, a socket or a device is among them, or a name that is not UTF-8.
     """
     paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
     found = [
@@ -189,6 +190,8 @@ def visible_files(directory: Path) -> list[Path]:
     ]
     for path in found:
         check_file(path)
+        if writable(name := path.relative_to(directory).as_posix()) != name:
+            raise UserError(f"{path}: a name that is not UTF-8; rename it.")
     return found
 
 
