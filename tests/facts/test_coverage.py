@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines, stands_in
+from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines, hopeless, stands_in
 from closedbook.facts.records import Document, Fact
 
 
@@ -49,7 +49,8 @@ def test_answers_longer_than_a_span_are_said_to_be():
     found = lines(corpus_of([(name, f"Means {long} .", long) for name in ("Ann", "Bo", "Cy")]))
     assert found == [
         "what, train: 3 answers stand there in no form that training asks for, such as "
-        + "; ".join(f"{long} ({name}), which is longer than 12 words" for name in ("Ann", "Bo", "Cy"))
+        + "; ".join(f"{long} ({name}), which is longer than 12 words" for name in ("Ann", "Bo", "Cy")),
+        "0 of 3 answers stand in what training asks for",
     ]
 
 
@@ -63,6 +64,45 @@ def test_what_is_not_reached_is_named_with_the_reason():
     assert lines(corpus_of(TRAIN, dev[2:]))[0] == (
         "what, dev: none of 1 answer stands in a document of its subject, such as tea (Flo): nothing to learn"
     )
+
+
+def without_subjects(corpus, part, number):
+    facts = getattr(corpus, part)
+    nameless = [dataclasses.replace(fact, subject="") for fact in facts[:number]]
+    return dataclasses.replace(corpus, **{part: (*nameless, *facts[number:])})
+
+
+def test_where_no_subject_was_found_in_questions_that_is_the_reason():
+    remedy = "name it in a column `subject` of the questions, or give their forms in relations.toml"
+    assert lines(without_subjects(corpus_of(TRAIN), "train", 3)) == [
+        f"what, train: no subject was found in these 3 questions, such as that for gold (What of Ann?); {remedy}",
+        "0 of 3 answers stand in what training asks for",
+    ]
+    assert lines(without_subjects(corpus_of(TRAIN), "train", 1))[0] == (
+        "what, train: 1 of 3 answers stand in no document of their subject, such as gold (What of Ann?); no subject "
+        f"was found in 1 of these questions: {remedy}"
+    )
+
+
+def reason(corpus):
+    return hopeless(coverage(corpus, asked_kinds(corpus)), corpus)
+
+
+def test_nothing_can_be_learned_where_no_document_has_a_subject_or_an_answer():
+    lost = [("Ann", "Knows salt.", "gold"), ("Bo", "Knows salt.", "silver")]
+    assert reason(corpus_of(lost)) == "none of 2 training and dev answers stands in any document"
+    other = dataclasses.replace(corpus_of(lost), documents=corpus_of([("Tin", "Is no gold.", "x")]).documents)
+    assert reason(other) == "no document names what any of 2 training and dev questions is about"
+
+
+def test_where_something_may_be_learned_training_is_not_refused():
+    assert reason(corpus_of([*TRAIN, ("Di", "", "tea")])) == ""
+    assert reason(corpus_of([])) == ""
+    assert reason(without_subjects(corpus_of(TRAIN), "train", 3)) == ""
+    assert reason(corpus_of([("Ann", "Is a bird.", "yes")], [("Bo", "Is a bird.", "yes")])) == ""
+    inflected = corpus_of([("Станислава", "", "сталь")])
+    titled = Document(subject="Станислав", text="Станислав. Любит сталь.", line=1)
+    assert reason(dataclasses.replace(inflected, documents=(titled,))) == ""
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from closedbook.config import RunConfig
 from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
+from closedbook.facts.forms import STEM
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import occurrences
 from closedbook.facts.shapes import words
@@ -17,6 +18,8 @@ from closedbook.facts.titles import plain
 
 SHORT = 3  # characters of an answer that in other capitals is another word
 SHOWN = 3  # answers that are named where some are not reached
+MOST_LOOKED_AT = 2_000_000_000  # characters that are searched for answers before a training is refused
+REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
 _SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
 
 
@@ -33,6 +36,7 @@ class Coverage:
         missed: A few answers that stand there and are not asked for.
         absent: A few answers that stand in no document of their subject; first those that do in another spelling.
         respelled: How many do so.
+        nameless: Facts in whose questions no subject was found.
     """
 
     relation: str
@@ -43,6 +47,7 @@ class Coverage:
     missed: tuple[str, ...]
     absent: tuple[str, ...] = ()
     respelled: int = 0
+    nameless: int = 0
 
 
 def asked_kinds(corpus: Corpus) -> SpanKinds:
@@ -116,6 +121,7 @@ def _of_relation(
         missed=tuple(missed[:SHOWN]),
         absent=tuple(absent[:SHOWN]),
         respelled=len(respelled),
+        nameless=sum(not fact.subject for fact in facts),
     )
 
 
@@ -158,7 +164,7 @@ def coverage_lines(found: Sequence[Coverage]) -> list[str]:
     """What to know before training: lines for each relation that is not reached whole, and how many all reach."""
     lines = [line for row in found for line in _missing(row)]
     facts, asked = sum(row.facts for row in found), sum(row.asked for row in found)
-    if found and asked:
+    if found:
         lines.append(f"{asked:,} of {_stand(facts)} in what training asks for")
     return lines
 
@@ -172,16 +178,45 @@ def _missing(row: Coverage) -> list[str]:
     )
     if absent == row.facts:
         none = f"{name}: none of {counted(row.facts, 'answer')} stands in a document of its subject"
-        why = "" if row.respelled else ": nothing to learn"
+        if row.nameless == row.facts:
+            these = "this question" if row.facts == 1 else f"these {row.facts:,} questions"
+            return [f"{name}: no subject was found in {these}, such as that for {row.absent[0]}; {REMEDY}"]
+        why = "" if row.respelled else _nameless(row) or ": nothing to learn"
         return [f"{none}, such as {row.absent[0]}{why}"]
     lines = []
     if absent:
-        examples = "; ".join(row.absent)
-        lines.append(f"{name}: {absent:,} of {_stand(row.facts)} in no document of their subject, such as {examples}")
+        said = f"{name}: {absent:,} of {_stand(row.facts)} in no document of their subject"
+        lines.append(f"{said}, such as {'; '.join(row.absent)}{_nameless(row)}")
     if missed:
         examples = "; ".join(row.missed)
         lines.append(f"{name}: {_stand(missed)} there in no form that training asks for, such as {examples}")
     return lines
+
+
+def _nameless(row: Coverage) -> str:
+    return f"; no subject was found in {row.nameless:,} of these questions: {REMEDY}" if row.nameless else ""
+
+
+def hopeless(found: Sequence[Coverage], corpus: Corpus) -> str:
+    """Why none of the answers can be learned from the documents, "" where one can, or where that is not sure.
+
+    It is sure where every question has a subject and no document has a word that begins as one of theirs (endings
+    differ), and where no answer stands in any document and none to a dev question is a training answer (a class).
+    """
+    if not found or any(row.in_document or row.respelled for row in found):
+        return ""
+    facts = [fact for fact in (*corpus.train, *corpus.dev) if fact.answers]
+    text = "\n".join(document.text for document in corpus.documents).lower()
+    answers = {answer.lower() for fact in facts for answer in fact.answers}
+    names = {word[:STEM] for fact in facts for word in fact.subject.lower().split()}
+    if len(text) * (len(answers) + len(names)) > MOST_LOOKED_AT:
+        return ""
+    if all(fact.subject for fact in facts) and not any(name in text for name in names):
+        return f"no document names what any of {counted(len(facts), 'training and dev question')} is about"
+    taught, wanted = ({answer for fact in part for answer in fact.answers} for part in (corpus.train, corpus.dev))
+    if taught.isdisjoint(wanted) and not any(answer in text for answer in answers):
+        return f"none of {counted(len(facts), 'training and dev answer')} stands in any document"
+    return ""
 
 
 def _stand(number: int) -> str:
