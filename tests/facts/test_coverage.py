@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import asked_kinds, coverage, coverage_lines, hopeless, stands_in
+from closedbook.facts.coverage import Coverage, asked_kinds, coverage, coverage_lines, hopeless, stands_in
 from closedbook.facts.records import Document, Fact
 
 
@@ -81,6 +81,31 @@ def test_where_no_subject_was_found_in_questions_that_is_the_reason():
     assert lines(without_subjects(corpus_of(TRAIN), "train", 1))[0] == (
         "what, train: 1 of 3 answers stand in no document of their subject, such as gold (What of Ann?); no subject "
         f"was found in 1 of these questions: {remedy}"
+    )
+
+
+def row(number, **fields):
+    several = {"facts": 2, "in_document": 0, "asked": 0, "missed": (), "absent": (f"a{number} (Ann)",)}
+    return Coverage(**{"relation": f"r{number}", "part": "train", **several, **fields})
+
+
+def test_many_relations_that_miss_all_for_one_reason_are_one_line():
+    lost, named = [row(number) for number in range(5)], "r0, r1, r2, ..."
+    nothing = "none of 10 answers stands in a document of its subject, such as a0 (Ann): nothing to learn"
+    assert coverage_lines(lost) == [
+        f"5 relations ({named}), train: {nothing}",
+        "0 of 10 answers stand in what training asks for",
+    ]
+    assert len(coverage_lines([*lost[:3], row(8, part="dev"), row(9, nameless=2)])) == 6
+
+
+def test_of_many_relations_the_last_are_one_line():
+    some = [row(number, in_document=1, asked=1) for number in range(20)]
+    *first, last, _ = coverage_lines(some)
+    assert [line.partition(",")[0] for line in first] == [f"r{number}" for number in range(12)]
+    assert last == (
+        "8 more relations (r12, r13, r14, ...), train: 8 of 16 answers stand in no document of their subject, such as "
+        "a12 (Ann); a13 (Ann); a14 (Ann)"
     )
 
 

@@ -17,6 +17,7 @@ from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
 SHORT = 3  # characters of an answer that in other capitals is another word
+MOST_SAID = 12  # relations of which something is said apart
 SHOWN = 3  # answers that are named where some are not reached
 MOST_LOOKED_AT = 2_000_000_000  # characters that are searched for answers before a training is refused
 REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
@@ -161,12 +162,45 @@ def stands_in(answer: str, text: str) -> bool:
 
 
 def coverage_lines(found: Sequence[Coverage]) -> list[str]:
-    """What to know before training: lines for each relation that is not reached whole, and how many all reach."""
-    lines = [line for row in found for line in _missing(row)]
+    """What to know before training: lines for each relation that is not reached whole, and how many all reach.
+
+    Relations of which the same is to be said are one line where they are many; so are those beyond the twelfth.
+    """
+    lines = [line for part in ("train", "dev") for row in _summed(found, part) for line in _missing(row)]
     facts, asked = sum(row.facts for row in found), sum(row.asked for row in found)
     if found:
         lines.append(f"{asked:,} of {_stand(facts)} in what training asks for")
     return lines
+
+
+def _summed(found: Sequence[Coverage], part: str) -> list[Coverage]:
+    """The rows of a part that miss something; many that miss all of it for one reason are a row, as are the last."""
+    lost = [row for row in found if row.part == part and row.asked < row.facts]
+    groups: dict[object, list[Coverage]] = {}
+    for number, row in enumerate(lost):
+        reason = row.respelled > 0, (row.nameless > 0) + (row.nameless == row.facts)
+        groups.setdefault(number if row.in_document else reason, []).append(row)
+    rows = list[Coverage]()
+    for alike in groups.values():
+        rows += alike if len(alike) <= SHOWN else [_sum(alike, "relations")]
+    left = rows[MOST_SAID:]
+    return rows if len(left) < 2 else [*rows[:MOST_SAID], _sum(left, "more relations")]
+
+
+def _sum(rows: Sequence[Coverage], what: str) -> Coverage:
+    """Several rows as one, with a few of their names and an example of some."""
+    names = ", ".join(shortened(row.relation) for row in rows[:SHOWN])
+    return Coverage(
+        relation=f"{len(rows):,} {what} ({names}{', ...' if len(rows) > SHOWN else ''})",
+        part=rows[0].part,
+        facts=sum(row.facts for row in rows),
+        in_document=sum(row.in_document for row in rows),
+        asked=sum(row.asked for row in rows),
+        missed=tuple(example for row in rows for example in row.missed[:1])[:SHOWN],
+        absent=tuple(example for row in rows for example in row.absent[:1])[:SHOWN],
+        respelled=sum(row.respelled for row in rows),
+        nameless=sum(row.nameless for row in rows),
+    )
 
 
 def _missing(row: Coverage) -> list[str]:

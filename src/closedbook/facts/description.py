@@ -1,7 +1,7 @@
 """What was understood of a corpus directory, in lines to read before anything is trained."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 from closedbook.errors import counted
 from closedbook.facts.answers import CALLED, kinds_of_answers
@@ -12,6 +12,7 @@ from closedbook.facts.stored import SAMPLE, StoredCorpus
 from closedbook.facts.text import shortened
 
 RARELY_SHARED = 0.02  # share of the subjects that may have several documents each without a word
+MOST_SAID = 12  # relations of which something is said apart
 SHOWN = 3  # forms and answers that a line shows
 FEW = 5  # answers below which relations are not compared
 SELDOM = 10  # training questions below which a relation may be a part of another
@@ -85,14 +86,35 @@ def _headers(corpus: Corpus) -> Iterator[str]:
 
 def _of_relations(corpus: Corpus | StoredCorpus, facts: Corpus) -> list[str]:
     """What is asked, with answers of some facts, and how the files were read."""
-    count = len(corpus.relations)
-    relations = "; ".join(
-        f"{_form(relation)} {relation.train:,} train, {relation.dev:,} dev" for relation in corpus.relations
-    )
-    lines = [f"{count} relation{'s' * (count != 1)}: {relations}"]
-    lines += [f"{relation.name}: {_answers(facts, relation)}" for relation in corpus.relations]
-    lines += corpus.doubts
+    relations = [f"{_form(one)} {one.train:,} train, {one.dev:,} dev" for one in corpus.relations[:MOST_SAID]]
+    if (left := len(corpus.relations) - MOST_SAID) > 0:
+        relations.append(f"and {counted(left, 'more relation')}")
+    lines = [f"{counted(len(corpus.relations), 'relation')}: {'; '.join(relations)}"]
+    lines += [*_answers_by_relation(facts, corpus.relations), *corpus.doubts]
     return [*lines, *(f"{name} was read as {layout}" for name, layout in corpus.read_as.items())]
+
+
+def _answers_by_relation(facts: Corpus, relations: Sequence[Relation]) -> list[str]:
+    """What answers are, a line a relation; of many relations those that have the same are one line."""
+    said = {relation.name: _answers(facts, relation) for relation in relations}
+    if len(relations) <= MOST_SAID:
+        return [_sentence(f"{name}:", what, examples) for name, (what, examples) in said.items()]
+    groups = defaultdict[str, list[str]](list)
+    for name, (what, _) in said.items():
+        groups[what].append(name)
+    lines = list[tuple[int, str]]()
+    for what, names in groups.items():
+        if len(names) > SHOWN:
+            some = list(dict.fromkeys(example for name in names for example in said[name][1][:1]))
+            lines.append((len(names), _sentence(f"{counted(len(names), 'relation')}:", what, some[:SHOWN])))
+        else:
+            lines += [(1, _sentence(f"{name}:", what, said[name][1])) for name in names]
+    left = sum(number for number, _ in lines[MOST_SAID:])
+    return [line for _, line in lines[:MOST_SAID]] + ([f"and {counted(left, 'more relation')}"] if left else [])
+
+
+def _sentence(about: str, what: str, examples: Sequence[str]) -> str:
+    return f"{about} {what}" + (f", such as {', '.join(map(shortened, examples))}" if examples else "")
 
 
 def _perhaps_one(corpus: Corpus) -> Iterator[str]:
@@ -158,21 +180,20 @@ def _form(relation: Relation) -> str:
     if not relation.forms:
         return "questions of no form in common"
     if not relation.train + relation.dev:
-        return f"`{relation.forms[0]}` (no question)"
+        return f"`{shortened(relation.forms[0])}` (no question)"
     others = len(relation.forms) - 1
     more = f" and {others} other form{'s' * (others > 1)}" if others else ""
-    return f"`{relation.forms[0]}`{more}"
+    return f"`{shortened(relation.forms[0])}`{more}"
 
 
-def _answers(corpus: Corpus, relation: Relation) -> str:
+def _answers(corpus: Corpus, relation: Relation) -> tuple[str, list[str]]:
+    """What the answers are, and some of them."""
     answers = Counter(fact.answers[0] for fact in corpus.train if fact.relation == relation.name and fact.answers)
     if relation.answer == "choice":
-        return (
-            f"answers are one of {len(relation.choices)}, such as {', '.join(map(shortened, relation.choices[:SHOWN]))}"
-        )
+        return f"answers are one of {len(relation.choices)}", list(relation.choices[:SHOWN])
     if not answers:
-        return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}"
+        return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}", []
     kinds = Counter(kinds_of_answers(answers))
     others = [kind for kind, times in kinds.most_common() if times >= MINORITY * answers.total()]
     named = " or ".join(CALLED[kind] for kind in dict.fromkeys([relation.answer, *others]))
-    return f"answers are {named}, such as {', '.join(shortened(answer) for answer, _ in answers.most_common(SHOWN))}"
+    return f"answers are {named}", [answer for answer, _ in answers.most_common(SHOWN)]

@@ -290,5 +290,6 @@ def why(error: Exception) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text for a sentence: as it is, or its beginning."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+    """A text for a sentence: as it is, or its beginning and its end."""
+    half = SHOWN // 2
+    return text if len(text) <= SHOWN else f"{text[: half - 1]}...{text[2 - half :]}"
