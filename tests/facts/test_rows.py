@@ -3,7 +3,8 @@
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.corpus import read_directory
+from closedbook.facts.contents import Streams
+from closedbook.facts.corpus import find_files, read_directory
 from closedbook.facts.documents import read_sources, windowed
 from closedbook.facts.rows import columns_read
 
@@ -64,6 +65,37 @@ def test_a_row_is_a_document(tmp_path, name, text, said):
 def test_what_is_no_table_of_documents_is_refused(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
         windowed(read_sources(written(tmp_path, "a.csv", text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "subjects", "about"),
+    [
+        ("symbol,metal,melts\nSn,Tin,232\nFe,Iron,1538\nAu,Gold,1064\n", "Tin Iron Gold", "metal"),
+        ("title,metal,melts\nSn,Tin,232\nFe,Iron,1538\nAu,Gold,1064\n", "Tin Iron Gold", "metal"),
+        ("name,kin,melts\nTin,metal,232\nIron,metal,1538\nGold,metal,1064\n", "Tin Iron Gold", "name"),
+        ("name,also\nTin,Stannum\nIron,Tin\nGold,Iron\n", "Tin Iron Gold", "name"),
+        ("id,metal,year\nx1,Tin,1901\nx2,Tin,1902\nx3,Iron,1901\nx4,Gold,1901\n", "Tin Tin Iron Gold", "metal"),
+        ("id,metal,year\nx1,Tin,1901\nx2,,1902\nx3,Iron,1901\n", "x1 x2 x3", "id"),
+        ("metal,text\nTin,Soft.\nIron,Hard.\nGold,Heavy.\n", "Tin Iron Gold", "metal"),
+    ],
+)
+def test_the_column_that_questions_name_most_is_what_rows_are_about(tmp_path, text, subjects, about):
+    written(tmp_path, "corpus.csv", text)
+    written(tmp_path, "train.tsv", "How hot must the metal Tin be?\t232\nHow hot must the metal Iron be?\t1538\n")
+    written(tmp_path, "dev.tsv", "How hot must the metal Gold be?\t1064\n")
+    corpus = read_directory(tmp_path)
+    assert [document.subject for document in corpus.documents] == subjects.split()
+    assert corpus.read_as["corpus.csv"].startswith(f"a document a row, about {about!r}: ")
+    streams = Streams(find_files(tmp_path), 1)
+    streams.settle(lambda: streams.facts("train"))
+    assert [document.subject for _, document in streams.documents()] == subjects.split()
+
+
+def test_a_column_of_subjects_tells_what_rows_are_about(tmp_path):
+    written(tmp_path, "corpus.csv", "symbol,metal\nSn,Tin\nFe,Iron\n")
+    written(tmp_path, "train.csv", "question,answer,subject\nWhich letters has the metal of cans?,Sn,Tin\n")
+    written(tmp_path, "dev.csv", "question,answer,subject\nWhich letters has the metal of ships?,Fe,Iron\n")
+    assert [document.subject for document in read_directory(tmp_path).documents] == ["Tin", "Iron"]
 
 
 def test_a_corpus_may_be_a_table_and_says_how_it_was_read(tmp_path):

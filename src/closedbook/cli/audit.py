@@ -191,13 +191,14 @@ def _corpus(options: Options, facts: "Sequence[Fact]") -> "Corpus":
     """The built-in corpus, a corpus directory, or documents alone, about the subjects of the facts."""
     from closedbook.facts.corpus import FACTS, Corpus, file_names, sha256
     from closedbook.facts.documents import read_sources, windowed
+    from closedbook.facts.records import asked_in
     from closedbook.facts.retitling import induced_from, lengthened, retitled
 
     assert options.corpus is not None
     path = Path(options.corpus)
     if options.corpus == BUILT_IN or any((path / name).is_file() for part in FACTS for name in file_names(part)):
         return read_corpus_for(options.model, options.corpus)
-    sources = lengthened(read_sources(path), [fact.question for fact in facts])
+    sources = lengthened(read_sources(path, asked_in(facts)), [fact.question for fact in facts])
     named = [fact.subject for fact in induced_from(sources, facts).train]
     documents, _ = windowed(retitled(sources, named))
     return Corpus(name=path.name, documents=documents, train=(), dev=(), test=(), files={path.name: sha256(path)})

@@ -18,7 +18,7 @@ from closedbook.facts.induction import Induced, as_spelled, induce, known_forms
 from closedbook.facts.naming import OTHER
 from closedbook.facts.parallel import chunks, map_ordered
 from closedbook.facts.readers import FactsReader
-from closedbook.facts.records import Document, Fact
+from closedbook.facts.records import Document, Fact, asked_in
 from closedbook.facts.relations import Fields, Relation, read_relations
 from closedbook.facts.retitling import Lengthening, Retitling, rivals_of
 from closedbook.facts.titles import asked_as, folded
@@ -66,14 +66,9 @@ def contents_of(directory: Path, workers: int) -> Contents:
         UserError: As `read_directory`, or more subjects have no title than are kept in memory.
     """
     paths = find_files(directory)
-    documents = _count(iterate_sources(paths["corpus"]), LARGE_DOCUMENTS)
-    facts = _count(_all_facts(paths), LARGE_FACTS)
-    return Streams(paths, workers) if is_large(documents, facts) else InMemory(read_directory(directory))
-
-
-def _count(things: Iterator[object], most: int) -> int:
-    """How many there are, or one more than the most."""
-    return sum(1 for _ in islice(things, most + 1))
+    facts = list(islice(_all_facts(paths), LARGE_FACTS + 1))
+    documents = sum(1 for _ in islice(iterate_sources(paths["corpus"], asked_in(facts)), LARGE_DOCUMENTS + 1))
+    return Streams(paths, workers) if is_large(documents, len(facts)) else InMemory(read_directory(directory))
 
 
 def _all_facts(paths: Mapping[str, Path]) -> Iterator[Fact]:
@@ -120,9 +115,10 @@ class Streams:
         self._retitling: Retitling | None = None
         self.name_lists: NameLists = name_lists_of(paths)
         readers = {part: self._reader(part) for part in FACTS if part in paths}
+        sample = _sample(readers)
+        self._asked = asked_in(chain.from_iterable(sample))
         self._lengthening = self._lengthened(readers.values())
         self._own, self._titles = _titles(self._read(), titles)
-        sample = _sample(readers)
         self.read_as = {paths[part].name: reader.read_as for part, reader in readers.items()}
         self.relations, self.doubts = known, not_read(paths)
         if not known:
@@ -135,13 +131,13 @@ class Streams:
 
     def _lengthened(self, readers: Iterable[FactsReader]) -> Lengthening:
         gathered = Gathering()
-        for sources in chunks(iterate_sources(self._paths["corpus"]), CHUNK):
+        for sources in chunks(iterate_sources(self._paths["corpus"], self._asked), CHUNK):
             gathered.add(hashes_of(name for source in sources for name in rivals_of(source)))
         questions = (fact.question for reader in readers for fact in reader)
         return Lengthening(HashSet(gathered.array()), questions)
 
     def _read(self) -> Iterator[Source]:
-        return map(self._lengthening, iterate_sources(self._paths["corpus"]))
+        return map(self._lengthening, iterate_sources(self._paths["corpus"], self._asked))
 
     def _reader(self, part: str) -> FactsReader:
         return FactsReader(self._paths[part], answers_required=part != "test")

@@ -14,7 +14,7 @@ from closedbook.facts.doubts import doubts
 from closedbook.facts.induction import recognise, spelled
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
-from closedbook.facts.records import Card, Document, Fact
+from closedbook.facts.records import Card, Document, Fact, asked_in
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
 from closedbook.facts.retitling import induced_from, known_titles, lengthened, retitled
@@ -240,7 +240,8 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     }
     given = read_relations(paths["relations"]) if "relations" in paths else {}
     questions = [fact.question for file in files.values() for fact in file.facts]
-    sources = lengthened(read_sources(paths["corpus"]), questions)
+    asked = asked_in(fact for file in files.values() for fact in file.facts)
+    sources = lengthened(read_sources(paths["corpus"], asked), questions)
     titles = known_titles(sources)
     train, dev, test = (files[part].facts for part in FACTS)
     induced = induced_from(sources, train, dev, test, given, files["train"].wordings)
@@ -248,6 +249,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     subjects = {fact.subject for fact in (*induced.train, *others)}
     texts = claimed(retitled(sources, subjects), induced.train, subjects)
     documents, blank_lines = windowed(texts)
+    corpus_read_as = parted_in(texts) or columns_read(paths["corpus"], asked)
     induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(
         name=name_of(directory),
@@ -260,7 +262,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         relations=induced.relations,
         name_lists=name_lists_of(paths),
         read_as={
-            **({paths["corpus"].name: how} if (how := parted_in(texts) or columns_read(paths["corpus"])) else {}),
+            **({paths["corpus"].name: corpus_read_as} if corpus_read_as else {}),
             **{paths[part].name: files[part].read_as for part in FACTS if part in paths},
         },
         doubts=(

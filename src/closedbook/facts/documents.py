@@ -1,7 +1,8 @@
 """Corpora: a document a line, JSONL with `title` and `text`, a table, or a directory of `.txt` and `.md` files."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,19 +53,24 @@ class Documents(NamedTuple):
     blank_lines: tuple[int, ...]
 
 
-def read_sources(path: Path) -> list[Source]:
+def read_sources(path: Path, asked: Sequence[str] = ()) -> list[Source]:
     """The texts of a corpus, with blank lines; see the readers below for what it may be.
+
+    Args:
+        path: The file or directory.
+        asked: Questions, and what else names subjects, which tell what the rows of a table are about.
 
     Raises:
         UserError: The corpus cannot be read, is malformed, or holds no document.
     """
-    return list(iterate_sources(path))
+    return list(iterate_sources(path, asked))
 
 
-def iterate_sources(path: Path) -> Iterator[Source]:
+def iterate_sources(path: Path, asked: Sequence[str] = ()) -> Iterator[Source]:
     """The same one by one; an empty corpus is an error at the end."""
     empty = True
-    readers = {".jsonl": _from_jsonl, **dict.fromkeys(rows.SUFFIXES, _from_table)}
+    readers: dict[str, Callable[[Path], Iterator[Source]]] = {".jsonl": _from_jsonl}
+    readers |= dict.fromkeys(rows.SUFFIXES, partial(_from_table, asked=asked))
     read = _from_directory if path.is_dir() else readers.get(path.suffix, _from_lines)
     for source in read(path):
         empty = empty and not source.text
@@ -135,9 +141,9 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
         yield titled_source(name, text, number, place)
 
 
-def _from_table(path: Path) -> Iterator[Source]:
+def _from_table(path: Path, asked: Sequence[str]) -> Iterator[Source]:
     """One row a document: its column `text`, or all its columns as `label: value`; see `closedbook.facts.rows`."""
-    for number, name, said in rows.rows_of(path):
+    for number, name, said in rows.rows_of(path, asked):
         yield titled_source(name, said, number, f"{path}, line {number}")
 
 

@@ -1,5 +1,6 @@
 """Documents and facts, the two things that closedbook reads, and the cards that it writes for itself."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -37,6 +38,11 @@ class Fact:
     line: int
     relation: str = ""
     popularity: float | None = None
+
+
+def asked_in(facts: Iterable[Fact]) -> list[str]:
+    """What names their subjects: what their file tells of them, else their questions."""
+    return [fact.subject or fact.question for fact in facts]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Rows of a table as documents: `corpus.csv` and `corpus.tsv`, which a spreadsheet writes."""
 
 import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +11,14 @@ from closedbook.facts.columns import named_columns
 from closedbook.facts.keyed import lines_of, no_record
 from closedbook.facts.tables import said_delimiter, table_rows
 from closedbook.facts.text import MOST_COLUMNS, shortened, text_lines
+from closedbook.facts.titles import folded, subjects_in, title
 
 SUFFIXES = (".csv", ".tsv")
 TEXT = "text"
 NAMES = ("title", "name")
 _DELIMITERS = (";", "\t", "|", ",")  # a comma last, for it stands in numbers and labels as well
 SNIFFED = 20  # rows
+MOST_ASKED = 2_000  # questions, evenly spaced, that tell which column they are about
 
 
 class Table(NamedTuple):
@@ -30,18 +33,23 @@ class Table(NamedTuple):
     rows: list[tuple[int, dict[str, str]]]
 
 
-def rows_of(path: Path) -> Iterator[tuple[int, str, str]]:
+def rows_of(path: Path, asked: Sequence[str] = ()) -> Iterator[tuple[int, str, str]]:
     """Line, subject and text of every row that says something.
 
     The text is what stands in a column `text`, or every cell as `label: value`. The subject stands in a column `title`
     or `name` (of both, in the one that tells all rows apart), else, of rows without `text`, in the first column that
-    has words and tells all rows apart, or the first. Other columns without a label (the numbers that a table of pandas
-    begins with) are not read.
+    has words and tells all rows apart, or the first; but in another where questions name its cells more often, though
+    several rows have the same. Other columns without a label (the numbers that a table of pandas begins with) are not
+    read.
+
+    Args:
+        path: The table.
+        asked: Questions, and what else names subjects.
 
     Raises:
         UserError: The file cannot be read or is no such table, or a row is about nobody.
     """
-    name, rows = _table(path)
+    name, rows = _table(path, asked)
     for number, row in rows:
         about = row[name] if name is not None else ""
         others = {label: cell for label, cell in row.items() if label not in ("", name)}
@@ -52,24 +60,24 @@ def rows_of(path: Path) -> Iterator[tuple[int, str, str]]:
             yield number, about, text
 
 
-def columns_read(path: Path) -> str:
+def columns_read(path: Path, asked: Sequence[str] = ()) -> str:
     """How a table of documents was read, "" of what is none."""
     if path.suffix not in SUFFIXES:
         return ""
-    name, rows = _table(path)
+    name, rows = _table(path, asked)
     labels = list(filter(None, rows[0][1]))
     said = TEXT if TEXT in labels else ", ".join(shortened(label) for label in labels if label != name)
     return f"a document a row, about {shortened(name)!r}: {said}" if name is not None else f"a document a row: {said}"
 
 
-def _table(path: Path) -> Table:
+def _table(path: Path, asked: Sequence[str]) -> Table:
     lines = list(text_lines(path))
     said = said_delimiter(lines[0])
     delimiter = said or ("\t" if path.suffix == ".tsv" else _delimiter(lines))
     rows = list(table_rows(["", *lines[1:]] if said else lines, path, delimiter, _labels))
     if not rows:
         raise UserError(f"{path}: no row below the header of the table.")
-    return Table(_column_of_names([row for _, row in rows]), rows)
+    return Table(_column_asked_about([row for _, row in rows], asked[:: -(-len(asked) // MOST_ASKED) or 1]), rows)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -107,6 +115,39 @@ def _labels(row: Sequence[str], place: str) -> list[str]:
         wanted = "a column 'text', or one of names and others that say something of them"
         raise UserError(f"{place}: {named_columns(labels)}; a table of documents has {wanted}.")
     return labels
+
+
+def _column_asked_about(rows: Sequence[dict[str, str]], asked: Sequence[str]) -> str | None:
+    """The column whose cells are named most often, of several the one that is taken without questions."""
+    usual = _column_of_names(rows)
+    times = _times_named(rows, asked, TEXT if usual is None else "")
+    others = [label for label in rows[0] if label not in ("", TEXT) and all(row[label].strip() for row in rows)]
+    best = max(others, key=lambda label: times[label], default=usual)
+    return best if best is not None and times[best] > times[TEXT if usual is None else usual] else usual
+
+
+def _times_named(rows: Sequence[dict[str, str]], asked: Sequence[str], text: str) -> dict[str, tuple[int, int]]:
+    """By column how many questions name a cell of it: one that not most of them name, as they do their words, or any.
+
+    Of the column `text` what the texts begin with counts.
+    """
+    columns = defaultdict[str, set[str]](set)
+    for row in rows:
+        for label in row.keys() - {"", TEXT}:
+            columns[" ".join(row[label].split())].add(label)
+        if text:
+            columns[title(row[text])].add(text)
+    columns.pop("", None)
+    labels = defaultdict[str, set[str]](set)
+    for cell, of in columns.items():
+        labels[folded(cell)] |= of
+    found = [[folded(name) for name in subjects_in(question, columns)] for question in asked]
+    frequent = Counter(name for names in found for name in names)
+    some, every = Counter[str](), Counter[str]()
+    for names in found:
+        every.update(set().union(*(labels[name] for name in names)))
+        some.update(set().union(*(labels[name] for name in names if 2 * frequent[name] <= len(asked))))
+    return {label: (some[label], every[label]) for label in rows[0]}
 
 
 def _column_of_names(rows: Sequence[dict[str, str]]) -> str | None:
