@@ -136,6 +136,22 @@ def test_a_directory_holds_one_document_a_file(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({"name": "Tin", "symbol": "Sn", "melts_at": 232, "id": None}, "Tin. symbol: Sn. melts at: 232."),
+        ({"Name": "Tin", "text": "A soft metal."}, "Tin. A soft metal."),
+        ({"title": "Tin", "name": "Stannum", "hard": False}, "Tin. name: Stannum. hard: false."),
+        ({"title": "Tin", "body": "A soft metal.", "id": 3}, "Tin. A soft metal."),
+        ({"name": "Tin", "content": "A soft metal."}, "Tin. A soft metal."),
+        ({"name": "Tin", "content": "Soft.", "body": "B.", "text": "A soft metal."}, "Tin. A soft metal."),
+    ],
+)
+def test_jsonl_has_the_names_of_a_table(tmp_path, record, text):
+    (document,) = read_documents(lines_of(tmp_path / "c.jsonl", json.dumps(record))).documents
+    assert (document.subject, document.text) == ("Tin", text)
+
+
 def test_jsonl_with_title_and_text(tmp_path):
     rows = [
         {"title": "Ann Lee", "text": "Born\nin Rome.", "id": 3},
@@ -293,12 +309,14 @@ def test_a_record_with_a_title_is_read_key_by_key(tmp_path):
     ("name", "text", "message"),
     [
         ("c.txt", " \n\n", "c.txt: the corpus is empty"),
-        ("c.jsonl", '{"name": "a", "n": 1}\n', "c.jsonl, line 1: no key 'text', nor .*; it has 'name', 'n'."),
+        ("c.jsonl", '{"id": "a", "n": 1}\n', "c.jsonl, line 1: no key 'text', nor .*; it has 'id', 'n'."),
         ("c.jsonl", '{"title": "a", "n": null}\n', "c.jsonl, line 1: no key 'text', nor .*; it has 'title', 'n'."),
         ("c.jsonl", '{"title": "a", "question": "Q?", "answer": "A"}\n', "c.jsonl, line 1: no key 'text', nor "),
-        ("c.jsonl", '{"title": "a", "content": "A."}\n', "c.jsonl, line 1: no key 'text', nor "),
+        ("c.jsonl", '{"title": "a", "abstract": "A."}\n', "c.jsonl, line 1: no key 'text', nor "),
         ("c.jsonl", '{"title": "a", "text": 1}\n', "c.jsonl, line 1: 'text' must be"),
         ("c.jsonl", '{"text": "a"}\n{"title": 3, "text": "a"}\n', "c.jsonl, line 2: 'title' must be"),
+        ("c.jsonl", '{"name": "a", "body": 1}\n', "c.jsonl, line 1: 'body' must be"),
+        ("c.jsonl", '{"name": 3, "body": "a"}\n', "c.jsonl, line 1: 'name' must be"),
         ("c.jsonl", '{"text": "a"}\n{"text"\n', "c.jsonl, line 2: not JSON"),
         ("c.jsonl", '{"titel": "a", "text": "a"}\n', "c.jsonl, line 1: unknown key 'titel' .did you mean 'title'"),
         ("c.jsonl", '{"title": "a", "tetx": "a"}\n', "c.jsonl, line 1: unknown key 'tetx' .did you mean 'text'"),

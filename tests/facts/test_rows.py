@@ -27,6 +27,8 @@ def written(directory, name, text):
         ("a.csv", "sep=|\nship|port\nTin|Oslo\n", [("Tin", "Tin. port: Oslo.")]),
         ("a.tsv", "ship\thome_port\nTin\tOslo, Rome\n", [("Tin", "Tin. home port: Oslo, Rome.")]),
         ("a.tsv", "title\ttext\tnote\nTin\tA metal.\tx\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "name,Content\nTin,A metal.\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "name,content,text\nTin,x,A metal.\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "text\nTin. A metal.\n\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "\nname;density, g/cm3;at, C\nTin;7,3;232\n", [("Tin", "Tin. density, g/cm3: 7,3. at, C: 232.")]),
         ("a.csv", '"ship\n(name)";built;port:\nTin;1901;Oslo\n', [("Tin", "Tin. built: 1901. port: Oslo.")]),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from closedbook.errors import UserError, counted
 from closedbook.facts import markdown, rows
 from closedbook.facts.columns import refuse_slips
-from closedbook.facts.keyed import lines_of, no_record, split_front
+from closedbook.facts.keyed import no_record, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
@@ -120,24 +120,23 @@ def _from_lines(path: Path) -> Iterator[Source]:
 def _from_jsonl(path: Path) -> Iterator[Source]:
     """One object a line with `text` and, where the text does not begin with it, `title`; or a `title` and a record.
 
-    A record's other keys are read as `key: value`.
+    A record's other keys are read as `key: value`. What stands for the two is as in a table; see `rows`.
     """
     for number, line in enumerate(text_lines(path), 1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"
         record = parse_json(line, place)
-        refuse_slips(record, ("text", "title"), place)
-        text, name = record.get("text"), record.get("title") or ""
-        if "text" not in record:
-            text = "\n".join(lines_of({key: value for key, value in record.items() if key != "title"}))
-            if not name or not text or no_record(record):
-                keys = ", ".join(repr(shortened(key)) for key in record)
-                raise UserError(f"{place}: no key 'text', nor a 'title' with other keys to read; it has {keys}.")
+        text_key, name_key = rows.text_key(record), next((key for key in rows.NAMES if key in record), None)
+        refuse_slips(record, [*["text"] * (text_key is None), *["title"] * (name_key is None)], place)
+        text, name = rows.said_of(record, name_key), record.get(name_key or "") or ""
+        if text_key is None and (not name or not text or no_record(record)):
+            keys = ", ".join(repr(shortened(key)) for key in record)
+            raise UserError(f"{place}: no key 'text', nor a 'title' or 'name' with other keys to read; it has {keys}.")
         if not isinstance(text, str) or not text.strip():
-            raise UserError(f"{place}: 'text' must be a string that is not empty.")
+            raise UserError(f"{place}: {text_key!r} must be a string that is not empty.")
         if not isinstance(name, str):
-            raise UserError(f"{place}: 'title' must be a string.")
+            raise UserError(f"{place}: {name_key!r} must be a string.")
         yield titled_source(name, text, number, place)
 
 

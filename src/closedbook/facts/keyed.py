@@ -15,7 +15,7 @@ _FRONT = re.compile(r"(---|\+\+\+)[ \t]*\n")
 _FRONT_END = re.compile(r"^(---|\.\.\.|\+\+\+)[ \t]*(?:\n|\Z)", re.MULTILINE)
 _KEY = re.compile(r"""["']?[\w.-][^:=\n]{0,40}["']?[ \t]*[:=](?:[ \t]|$)|[ \t#\]}-]""")
 _PAIR = re.compile(r"^[\"']?(\w[\w .-]{0,40}?)[\"']?[ \t]*[:=][ \t]+(\S.*)$", re.MULTILINE)
-NO_RECORD = frozenset("question answer answers problem body content contents abstract txt".split())
+NO_RECORD = frozenset("question answer answers problem contents abstract txt".split())
 """Keys of facts, and of texts that are called otherwise: what has them is no record."""
 OF_A_PAGE = frozenset(
     "title tags keywords category categories layout type template draft publish published comments toc math mathjax "

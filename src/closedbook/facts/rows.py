@@ -1,10 +1,10 @@
-"""Rows of a table as documents: `corpus.csv` and `corpus.tsv`, which a spreadsheet writes."""
+"""Rows of a table as documents, and what they have in common with records of JSON: names, texts, `label: value`."""
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from closedbook.errors import UserError
 from closedbook.facts.columns import named_columns
@@ -15,6 +15,7 @@ from closedbook.facts.titles import folded, subjects_in, title
 
 SUFFIXES = (".csv", ".tsv")
 TEXT = "text"
+TEXTS = (TEXT, "body", "content")
 NAMES = ("title", "name")
 _DELIMITERS = (";", "\t", "|", ",")  # a comma last, for it stands in numbers and labels as well
 SNIFFED = 20  # rows
@@ -33,14 +34,26 @@ class Table(NamedTuple):
     rows: list[tuple[int, dict[str, str]]]
 
 
+def text_key(labels: Iterable[str]) -> str | None:
+    """Under which label the text stands, None where there is none."""
+    return next((label for label in TEXTS if label in {*labels}), None)
+
+
+def said_of(fields: Mapping[str, Any], name: str | None) -> Any:
+    """What a row or a record says of what stands under `name`: its text as it is, or a line for each other field."""
+    key = text_key(fields)
+    others = {label: value for label, value in fields.items() if label not in ("", name)}
+    return "\n".join(lines_of(others)) if key is None else fields[key]
+
+
 def rows_of(path: Path, asked: Sequence[str] = ()) -> Iterator[tuple[int, str, str]]:
     """Line, subject and text of every row that says something.
 
-    The text is what stands in a column `text`, or every cell as `label: value`. The subject stands in a column `title`
-    or `name` (of both, in the one that tells all rows apart), else, of rows without `text`, in the first column that
-    has words and tells all rows apart, or the first; but in another where questions name its cells more often, though
-    several rows have the same. Other columns without a label (the numbers that a table of pandas begins with) are not
-    read.
+    The text is what stands in a column `text`, `body` or `content`, or every cell as `label: value`. The subject stands
+    in a column `title` or `name` (of both, in the one that tells all rows apart), else, of rows without a text, in the
+    first column that has words and tells all rows apart, or the first; but in another where questions name its cells
+    more often, though several rows have the same. Other columns without a label (the numbers that a table of pandas
+    begins with) are not read.
 
     Args:
         path: The table.
@@ -52,8 +65,7 @@ def rows_of(path: Path, asked: Sequence[str] = ()) -> Iterator[tuple[int, str, s
     name, rows = _table(path, asked)
     for number, row in rows:
         about = row[name] if name is not None else ""
-        others = {label: cell for label, cell in row.items() if label not in ("", name)}
-        text = others[TEXT] if TEXT in others else "\n".join(lines_of(others))
+        text = said_of(row, name)
         if text.strip() and name is not None and not about.strip():
             raise UserError(f"{path}, line {number}: nothing in {name!r}, the column of whom a row is about.")
         if text.strip():
@@ -103,9 +115,10 @@ def _sizes(lines: Sequence[str], delimiter: str) -> list[int]:
 def _labels(row: Sequence[str], place: str) -> list[str]:
     """The labels of the columns, of those that the reader knows in lower case."""
     labels = [" ".join(cell.split()).rstrip(":") for cell in row]
-    labels = [label.lower() if label.lower() in (TEXT, *NAMES) else label for label in labels]
     if len(labels) > MOST_COLUMNS:
         raise UserError(f"{place}: {len(labels):,} columns; a table has at most {MOST_COLUMNS:,}.")
+    labels = [label.lower() if label.lower() in (*TEXTS, *NAMES) else label for label in labels]
+    labels = [TEXT if label == text_key(labels) else label for label in labels]
     twice = next((label for label in labels if label and labels.count(label) > 1), None)
     if twice is not None:
         raise UserError(f"{place}: the column {shortened(twice)!r} stands there twice.")
