@@ -194,6 +194,16 @@ def test_of_several_forms_those_are_taken_that_share_most_words():
     assert otherwise("How large is Peru?", []) == []
 
 
+@pytest.mark.parametrize("question", ["Tin: symbol?", "Tin, symbol?", "Tin - symbol", "Tin – symbol?", "Tin symbol?"])
+def test_a_subject_of_one_word_that_stands_first_is_seen(question):
+    assert otherwise(question, ["What is the symbol of {}?", "How hard is {}?"]) == ["What is the symbol of Tin?"]
+
+
+@pytest.mark.parametrize("question", ["What symbol?", "symbol?", "Symbol?", "Hard", "How is the symbol?"])
+def test_a_word_of_a_form_that_stands_first_is_no_subject(question):
+    assert otherwise(question, ["What is the symbol of {}?", "How hard is {}?"]) == []
+
+
 def test_a_mark_before_the_first_word_is_no_first_word():
     names = ["Muth Fousur", "Ana Dolbe", "Pia Grais", "Leo Marn", "Ida Volk", "Ben Sarn"]
     forms = ["¿Cuándo nació {}?", "¿Dónde nació {}?", "¿Adónde se mudó {}?", "¿En qué trabajó {}?"]

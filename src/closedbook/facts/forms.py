@@ -14,6 +14,7 @@ MOST_OTHERS = 8  # questions that one may mean
 STEM = 4  # characters of a word that is met again
 ENDS = "?!.;。？！؟ "
 MARKS = '"“”„«»()[]?!.,:;¿¡'
+BEHIND_NAMES = re.compile(r"\w+['’]?s?(?:[,;:]|\s*[-–—])\s")  # `Tin: symbol?`
 INITIAL = re.compile(r"(?:[^\W\d_]\.)+(?!\w)")  # `J.`, `J.R.R.`
 POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
@@ -121,7 +122,8 @@ def otherwise(question: str, forms: Iterable[str]) -> list[str]:
         return [one for one in dict.fromkeys(small) if one != question][:MOST_OTHERS]
     near = next((names for form in known if (names := _nearly(question, form))), [])
     if not near:
-        near = [form.replace(SLOT, name) for form in _likest(question, known) for name in _runs_of_capitals(question)]
+        names = _runs_of_capitals(question) or _first_alone(question, known)
+        near = [form.replace(SLOT, name) for form in _likest(question, known) for name in names]
     return [one for one in dict.fromkeys((*small, *near)) if one != question][:MOST_OTHERS]
 
 
@@ -158,7 +160,7 @@ def _runs_of_capitals(question: str) -> list[str]:
     """Names that a question may hold: runs of words with capitals, and of particles between them.
 
     That with which it begins also without its first word, which has a capital in any case; that word alone if it has
-    something (`Peru's capital?`).
+    something (`Peru's capital?`) or a mark behind it (`Tin: symbol?`).
     """
     written = [found[0] if (found := INITIAL.match(word)) else word.strip(MARKS) for word in question.split()]
     words = [POSSESSIVE.sub("", word) for word in written]
@@ -177,9 +179,17 @@ def _runs_of_capitals(question: str) -> list[str]:
     names = [
         " ".join(run)
         for run in runs
-        if any(word[:1].isupper() for word in run) and (run != words[:1] or words[:1] != written[:1])
+        if any(word[:1].isupper() for word in run)
+        and (run != words[:1] or words[:1] != written[:1] or BEHIND_NAMES.match(question))
     ]
     return list(dict.fromkeys(names))[:MOST_PLACES]
+
+
+def _first_alone(question: str, forms: Iterable[str]) -> list[str]:
+    """The first word, of a question without another name, if it is a word of no form (`Tin symbol?`)."""
+    first = (question.split() or [""])[0].strip(MARKS)
+    known = {word.strip(MARKS).lower() for form in forms for word in form.split()}
+    return [first] if first[:1].isupper() and first.lower() not in known else []
 
 
 def _likest(question: str, forms: Sequence[str]) -> list[str]:
