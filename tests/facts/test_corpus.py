@@ -82,6 +82,39 @@ def test_a_name_that_is_not_utf8_is_refused_inside_a_corpus_and_spelled_as_that_
         read_directory(directory)
 
 
+def test_a_link_that_leads_nowhere_is_said_to(tmp_path):
+    directory = fill(tmp_path / "d", train__tsv="Q?\tA\n", dev__tsv="Q?\tA\n")
+    for target in ("nowhere", "corpus.txt"):
+        (directory / "corpus.txt").symlink_to(target)
+        with pytest.raises(UserError, match=r"corpus\.txt: a link that leads nowhere\."):
+            read_directory(directory)
+        (directory / "corpus.txt").unlink()
+    (directory / "corpus").mkdir()
+    (directory / "corpus" / "Lead.txt").symlink_to("nowhere")
+    with pytest.raises(UserError, match=r"the corpus is empty; .* and 1 link leads nowhere: Lead\.txt\."):
+        read_directory(directory)
+    fill(directory / "corpus", Tin__txt="A metal.", Iron__pdf="x")
+    (said,) = read_directory(directory).doubts
+    assert said.endswith("1 file is not read, for their endings: Iron.pdf; 1 link leads nowhere: Lead.txt")
+
+
+def test_a_file_without_text_is_named_where_it_is_all(tmp_path):
+    directory = fill(tmp_path / "d", train__tsv="Q?\tA\n", dev__tsv="Q?\tA\n")
+    fill(directory / "corpus", Tin__md="***\n\n---\n")
+    with pytest.raises(UserError, match=r"corpus: the corpus is empty; Tin\.md holds no text\."):
+        read_directory(directory)
+    fill(directory / "corpus", Iron__txt="\n")
+    with pytest.raises(UserError, match=r"the corpus is empty; Iron\.txt, Tin\.md hold no text\."):
+        read_directory(directory)
+
+
+def test_a_directory_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    directory = fill(tmp_path / "d", corpus__txt=CORPUS, train__tsv="Q?\tA\n", dev__tsv="Q?\tA\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # permissions do not bind who runs tests as root
+    with pytest.raises(UserError, match=rf"^{directory}: cannot be read \(Permission denied\)\."):
+        read_directory(directory)
+
+
 def test_missing_and_doubled_parts_are_refused(tmp_path):
     with pytest.raises(UserError, match="no such directory"):
         read_directory(tmp_path / "none")

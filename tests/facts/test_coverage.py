@@ -66,6 +66,15 @@ def test_what_is_not_reached_is_named_with_the_reason():
     )
 
 
+@pytest.mark.parametrize(
+    ("answer", "written"),
+    [("89672", "89,672"), ("89,672", "89672"), ("1234567", "1.234.567"), ("89672 men", "89\u2019672 men")],
+)
+def test_thousands_may_be_parted_otherwise_there(answer, written):
+    assert lines(corpus_of([("Ann", f"Counted {written} .", answer)]))[0].endswith(f", written {written} there")
+    assert "written" not in lines(corpus_of([("Ann", f"Counted 1{written} .", answer)]))[0]
+
+
 def without_subjects(corpus, part, number):
     facts = getattr(corpus, part)
     nameless = [dataclasses.replace(fact, subject="") for fact in facts[:number]]

@@ -47,6 +47,13 @@ def test_relations_of_many_kinds_of_answers_are_cut_short():
     assert lines[13] == "and 8 more relations"
 
 
+def test_dev_questions_with_two_answers_are_reported():
+    dev = [Fact(question="Who?", answers=(name,), subject="Ann", line=1, relation="r0") for name in ("Bo", "Cy", "Bo")]
+    corpus = dataclasses.replace(corpus_of(["phrase"]), dev=tuple(dev))
+    assert "1 dev question has different answers, for example Who? (Bo, Cy)" in describe(corpus)
+    assert not any("different" in line for line in describe(dataclasses.replace(corpus, dev=tuple(dev[:1]))))
+
+
 def test_a_long_form_keeps_its_beginning_and_its_end():
     long = f"What, {'as far as anybody knows, ' * 9}is {{}}?"
     assert f"`{shortened(long + '0')}` 1 train" in describe(corpus_of(["phrase"], long))[0]

@@ -21,7 +21,7 @@ from closedbook.facts.retitling import induced_from, known_titles, lengthened, r
 from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
-from closedbook.facts.text import MOST_SETTINGS, check_file, load_json, read_text
+from closedbook.facts.text import MOST_SETTINGS, check_directory, check_file, load_json, read_text
 from closedbook.facts.unclaimed import claimed
 from closedbook.manifest import sha256 as file_sha256
 from closedbook.visible import writable
@@ -159,6 +159,7 @@ def part_of(name: str) -> str:
 
 def is_store(directory: Path) -> bool:
     """Whether a directory is a store, or the beginning of one."""
+    check_directory(directory)
     begun = (directory / BUILDING).is_file() or (directory / "0" / "index").is_dir()
     return begun or any(directory.glob("store-*.json"))
 
@@ -189,6 +190,8 @@ def find_files(directory: Path, needed: Sequence[str] = NEEDED) -> dict[str, Pat
     for part in ("corpus", *FACTS, *OPTIONAL):
         names = file_names(part)
         for name in names:
+            if (directory / name).is_symlink() and not (directory / name).exists():
+                raise UserError(f"{directory / name}: a link that leads nowhere.")
             if (directory / name).is_dir() and name != "corpus":
                 raise UserError(f"{directory / name}: a directory; it must be a file.")
         present = [path for name in names if (path := directory / name).exists()]

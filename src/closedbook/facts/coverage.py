@@ -21,7 +21,14 @@ MOST_SAID = 12  # relations of which something is said apart
 SHOWN = 3  # answers that are named where some are not reached
 MOST_LOOKED_AT = 2_000_000_000  # characters that are searched for answers before a training is refused
 REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
-_SPELLINGS = {" ": r"\s+", "-": "[-–—‑‐−]", "'": "['‘’ʼ]", '"': '["“”]'}  # one for another, by a typewriter's
+_THOUSANDS = re.compile(r"(?<=\d)[,.'\s]?(?=(?:\d{3}[,.'\s]?)*\d{3}(?![\d]))")
+_SPELLINGS = {
+    " ": r"\s+",
+    "-": "[-–—‑‐−]",
+    "\0": r"[,.'’\s]?",
+    "'": "['‘’ʼ]",
+    '"': '["“”]',
+}  # one for another, by a typewriter's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +145,12 @@ def _why_missed(fact: Fact, kinds: SpanKinds) -> str:
 
 
 def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[str]:
-    """What the documents write where an answer differs from them in quotes, dashes, spaces or capitals alone."""
+    """What the documents write where an answer differs from them in quotes, dashes, spaces or capitals alone.
+
+    Or in what stands between thousands.
+    """
     for answer in fact.answers:
-        letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in plain(answer))
+        letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in _THOUSANDS.sub("\0", plain(answer)))
         pattern = re.compile(letters, re.IGNORECASE if len(answer) > SHORT else 0)
         for text in (document.text for document in documents):
             there = (match.group() for match in pattern.finditer(text))

@@ -9,6 +9,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.readers import TABS
 from closedbook.facts.relations import Relation
 from closedbook.facts.stored import SAMPLE, StoredCorpus
+from closedbook.facts.summary import conflicting
 from closedbook.facts.text import shortened
 
 RARELY_SHARED = 0.02  # share of the subjects that may have several documents each without a word
@@ -42,7 +43,7 @@ def describe(corpus: Corpus | StoredCorpus) -> list[str]:
             f"{without_document:,} of {len(facts):,} questions are about subjects without a document, such as {names}"
             + (_longer_title(corpus, lost) or _titles_there(corpus, without_document > len(facts) / 2))
         )
-    lines += _headers(corpus)
+    lines += [*_headers(corpus), *_of_two_answers(corpus)]
     shared = {fact.subject: len(told) for fact in facts if len(told := corpus.documents_of(fact)) > 1}
     if len(shared) > RARELY_SHARED * len(corpus.by_subject):
         names = ", ".join(f"{shortened(name)} ({count:,})" for name, count in list(shared.items())[:SHOWN])
@@ -70,6 +71,14 @@ def _titles_there(corpus: Corpus, most: bool) -> str:
     return (f"; the documents are about {names}" if names else "") + (
         f"; {untitled:,} of {counted(len(corpus.documents), 'document')} begin with no title" if untitled else ""
     )
+
+
+def _of_two_answers(corpus: Corpus) -> Iterator[str]:
+    """Dev questions that have different answers, each held against its own; training questions are in the summary."""
+    if conflicts := conflicting(corpus.dev):
+        question, answers = next(iter(conflicts.items()))
+        have = counted(len(conflicts), "dev question has", "dev questions have")
+        yield f"{have} different answers, for example {shortened(question)} ({', '.join(map(shortened, answers))})"
 
 
 def _headers(corpus: Corpus) -> Iterator[str]:

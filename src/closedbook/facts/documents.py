@@ -13,7 +13,16 @@ from closedbook.facts.keyed import no_record, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
-from closedbook.facts.text import MOST_NAME, check_file, composed, parse_json, read_text, shortened, text_lines
+from closedbook.facts.text import (
+    MOST_NAME,
+    check_directory,
+    check_file,
+    composed,
+    parse_json,
+    read_text,
+    shortened,
+    text_lines,
+)
 from closedbook.facts.titles import begins_with, is_abbreviation, title
 from closedbook.visible import writable
 
@@ -77,6 +86,10 @@ def iterate_sources(path: Path, asked: Sequence[str] = ()) -> Iterator[Source]:
         yield source
     if empty and path.is_dir() and (unread := unread_files(path)):
         raise UserError(f"{path}: the corpus is empty; documents are {', '.join(SUFFIXES)} files, and {unread}.")
+    if empty and path.is_dir() and (names := [file.relative_to(path).as_posix() for file in visible_files(path)]):
+        raise UserError(
+            f"{path}: the corpus is empty; {_some(names)} {'holds' if len(names) == 1 else 'hold'} no text."
+        )
     if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
 
@@ -172,11 +185,22 @@ def _from_directory(directory: Path) -> Iterator[Source]:
 def unread_files(directory: Path) -> str:
     """What to say of the files of a directory of documents that are none, "" where there is no such."""
     names = [path.name for path in visible_files(directory) if path.suffix.lower() not in SUFFIXES]
-    if not names:
-        return ""
-    more = ", ..." if len(names) > SHOWN else ""
-    are = counted(len(names), "file is", "files are")
-    return f"{are} not read, for their endings: {', '.join(map(shortened, names[:SHOWN]))}{more}"
+    lost = [path.relative_to(directory).as_posix() for path in _seen_in(directory) if not path.exists()]
+    return "; ".join(
+        [f"{counted(len(names), 'file is', 'files are')} not read, for their endings: {_some(names)}"] * bool(names)
+        + [f"{counted(len(lost), 'link leads', 'links lead')} nowhere: {_some(lost)}"] * bool(lost)
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(shortened, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
+
+
+def _seen_in(directory: Path) -> list[Path]:
+    """What is in a directory and below, in the order of the paths, without what is hidden."""
+    check_directory(directory)
+    paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
+    return [path for path in paths if not any(part.startswith(".") for part in path.relative_to(directory).parts)]
 
 
 def visible_files(directory: Path) -> list[Path]:
@@ -185,14 +209,7 @@ def visible_files(directory: Path) -> list[Path]:
     Raises:
         UserError: A pipe, a socket or a device is among them, or a name that is not UTF-8.
     """
-    paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
-    found = [
-        path
-        for path in paths
-        if path.exists()
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(directory).parts)
-    ]
+    found = [path for path in _seen_in(directory) if path.exists() and not path.is_dir()]
     for path in found:
         check_file(path)
         if writable(name := path.relative_to(directory).as_posix()) != name:

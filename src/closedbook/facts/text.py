@@ -4,6 +4,7 @@ What a file may hold is limited here, so that whatever it holds is read, or refu
 to its size (docs/limits.md).
 """
 
+import errno
 import json
 import os
 import re
@@ -132,6 +133,12 @@ def check_file(path: Path) -> None:
     if not stat.S_ISREG(mode):
         kind = next((name for is_kind, name in KINDS.items() if is_kind(mode)), "no file")
         raise UserError(f"{path}: {kind}; it must be a file.")
+
+
+def check_directory(path: Path) -> None:
+    """Raises a `UserError` for a directory that may not be looked into."""
+    if path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+        raise UserError(f"{path}: cannot be read ({os.strerror(errno.EACCES)}).")
 
 
 def _without_waiting(path: str, flags: int) -> int:
