@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.tokenizers import train_tokenizer
 from closedbook.model.gpt import GPT
+from closedbook.report.result_tables import knowledge_table
 from closedbook.runs import Run
 from tests.audit.conftest import Parrot
 from tests.toys import tiny_config
@@ -96,6 +98,22 @@ def test_stored_and_extracted_by_kind_of_fact():
     assert (found.mean_question_nats, found.mean_line_nats) == (-1.0, -2.0)
     assert set(found.recall) == set(GROUPINGS)
     assert stored(parrot, CORPUS, CORPUS.dev) == [True, None]
+
+
+def test_a_model_that_is_tokenized_elsewhere_is_examined_without_the_lengths_of_names():
+    class Elsewhere(Parrot):
+        def prompts(self, questions, *, place="question"):
+            assert all(questions), "an empty question is refused"
+            return [dataclasses.replace(prompt, ids=()) for prompt in super().prompts(questions, place=place)]
+
+    parrot = Elsewhere()
+    known = examine(parrot, CORPUS, evaluate(parrot, CORPUS.dev))
+    assert [fact.name_length for fact in known] == [None, None]
+    found = summarise(known)
+    assert set(found.recall) == set(GROUPINGS) - {"name_length"}
+    labels = [row[0] for row in knowledge_table({"parrot": [found]}).rows]
+    assert "training facts with the same answer: 1" in labels
+    assert not any("tokens of the name" in label for label in labels)
 
 
 def test_the_answer_is_looked_for_as_whole_words_behind_the_title():

@@ -31,7 +31,7 @@ class KnownFact:
         line_nats: Log-probability of the answer after the document's own words, None likewise and like `stored`.
         answer_frequency: Training facts of the relation with this answer.
         name_rarity: Documents whose title holds the rarest word of the subject.
-        name_length: Tokens of the subject.
+        name_length: Tokens of the subject, None where the model is tokenized elsewhere.
     """
 
     extracted: bool
@@ -40,7 +40,7 @@ class KnownFact:
     line_nats: float | None
     answer_frequency: int
     name_rarity: int
-    name_length: int
+    name_length: int | None
 
     @property
     def in_document(self) -> bool:
@@ -97,7 +97,9 @@ def examine(model: LanguageModel, corpus: Corpus, evaluation: Evaluation) -> lis
     subjects, answers = [facts[index].subject for index in before], [gold[index] for index in before]
     in_line = model.continuation_log_probability(subjects, list(before.values()), answers)
     line_nats = dict(zip(before, in_line, strict=True))
-    continues, lengths = stored(model, corpus, facts), _name_lengths(model, facts)
+    continues = stored(model, corpus, facts)
+    told = any(prompt.ids for prompt in evaluation.prompts)
+    lengths = _name_lengths(model, facts) if told else [None] * len(facts)
     question_nats = model.log_probability(evaluation.prompts, gold)
     frequency, rarity = answer_frequencies(corpus.train, facts), name_rarities(corpus, facts)
     return [
@@ -179,7 +181,7 @@ class Knowledge:
         neither: Neither.
         mean_question_nats: Mean log-probability of the answers after their questions, None where none is known.
         mean_line_nats: Mean log-probability of the answers after their documents' own words, likewise.
-        recall: By grouping and kind of fact, how many are extracted.
+        recall: By grouping and kind of fact, how many are extracted; no grouping by a number that is not known.
     """
 
     in_document: int
@@ -198,9 +200,9 @@ def summarise(known: Sequence[KnownFact]) -> Knowledge:
     there = [fact for fact in known if fact.in_document]
     pairs = Counter((bool(fact.stored), fact.extracted) for fact in there)
     extracted = [fact.extracted for fact in known]
+    values = {name: [getattr(fact, name) for fact in known] for name in GROUPINGS}
     recall = {
-        name: grouping.recall([getattr(fact, name) for fact in known], extracted)
-        for name, grouping in GROUPINGS.items()
+        name: GROUPINGS[name].recall(numbers, extracted) for name, numbers in values.items() if None not in numbers
     }
     return Knowledge(
         in_document=len(there),

@@ -151,7 +151,13 @@ def knowledge_table(known: Mapping[str, Sequence[Knowledge]]) -> Table:
     columns = list(known.values())
     if not columns:
         return Table("", [], [], [])
-    totals = {(name, kind): cell.total for name, kinds in columns[0][0].recall.items() for kind, cell in kinds.items()}
+    everywhere = set.intersection(*({*each.recall} for seeds in columns for each in seeds))
+    totals = {
+        (name, kind): cell.total
+        for name, kinds in columns[0][0].recall.items()
+        if name in everywhere
+        for kind, cell in kinds.items()
+    }
     lines = [
         (
             f"{GROUPINGS[name].label}: {kind}",
