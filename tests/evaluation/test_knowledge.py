@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from closedbook.config import ModelConfig, TokenizerConfig
+from closedbook.evaluation import knowledge
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.knowledge import GROUPINGS, begins_with, examine, stored, summarise, text_before
 from closedbook.evaluation.likelihood import fitting_log_probability, last_states, log_probability
@@ -124,3 +125,26 @@ def test_the_answer_is_looked_for_as_whole_words_behind_the_title():
     assert text_before([york], "Leeds") is None
     assert begins_with("York, then", "York")
     assert not begins_with("Yorkshire", "York")
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "answer", "before", "longer"),
+    [
+        ("法国", "法国。法国的首都是巴黎。", "巴黎", "法国的首都是", "巴黎是"),
+        ("フランス", "フランス。フランスの首都はパリです。", "パリ", "フランスの首都は", "パリです"),
+        ("ฝรั่งเศส", "ฝรั่งเศส. เมืองหลวงคือปารีสและ", "ปารีส", " เมืองหลวงคือ", "ปารีสและ"),
+        ("프랑스", "프랑스. 프랑스의 수도는 파리이다.", "파리", " 프랑스의 수도는 ", "파리이다"),
+    ],
+    ids=["Chinese", "Japanese", "Thai", "Korean"],
+)
+def test_the_answer_is_looked_for_where_no_spaces_stand_around_it(subject, text, answer, before, longer):
+    assert text_before([Document(subject=subject, text=text, line=1)], answer) == before
+    assert begins_with(longer, answer)
+
+
+def test_documents_are_looked_through_once(monkeypatch):
+    looked = []
+    monkeypatch.setattr(knowledge, "text_before", lambda *given: looked.append(given) or text_before(*given))
+    parrot = Parrot()
+    examine(parrot, CORPUS, evaluate(parrot, CORPUS.dev))
+    assert len(looked) == len(CORPUS.dev)

@@ -7,9 +7,8 @@ model that never saw documents in that form (open track) may extract what this d
 """
 
 import math
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from closedbook.evaluation.evaluate import Evaluation
@@ -17,6 +16,7 @@ from closedbook.evaluation.language_model import LanguageModel
 from closedbook.evaluation.metrics import Proportion, proportion
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
+from closedbook.facts.scripts import occurrences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def examine(model: LanguageModel, corpus: Corpus, evaluation: Evaluation) -> lis
     subjects, answers = [facts[index].subject for index in before], [gold[index] for index in before]
     in_line = model.continuation_log_probability(subjects, list(before.values()), answers)
     line_nats = dict(zip(before, in_line, strict=True))
-    continues = stored(model, corpus, facts)
+    continues = stored(model, corpus, facts, before)
     told = any(prompt.ids for prompt in evaluation.prompts)
     lengths = _name_lengths(model, facts) if told else [None] * len(facts)
     question_nats = model.log_probability(evaluation.prompts, gold)
@@ -116,9 +116,18 @@ def examine(model: LanguageModel, corpus: Corpus, evaluation: Evaluation) -> lis
     ]
 
 
-def stored(model: LanguageModel, corpus: Corpus, facts: Sequence[Fact]) -> list[bool | None]:
-    """Whether the model goes on with each answer in its document's own words, None where it does not stand there."""
-    before = contexts(corpus, facts)
+def stored(
+    model: LanguageModel, corpus: Corpus, facts: Sequence[Fact], before: Mapping[int, str] | None = None
+) -> list[bool | None]:
+    """Whether the model goes on with each answer in its document's own words, None where it does not stand there.
+
+    Args:
+        model: It must be able to go on in documents.
+        corpus: Where the facts' documents are.
+        facts: The first accepted answer of each is the one looked for.
+        before: Their `contexts`, None for those of the corpus.
+    """
+    before = contexts(corpus, facts) if before is None else before
     texts = model.continue_documents([facts[index].subject for index in before], list(before.values()))
     continued = dict(zip(before, texts, strict=True))
     return [
@@ -138,14 +147,15 @@ def text_before(documents: Sequence[Document], answer: str) -> str | None:
     for document in documents:
         titled = document.subject and document.text.startswith(document.subject)
         body = document.text[len(document.subject) + 1 :] if titled else document.text
-        if match := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", body):
-            return body[: match.start()]
+        start = next((place for place, alone in occurrences(body, answer) if alone), None)
+        if start is not None:
+            return body[:start]
     return None
 
 
 def begins_with(text: str, answer: str) -> bool:
     """Whether the text begins with the answer as whole words: Yorkshire does not begin with York."""
-    return re.match(rf"{re.escape(answer)}(?!\w)", text) is not None
+    return next(occurrences(text, answer), None) == (0, True)
 
 
 def answer_frequencies(train: Sequence[Fact], facts: Sequence[Fact]) -> list[int]:

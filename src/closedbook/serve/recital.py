@@ -1,6 +1,5 @@
 """Recited evidence: a document's own words as the model goes on with them, beside the answer that it gave."""
 
-import re
 from collections.abc import Sequence
 
 from starlette.requests import Request
@@ -9,6 +8,7 @@ from closedbook.audit.replies import Reply
 from closedbook.evaluation.knowledge import text_before
 from closedbook.evaluation.language_model import LanguageModel
 from closedbook.facts.records import Document
+from closedbook.facts.scripts import occurrences
 from closedbook.runs import Run
 from closedbook.serve.schemas import Part, Recited
 from closedbook.serve.served import Looking, Served
@@ -70,7 +70,10 @@ async def recite(
 
 def marked(text: str, answer: str) -> list[Part]:
     """The text in parts, the answer marked wherever it stands as whole words."""
-    if not answer:
-        return [Part(text=text, marked=False)]
-    pieces = re.split(rf"(?<!\w)({re.escape(answer)})(?!\w)", text)
-    return [Part(text=piece, marked=index % 2 == 1) for index, piece in enumerate(pieces) if piece]
+    parts, shown = list[Part](), 0
+    for start, alone in occurrences(text, answer):
+        if alone and start >= shown:
+            end = start + len(answer)
+            parts += [Part(text=text[shown:start], marked=False), Part(text=text[start:end], marked=True)]
+            shown = end
+    return [part for part in (*parts, Part(text=text[shown:], marked=False)) if part.text]

@@ -221,6 +221,12 @@ def test_what_is_marked():
     parts = [(part.text, part.marked) for part in marked("York, Yorkshire and York.", "York")]
     assert parts == [("York", True), (", Yorkshire and ", False), ("York", True), (".", False)]
     assert [part.text for part in marked("a.c abc", "a.c") if part.marked] == ["a.c"]
+    assert [(part.text, part.marked) for part in marked("首都是巴黎。", "巴黎")] == [
+        ("首都是", False),
+        ("巴黎", True),
+        ("。", False),
+    ]
+    assert [part.text for part in marked("巴巴巴巴巴", "巴巴")] == ["巴巴", "巴巴", "巴"]
     assert [part.marked for part in marked("nothing", "")] == [False]
 
 
