@@ -190,7 +190,8 @@ class Run:
 
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         lines = self._lines(subjects, before, self.model.context // 2)
-        return [response.text for response in self._responses(generate(self.model, lines))]
+        written = generate(self.model, lines, most_new_tokens=self.most_new_tokens)
+        return [response.text for response in self._responses(written)]
 
     def continuation_log_probability(
         self, subjects: Sequence[str], before: Sequence[str], answers: Sequence[str]

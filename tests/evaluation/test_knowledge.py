@@ -81,6 +81,20 @@ def test_facts_are_told_apart_and_a_real_run_can_be_examined():
     assert (ann.in_document, bo.in_document, bo.stored, bo.line_nats) == (True, False, None, None)
 
 
+def test_documents_are_gone_on_with_as_far_as_answers_go():
+    class Repeating(torch.nn.Module):
+        def forward(self, states):
+            return torch.eye(tokenizer.vocabulary_size)[-1].expand(*states.shape[:-1], -1)
+
+    tokenizer = train_tokenizer(TokenizerConfig(kind="characters"), ["Ann Lee."])
+    gpt = GPT(ModelConfig(layers=1, heads=2, width=16, block=256), tokenizer.vocabulary_size).eval()
+    gpt.head = Repeating()
+    for longest in (3, 60):
+        run = Run(Path("toy"), tiny_config(), gpt, tokenizer, {"longest_answer": longest})
+        (text,) = run.continue_documents(["Ann"], ["Lee"])
+        assert len(text) == len(run.answer(["Ann Lee"])[0]) == run.most_new_tokens
+
+
 def test_stored_and_extracted_by_kind_of_fact():
     parrot = Parrot(said={"Where was Bo Lee born?": "Bern"})
     known = examine(parrot, CORPUS, evaluate(parrot, CORPUS.dev))

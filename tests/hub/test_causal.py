@@ -11,6 +11,7 @@ from closedbook.audit.audit import Material, Settings, audit
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form, as_given
 from closedbook.evaluation.language_model import LanguageModel
+from closedbook.hub import causal
 from tests.audit.test_audit import page
 from tests.hub.conftest import copy_of, opened, texts
 
@@ -85,6 +86,18 @@ def test_a_document_is_gone_on_with(foreign):
     (nats,) = foreign.continuation_log_probability(["Ann Lee"], [" Ann was born in "], ["Rome"])
     assert nats < 0
     assert foreign.continuation_log_probability(["Ann"], [" in "], ["word " * 200]) == [None]
+
+
+@pytest.mark.parametrize(("chat", "context", "limit"), [(False, 128, 24), (True, 128, 40), (False, 20, 10)])
+def test_a_document_is_gone_on_with_as_far_as_an_answer_goes(foreign, monkeypatch, chat, context, limit):
+    model = dataclasses.replace(foreign, form=Form(chat=chat))
+    monkeypatch.setitem(model.__dict__, "context", context)
+    asked = []
+    monkeypatch.setattr(
+        causal, "write", lambda _, rows, **more: asked.append((max(map(len, rows)), more["limit"])) or ()
+    )
+    model.continue_documents(["Ann Lee"], [" word" * 200])
+    assert asked == [(context - limit, limit)]
 
 
 def test_representations_end_at_the_name(foreign, taught, prompts):

@@ -93,6 +93,11 @@ class CausalModel:
         return MOST_NEW_TOKENS_OF_CHAT if self.form.chat else MOST_NEW_TOKENS
 
     @property
+    def _line_limit(self) -> int:
+        """Tokens that are written behind a document at the most: as many as an answer has, but half of the context."""
+        return min(self._limit, self.context // 2)
+
+    @property
     def _closing(self) -> list[int]:
         return self.vocabulary.ends if self.form.chat else self.vocabulary.closing
 
@@ -164,7 +169,7 @@ class CausalModel:
     def continue_documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[str]:
         texts = [""] * len(subjects)
         rows = self._documents(subjects, before)
-        for batch, written in write(self.reader, rows, closing=self.vocabulary.closing, limit=MOST_NEW_TOKENS):
+        for batch, written in write(self.reader, rows, closing=self.vocabulary.closing, limit=self._line_limit):
             for index, paths in zip(batch, written, strict=True):
                 texts[index] = self._response(paths.greedy, line=True).text
         return texts
@@ -214,7 +219,7 @@ class CausalModel:
 
     def _documents(self, subjects: Sequence[str], before: Sequence[str]) -> list[list[int]]:
         """Tokens of each document up to where it is to go on."""
-        room = self.context - MOST_NEW_TOKENS
+        room = self.context - self._line_limit
         texts = [f"{subject}.{words}".rstrip() for subject, words in zip(subjects, before, strict=True)]
         return [self.vocabulary.encode(text)[-room:] for text in texts]
 
