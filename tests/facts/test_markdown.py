@@ -119,3 +119,13 @@ def test_yaml_that_multiplies_what_it_names_takes_no_time():
     lines = ["a0: &a0 {k: v}"]
     lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)]
     assert split_front("---\n" + "\n".join(lines) + "\ntitle: Tin\n---\nText")[::2] == ("Tin", "Text")
+
+
+def test_yaml_that_refers_to_another_place_says_what_it_has_written():
+    lines = ["title: Tin", f"l0: &l0 {{{', '.join(f'k{n}: v' for n in range(9))}}}"]
+    lines += [f"l{n}: &l{n} {{{', '.join(f'k{k}: *l{n - 1}' for k in range(9))}}}" for n in range(1, 4)]
+    block = "\n".join(lines)
+    found = split_front(f"---\n{block}\n---\nText")
+    assert (found.title, found.rest) == ("Tin", "Text")
+    assert len("\n".join(found.lines)) <= len(block)
+    assert split_front("---\na: 2 * 3\nb: '*c'\nd: &e f\n---\nText").lines == ("a: 2 * 3.", "b: *c.", "d: f.")

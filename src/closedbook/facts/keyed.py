@@ -63,9 +63,24 @@ def split_front(text: str) -> Front:
 
 
 def _fields(block: str, mark: str) -> dict[Any, Any] | None:
-    """What a block names, with texts as they are written; None where it names nothing but has a text."""
+    """What a block names, with texts as they are written; None where it names nothing but has a text.
+
+    Raises:
+        YAMLError, TOMLDecodeError: It cannot be read, or refers to another place.
+    """
+    if mark == "---" and refers(block):
+        raise yaml.YAMLError("refers to another place")
     fields: Any = tomllib.loads(block) if mark == "+++" else yaml.load(block, Loader=yaml.BaseLoader)  # nosec B506
     return {} if fields in ("", None) else fields if isinstance(fields, dict) else None
+
+
+def refers(text: str) -> bool:
+    """Whether a text in YAML refers to another place in it (`*name`), which a few lines can multiply without end.
+
+    Raises:
+        YAMLError: It is none.
+    """
+    return "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.BaseLoader))
 
 
 def _title_of(fields: dict[Any, Any]) -> str:
