@@ -3,7 +3,13 @@ import tomllib
 import pytest
 
 from closedbook.errors import UserError
-from closedbook.facts.relations import Relation, format_relations, parse_relations
+from closedbook.facts.relations import (
+    Relation,
+    format_relations,
+    parse_relations,
+    read_relations,
+    write_relations,
+)
 
 FULL = Relation(
     name="capital",
@@ -63,3 +69,13 @@ def test_a_form_of_several_relations_stands_in_the_first():
     shared = [Relation(name="a", forms=("Who is {}?",)), Relation(name="b", forms=("who is {}", "{}: who?"))]
     read = parse_relations(format_relations(shared), "f")
     assert [fields["forms"] for fields in read.values()] == [("Who is {}?",), ("{}: who?",)]
+
+
+def test_what_is_too_much_to_be_read_back_is_not_written(tmp_path):
+    path = tmp_path / "relations.toml"
+    forms = tuple(f"Which of the many things numbered {number} is {{}}?" for number in range(25_000))
+    with pytest.raises(UserError, match="25,000 forms of questions would take 1,339,740 bytes"):
+        write_relations([Relation(name="thing", forms=forms)], path)
+    assert not path.exists()
+    write_relations([Relation(name="thing", forms=forms[:19_000])], path)
+    assert len(read_relations(path)["thing"]["forms"]) == 19_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from closedbook.errors import UserError, nearest
+from closedbook.errors import UserError, counted, nearest
 from closedbook.facts.forms import SLOT
 from closedbook.facts.naming import form_key
 from closedbook.facts.text import MOST_CHARACTERS, MOST_SETTINGS, read_text, shortened, why
@@ -189,6 +189,13 @@ def write_relations(relations: Sequence[Relation], path: Path) -> None:
     """Writes a `relations.toml`; see `format_relations`.
 
     Raises:
-        UserError: The file system refuses.
+        UserError: It would be larger than is read back, or the file system refuses.
     """
-    write_text(path, format_relations(relations))
+    text = format_relations(relations)
+    if (size := len(text.encode())) > MOST_SETTINGS:
+        forms = sum(len(relation.forms) for relation in relations)
+        raise UserError(
+            f"{path}: {counted(forms, 'form')} of questions would take {size:,} bytes, and a file of them has at most "
+            f"{MOST_SETTINGS:,}; without the file they are found in the questions as before."
+        )
+    write_text(path, text)
