@@ -40,3 +40,7 @@ def test_parts_with_different_numbers_of_segments_are_joined():
     batch = render(TOKENS, joined, torch.tensor([0, 1]), 3)
     assert batch.inputs_BT.tolist() == [[10, 11], [12, 13]]
     assert batch.targets_BT.tolist() == [[11, 0], [13, 14]]
+
+
+def test_no_parts_are_no_examples():
+    assert concatenate([]).lengths().tolist() == []

@@ -143,3 +143,10 @@ def test_windows_without_a_training_question_ask_nothing_of_invented_subjects(st
     windows = Windows(store, config, store.tokenizer(), CPU, lambda window: dataclasses.replace(window, train=()))
     mixture = windows.mixture(0, 1)
     assert "invented_subjects" not in {ingredient.settings.name for ingredient in mixture.ingredients}
+
+
+def test_documents_that_draw_no_example_are_nothing_to_train_on(store):
+    config = dataclasses.replace(CONFIG, mixture=(NameCards(),))
+    windows = Windows(store, config, store.tokenizer(), CPU, lambda window: dataclasses.replace(window, documents=()))
+    with pytest.raises(UserError, match="Nothing to train on"):
+        WindowBatches(windows, config, 1)

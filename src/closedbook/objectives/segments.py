@@ -107,6 +107,8 @@ def lay_out_rows(rows: Sequence[Sequence[tuple[tuple[int, int], bool]]], device:
 
 def concatenate(parts: Sequence[Segments]) -> Segments:
     """The examples of all parts, one part after the other."""
+    if not parts:
+        return lay_out_rows([], torch.device("cpu"))
     widest = max(part.start_RK.shape[1] for part in parts)
 
     def padded(values_RK: Tensor) -> Tensor:
