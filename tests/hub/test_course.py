@@ -2,6 +2,7 @@
 
 import collections
 import pickle
+import shutil
 
 import pytest
 import torch
@@ -221,3 +222,12 @@ def test_other_angles_are_refused(directory, tmp_path):
     torch.save(state, tmp_path / "file.pt")
     with pytest.raises(UserError, match="turns its positions by other angles"):
         import_course(tmp_path / "file.pt", directory, tmp_path / "run")
+
+
+def test_a_corpus_in_another_encoding_is_refused_in_a_sentence(directory, tmp_path):
+    rows = CharCorruption((directory / "wiki.txt").read_text(encoding="utf-8"), BLOCK)
+    torch.save(MAKERS["vanilla"](len(rows.vocabulary)).state_dict(), tmp_path / "file.pt")
+    latin = shutil.copytree(directory, tmp_path / "latin")
+    (latin / "wiki.txt").write_text((directory / "wiki.txt").read_text(encoding="utf-8"), encoding="latin-1")
+    with pytest.raises(UserError, match=r"wiki.txt, line 4: .*UTF-8"):
+        import_course(tmp_path / "file.pt", latin, tmp_path / "run", HEADS)

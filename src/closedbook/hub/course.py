@@ -85,14 +85,14 @@ def import_course(path: Path, corpus: Path, out: Path, heads: int | None = None)
     """
     file = _read(path)
     config = _config(file, heads)
-    documents = find_files(corpus)["corpus"]
-    tokenizer = _tokenizer(documents, file)
+    taught = read_directory(corpus)  # which says what is wrong with its files
+    tokenizer = _tokenizer(find_files(corpus)["corpus"], file)
     model = GPT(config, tokenizer.vocabulary_size)
     try:
         model.load_state_dict(_ours(file, config))
     except RuntimeError as error:
         raise UserError(f"{path}: its tensors do not fit each other ({' '.join(str(error).split())}).") from error
-    run = _run(out, model.eval(), tokenizer, read_directory(corpus), path)
+    run = _run(out, model.eval(), tokenizer, taught, path)
     with new_directory(out) as partial:
         save_run(partial, run, {})
     return run
