@@ -11,7 +11,9 @@ from closedbook.errors import UserError
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.records import Document, Fact
-from closedbook.selfstudy.candidates import Forms, kind, tokens
+from closedbook.selfstudy import reader
+from closedbook.selfstudy import study as module
+from closedbook.selfstudy.candidates import Forms, count_tokens, kind, tokens
 from closedbook.selfstudy.features import View
 from closedbook.selfstudy.reader import Reader, conditional_logit
 from closedbook.selfstudy.study import cross_validate, examples, question_forms, questions_of, study, unreadable
@@ -155,12 +157,44 @@ def test_the_same_corpus_gives_the_same_cards():
 def test_an_own_answer_does_not_count_as_known_from_elsewhere():
     corpus = toy_corpus()
     pairs = [(corpus.documents[0], "Rome"), (corpus.documents[1], "New Ulm")]
-    knowledge = Reader(pairs, "Where was {} born?", corpus.documents)._knowledge
+    knowledge = Reader(pairs, "Where was {} born?", count_tokens(corpus.documents))._knowledge
     taught = View(corpus.documents[0], knowledge, "Rome").features()
     rome = next(row for row in taught if "text=rome" in row)
     assert "known=False" in rome
     read = View(corpus.documents[0], knowledge, None).features()
     assert "known=True" in next(row for row in read if "text=rome" in row)
+
+
+def test_documents_are_read_some_at_a_time_as_all_at_once(monkeypatch):
+    corpus = toy_corpus()
+    pairs = examples(corpus, corpus.train)
+    trained = Reader(pairs, "Where was {} born?", count_tokens(corpus.documents))
+    together = trained.read(corpus.documents)
+    at_once = []
+    monkeypatch.setattr(reader, "AT_ONCE", 7)
+    monkeypatch.setattr(reader, "_HASHER", Watched(reader._HASHER, at_once))
+    assert trained.read(corpus.documents) == together
+    assert len(at_once) == 9
+    assert trained.read([]) == []
+
+
+class Watched:
+    """A hasher that notes how many rows it is given at once."""
+
+    def __init__(self, hasher, rows):
+        self.hasher, self.rows = hasher, rows
+
+    def transform(self, rows):
+        rows = list(rows)
+        self.rows.append(len(rows))
+        return self.hasher.transform(rows)
+
+
+def test_the_words_of_a_corpus_are_counted_once(monkeypatch):
+    counted = []
+    monkeypatch.setattr(module, "count_tokens", lambda documents: counted.append(1) or count_tokens(documents))
+    cross_validate(toy_corpus(), ReaderConfig(rounds=2), folds=3)
+    assert counted == [1]
 
 
 def test_cross_validation_never_teaches_who_is_asked():

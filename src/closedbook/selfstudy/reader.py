@@ -23,6 +23,7 @@ from closedbook.selfstudy.candidates import Forms, count_tokens, words
 from closedbook.selfstudy.features import Knowledge, View
 
 CHOICES, LEAST = 8, 0.01  # candidates of a document that are kept, and the least probability of one
+AT_ONCE = 256  # documents that are read together; the features of one take some 400 kB
 OFTEN = 5  # times a word stands as a candidate before it counts as one that is never the answer
 _HASHER = FeatureHasher(2**22, alternate_sign=False)  # several times faster than a vocabulary; collisions are rare
 
@@ -50,7 +51,7 @@ class Reader:
     Args:
         examples: Documents with the training answer of the question about their subject.
         question: The question's form, with `{}` for the subject; its words are features.
-        documents: The whole corpus; how often words stand in it is a feature.
+        corpus: In how many places of the whole corpus each word stands, see `count_tokens`; a feature.
         penalty: Weight of the squared norm.
         read: Answers of an earlier reader on other documents; they count as known answers, not as examples.
 
@@ -62,12 +63,12 @@ class Reader:
         self,
         examples: Sequence[tuple[Document, str]],
         question: str,
-        documents: Sequence[Document],
+        corpus: Counter[str],
         *,
         penalty: float = 1.0,
         read: Counter[str] | None = None,
     ) -> None:
-        self._knowledge, views, right = lesson(examples, question, documents, read)
+        self._knowledge, views, right = lesson(examples, question, corpus, read)
         x_NF = _HASHER.transform(row for view in views for row in view.features())
         self._seen_F = np.unique(x_NF.indices)  # the columns that training knows, a few of the hasher's many
         starts_D = np.cumsum([0, *(len(view.candidates) + 1 for view in views)])[:-1]
@@ -75,12 +76,14 @@ class Reader:
 
     def read(self, documents: Sequence[Document]) -> list[Reading]:
         """The reading of every document."""
+        parts = (documents[first : first + AT_ONCE] for first in range(0, len(documents), AT_ONCE))
+        return [reading for part in parts for reading in self._read(part)]
+
+    def _read(self, documents: Sequence[Document]) -> Iterator[Reading]:
         views = [View(document, self._knowledge, None) for document in documents]
-        if not views:
-            return []
         x_NF = _HASHER.transform(row for view in views for row in view.features())
         scores_N = x_NF[:, self._seen_F] @ self._weights_F
-        readings, first = [], 0
+        first = 0
         for view in views:
             scores = scores_N[first : first + len(view.candidates) + 1]
             shares = np.exp(scores - scores.max())
@@ -90,27 +93,26 @@ class Reader:
                 together[candidate.text] += share
             best = sorted(together.items(), key=lambda pair: -pair[1])[:CHOICES]
             answer, confidence = best[0] if best else ("", 0.0)
-            readings.append(Reading(answer, confidence, tuple(pair for pair in best if pair[1] >= LEAST), none))
+            yield Reading(answer, confidence, tuple(pair for pair in best if pair[1] >= LEAST), none)
             first += len(scores)
-        return readings
 
 
 def lesson(
     examples: Sequence[tuple[Document, str]],
     question: str,
-    documents: Sequence[Document] = (),
+    corpus: Counter[str] | None = None,
     read: Counter[str] | None = None,
 ) -> tuple[Knowledge, list[View], list[bool]]:
     """What a reader learns from: knowledge, the examples as it sees them, and which of all their choices are right.
 
-    Takes what `Reader` does. Without the corpus it tells at little cost whether a reader can be learned.
+    Takes what `Reader` does. Without the words of the corpus it tells at little cost whether a reader can be learned.
 
     Raises:
         UserError: No answer is a candidate of its document.
     """
     if not examples:
         raise UserError(f"The reader has no document for a training question {question!r}: nothing to learn.")
-    knowledge = _knowledge(examples, question, documents, read or Counter())
+    knowledge = _knowledge(examples, question, corpus or Counter(), read or Counter())
     views = [View(document, knowledge, answer) for document, answer in examples]
     right, found = list[bool](), False
     for view, (_, answer) in zip(views, examples, strict=True):
@@ -148,7 +150,7 @@ def conditional_logit(
 
 
 def _knowledge(
-    examples: Sequence[tuple[Document, str]], question: str, documents: Sequence[Document], read: Counter[str]
+    examples: Sequence[tuple[Document, str]], question: str, corpus: Counter[str], read: Counter[str]
 ) -> Knowledge:
     answers = Counter(answer for _, answer in examples)
     stood = count_tokens(document for document, _ in examples)
@@ -158,7 +160,7 @@ def _knowledge(
         never=frozenset(word for word, times in stood.items() if times >= OFTEN and word not in within),
         forms=Forms.of(answers),
         question=frozenset(_asked(question)),
-        corpus=count_tokens(documents),
+        corpus=corpus,
     )
 
 

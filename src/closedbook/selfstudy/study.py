@@ -18,6 +18,7 @@ from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.splits import groups
+from closedbook.selfstudy.candidates import count_tokens
 from closedbook.selfstudy.reader import Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
@@ -99,23 +100,36 @@ def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]
     return found
 
 
-def learn_reader(corpus: Corpus, form: str, facts: Sequence[Fact], config: ReaderConfig) -> Reader:
-    """A reader for one form of question.
+class Learner:
+    """Learns readers of a corpus, whose words are counted once.
 
-    After the first round it reads the documents without a training pair, and what it is sure of counts as a known
-    answer in the next, also where it was read: an answer that one line names clearly helps to read another.
-
-    Raises:
-        UserError: No training answer stands in its document.
+    Args:
+        corpus: Of the training facts and their documents, and of others.
+        config: The readers' settings.
     """
-    pairs = examples(corpus, facts)
-    taught = {document.text for document, _ in pairs}
-    unread = [document for document in corpus.documents if document.subject and document.text not in taught]
-    reader = Reader(pairs, form, corpus.documents, penalty=config.penalty)
-    for _ in range(config.rounds - 1):
-        sure = Counter(reading.answer for reading in reader.read(unread) if reading.confidence >= config.sure)
-        reader = Reader(pairs, form, corpus.documents, penalty=config.penalty, read=sure)
-    return reader
+
+    def __init__(self, corpus: Corpus, config: ReaderConfig) -> None:
+        self.corpus, self._config = corpus, config
+        self._words = count_tokens(corpus.documents)
+
+    def __call__(self, form: str, facts: Sequence[Fact]) -> Reader:
+        """A reader for one form of question.
+
+        After the first round it reads the documents without a training pair, and what it is sure of counts as a known
+        answer in the next, also where it was read: an answer that one line names clearly helps to read another.
+
+        Raises:
+            UserError: No training answer stands in its document.
+        """
+        pairs = examples(self.corpus, facts)
+        taught = {document.text for document, _ in pairs}
+        unread = [document for document in self.corpus.documents if document.subject and document.text not in taught]
+        config = self._config
+        reader = Reader(pairs, form, self._words, penalty=config.penalty)
+        for _ in range(config.rounds - 1):
+            sure = Counter(reading.answer for reading in reader.read(unread) if reading.confidence >= config.sure)
+            reader = Reader(pairs, form, self._words, penalty=config.penalty, read=sure)
+        return reader
 
 
 def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
@@ -127,9 +141,9 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     Raises:
         UserError: Too few training questions have a common form, or no answer of any form stands in its document.
     """
-    cards = list[Card]()
+    cards, learned = list[Card](), Learner(corpus, config)
     for form, facts in readable_forms(corpus).items():
-        reader = learn_reader(corpus, form, facts, config)
+        reader = learned(form, facts)
         questions = to_ask(corpus, form, facts)
         cards += [card for card in _cards(corpus, questions, reader) if card.confidence >= config.at_least]
     return dataclasses.replace(corpus, cards=tuple(cards))
@@ -151,9 +165,9 @@ class PartByPart:
 
     def __init__(self, sample: Corpus, config: ReaderConfig, trained: Container[str]) -> None:
         self._config, self._trained = config, trained
+        learned = Learner(sample, config)
         self._readers = [
-            (questions_of(form, facts), learn_reader(sample, form, facts, config))
-            for form, facts in readable_forms(sample).items()
+            (questions_of(form, facts), learned(form, facts)) for form, facts in readable_forms(sample).items()
         ]
 
     def __call__(self, part: Corpus) -> Corpus:
@@ -250,7 +264,7 @@ def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> O
     Raises:
         UserError: As `study`.
     """
-    facts, readings = list[Fact](), list[Reading]()
+    facts, readings, learned = list[Fact](), list[Reading](), Learner(corpus, config)
     for form, found in readable_forms(corpus).items():
         fold = [number % folds for number in groups(corpus, found)]
         for held in range(folds):
@@ -262,16 +276,15 @@ def cross_validate(corpus: Corpus, config: ReaderConfig, *, folds: int = 5) -> O
             ]
             if asked:
                 facts += asked
-                readings += _taught(corpus, form, kept, asked, config)
+                readings += _taught(learned, form, kept, asked)
     return OpenBook(tuple(facts), tuple(readings))
 
 
-def _taught(
-    corpus: Corpus, form: str, kept: Sequence[Fact], asked: Sequence[Fact], config: ReaderConfig
-) -> list[Reading]:
+def _taught(learned: Learner, form: str, kept: Sequence[Fact], asked: Sequence[Fact]) -> list[Reading]:
     """The surest reading of each fact's documents by a reader that was taught others."""
     try:
-        reader = learn_reader(corpus, form, kept, config)
+        reader = learned(form, kept)
     except UserError:
         return [Reading("", 0.0)] * len(asked)
-    return [max(reader.read(corpus.documents_of(fact)), key=lambda reading: reading.confidence) for fact in asked]
+    told = learned.corpus.documents_of
+    return [max(reader.read(told(fact)), key=lambda reading: reading.confidence) for fact in asked]
