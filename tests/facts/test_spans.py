@@ -1,11 +1,13 @@
+import dataclasses
 import re
 
 import pytest
 
+from closedbook.facts import span_kinds as module
 from closedbook.facts.records import Document
 from closedbook.facts.shapes import answer_shape, kind_of
 from closedbook.facts.span_kinds import learn_kinds
-from closedbook.facts.spans import PHRASES, can_ask, spans
+from closedbook.facts.spans import PHRASES, can_ask, spans, words_of_subject
 from closedbook.facts.titles import title
 
 TEXT = "Ann Lee. Ann Lee (born 3 May 1920 in New York City, U.S.) met Łukasz O'Neill-Smith in Rome, then Rome ."
@@ -431,3 +433,15 @@ def test_of_several_relations_what_stands_in_many_documents_and_answers_nothing_
     assert texts(lines[5], few) == ["Bath", "Red"]
     declared = learn_kinds(town + colour, [("colour", "choice", ["Red", "Warranty"])])
     assert declared.idle == {"Seen", "Colour"}
+
+
+def test_a_subject_of_many_documents_is_looked_at_once_for_an_answer(monkeypatch):
+    split, changed = [], []
+    monkeypatch.setattr(module, "words_of_subject", lambda subject: split.append(subject) or words_of_subject(subject))
+    monkeypatch.setattr(
+        module, "replace", lambda kinds, **new: changed.append(new) or dataclasses.replace(kinds, **new)
+    )
+    told = [Document(subject="Ann Lee", text=f"Ann Lee. It is {number} .", line=number) for number in range(1, 100)]
+    learn_kinds([("r", "Lee Hall", told)])
+    assert 0 < len(split) < 10
+    assert 0 < len(changed) < 20

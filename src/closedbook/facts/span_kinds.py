@@ -128,22 +128,22 @@ def _with_names(kinds: SpanKinds, answers: Sequence[Told]) -> SpanKinds:
 
 def _is_owned(answer: str, told: Sequence[Document]) -> bool:
     """Whether it has a word of its subject."""
-    return any(shares_word(answer, words_of_subject(document.subject)) for document in told)
+    subjects = {document.subject for document in told}
+    return any(shares_word(answer, words_of_subject(subject)) for subject in subjects)
 
 
 def _more_than_owned(answer: str, told: Sequence[Document]) -> bool:
     """Whether it has other words as well."""
-    return any(
-        shares_word(answer, words_of_subject(document.subject)) and says_more(answer, document.subject)
-        for document in told
-    )
+    subjects = {document.subject for document in told}
+    return any(shares_word(answer, words_of_subject(subject)) and says_more(answer, subject) for subject in subjects)
 
 
 def _needs_stems(answer: str, documents: Sequence[Document], kinds: SpanKinds) -> bool:
     """Whether an answer is reached with what is written on to it taken off, and not as a part of a longer run."""
     within = replace(kinds, inner=frozenset({len(words(answer))}))
+    stemmed = replace(within, stems=True)
     return not any(can_ask(answer, document, within) for document in documents) and any(
-        can_ask(answer, document, replace(within, stems=True)) for document in documents
+        can_ask(answer, document, stemmed) for document in documents
     )
 
 
