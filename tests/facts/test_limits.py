@@ -209,6 +209,7 @@ PLACES = {
         "```\n",
     ),
     markdown.split_heading: ("# ", " ", "#", "=\n"),
+    lambda text: markdown.parts(f"a{text}b"): (" ", "\t"),
     answer_shape: ("1", "-", "X, "),
     normalise: ("-", "+-", "1,111,", "1."),
     lambda text: CONTAINED(text, fact()): ("A. ", "a1 ", "+", "not a "),

@@ -35,7 +35,7 @@ _EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _RULE = re.compile(r"={3,}|-{3,}|~{3,}")
 _ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
-_ID = re.compile(r"[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
+_ID = re.compile(r"(?<![ \t])[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
 _NOTES = (  # what notebooks write beside Markdown
     (re.compile(r"!\[\[[^\[\]\n]{0,200}\]\]"), ""),
