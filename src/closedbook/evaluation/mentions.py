@@ -5,10 +5,11 @@ Texts are `matched` spellings; of answers that are small words otherwise (In, I,
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Literal
 
 from closedbook.evaluation.refusals import refuses
 from closedbook.evaluation.sentences import BEFORE, SMALL, answer_span, attempts
@@ -56,6 +57,8 @@ _MIXED = re.compile(r"\d (\d+/\d+)(?!\d)")  # 1 1/2
 _FRACTION = re.compile(r"(\d{1,4})/(\d{1,4})(?=\D|$)")
 _BULLET = re.compile(r"[ \t]*[-+*#]+[ \t]+\S")
 MOST_MENTIONS = 100  # of an answer in a text that are looked at
+START = 3  # letters of an answer that it is found by
+Reading = Literal["text", "said", "counted", "signed"]
 NEAR = 2  # words between two numbers of which one is meant
 
 
@@ -91,6 +94,11 @@ class Answered:
         return " ".join(_NUMBERS.get(word, word) for word in said.split())
 
     @cached_property
+    def signed(self) -> str:
+        """The response with the signs of units behind numbers."""
+        return with_signs(self.said)
+
+    @cached_property
     def _words(self) -> list[tuple[int, int]]:
         """Where the words of what is said stand, which `counted` has as many of."""
         return [word.span() for word in re.finditer(r"\S+", self.said)]
@@ -117,14 +125,11 @@ class Answered:
 
     def mentions(self, answer: str) -> Iterator[tuple[int, int]]:
         """Where an answer stands and is not denied: [start, end) in what is said."""
-        plain = matched(answer)
-        if not any(character.isalnum() for character in plain):
-            yield from self._marks(answer.strip())
+        plain, reading = _sought(answer)
+        if reading == "text":
+            yield from self._marks(plain)
             return
-        plain = _NUMBERS.get(plain, plain)
-        said = self.counted if plain.isdigit() else self.said
-        if _MEASURE.search(plain):
-            plain, said = with_signs(plain), with_signs(said)
+        said: str = getattr(self, reading)
         if plain not in said:
             return
         if plain in _YES_NO and (_POLAR.search(self.question) or len(plain) > 2):
@@ -189,6 +194,40 @@ class Answered:
             rf"^{re.escape(answer.strip().capitalize())}[,.!]",  # `Ja, das ist so.`
         )
         return any(re.search(place, self.text, re.MULTILINE) for place in places)
+
+
+class Known:
+    """Answers that responses may hold, found by how they begin.
+
+    Args:
+        answers: In any order.
+    """
+
+    def __init__(self, answers: Iterable[str]) -> None:
+        self.answers = tuple(dict.fromkeys(answers))
+        self._by_start: dict[Reading, dict[str, list[tuple[str, str]]]] = {}
+        for answer in self.answers:
+            part, reading = _sought(answer)
+            self._by_start.setdefault(reading, {}).setdefault(part[:START], []).append((part, answer))
+
+    def mentioned(self, answered: Answered) -> Iterator[str]:
+        """The answers whose letters stand in a response; no others can be mentioned there."""
+        for reading, by_start in self._by_start.items():
+            text: str = getattr(answered, reading)
+            starts = {text[place : place + size] for place in range(len(text)) for size in range(1, START + 1)}
+            for start in starts & by_start.keys():
+                yield from (answer for part, answer in by_start[start] if part in text)
+
+
+def _sought(answer: str) -> tuple[str, Reading]:
+    """What is looked for where an answer is, and in which reading of a response; marks stand in its own text."""
+    plain = matched(answer)
+    if not any(character.isalnum() for character in plain):
+        return answer.strip(), "text"
+    plain = _NUMBERS.get(plain, plain)
+    if _MEASURE.search(plain):
+        return with_signs(plain), "signed"
+    return plain, "counted" if plain.isdigit() else "said"
 
 
 def _is_small(answer: str) -> bool:

@@ -8,11 +8,12 @@ that writes sentences an answer counts that stands in the response, as whole wor
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from closedbook.errors import UserError, nearest
 from closedbook.evaluation.language_model import LanguageModel, Response
-from closedbook.evaluation.mentions import Answered, whole_number
+from closedbook.evaluation.mentions import Answered, Known, whole_number
 from closedbook.evaluation.refusals import spoken_from
 from closedbook.evaluation.sentences import SMALL, answer_span, attempts
 from closedbook.evaluation.spelling import matched, normalise
@@ -140,7 +141,11 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
     Args:
         known: The answers of each relation, by its name; none for no look at others.
     """
-    others = {relation: tuple(dict.fromkeys(answers)) for relation, answers in (known or {}).items()}
+    given = dict(known or {})
+
+    @cache
+    def others(relation: str) -> Known:  # questions of no form share nothing
+        return Known(() if relation == OTHER else given.get(relation, ()))
 
     def grade(text: str, fact: Fact) -> Score:
         text = text[spoken_from(text) :]
@@ -149,10 +154,10 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
             return plain
         answered = Answered(fact.question, text)
         right = [span for answer in fact.answers for span in answered.right(answer, fact.subject)]
-        alike = () if fact.relation == OTHER else others.get(fact.relation, ())  # questions of no form share nothing
+        alike = others(fact.relation)
         if right:
             accepted = {matched(answer) for answer in fact.answers}
-            competing = (other for other in alike if matched(other) not in accepted)
+            competing = (other for other in alike.mentioned(answered) if matched(other) not in accepted)
             wrong = any(answered.competes(other, right) and not answered.asks(other) for other in competing)
             return Score(grade="incorrect" if wrong else "correct", exact=False, normalised=False)
         silent = not (is_attempt(text) and attempts(fact.question, text)) or _evades(answered, fact, alike)
@@ -166,19 +171,20 @@ def stands_in(part: str, text: str) -> bool:
     return any(alone and whole_number(text, part, start, start + len(part)) for start, alone in occurrences(text, part))
 
 
-def _evades(answered: Answered, fact: Fact, known: Sequence[str]) -> bool:
+def _evades(answered: Answered, fact: Fact, known: Known) -> bool:
     """Whether a sentence says what the subject is, but not what is asked: it names neither that nor any answer."""
     asked, subject, said = answered.asked, matched(fact.subject), answered.said
     about = {word for word in asked.replace(subject, " ").split() if word not in SMALL} if subject else set()
     describes = (
         re.search(rf"\b{re.escape(subject)} (?:\w+ )?(?:is|are|was|were) ", said) and len(said.split()) >= SENTENCE
     )
-    if not known or not describes or not about or about & {*said.split()}:
+    if not known.answers or not describes or not about or about & {*said.split()}:
         return False
     inside = "country" in about and any(matched(place[1]) not in asked for place in _IN_A_PLACE.finditer(answered.text))
     if inside:  # "is a city in Ghana"
         return False
-    return not any(any(True for _ in answered.mentions(answer)) for answer in known if not answered.asks(answer))
+    named = (answer for answer in known.mentioned(answered) if not answered.asks(answer))
+    return not any(any(True for _ in answered.mentions(answer)) for answer in named)
 
 
 SCORERS: dict[Match, Scorer] = {
