@@ -3,7 +3,7 @@ import torch
 
 from closedbook.config import ModelConfig, TokenizerConfig
 from closedbook.errors import UserError
-from closedbook.evaluation.ranking import PrefixTree, best, candidate_ids, log_probabilities
+from closedbook.evaluation.ranking import PrefixTree, best, candidate_ids
 from closedbook.facts.tokenizers import MASK_ID, train_tokenizer
 from closedbook.model.gpt import GPT
 
@@ -22,17 +22,21 @@ def brute_force(model, prompt, sequence):
     return sum(log_TV[len(prompt) - 1 + i, token].item() for i, token in enumerate(sequence))
 
 
+def every_score(model, prompts, sequences):
+    return torch.tensor([[brute_force(model, prompt, sequence) for sequence in sequences] for prompt in prompts])
+
+
 @pytest.mark.parametrize(
     "model", [model_of(), model_of("dense_synthesizer"), model_of(positions="rotary")], ids=["kqv", "syn", "rot"]
 )
-@pytest.mark.parametrize("most_rows", [1, 4096])
-def test_the_tree_gives_the_numbers_of_brute_force(model, most_rows):
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_the_tree_gives_the_numbers_of_brute_force(model, batch_size):
     prompts = [[3, 4, 1], [7, 1], [2, 3, 4, 5, 6, 1]]
-    scores = log_probabilities(model, prompts, SEQUENCES, most_rows=most_rows)
-    for row, prompt in enumerate(prompts):
-        expected = [brute_force(model, prompt, sequence) for sequence in SEQUENCES]
-        torch.testing.assert_close(scores[row], torch.tensor(expected), atol=1e-4, rtol=1e-5)
-        assert scores[row].argmax() == torch.tensor(expected).argmax()
+    for sequences in (SEQUENCES, SEQUENCES[:3], *([one] for one in SEQUENCES)):
+        choice, score = best(model, prompts, sequences, batch_size=batch_size)
+        expected = every_score(model, prompts, sequences)
+        assert choice.tolist() == expected.argmax(dim=1).tolist()
+        torch.testing.assert_close(score, expected.max(dim=1).values, atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -44,7 +48,7 @@ def test_the_best_candidate_is_the_argmax_of_brute_force(seed):
     sequences = [*{(*torch.randint(2, 12, (n,)).tolist(), 1): None for n in (1, 1, 2, 2, 3, 3, 4) for _ in range(9)}]
     prompts = [[*torch.randint(2, 12, (n,)).tolist(), 1] for n in (1, 3, 3, 5, 7)]
     choice, score = best(model, prompts, sequences, batch_size=2)
-    everything = log_probabilities(model, prompts, sequences)
+    everything = every_score(model, prompts, sequences)
     assert choice.tolist() == everything.argmax(dim=1).tolist()
     torch.testing.assert_close(score, everything.max(dim=1).values, atol=1e-5, rtol=1e-5)
 
@@ -60,14 +64,17 @@ def test_york_is_not_yorkshire():
     model = GPT(ModelConfig(layers=1, heads=2, width=16, block=64), tokenizer.vocabulary_size)
     prompt = [*tokenizer.encode(["Where is it?"])[0], MASK_ID]
     sequences = candidate_ids(tokenizer, ["York", "Yorkshire"])
-    york, yorkshire = log_probabilities(model, [prompt], sequences)[0].tolist()
-    assert york != yorkshire
+    alone = [best(model, [prompt], [sequence])[1].item() for sequence in sequences]
+    assert alone == pytest.approx(every_score(model, [prompt], sequences)[0].tolist(), abs=1e-4)
+    assert alone[0] != alone[1]
     with torch.no_grad():
         model.head.weight[MASK_ID] = 0
         model.head.weight[MASK_ID] += 100 * torch.sign(model.final_norm.weight)
-    assert log_probabilities(model, [prompt], sequences).isfinite().all()
+    choice, score = best(model, [prompt], sequences)
+    assert choice.tolist() == [0]  # a model that closes at once says the shorter
+    assert score.isfinite().all()
 
 
 def test_a_candidate_that_does_not_fit_is_refused():
     with pytest.raises(UserError, match="33 tokens, the model 31"):
-        log_probabilities(model_of(), [[2] * 30], [[3, 4, 5, 1]])
+        best(model_of(), [[2] * 30], [[3, 4, 5, 1]])

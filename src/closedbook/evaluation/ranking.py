@@ -1,11 +1,11 @@
-"""Ranking: the log-probability of every candidate answer, through a prefix tree whose nodes are computed once.
+"""Ranking: the most probable of candidate answers, through a prefix tree whose nodes are computed once.
 
 A candidate's score is the log-probability of its tokens and the closing mask after `question MASK`, the same number
 that one forward pass over the whole sequence gives. The closing mask is part of the path, so that `York` is not a
-prefix of `Yorkshire` but a sibling of its continuation. `log_probabilities` gives all scores; `best` gives the best
-candidate alone and leaves out every branch that cannot win: a path's log-probability only falls as it grows.
+prefix of `Yorkshire` but a sibling of its continuation. Every branch that cannot win is left out: a path's
+log-probability only falls as it grows.
 
-Axes: P prompts, N nodes of a level of the tree, R = P N rows of a forward pass, K candidates, V vocabulary.
+Axes: P prompts, N nodes of a level of the tree, R rows of a forward pass, V vocabulary.
 """
 
 import math
@@ -66,57 +66,10 @@ class PrefixTree:
 
 
 @torch.inference_mode()
-def log_probabilities(
-    model: GPT, encoded: Sequence[Sequence[int]], sequences: Sequence[Sequence[int]], *, most_rows: int = 4096
-) -> Float[Tensor, "prompts candidates"]:
-    """Log-probability in nats of every sequence after every prompt.
-
-    Args:
-        model: On any device.
-        encoded: Prompts as token ids.
-        sequences: Candidates as token ids, the closing mask included.
-        most_rows: Rows of a forward pass; fewer take less memory.
-
-    Raises:
-        UserError: A prompt with the longest candidate does not fit into the model's context.
-    """
-    tree = PrefixTree(sequences, model.device)
-    _check_length(model, encoded, tree)
-    widest = max(len(level.token_N) for level in tree.levels)
-    size = max(most_rows // widest, 1)
-    model.eval()
-    return torch.cat(
-        [_scores(model, encoded[first : first + size], tree, len(sequences)) for first in range(0, len(encoded), size)]
-    )
-
-
-def _scores(model: GPT, encoded: Sequence[Sequence[int]], tree: PrefixTree, count: int) -> Tensor:
-    """(P, K): the levels of the tree one after the other, the rows of a level prompt by prompt."""
-    scores_PK = torch.empty(len(encoded), count, device=model.device)
-    states_RC, length_P, cache = prefill(model, encoded, len(tree.levels) - 1)
-    path_R = torch.zeros(len(encoded), device=model.device)
-    before = 1
-    for depth, level in enumerate(tree.levels):
-        row_R = (torch.arange(len(encoded), device=model.device)[:, None] * before + level.parent_N).flatten()
-        token_R = level.token_N.repeat(len(encoded))
-        log_RV = model.head(states_RC).float().log_softmax(dim=-1)
-        path_R = path_R[row_R] + log_RV[row_R, token_R]
-        ends_N = level.sequence_N >= 0
-        scores_PK[:, level.sequence_N[ends_N]] = path_R.view(len(encoded), -1)[:, ends_N]
-        if depth + 1 == len(tree.levels):
-            break
-        cache.keep_rows(row_R)
-        position_R = (length_P[:, None] + depth).expand(-1, len(level.token_N)).flatten()
-        states_RC = model(token_R[:, None], position_R[:, None], cache)[:, 0]
-        before = len(level.token_N)
-    return scores_PK
-
-
-@torch.inference_mode()
 def best(
     model: GPT, encoded: Sequence[Sequence[int]], sequences: Sequence[Sequence[int]], *, batch_size: int = 32
 ) -> tuple[Int64[Tensor, "prompts"], Float[Tensor, "prompts"]]:
-    """The most probable sequence after every prompt and its log-probability in nats: the argmax of `log_probabilities`.
+    """The most probable sequence after every prompt and its log-probability in nats.
 
     A first descent takes the best branch at every level; what it ends with is a bound. The second follows every branch
     that is still above its prompt's bound.
