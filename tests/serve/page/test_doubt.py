@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from closedbook.api import evaluate as public_evaluate
 from closedbook.audit.abstention import upper_bound
 from closedbook.audit.answers_file import is_answers_file, read_answers
 from closedbook.audit.audit import audit
@@ -11,6 +12,8 @@ from closedbook.audit.reliability import risk_coverage
 from closedbook.audit.settings import Settings
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
+from closedbook.evaluation.form import Form
+from closedbook.facts.readers import read_facts
 from closedbook.facts.records import Fact
 from closedbook.files import write_lines
 from closedbook.serve.limits import Limits
@@ -29,6 +32,14 @@ SURE = {
     "E?": ("no such subject", 0.99),
 }
 FACTS = tuple(Fact(question=each, answers=("Rome",), subject="", line=number) for number, each in enumerate(SURE, 1))
+
+CITIES = {"Norway": "Oslo", "Peru": "Lima", "France": "Paris", "Italy": "Rome", "Chile": "Santiago"}
+RIVERS = {"Lyon": "Rhône", "Cologne": "Rhine", "Turin": "Po", "Bremen": "Weser", "Dresden": "Elbe"}
+TWO_RELATIONS = [
+    ("What is the capital of Norway?", "Bergen"),
+    *((f"What is the capital of {place}?", city) for place, city in CITIES.items()),
+    *((f"Which river flows through {place}?", river) for place, river in RIVERS.items()),
+]
 
 
 class Graded(Parrot):
@@ -83,6 +94,39 @@ def test_a_run_is_graded_as_evaluate_grades_it(run, corpus):
     sure = np.array([row["confidence"] for row in told["rows"]])
     _, risk = risk_coverage(np.array([row["right"] for row in told["rows"]]), sure)
     assert [point[1] for point in told["curve"]] == pytest.approx(risk.tolist())
+
+
+class Writer(Parrot):
+    """A parrot that writes sentences."""
+
+    form = Form()
+
+
+def test_facts_are_read_as_evaluate_reads_them(tmp_path):
+    path = tmp_path / "facts.tsv"
+    path.write_text("".join(f"{question}\t{answer}\n" for question, answer in TWO_RELATIONS))
+    said = {
+        "What is the capital of Norway?": "Bergen.",
+        "What is the capital of Peru?": "Peru is a land of mountains and of old towns by the sea.",
+        "Which river flows through Lyon?": "The Rhône, that goes on from Lyon to the sea far from Paris.",
+    }
+    facts = tuple(read_facts(path))
+    models = {"writer": Writer(said), "other": Writer({"What is the capital of Norway?": "Oslo"})}
+    told = {}
+    with running(models, shown=Shown(facts=facts)) as client:
+        for name in models:
+            asked(client, name)
+            told[name] = client.get("/page/doubt", params={"model": name}).json()
+    for name, model in models.items():
+        evaluation = public_evaluate(model, path)
+        assert [row["right"] for row in told[name]["rows"]] == [
+            score.correct for score in evaluation.scores if score.attempted
+        ]
+        assert told[name]["silent"] == sum(not score.attempted for score in evaluation.scores)
+    assert told["writer"]["silent"] == 1
+    right = {row["question"]: row["right"] for row in told["writer"]["rows"]}
+    assert right["What is the capital of Norway?"]
+    assert right["Which river flows through Lyon?"]
 
 
 def test_an_audits_answers_are_shown_by_any_of_its_signals(tmp_path):

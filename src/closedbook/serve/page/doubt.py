@@ -21,8 +21,11 @@ from closedbook.audit.reliability import auroc, risk_coverage
 from closedbook.audit.replies import Reply
 from closedbook.audit.settings import Signal
 from closedbook.errors import UserError
-from closedbook.evaluation.scorers import Score, find_scorer, usual_match
+from closedbook.evaluation.scorers import Score, Scorer, find_scorer, usual_match
+from closedbook.facts.corpus import Corpus
+from closedbook.facts.given import with_shared_answers
 from closedbook.facts.records import Fact
+from closedbook.runs import recognised
 from closedbook.serve.problems import ProblemError, documented
 from closedbook.serve.schemas import Asked
 from closedbook.serve.served import Asking, Served
@@ -37,8 +40,17 @@ ERRORS = documented(401, 404, 413, 415, 421, 422, 429, 503, 504)
 
 @dataclass
 class Graded:
-    """Answers of a model to the facts, as far as they have been asked."""
+    """Answers of a model to the facts, as far as they have been asked.
 
+    Args:
+        facts: What it is asked, as `evaluate` asks it.
+        scorer: What is right, by all facts of the file.
+        replies: To the first of them.
+        scores: Of these.
+    """
+
+    facts: Sequence[Fact]
+    scorer: Scorer
     replies: list[Reply] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
 
@@ -118,10 +130,10 @@ class Doubts(BaseModel):
 async def ask(request: Request, asked: DoubtRequest) -> Progress:
     """Asks a batch more of the facts."""
     service = service_of(request)
-    served, facts = service.model(asked.model), _facts(service)
-    graded: Graded = service.graded.setdefault(served.name, Graded())
+    served = service.model(asked.model)
+    graded = await _graded(service, served)
     first = len(graded.replies)
-    batch = facts[first : first + service.limits.batch]
+    batch = graded.facts[first : first + service.limits.batch]
     if batch and asked.first >= first:
         questions = [fact.question for fact in batch]
         try:
@@ -129,22 +141,38 @@ async def ask(request: Request, asked: DoubtRequest) -> Progress:
         except UserError as error:
             raise ProblemError(422, f"--facts, from the fact of line {batch[0].line} on: {error}") from None
         if len(graded.replies) == first:  # nobody else has asked them meanwhile
-            scores = await asyncio.to_thread(_scores, served, facts, batch, replies)
+            scores = await asyncio.to_thread(_scores, graded.scorer, batch, replies)
             if len(graded.replies) == first:
                 graded.replies += replies
                 graded.scores += scores
-    return Progress(asked=len(graded.replies), of=len(facts))
+    return Progress(asked=len(graded.replies), of=len(graded.facts))
 
 
 def _facts(service: Service) -> tuple[Fact, ...]:
     if not service.shown.facts:
         raise ProblemError(422, "The service has no facts to ask; start it with --facts.")
-    return service.shown.facts[:MOST]
+    return service.shown.facts
 
 
-def _scores(served: Served, facts: Sequence[Fact], batch: Sequence[Fact], replies: Sequence[Reply]) -> list[Score]:
+async def _graded(service: Service, served: Served) -> Graded:
+    """What a model has been asked, which begins with reading the facts as it knows them."""
+    facts = _facts(service)
+    if served.name not in service.graded:
+        corpus = service.names.corpus if service.names is not None else None
+        begun = await asyncio.to_thread(_begun, served, facts, corpus)
+        service.graded.setdefault(served.name, begun)  # unless somebody else has begun meanwhile
+    graded: Graded = service.graded[served.name]
+    return graded
+
+
+def _begun(served: Served, facts: Sequence[Fact], corpus: Corpus | None) -> Graded:
+    """The facts with the subjects and relations that the model or the corpus knows, and a question's answers shared."""
+    shared, _ = with_shared_answers(recognised(facts, served.model, corpus), "--facts")
     match = served.threshold.match if served.threshold is not None else usual_match(served.model)
-    scorer = find_scorer(match, facts)
+    return Graded(facts=shared[:MOST], scorer=find_scorer(match, shared))
+
+
+def _scores(scorer: Scorer, batch: Sequence[Fact], replies: Sequence[Reply]) -> list[Score]:
     return [scorer(reply.response.text, fact) for reply, fact in zip(replies, batch, strict=True)]
 
 
@@ -161,12 +189,12 @@ async def doubts(
         if service.shown.answers is None:
             raise ProblemError(422, "The service has no audit's answers; start it with --answers.")
         return await asyncio.to_thread(_doubts, service.shown.answers.first(MOST), len(service.shown.answers), signal)
-    served, facts = service.model(model), _facts(service)
-    kept = _kept(service.graded.get(served.name, Graded()), facts)
-    return await asyncio.to_thread(_doubts, kept, len(facts), signal, served.threshold)
+    served = service.model(model)
+    graded = await _graded(service, served)
+    return await asyncio.to_thread(_doubts, _kept(graded), len(graded.facts), signal, served.threshold)
 
 
-def _kept(graded: Graded, facts: Sequence[Fact]) -> KeptAnswers:
+def _kept(graded: Graded) -> KeptAnswers:
     """The answers as an audit keeps them."""
     replies, scores = [*graded.replies], [*graded.scores]
     named = next((reply.signal for reply in replies if reply.signal is not None), None)
@@ -174,7 +202,7 @@ def _kept(graded: Graded, facts: Sequence[Fact]) -> KeptAnswers:
     return KeptAnswers(
         questions=tuple(reply.question for reply in replies),
         answers=tuple(reply.response.text for reply in replies),
-        expected=tuple(fact.answers[0] for fact in facts[: len(replies)]),
+        expected=tuple(fact.answers[0] for fact in graded.facts[: len(replies)]),
         right_N=np.array([score.correct for score in scores], dtype=bool),
         attempted_N=np.array([score.attempted for score in scores], dtype=bool),
         signals={} if named is None else {named: sure_N},
