@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -5,10 +6,10 @@ import pytest
 
 from closedbook.api import evaluate as public_evaluate
 from closedbook.audit.abstention import upper_bound
-from closedbook.audit.answers_file import is_answers_file, read_answers
+from closedbook.audit.answers_file import KeptAnswers, is_answers_file, read_answers
 from closedbook.audit.audit import audit
 from closedbook.audit.inquiry import Material
-from closedbook.audit.reliability import risk_coverage
+from closedbook.audit.reliability import believe, risk_coverage
 from closedbook.audit.settings import Settings
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
@@ -127,6 +128,24 @@ def test_facts_are_read_as_evaluate_reads_them(tmp_path):
     right = {row["question"]: row["right"] for row in told["writer"]["rows"]}
     assert right["What is the capital of Norway?"]
     assert right["Which river flows through Lyon?"]
+
+
+def test_an_interval_is_the_audits():
+    rng = np.random.default_rng(5)
+    right_N, sure_N = rng.random(80) < 0.5, rng.random(80)
+    questions = tuple(f"{number}?" for number in range(80))
+    kept = KeptAnswers(
+        questions=questions,
+        answers=questions,
+        expected=(None,) * 80,
+        right_N=right_N,
+        attempted_N=np.arange(80) != 3,
+        signals={"sequence_probability": sure_N},
+    )
+    with running({"m": Parrot()}, shown=Shown(answers=kept)) as client:
+        told = client.get("/page/doubt", params={"source": "audit"}).json()
+    believed = believe(right_N[kept.attempted_N], sure_N[kept.attempted_N])
+    assert told["auroc"] == dataclasses.asdict(believed.auroc)
 
 
 def test_an_audits_answers_are_shown_by_any_of_its_signals(tmp_path):

@@ -223,7 +223,7 @@ def _doubts(kept: KeptAnswers, of: int, signal: Signal | None, threshold: Absten
         share = len(order_A) / len(kept)
         curve = [(float(share * at), float(risk)) for at, risk in zip(coverage_A, risk_A, strict=True)]
         bounds = upper_bound(np.cumsum(~right_A), np.arange(1, len(order_A) + 1), DELTA)
-        area = auroc(right_A, sure_A)
+        area = auroc(kept.right_N[there_N], sure_N[there_N])  # in the file's order, by which an audit draws
         if area.value is not None and area.low is not None and area.high is not None:
             estimate = Interval(value=area.value, low=area.low, high=area.high)
     return Doubts(
