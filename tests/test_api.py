@@ -10,6 +10,7 @@ from math import nan
 import pytest
 
 import closedbook
+from closedbook import hub
 from closedbook.audit.abstention import save
 from closedbook.config import TokenizerConfig
 from closedbook.recipes import find_recipe
@@ -100,6 +101,18 @@ def test_any_model_is_opened_by_name(run):
     assert [response.text for response in model.respond(model.prompts([QUESTION]))] == [ANSWER]
     with pytest.raises(closedbook.UserError, match="nowhere"):
         closedbook.open_model("hf:nowhere")
+
+
+def test_a_model_is_computed_as_it_is_said(run, monkeypatch):
+    ways = []
+    monkeypatch.setitem(hub.OPENERS, "gguf", lambda rest, way: ways.append((rest, way)))
+    closedbook.open_model("gguf:mine.gguf", backend="llama.cpp")
+    closedbook.open_model("gguf:mine.gguf", precision="fp32")
+    assert [(rest, way.backend, way.precision) for rest, way in ways] == [
+        ("mine.gguf", "llama.cpp", None), ("mine.gguf", None, "fp32")
+    ]  # fmt: skip
+    with pytest.raises(closedbook.UserError, match="--backend has no effect"):
+        closedbook.open_model(run.path, backend="llama.cpp")
 
 
 def test_a_subject_that_is_not_known_is_asked_for(run):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from closedbook.evaluation.evaluate import Evaluation
     from closedbook.evaluation.form import Form
     from closedbook.evaluation.language_model import LanguageModel
+    from closedbook.hub import Backend
     from closedbook.runs import Run
     from closedbook.trace.attribution import Attribution
 
@@ -74,14 +75,8 @@ def train(
         asked = open_model(teacher, pick_device(device)) if isinstance(teacher, str | Path) else teacher
         corpus = taught_for(config, corpus, asked, say)
     origin = start if start is None or isinstance(start, str | Path) else start.path
-    return train_run(
-        config,
-        corpus,
-        Path(out),
-        device=pick_device(device),
-        start=None if origin is None else Path(origin),
-        announce=say,
-    )
+    begin = None if origin is None else Path(origin)
+    return train_run(config, corpus, Path(out), device=pick_device(device), start=begin, announce=say)
 
 
 def audit_model(
@@ -223,23 +218,29 @@ def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Run":
 
 
 def open_model(
-    name: str | Path, device: "str | torch.device" = "cpu", form: "Form | None" = None, served: str | None = None
+    name: str | Path,
+    device: "str | torch.device" = "cpu",
+    form: "Form | None" = None,
+    served: str | None = None,
+    precision: 'Literal["fp32", "bf16"] | None' = None,
+    backend: "Backend | None" = None,
 ) -> "LanguageModel":
     """A run directory, `hf:DIR`, `gguf:FILE`, `api:URL` or `ensemble:DIR`, ready to be asked.
-
-    See `closedbook.hub.open_model`.
 
     Args:
         name: Which.
         device: Where it computes; `auto` for a GPU where there is one.
         form: How it is asked, None for its own way.
         served: The name of the model at an endpoint.
+        precision: What an `hf:` or `gguf:` model computes in, None for bf16 where that is native, else fp32.
+        backend: What computes a `gguf:` file, None for transformers.
     """
     from closedbook import hub
     from closedbook.machine import pick_device
 
     where = pick_device(device) if isinstance(device, str) else device
-    return hub.open_model(str(name), hub.Way(device=where, form=form, served=served))
+    way = hub.Way(device=where, form=form, served=served, precision=precision, backend=backend)
+    return hub.open_model(str(name), way)
 
 
 def ask(model: "LanguageModel | str | Path", question: str, *, always: bool = False) -> "Reply":
