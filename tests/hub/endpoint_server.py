@@ -29,6 +29,7 @@ class Server:
     """What it can do are attributes that tests change; `seen` are the requests it got."""
 
     def __init__(self):
+        self.told = {}  # beside each name in the list
         self.models, self.model = ["toy"], None  # listed, and the one it says that it answers as
         self.chats = self.continues = self.tells = self.scores = self.draws = True
         self.slow = 0.0
@@ -66,7 +67,9 @@ class Server:
                 server.keys.append(self.headers.get("Authorization"))
                 if isinstance(server.models, int):
                     return self.send(server.models, {"error": {"message": "no list"}})
-                return self.send(200, {"object": "list", "data": [{"id": name} for name in server.models]})
+                return self.send(
+                    200, {"object": "list", "data": [{"id": name} | server.told for name in server.models]}
+                )
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -333,6 +333,24 @@ def test_an_endpoint_that_wants_a_key_says_so(server):
         opened(server)
 
 
+@pytest.mark.parametrize(
+    ("told", "form"),
+    [
+        ({"template": "Ask {}:"}, Form(template="Ask {}:")),
+        ({"template": "Ask:"}, PLAIN),
+        ({"template": "{}" + "x" * 200}, PLAIN),
+        ({"template": "{}\x1b[2J"}, PLAIN),
+        ({"template": 3}, PLAIN),
+        ("{}", PLAIN),
+    ],
+)
+def test_a_form_that_the_endpoint_tells_is_taken_where_none_is_given(server, told, form):
+    server.chats, server.told = False, {"closedbook": told}
+    assert opened(server).form == form
+    given = Form(template="Q {}")
+    assert opened(server, given).form == given
+
+
 def test_models_that_are_not_listed(server):
     server.models = ["toy-2", "llama"]
     with pytest.raises(UserError, match=r"has no model toy \(did you mean 'toy-2'\?\); it lists toy-2, llama\."):

@@ -2,9 +2,11 @@
 
 import pytest
 
+from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.scorers import exact_match, find_scorer
+from closedbook.evaluation.trial import possible_forms
 from closedbook.facts.tokenizers import MASK
 from closedbook.hub import Way, open_model
 from closedbook.serve.texts import texts_of
@@ -28,6 +30,8 @@ def client(run, foreign):
 def test_the_models_are_listed(client):
     assert [model.id for model in client.models.list()] == ["run", "gpt2"]
     assert client.models.retrieve("gpt2").owned_by == "closedbook"
+    assert client.models.retrieve("run").closedbook == {"template": "{}" + MASK}
+    assert not hasattr(client.models.retrieve("gpt2"), "closedbook")
     with pytest.raises(openai.NotFoundError, match="no such model"):
         client.models.retrieve("three")
 
@@ -112,3 +116,16 @@ def test_our_own_client_finds_what_is_found_here(client, run, foreign, corpus, t
         assert theirs.accuracy == ours.accuracy
         assert ours.accuracy.correct.hits > len(facts) / 2
     assert texts_of(there) == f"{there.name}: {there.kind}, whose tokens cannot be read here; ask it in /v1/answers"
+
+
+def test_a_run_is_asked_over_there_as_it_is_here(client, run, corpus):
+    url = f"api:{str(client.base_url).rstrip('/')}"
+    there = open_model(url, Way(served="run"))
+    assert there.form == Form(template="{}" + MASK)
+    assert there.kind.endswith("run, continued texts, in the form that the endpoint tells")
+    questions = [fact.question for fact in corpus.train[:10]]
+    assert [one.text for one in there.respond(there.prompts(questions))] == run.answer(questions)
+    assert possible_forms(there, corpus.train[:4]) == [there.form]
+    with pytest.raises(UserError, match="in the form that it tells"):
+        there.asked_by(Form())
+    assert "tells" not in open_model(url, Way(served="run", form=Form())).kind

@@ -103,6 +103,8 @@ def apart(facts: Sequence[Fact], asked: Sequence[Fact]) -> list[Fact]:
 def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | None = None) -> list[Form]:
     """The forms that are tried: chat and plain, with and without an instruction, with and without examples.
 
+    Before these the model's own, where it is another.
+
     Args:
         model: Whether it has a chat format.
         examples: Facts to stand before the question.
@@ -120,7 +122,8 @@ def possible_forms(model: LanguageModel, examples: Sequence[Fact], shots: int | 
     counts = sorted({0, len(shown)}) if shots is None else [min(shots, len(shown))]
     number = sum(any(c.isdigit() for c in fact.answers[0]) for fact in examples) > len(examples) / 2
     instruction = INSTRUCTION.format(question=SLOT, kind="number" if number else "name")
-    forms = []
+    own = model.form
+    forms = [own] if own is not None and own.template not in (SLOT, PLAIN) else []
     for count in counts:
         forms.append(Form(template=SLOT, chat=True, examples=shown[:count]))
         if not count:

@@ -24,7 +24,7 @@ from closedbook.evaluation.form import Form
 from closedbook.evaluation.language_model import Ability, Answers, Prompt, Response
 from closedbook.facts.forms import SLOT
 from closedbook.hub import ENDPOINT, Way
-from closedbook.hub.endpoint_abilities import Service, logprobs, model_served
+from closedbook.hub.endpoint_abilities import Service, logprobs, served_at
 from closedbook.hub.endpoint_client import Client, Refused
 from closedbook.hub.endpoint_settings import Patience, base_url, key, usual_patience
 
@@ -54,7 +54,8 @@ class EndpointModel:
     @property
     def kind(self) -> str:
         way = "turns of a chat" if self.form.chat else "continued texts"
-        return f"a model behind an endpoint, {self.service.model}, {way}"
+        told = ", in the form that the endpoint tells" if self.form == told_form(self.service) else ""
+        return f"a model behind an endpoint, {self.service.model}, {way}{told}"
 
     @property
     def parameters(self) -> int:
@@ -69,6 +70,8 @@ class EndpointModel:
         return self.service.client.url
 
     def asked_by(self, form: Form) -> "EndpointModel":
+        if self.form == told_form(self.service) != form:
+            raise UserError(f"{self.name}: answers in the form that it tells, {self.form.template!r}, and in no other.")
         if why := self.service.answering(chat=form.chat).why_not:
             raise UserError(f"{self.name}: {'cannot chat' if form.chat else 'can only chat'}, {why}.")
         return dataclasses.replace(self, form=form)
@@ -235,7 +238,8 @@ def open_endpoint(url: str, way: Way, patience: Patience | None = None) -> Endpo
 
     Args:
         url: Its address, with /v1 or without.
-        way: The model's name there, and the form; None for a chat where the endpoint has one, else a plain question.
+        way: The model's name there, and the form; None for what the endpoint tells, else a chat where it has one, else
+            a plain question.
         patience: With the endpoint, None for the usual, with CLOSEDBOOK_REQUESTS at once.
 
     Raises:
@@ -254,6 +258,11 @@ def open_endpoint(url: str, way: Way, patience: Patience | None = None) -> Endpo
             f"{base}: does not answer within {patience.opening:g} seconds; if it is still loading its model, try again."
         ) from None
     return EndpointModel(service, form)
+
+
+def told_form(service: Service) -> Form | None:
+    """The form that an endpoint tells, as a service of closedbook does of its runs; None where it tells none."""
+    return None if service.template is None else Form(template=service.template)
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T:
@@ -276,11 +285,12 @@ def _within(seconds: float, work: Callable[[], T]) -> T:
 
 def _found(client: Client, way: Way) -> tuple[Service, Form]:
     """The model and the form that it is asked in, once it has answered in it."""
-    service = Service(client, model_served(client, way.served))
-    for chat in (True, False) if way.form is None else (way.form.chat,):
+    service = served_at(client, way.served)
+    form = way.form or told_form(service)
+    for chat in (True, False) if form is None else (form.chat,):
         answering = service.answering(chat=chat)
         if answering.why_not is None:
-            return service, way.form or (Form(template=SLOT, chat=True) if chat else Form())
+            return service, form or (Form(template=SLOT, chat=True) if chat else Form())
         if answering.broken:
             raise UserError(f"{answering.why_not}.")
     if way.form is None:

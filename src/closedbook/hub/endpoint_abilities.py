@@ -72,10 +72,12 @@ class Service:
     Args:
         client: Of the endpoint.
         model: Its name there.
+        template: How it is asked as the endpoint tells, None where it does not tell.
     """
 
     client: Client
     model: str
+    template: str | None = None
 
     def reply(self, body: dict[str, Any], *, chat: bool, given_up: threading.Event | None = None) -> list[Response]:
         """The responses to one request; the model's name is added.
@@ -180,8 +182,8 @@ def logprobs(chat: bool) -> dict[str, Any]:
     return {"logprobs": True, "top_logprobs": 1} if chat else {"logprobs": 1}
 
 
-def model_served(client: Client, asked: str | None) -> str:
-    """The name of the model at an endpoint, as it lists it where it lists any.
+def served_at(client: Client, asked: str | None) -> Service:
+    """The model at an endpoint, as it lists it where it lists any.
 
     Args:
         client: Of the endpoint.
@@ -191,16 +193,17 @@ def model_served(client: Client, asked: str | None) -> str:
         UserError: The endpoint does not list it, or several and none is asked for.
     """
     try:
-        names = listed(client.request("/models"))
+        templates = listed(client.request("/models"))
     except Refused:
-        names = []  # not every endpoint has a list, or one that works
+        templates = {}  # not every endpoint has a list, or one that works
+    names = [*templates]
     shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {len(names) - SHOWN_NAMES} more" if names[SHOWN_NAMES:] else "")
     if asked is None:
         if len(names) == 1:
-            return names[0]
+            return Service(client, names[0], templates[names[0]])
         raise UserError(f"{client.url}: say which of its models with --model{f' ({shown})' if names else ''}.")
     if not names:
-        return asked
+        return Service(client, asked)
     if (name := model_among(asked, names)) is None:
         raise UserError(f"{client.url}: has no model {asked}{nearest(asked, names)}; it lists {shown}.")
-    return name
+    return Service(client, name, templates[name])

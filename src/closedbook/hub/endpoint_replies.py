@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from closedbook.errors import UserError
 from closedbook.evaluation.language_model import Response
+from closedbook.facts.forms import SLOT
 
 Nats = Annotated[float, Field(allow_inf_nan=False, le=1e-3)]
+MOST_TEMPLATE = 200  # characters
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -52,6 +54,14 @@ class _Reply(_Part):
 
 class _Listed(_Part):
     id: str
+    closedbook: Any = None
+
+    @property
+    def template(self) -> str | None:
+        """How a service of closedbook says that its run is asked, None where it says nothing of the kind."""
+        told = self.closedbook.get("template") if isinstance(self.closedbook, dict) else None
+        is_one = isinstance(told, str) and told.count(SLOT) == 1 and len(told) <= MOST_TEMPLATE and told.isprintable()
+        return told if is_one else None
 
 
 class _Models(_Part):
@@ -78,12 +88,12 @@ def tokens_of(reply: dict[str, Any], url: str, model: str) -> list[tuple[str, fl
     return _tokens(_checked(reply, url, model).choices[0], url)
 
 
-def listed(reply: dict[str, Any]) -> list[str]:
-    """The names in a list of models, none where it is not one."""
+def listed(reply: dict[str, Any]) -> dict[str, str | None]:
+    """The names in a list of models, each with the template that it is asked by where that is told; none of no list."""
     try:
-        return list(dict.fromkeys(model.id for model in _Models.model_validate(reply).data))
+        return {model.id: model.template for model in _Models.model_validate(reply).data}
     except ValidationError:
-        return []
+        return {}
 
 
 def same_model(asked: str, answered: str) -> bool:

@@ -12,13 +12,14 @@ from closedbook.serve.schemas import (
     Choice,
     CompletionsRequest,
     CompletionsResponse,
+    HowAsked,
     Logprobs,
     Model,
     Models,
     Usage,
 )
-from closedbook.serve.served import Completing
-from closedbook.serve.state import service_of
+from closedbook.serve.served import Completing, Served
+from closedbook.serve.state import Service, service_of
 from closedbook.serve.texts import Texts, encoded
 
 router = APIRouter()
@@ -27,19 +28,41 @@ ERRORS = documented(401, 404, 413, 415, 421, 422, 429, 503, 504)
 
 
 @router.head("/v1/models", include_in_schema=False)
-@router.get("/v1/models", response_model=Models, responses=documented(401, 421), tags=["OpenAI"])
+@router.get(
+    "/v1/models",
+    response_model=Models,
+    response_model_exclude_none=True,
+    responses=documented(401, 421),
+    tags=["OpenAI"],
+)
 async def models(request: Request) -> Models:
     """The models by their names."""
     service = service_of(request)
-    data = [Model(id=name, object="model", created=service.started, owned_by=OWNER) for name in service.models]
-    return Models(object="list", data=data)
+    return Models(object="list", data=[_listed(service, served) for served in service.models.values()])
 
 
-@router.get("/v1/models/{name:path}", response_model=Model, responses=documented(401, 404, 421), tags=["OpenAI"])
+@router.get(
+    "/v1/models/{name:path}",
+    response_model=Model,
+    response_model_exclude_none=True,
+    responses=documented(401, 404, 421),
+    tags=["OpenAI"],
+)
 async def model(request: Request, name: str) -> Model:
     """One of them."""
     service = service_of(request)
-    return Model(id=service.model(name).name, object="model", created=service.started, owned_by=OWNER)
+    return _listed(service, service.model(name))
+
+
+def _listed(service: Service, served: Served) -> Model:
+    template = None if isinstance(served.texts, str) else served.texts.template
+    return Model(
+        id=served.name,
+        object="model",
+        created=service.started,
+        owned_by=OWNER,
+        closedbook=None if template is None else HowAsked(template=template),
+    )
 
 
 @router.post("/v1/completions", response_model=CompletionsResponse, responses=ERRORS, tags=["OpenAI"])

@@ -211,6 +211,12 @@ class CompletionsResponse(BaseModel):
     usage: Usage
 
 
+class HowAsked(BaseModel):
+    """How a model is asked."""
+
+    template: str = Field(description="The text that it completes with its answer, {} for the question.")
+
+
 class Model(BaseModel):
     """A model by its name here."""
 
@@ -218,6 +224,9 @@ class Model(BaseModel):
     object: Literal["model"]
     created: int
     owned_by: str
+    closedbook: HowAsked | None = Field(
+        default=None, description="Of runs, which answer in the form of their training."
+    )
 
 
 class Models(BaseModel):

@@ -16,6 +16,7 @@ from torch import Tensor
 from closedbook.errors import UserError
 from closedbook.evaluation.decoding import right_padded
 from closedbook.evaluation.language_model import LanguageModel
+from closedbook.facts.forms import SLOT
 from closedbook.facts.tokenizers import MASK, MASK_ID
 from closedbook.hub.causal import CausalModel
 from closedbook.hub.reading import Reader, Row
@@ -39,6 +40,7 @@ class Texts:
         ends: Tokens that end a text.
         context: Tokens that the model can read.
         size: Tokens that there are.
+        template: The text that is completed with an answer, `{}` for the question; None where no one is fixed.
     """
 
     reader: Reader
@@ -47,6 +49,7 @@ class Texts:
     ends: frozenset[int]
     context: int
     size: int
+    template: str | None = None
 
     def piece(self, before: Sequence[int], token: int) -> str:
         """The text that a token adds behind others; "" where the rest of a character is still to come."""
@@ -85,6 +88,7 @@ def texts_of(model: LanguageModel) -> Texts | str:
             ends=frozenset({MASK_ID}),
             context=model.model.context,
             size=tokenizer.vocabulary_size,
+            template=SLOT + MASK,
         )
     if isinstance(model, CausalModel):
         vocabulary = model.vocabulary
