@@ -21,7 +21,7 @@ def test_a_directory_appears_when_it_is_complete(tmp_path):
 def test_where_nothing_can_be_written_is_said_before_anything_is_done(tmp_path):
     must_not_exist(tmp_path / "new" / "deep" / "f")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="exists already; choose another place or remove it"):
         must_not_exist(tmp_path / "file")
     with pytest.raises(UserError, match=r"cannot be written .*file is no directory"):
         must_not_exist(tmp_path / "file" / "below")

@@ -38,7 +38,7 @@ def must_not_exist(path: Path) -> Path:
         UserError: It exists, or the nearest directory above it that does is none or cannot be written.
     """
     if path.exists():
-        raise UserError(f"{path}: exists already; choose another --out or remove it.")
+        raise UserError(f"{path}: exists already; choose another place or remove it.")
     above = next(parent for parent in path.absolute().parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise UserError(
@@ -65,7 +65,7 @@ def new_directory(path: Path) -> Iterator[Path]:
         make_directory(partial)
         handle = take(partial, os.O_RDONLY | os.O_DIRECTORY)
     if handle is None:
-        raise UserError(f"{path}: another process is writing it; wait for that, or choose another --out.")
+        raise UserError(f"{path}: another process is writing it; wait for that, or choose another place.")
     try:
         with filled(path, partial):
             yield partial

@@ -39,7 +39,9 @@ def test_bad_input_to_export_is_one_sentence(toy, tmp_path, capsys):
     assert "--to must be given" in refused(capsys, "export", toy.run, out)
     assert "OUT must be given" in refused(capsys, "export", toy.run, "--to", "hf")
     assert "--to" in refused(capsys, "export", toy.run, "--to", "onnx", out)
-    assert "exists already" in refused(capsys, "export", toy.run, "--to", "gguf", toy.corpus / "dev.tsv")
+    assert "exists already; choose another place" in refused(
+        capsys, "export", toy.run, "--to", "gguf", toy.corpus / "dev.tsv"
+    )
     assert "no such file" in refused(capsys, "export", toy.run, "--to", "hf", out, "--facts", tmp_path / "none.tsv")
     assert not out.exists()
 

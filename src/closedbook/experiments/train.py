@@ -232,7 +232,7 @@ def _finished(config: RunConfig, out: Path, device: torch.device) -> Run:
     """The run that an earlier call was killed after finishing."""
     run = load(out, device)
     if not same_training(run.config, config):
-        raise UserError(f"{out}: exists already; choose another --out or remove it.")
+        raise UserError(f"{out}: exists already; choose another place or remove it.")
     return run
 
 

@@ -85,4 +85,4 @@ def refuse_finished(out: Path) -> None:
         UserError: The run exists, and no killed process has left anything to do.
     """
     if out.exists() and not partial_of(out).is_dir():
-        raise UserError(f"{out}: exists already; choose another --out or remove it.")
+        raise UserError(f"{out}: exists already; choose another place or remove it.")
