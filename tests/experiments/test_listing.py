@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import math
 import shutil
 
 import pytest
 import torch
 
 from closedbook.errors import UserError
-from closedbook.experiments.listing import Figures, ListedRun, by_field, differences, field_named, list_runs, where
+from closedbook.experiments.listing import by_field, differences, field_named, list_runs
 from closedbook.experiments.train import train_run
 from closedbook.report.runs_table import runs_table
 from tests.toys import resealed, tiny_config
@@ -118,29 +117,6 @@ def test_json_of_another_form_is_damage_and_stops_nothing(folder, tmp_path):
     assert [run.state for run in list_runs(tmp_path)] == ["damaged", "finished"]
 
 
-@pytest.mark.parametrize(
-    ("conditions", "names"),
-    [
-        (["state=finished"], ["a", "grid/runs/cell-pretrain"]),
-        (["state!=finished"], ["cut.short", "torn"]),
-        (["seed=0", "recipe=tiny"], ["a", "cut.short"]),
-        (["training.seed=1,2"], ["grid/runs/cell-pretrain"]),
-        (["recall>=0.75"], ["grid/runs/cell-pretrain"]),
-        (["recall>0.75"], []),
-        (["epochs<2"], ["grid/runs/cell-pretrain"]),
-        (["tied_embeddings=true", "dropout=0.0", "name!=a"], ["cut.short", "grid/runs/cell-pretrain"]),
-    ],
-)
-def test_runs_are_chosen_by_conditions(folder, conditions, names):
-    assert [run.name for run in where(list_runs(folder), conditions)] == names
-
-
-def test_what_is_no_number_is_in_no_order():
-    runs = [ListedRun(name=str(loss), state="finished", figures=Figures(loss=loss)) for loss in (1.0, math.nan)]
-    for condition in ("loss<=2", "loss>=0", "loss<2"):
-        assert [run.name for run in where(runs, [condition])] == ["1.0"]
-
-
 def test_figures_sort_the_highest_first_and_what_has_none_comes_last(folder):
     runs = list_runs(folder)
     assert [run.name for run in by_field(runs, "step")][:2] == ["a", "grid/runs/cell-pretrain"]
@@ -161,7 +137,5 @@ def test_unknown_and_ambiguous_fields_are_refused(folder):
     runs = list_runs(folder)
     with pytest.raises(UserError, match=r"--sort lossy: no run here has such a field \(did you mean 'loss'\?\)"):
         field_named(runs, "lossy", "--sort")
-    with pytest.raises(UserError, match="takes FIELD=VALUE"):
-        where([], ["seed"])
     with pytest.raises(UserError, match="no such directory"):
         list_runs(folder / "nowhere")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from closedbook.config.validation import POSITIONAL
 from closedbook.errors import UserError, counted
-from closedbook.experiments.listing import ListedRun, by_field, differences, field_named, list_runs, where
+from closedbook.experiments.conditions import where
+from closedbook.experiments.listing import ListedRun, by_field, differences, field_named, list_runs
 from closedbook.visible import in_a_line, writable
 
 EXAMPLE = "closedbook runs runs --where recipe=standard --sort recall"

@@ -6,9 +6,7 @@ where only one setting is called so, its last part), or a figure of `Figures`.
 
 import dataclasses
 import json
-import operator
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +20,8 @@ from closedbook.manifest import MANIFEST, read_manifest
 State = Literal["finished", "running", "interrupted", "damaged"]
 Value = str | int | float | bool | None
 LAST = 0.05  # share of the logged steps whose mean loss is the final loss
-ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-CONDITION = re.compile(r"([\w.]+)(!=|<=|>=|=|<|>)(.*)", re.DOTALL)
+SHARES = ("recall", "probed")
+"""Figures that are shares, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,56 +226,6 @@ def field_named(runs: Sequence[ListedRun], name: str, option: str) -> str:
     if not ending:
         raise UserError(f"{option} {name}: no run here has such a field{nearest(name, known)}.")
     return ending[0]
-
-
-def where(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRun]:
-    """The runs for which all conditions hold: `recipe=standard`, `seed=0,1`, `state!=finished`, `recall>=0.9`.
-
-    Raises:
-        UserError: A condition is none, or names no field.
-    """
-    chosen = list(runs)
-    for condition in conditions:
-        parts = CONDITION.fullmatch(condition)
-        if parts is None:
-            raise UserError(f"--where {condition}: takes FIELD=VALUE, or with !=, <, <=, >, >= instead.")
-        name, relation, text = parts.groups()
-        field = field_named(runs, name, "--where") if runs else name
-        if relation not in ("=", "!=") and _number(text) is None and any(_is_number(run, field) for run in runs):
-            raise UserError(f"--where {condition}: {field} is a number, {text!r} is none.")
-        chosen = [run for run in chosen if _holds(run.fields.get(field), relation, text)]
-    return chosen
-
-
-def _is_number(run: ListedRun, field: str) -> bool:
-    value = run.fields.get(field)
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _holds(value: Value, relation: str, text: str) -> bool:
-    if relation in ("=", "!="):
-        return any(_same(value, word) for word in text.split(",")) == (relation == "=")
-    return value is not None and ORDERS[relation](*_alike(value, text))
-
-
-def _same(value: Value, word: str) -> bool:
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value) == word.lower().replace("none", "null")
-    left, right = _alike(value, word)
-    return bool(left == right)
-
-
-def _alike(value: Value, text: str) -> tuple[Any, Any]:
-    """Both as numbers where both are, else as text."""
-    left, right = _number(value), _number(text)
-    return (str(value), text) if left is None or right is None else (left, right)
-
-
-def _number(value: Value) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except ValueError:
-        return None
 
 
 def by_field(runs: Sequence[ListedRun], name: str, *, reverse: bool = False) -> list[ListedRun]:

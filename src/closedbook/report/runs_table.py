@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from closedbook.errors import percent
-from closedbook.experiments.listing import Differences, ListedRun, Value
+from closedbook.experiments.listing import SHARES, Differences, ListedRun, Value
 from closedbook.report.numbers import decimals, thousands
 from closedbook.report.table import Columns, Table, tabulated
 
-SHARES = ("recall", "probed")
 USUAL = (*"state recipe stage model.attention training.seed corpus teacher step seconds loss".split(), *SHARES)
 TEXTS = ("state", "recipe", "stage", "attention", "corpus", "teacher")
 

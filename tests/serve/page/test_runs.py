@@ -71,6 +71,13 @@ def test_runs_are_listed_and_compared(listing, folder):
     assert {row["name"]: row["values"] for row in told["figures"]}["loss"] == [1.0, 0.5]
 
 
+def test_shares_that_differ_are_written_as_in_the_list(chromium, listing, folder):
+    lines(folder / "first" / "recall.jsonl", "recall", [0.0, 0.9265])
+    with opened(chromium, listing.url, "/runs?name=first&name=deep/second") as tab:
+        tab.get_by_text("Figures that differ").wait_for()
+        assert "probed\t92.7 %\t50.0 %" in tab.inner_text("#differences")
+
+
 def test_curves_of_any_kind_are_read(listing, folder):
     path = folder / "first" / "metrics.jsonl"
     lines(path, "loss", range(5000))

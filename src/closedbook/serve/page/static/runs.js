@@ -12,6 +12,7 @@ const SETTINGS = ["stage", "model.attention", "training.seed"];
 
 let listing, selected = new URLSearchParams(location.search).getAll("name").slice(0, KINDS.length), curves = null, timer = 0, began = false;
 
+const SHARES = ["recall", "probed"];
 const NUMBERS = ["recall", "loss", "training.seed"];
 
 function number(value) {
@@ -100,10 +101,10 @@ function draw(kind, label, up) {
 
 function differing(title, rows, names) {
   if (!rows.length) return null;
-  const form = (value) => (value === null ? "-" : typeof value === "boolean" ? String(value) : number(value));
+  const form = (name, value) => (value === null ? "-" : typeof value === "boolean" ? String(value) : SHARES.includes(name) ? percent(value) : number(value));
   return [el("h3", {}, title), scrolling(title, el("table", { class: "wide list" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "field"), names.map((name) => el("th", { scope: "col" }, foreign(name))))),
-    el("tbody", {}, rows.map((each) => el("tr", {}, el("th", { scope: "row" }, each.name), each.values.map((value) => el("td", {}, foreign(form(value)))))))))];
+    el("tbody", {}, rows.map((each) => el("tr", {}, el("th", { scope: "row" }, each.name), each.values.map((value) => el("td", {}, foreign(form(each.name, value)))))))))];
 }
 
 async function compare() {
