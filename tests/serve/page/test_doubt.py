@@ -21,7 +21,7 @@ from closedbook.serve.limits import Limits
 from closedbook.serve.state import Shown
 from tests.audit.conftest import Parrot, response
 from tests.audit.test_abstention import abstention
-from tests.serve.conftest import running
+from tests.serve.conftest import Slow, running
 from tests.serve.page.conftest import opened
 from tests.serve.test_service import is_problem
 
@@ -195,6 +195,14 @@ def test_facts_that_cannot_be_asked_get_a_sentence():
         assert client.post("/page/doubt/ask", json={"first": 0}).json()["asked"] == 2
         refused = is_problem(client.post("/page/doubt/ask", json={"first": 2}), 422)
         assert refused == "--facts, from the fact of line 3 on: question 1: no exclamations."
+
+
+def test_a_slow_model_is_said_to_be_asked(chromium):
+    slow = Slow()
+    with running({"m": slow}, shown=Shown(facts=FACTS)) as client, opened(chromium, client.url, "/doubt") as tab:
+        tab.get_by_text("Asking: 0 of 5 …").wait_for()
+        slow.let.set()
+        tab.get_by_text("5 answers of m.").wait_for()
 
 
 def test_the_threshold_moves_what_is_answered_with_the_keyboard(chromium):

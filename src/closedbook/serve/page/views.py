@@ -18,6 +18,7 @@ import closedbook
 from closedbook.report.templates import environment
 from closedbook.runs import Run
 from closedbook.serve.limits import MOST_QUESTION
+from closedbook.serve.page.doubt import MOST
 from closedbook.serve.problems import documented
 from closedbook.serve.served import Served
 from closedbook.serve.state import service_of
@@ -107,7 +108,7 @@ async def about(request: Request) -> About:
     return About(
         models=[_shown(served) for served in service.models.values()],
         corpus=corpus.name if corpus is not None else None,
-        facts=len(shown.facts),
+        facts=len(shown.facts[:MOST]),
         answers=shown.answers is not None,
         runs=shown.runs.resolve().name if shown.runs is not None else None,
         examples=list(questions)[:EXAMPLES],

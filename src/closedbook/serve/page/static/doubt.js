@@ -116,6 +116,7 @@ async function load() {
   const current = () => mine === round;
   const signal = byId("signal").value || null;
   if (source() === "model") {
+    byId("status").textContent = `Asking: 0 of ${about.facts} …`;
     let state = await post("/page/doubt/ask", { model, first: 0 });
     while (current() && state.asked < state.of) {
       byId("status").textContent = `Asking: ${state.asked} of ${state.of} …`;
