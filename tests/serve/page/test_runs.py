@@ -119,6 +119,23 @@ def test_two_runs_are_compared_with_the_keyboard(chromium, listing):
         tab.get_by_text("1 shown").wait_for()
 
 
+@pytest.mark.parametrize(
+    ("losses", "figures"),
+    [
+        ([3.0, 2.0, 1.6], ["1.5", "2", "2.5", "3"]),
+        ([9.0, 7.5], ["5", "6", "7", "8", "9"]),
+        ([30.0, 9.0], ["10", "20"]),
+        ([3.0, 0.05], ["0.1", "1"]),
+        ([0.005, 0.003], ["0.003", "0.004", "0.005"]),
+    ],
+)
+def test_a_curve_within_a_decade_has_figures_at_its_axis(chromium, listing, folder, losses, figures):
+    lines(folder / "first" / "metrics.jsonl", "loss", losses)
+    with opened(chromium, listing.url, "/runs?name=first") as tab:
+        tab.get_by_role("img", name="loss against training step").wait_for()
+        assert tab.locator("#loss svg text[text-anchor=end]").all_text_contents() == figures
+
+
 def test_a_training_that_goes_on_is_followed(chromium, listing, folder):
     partial = training(folder, NASTY, [4.0])
     with locked(partial), opened(chromium, listing.url, "/runs") as tab:

@@ -30,13 +30,22 @@ function scale({ min, max, log = false }, from, to) {
   return (value) => from + ((form(log ? Math.max(value, min) : value) - low) / span) * (to - from);
 }
 
-/** Round values along an axis, at the most `count`. */
-export function ticks({ min, max, log = false }, count = 5) {
-  if (log) {
-    const first = Math.ceil(Math.log10(min) - 1e-9), last = Math.floor(Math.log10(max) + 1e-9);
+/** Powers of ten along a logarithmic axis; where that is not two of them, 1, 2 and 5 times such too; none of fewer than two. */
+function logarithmic(min, max, count) {
+  const first = Math.ceil(Math.log10(min) - 1e-9), last = Math.floor(Math.log10(max) + 1e-9);
+  if (last > first) {
     const step = Math.max(1, Math.ceil((last - first) / count));
     return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, index) => 10 ** (first + index * step));
   }
+  const found = [first - 1, first].flatMap((power) => [1, 2, 5].map((factor) => Number((factor * 10 ** power).toPrecision(12))));
+  const inside = found.filter((value) => value >= min * (1 - 1e-9) && value <= max * (1 + 1e-9));
+  return inside.length > 1 ? inside : [];
+}
+
+/** Round values along an axis, about `count`. */
+export function ticks({ min, max, log = false }, count = 5) {
+  const powers = log ? logarithmic(min, max, count) : [];
+  if (powers.length) return powers;
   const rough = (max - min) / count || 1, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((value) => value >= rough - 1e-12);
   const found = [];
