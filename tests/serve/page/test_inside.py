@@ -1,10 +1,12 @@
+from urllib.parse import urlencode
+
 import numpy as np
 import pytest
 
 from closedbook.trace.question import trace_question
 from tests.audit.conftest import Parrot
 from tests.serve.conftest import running
-from tests.serve.page.conftest import before_it_begins, opened
+from tests.serve.page.conftest import NARROW, before_it_begins, opened
 from tests.serve.test_service import is_problem
 
 
@@ -65,6 +67,33 @@ def test_a_question_is_looked_into(chromium, client, run, fact):
         assert cell.get_attribute("title").endswith(f"at mask: {trace.causal.restored_NT[-1, -1]:.2f}")
         tab.get_by_label("The whole pattern of head").select_option("1.1")
         tab.get_by_text("Head 1.1: rows look").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_labels_stay_beside_what_they_label(chromium, client, fact, scheme):
+    url = "/inside?" + urlencode({"question": fact.question})
+    with opened(chromium, client.url, url, viewport=NARROW, color_scheme=scheme) as tab:
+        tab.locator(".heatmap").first.wait_for()
+        assert tab.evaluate("document.querySelector('.heatmap').parentElement.scrollLeft") > 0
+        told = tab.evaluate(
+            """[...document.querySelectorAll('.heatmap')].map((table) => {
+              const left = (node) => node.getBoundingClientRect().left, edge = left(table.parentElement);
+              const corner = table.tHead.rows[0].cells[0], box = corner.getBoundingClientRect();
+              const seen = [0.1, 0.3, 0.5, 0.7, 0.9].map((share) =>
+                document.elementFromPoint(box.left + box.width * share, box.top + box.height / 2));
+              return {
+                labels: left(table.tBodies[0].rows[0].cells[0]) - edge, corner: box.left - edge,
+                caption: left(table.caption.firstElementChild ?? table.caption) - edge,
+                over: seen.every((at) => at === null || corner.contains(at)),
+                background: getComputedStyle(corner).backgroundColor,
+              };
+            })"""
+        )
+    assert len(told) == 4
+    for each in told:
+        assert (each["labels"], each["corner"], each["caption"]) == pytest.approx((0, 0, 0), abs=1)
+        assert each["over"]
+        assert each["background"] == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 23, 24)"}[scheme]
 
 
 @pytest.mark.parametrize("view", ["/", "/inside"])

@@ -9,7 +9,7 @@ const digits = (value) => (value >= 0.995 ? "1" : value < 0.005 ? "" : value.toF
 /** A table of numbers under tokens; `shown` says what stands in a cell, `told` what it is in words. */
 function heatmap({ caption, corner, columns, rows, values, most = 1, shown, told, two = false, span = null }) {
   const name = (index) => span !== null && index >= span[0] && index < span[1];
-  return wide(caption, el("table", { class: two ? "heatmap two" : "heatmap" }, el("caption", {}, caption),
+  return wide(caption, el("table", { class: two ? "heatmap two" : "heatmap" }, el("caption", {}, el("span", {}, caption)),
     el("thead", {}, el("tr", {}, el("td", {}, corner), columns.map((token, index) => el("th", { scope: "col", class: name(index) && "named" }, foreign(token))))),
     el("tbody", {}, values.map((row, state) => el("tr", {}, el("th", { scope: "row" }, foreign(rows[state])),
       row.map((value, at) => el("td", { class: value / most > 0.6 ? "heat strong" : "heat", vars: { "--v": Math.max(0, Math.min(value / most, 1)) }, title: told(value, state, at) }, shown(value, state, at))))))));
