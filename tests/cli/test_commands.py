@@ -188,9 +188,11 @@ def test_ask_answers_a_question(toy, capsys):
     assert call(capsys, "ask", toy.run, question) == (0, f"{answer}\n", "")
 
 
-def test_ask_prompts_until_the_input_ends(toy, capsys, monkeypatch):
+@pytest.mark.parametrize("terminal", [False, True])
+def test_ask_prompts_until_the_input_ends(toy, capsys, monkeypatch, terminal):
     (capital, city), (paid, coins) = facts_about(NAMES[:1])
-    lines = iter([capital, "\u2047", paid])
+    lines = iter([capital, "\u2047", *([] if terminal else ["  ", ""]), paid, *(["  ", capital] if terminal else [])])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
 
     def read(prompt):
         try:

@@ -1,6 +1,8 @@
 """`closedbook ask`: one question, or a prompt that loops."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +17,7 @@ EXAMPLE = "closedbook ask runs/mine 'What is the symbol of Tin?'"
 
 @dataclass(frozen=True, kw_only=True)
 class Options(WithModel):
-    """Ask a model one question, or be prompted for questions until an empty line or Ctrl-D.
+    """Ask a model one question, or be prompted for questions until the input ends or, on a terminal, a line is empty.
 
     Args:
         question: What to ask.
@@ -62,15 +64,17 @@ def run(options: Options) -> None:
     if options.question is not None:
         say_reply(options.question)
         return
-    while question := _prompt():
+    for question in _questions():
         try:
             say_reply(question)
         except UserError as error:
             print(in_a_sentence(str(error)), file=sys.stderr)
 
 
-def _prompt() -> str:
-    try:
-        return input("question> " if sys.stdin.isatty() else "").strip()
-    except EOFError:
-        return ""
+def _questions() -> Iterator[str]:
+    """The lines of the input up to its end, or on a terminal up to an empty one."""
+    typed = sys.stdin.isatty()
+    with contextlib.suppress(EOFError):
+        while (question := input("question> " if typed else "").strip()) or not typed:
+            if question:
+                yield question
