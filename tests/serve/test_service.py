@@ -357,11 +357,17 @@ def test_the_sentence_names_the_place(client):
         ("/v1/completions", {}, "prompt: must be given."),
         ("/v1/completions", {"prmpt": "x"}, "prmpt: no such setting (did you mean 'prompt'?)."),
         ("/v1/completions", {"prompt": 3}, "prompt: cannot be 3; takes text."),
-        ("/v1/completions", {"prompt": "a", "stream": True}, "stream: cannot be true; takes false."),
+        ("/v1/completions", {"prompt": "a", "stream": True}, "stream: streaming is not offered."),
+        ("/v1/completions", {"prompt": "a", "stream": 3}, "stream: cannot be 3; takes false."),
+        ("/v1/completions", {"prompt": "a", "stream_options": {}}, "stream_options: streaming is not offered."),
     ],
 )
 def test_the_sentence_is_that_of_settings(client, path, body, told):
     assert is_problem(client.post(path, json=body), 422).endswith(told)
+
+
+def test_the_models_are_listed_behind_a_stroke_too(client):
+    assert client.get("/v1/models/").json() == client.get("/v1/models").json()
 
 
 def test_a_probe_may_leave_out_the_host():

@@ -28,6 +28,7 @@ ERRORS = documented(401, 404, 413, 415, 421, 422, 429, 503, 504)
 
 
 @router.head("/v1/models", include_in_schema=False)
+@router.get("/v1/models/", response_model=Models, response_model_exclude_none=True, include_in_schema=False)
 @router.get(
     "/v1/models",
     response_model=Models,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from closedbook.evaluation.language_model import Response
 from closedbook.facts.text import SPACES
@@ -27,6 +27,12 @@ def _said(text: str) -> str:
     if not text.translate(SPACES).strip():
         raise ValueError("is empty")
     return _whole(text)
+
+
+def _not_streamed(wanted: object) -> object:
+    if wanted is True or isinstance(wanted, dict):
+        raise ValueError("streaming is not offered")
+    return wanted
 
 
 Question = Annotated[str, Field(min_length=1, max_length=MOST_QUESTION), AfterValidator(_said)]
@@ -153,12 +159,12 @@ class CompletionsRequest(Asked):
     user: str | None = Field(default=None, description="Without effect.")
     n: Literal[1] | None = 1
     best_of: Literal[1] | None = 1
-    stream: Literal[False] | None = False
+    stream: Annotated[Literal[False] | None, BeforeValidator(_not_streamed)] = False
     top_p: Annotated[float, Field(ge=1, le=1)] | None = 1.0
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = 0.0
     suffix: Annotated[str, Field(max_length=0)] | None = None
-    stream_options: None = None
+    stream_options: Annotated[None, BeforeValidator(_not_streamed)] = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
 
     @property
