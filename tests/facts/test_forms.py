@@ -199,7 +199,7 @@ def test_a_subject_of_one_word_that_stands_first_is_seen(question):
     assert otherwise(question, ["What is the symbol of {}?", "How hard is {}?"]) == ["What is the symbol of Tin?"]
 
 
-@pytest.mark.parametrize("question", ["What symbol?", "symbol?", "Symbol?", "Hard", "How is the symbol?"])
+@pytest.mark.parametrize("question", ["What symbol?", "symbol?", "Symbol?", "Hard", "Who?", "How is the symbol?"])
 def test_a_word_of_a_form_that_stands_first_is_no_subject(question):
     assert otherwise(question, ["What is the symbol of {}?", "How hard is {}?"]) == []
 

@@ -187,9 +187,9 @@ def _runs_of_capitals(question: str) -> list[str]:
 
 def _first_alone(question: str, forms: Iterable[str]) -> list[str]:
     """The first word, of a question without another name, if it is a word of no form (`Tin symbol?`)."""
-    first = (question.split() or [""])[0].strip(MARKS)
+    first, *others = [word.strip(MARKS) for word in question.split()] or [""]
     known = {word.strip(MARKS).lower() for form in forms for word in form.split()}
-    return [first] if first[:1].isupper() and first.lower() not in known else []
+    return [first] if others and first[:1].isupper() and first.lower() not in known else []
 
 
 def _likest(question: str, forms: Sequence[str]) -> list[str]:
