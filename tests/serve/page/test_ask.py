@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from closedbook.audit.replies import reply_to
+from closedbook.evaluation.form import Form
 from closedbook.facts.records import Fact
 from closedbook.serve.recital import marked
 from closedbook.serve.state import Shown
@@ -25,6 +26,23 @@ def said(tab, question):
     tab.get_by_role("button", name="Ask", exact=True).click()
     tab.locator(".answer .given", has_text=question).wait_for()
     return tab.locator("[data-said]").inner_text()
+
+
+class Writer(Parrot):
+    """A parrot that is asked in a form and knows whole responses that it might give."""
+
+    form = Form()
+
+
+def test_candidates_that_are_whole_responses_are_said_to_be(chromium):
+    question = "Where?"
+    others = {question: (response("It is Rome."), response("It is Oslo."))}
+    for model, said in ((Writer(others=others), 1), (Parrot(others=others), 0)):
+        with running({"m": model}) as client, opened(chromium, client.url) as tab:
+            tab.get_by_label("Question").fill(question)
+            tab.keyboard.press("Enter")
+            tab.get_by_role("heading", name="Candidates").wait_for()
+            assert tab.get_by_text("Each is a whole response").count() == said
 
 
 def test_an_answer_with_what_speaks_for_it(chromium, client, run, corpus):

@@ -48,6 +48,7 @@ class ReplyShown(BaseModel):
         covered: Whether the threshold is for questions like this; None without one.
         otherwise: What it says surer to the question as it was taught to be asked, None where that is not more.
         candidates: The most probable answers, None where the model cannot look for them.
+        sentences: Whether the candidates are whole responses, of which the confidence is of the answer's tokens alone.
         subject: What the question is about, None where that is not known.
         nearest: The names of the corpus most like it, None without a corpus.
         documents: Of the corpus about the subject, None without a corpus.
@@ -65,6 +66,7 @@ class ReplyShown(BaseModel):
     covered: bool | None
     otherwise: Otherwise | None
     candidates: list[Alternative] | None
+    sentences: bool
     subject: str | None
     nearest: list[str] | None
     documents: list[DocumentShown] | None
@@ -95,6 +97,7 @@ async def ask(request: Request, asked: AskRequest) -> ReplyShown:
         candidates=distinct(reply.alternatives, reply.response.text, CANDIDATES)
         if served.model.lacks("alternatives") is None
         else None,
+        sentences=served.model.form is not None,
         subject=subject or None,
         nearest=nearest,
         documents=None if service.names is None else _documents(documents, "" if reply.taught else reply.response.text),

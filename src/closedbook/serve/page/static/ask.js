@@ -56,6 +56,7 @@ function candidates(reply) {
   const rows = reply.candidates.map((one) => [foreign(one.answer || "(nothing)"),
     { bar: one.probability === null ? "" : track(one.probability) }, { number: percent(one.probability) }]);
   return el("section", {}, el("h2", {}, "Candidates"),
+    reply.sentences && el("p", { class: "note" }, "Each is a whole response with the probability of all of it; how sure the model is above is of the words that give the answer."),
     table("The most probable complete answers.", ["answer", "", "probability"], rows, { class: "wide" }));
 }
 
