@@ -118,7 +118,8 @@ def _labels(row: Sequence[str], place: str) -> list[str]:
     if len(labels) > MOST_COLUMNS:
         raise UserError(f"{place}: {len(labels):,} columns; a table has at most {MOST_COLUMNS:,}.")
     labels = [label.lower() if label.lower() in (*TEXTS, *NAMES) else label for label in labels]
-    labels = [TEXT if label == text_key(labels) else label for label in labels]
+    text = text_key(labels)
+    labels = [TEXT if label == text else label for label in labels]
     twice = next((label for label in labels if label and labels.count(label) > 1), None)
     if twice is not None:
         raise UserError(f"{place}: the column {shortened(twice)!r} stands there twice.")
