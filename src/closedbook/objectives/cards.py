@@ -25,6 +25,7 @@ SpanSettings = config.NameCards | config.ContextCards | config.Outlines | config
 ORDER, RARELY, SIDE, CUT, WHERE = range(5)  # streams of draws
 SHARES = (0.5, 0.5, 0.0)  # of the words before a span, of those without other spans, and of those behind it
 SHARES_BEHIND = (0.3, 0.3, 0.4)  # the same where those behind it are needed
+Row = list[tuple[tuple[int, int], bool]]
 
 
 class Choice:
@@ -62,19 +63,11 @@ def _asked(settings: SpanSettings, material: Material) -> list[TitledSlices]:
     return [replace(each, spans=tuple(span for span in each.spans if not span.again)) for each in documents]
 
 
-class NameCards:
-    """`name MASK span MASK` for every span, scored after the first mask."""
+class _Drawn:
+    """One card a span, of which a pass takes some."""
 
-    def __init__(self, settings: config.NameCards, material: Material, seed: int) -> None:
-        documents = _asked(settings, material)
-        self._cards = lay_out_rows(
-            [
-                [(document.name, False), (MASK, False), (span.span, True), (MASK, True)]
-                for document in documents
-                for span in document.spans
-            ],
-            material.device,
-        )
+    def __init__(self, documents: Sequence[TitledSlices], rows: list[Row], material: Material, seed: int) -> None:
+        self._cards = lay_out_rows(rows, material.device)
         self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
     def __call__(self, number: int) -> Segments:
@@ -86,7 +79,17 @@ class NameCards:
         return self._cards.lengths()
 
 
-class ContextCards:
+class NameCards(_Drawn):
+    """`name MASK span MASK` for every span, scored after the first mask."""
+
+    def __init__(self, settings: config.NameCards, material: Material, seed: int) -> None:
+        documents = _asked(settings, material)
+        asked = [(document.name, span.span) for document in documents for span in document.spans]
+        rows = [[(name, False), (MASK, False), (span, True), (MASK, True)] for name, span in asked]
+        super().__init__(documents, rows, material, seed)
+
+
+class ContextCards(_Drawn):
     """`name left-context MASK span MASK` for every span, scored after the first mask.
 
     How many words the context has is drawn anew at each pass, unless all are asked for, and with `around` whether they
@@ -98,13 +101,11 @@ class ContextCards:
     def __init__(self, settings: config.ContextCards, material: Material, seed: int) -> None:
         documents = _asked(settings, material)
         asked = [(document.name, span) for document in documents for span in document.spans]
-        self._cards = lay_out_rows(
-            [
-                [(name, False), (span.contexts[-1], False), (MASK, False), (span.span, True), (MASK, True)]
-                for name, span in asked
-            ],
-            material.device,
-        )
+        rows = [
+            [(name, False), (span.contexts[-1], False), (MASK, False), (span.span, True), (MASK, True)]
+            for name, span in asked
+        ]
+        super().__init__(documents, rows, material, seed)
         kinds = ("contexts", "apart", "behind") if material.asks_around(settings) else ("contexts",)
         cuts = [[getattr(span, kind) or span.contexts for _, span in asked] for kind in kinds]
         shares = [SHARES_BEHIND if span.behind else SHARES for _, span in asked]
@@ -115,7 +116,6 @@ class ContextCards:
         counts = [[len(own) for own in of_kind] for of_kind in cuts]
         self._count_QR = torch.tensor(counts, dtype=torch.int64, device=material.device)
         self._drawn, self._either = settings.lengths == "drawn", settings.side == "either"
-        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
 
     def __call__(self, number: int) -> Segments:
         """The cards of a pass."""
@@ -208,7 +208,7 @@ def _shortest_outline(document: TitledSlices) -> int:
     return document.name[1] + 1 + sum(kept) + len(kept)
 
 
-class SalientSpan:
+class SalientSpan(_Drawn):
     """`name left MASK right MASK span MASK`: the whole text with one span masked (Guu et al. 2020, section 3.4)."""
 
     def __init__(self, settings: config.SalientSpan, material: Material, seed: int) -> None:
@@ -220,13 +220,4 @@ class SalientSpan:
                 left, right = (start, span.place[0] - start), (span.place[1], start + length - span.place[1])
                 context = [(segment, False) for segment in (document.name, left, MASK, right, MASK)]
                 rows.append([*context, (span.span, True), (MASK, True)])
-        self._cards = lay_out_rows(rows, material.device)
-        self._choice, self._seed, self.counts = Choice(documents, material.device), seed, dict[str, int]()
-
-    def __call__(self, number: int) -> Segments:
-        """The examples of a pass."""
-        return self._cards.rows(self._choice(self._seed, number))
-
-    def candidates(self) -> Int64[Tensor, "rows"]:
-        """Tokens of the example of every span."""
-        return self._cards.lengths()
+        super().__init__(documents, rows, material, seed)

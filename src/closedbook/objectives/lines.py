@@ -3,8 +3,6 @@
 Axes: R lines.
 """
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -32,8 +30,8 @@ class SuffixFirst:
 
     def __init__(self, settings: config.SuffixFirst, material: Material, seed: int) -> None:
         documents = [found for found in material.titled if found.words]
-        self._name = _spans([found.name for found in documents], material.device)
-        self._body = _spans([found.body for found in documents], material.device)
+        self._name = material.store.spans([found.name for found in documents])
+        self._body = material.store.spans([found.body for found in documents])
         words = [word for found in documents for word in found.words]
         self._words = torch.tensor(words, dtype=torch.int64, device=material.device)
         counts_R = torch.tensor([len(found.words) for found in documents], dtype=torch.int64, device=material.device)
@@ -49,8 +47,3 @@ class SuffixFirst:
         suffix = Spans(cut_R, self._body.length_R - prefix.length_R)
         mask = prefix.mask()
         return lay_out((self._name, False), (mask, False), (suffix, True), (mask, True), (prefix, True), (mask, True))
-
-
-def _spans(slices: Sequence[tuple[int, int]], device: torch.device) -> Spans:
-    pairs_R2 = torch.tensor(slices, dtype=torch.int64, device=device).reshape(-1, 2)
-    return Spans(pairs_R2[:, 0].contiguous(), pairs_R2[:, 1].contiguous())
