@@ -1,6 +1,6 @@
 import pytest
 
-from closedbook.facts.scripts import joined, occurrences, units
+from closedbook.facts.scripts import joined, occurrences, stands_in, units
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,19 @@ def test_letters_are_counted_where_no_spaces_are():
     assert [text[start:end] for start, end in units(text)][:4] == ["Ann", "met", "山", "川"]
     assert len(list(units("山" * 30))) == 1
     assert list(units("")) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "text", "expected"),
+    [
+        ("tea", "Paid in tea.", True),
+        ("tea", "Paid in steam.", False),
+        ("巴黎", "首都是巴黎。", True),
+        ("-40 °C", "It fell to -40 °C at night", True),
+        ("H2SO4", "H2SO4·H2O", True),
+        ("H2S", "H2SO4", False),
+        ("भारत", "भारती", False),
+    ],
+)
+def test_parts_stand_in_texts_as_whole_words(part, text, expected):
+    assert stands_in(part, text) is expected

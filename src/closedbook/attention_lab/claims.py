@@ -8,8 +8,8 @@ from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbation_claims import norm_perturbation, two_heads_perturbation
 from closedbook.attention_lab.retrieval_claims import average, copy, noisy_keys, two_heads
 from closedbook.attention_lab.self_attention_claims import key_query_value, self_attention
-from closedbook.attention_lab.setting import one_thread
-from closedbook.errors import UserError, nearest
+from closedbook.errors import named
+from closedbook.training.parallel import one_thread
 
 CLAIMS: dict[str, Callable[[Parameters], ClaimResult[Any]]] = {
     "copy": copy,
@@ -29,8 +29,7 @@ def find_claim(name: str) -> str:
     Raises:
         UserError: There is none; the sentence suggests the nearest.
     """
-    if name not in CLAIMS:
-        raise UserError(f"{name}: no such claim{nearest(name, CLAIMS)}; there are {', '.join(CLAIMS)}.")
+    named(CLAIMS, name, "claim")
     return name
 
 

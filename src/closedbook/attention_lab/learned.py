@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from closedbook.attention_lab.setting import attend, one_thread
+from closedbook.attention_lab.setting import attend
+from closedbook.training.parallel import one_thread
 
 A, B, C, D = range(4)
 

@@ -13,7 +13,8 @@ import torch
 from closedbook.attention_lab import perturbed
 from closedbook.attention_lab.parameters import Parameters
 from closedbook.attention_lab.perturbed import Design
-from closedbook.attention_lab.setting import one_thread, weights
+from closedbook.attention_lab.setting import weights
+from closedbook.training.parallel import one_thread
 
 
 @dataclass(frozen=True)

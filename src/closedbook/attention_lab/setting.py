@@ -3,30 +3,12 @@
 Axes: N keys, D dimensions, R draws, H heads.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
 from closedbook.attention_lab.parameters import Parameters
 from closedbook.model.attention import hide
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """What runs inside, or in a function that is decorated with it, has one thread.
-
-    Tensors as small as the lab's gain nothing from more, and beside another busy program threads that wait for each
-    other lose much (measured on 2 busy cores: 300 steps of a task take 1.1 s with one thread and 21 to 60 s with two).
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def generator(parameters: Parameters) -> torch.Generator:

@@ -20,16 +20,16 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from closedbook.attention_lab.setting import one_thread
 from closedbook.config import ModelConfig
 from closedbook.evaluation.statistics import wilson
 from closedbook.model.attention import Attention, causal
+from closedbook.training.parallel import one_thread
 
 TASKS = ("recall", "position")
 KEYS = VALUES = 8
 PAIRS = 4
 WIDTH = 32
-CHANCE_OF_ANY, CHANCE_IN_CONTEXT = 1 / VALUES, 1 / PAIRS  # guessing among all values, among those of the context
+CHANCE_IN_CONTEXT = 1 / PAIRS  # guessing among the values of the context
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from closedbook.audit.signals import Evidence
 from closedbook.evaluation.knowledge import Grouping, answer_frequencies, name_rarities
 from closedbook.evaluation.metrics import Proportion
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import stands_in
 from closedbook.facts.records import Fact
+from closedbook.facts.scripts import stands_in
 
 DELTA = 0.05
 TIMES = (("0", 0), ("1", 1), ("2", 2), ("3–5", 5), ("6–10", 10), ("11–20", 20), ("21–100", 100), ("> 100", math.inf))

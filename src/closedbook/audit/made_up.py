@@ -11,8 +11,8 @@ from closedbook.audit.reliability import auroc
 from closedbook.audit.signals import Evidence
 from closedbook.evaluation.metrics import Estimate
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import stands_in
 from closedbook.facts.records import Fact
+from closedbook.facts.scripts import stands_in
 
 SHOWN = 10
 EXAMPLES = 100  # wrong answers that are kept

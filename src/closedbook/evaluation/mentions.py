@@ -14,7 +14,7 @@ from typing import Literal
 from closedbook.evaluation.refusals import refuses
 from closedbook.evaluation.sentences import BEFORE, SMALL, answer_span, attempts
 from closedbook.evaluation.spelling import matched, vulgar_apart, with_signs
-from closedbook.facts.scripts import occurrences
+from closedbook.facts.scripts import occurrences, stands_in
 
 DENIALS = frozenset(
     "not isnt wasnt arent werent never nor neither cannot cant doesnt didnt dont doubt unlike nicht kein keine pas "
@@ -112,14 +112,14 @@ class Answered:
 
     def asks(self, answer: str) -> bool:
         """Whether the question says an answer already."""
-        return _stands(matched(answer), self.asked)
+        return stands_in(matched(answer), self.asked)
 
     def right(self, answer: str, subject: str) -> Iterator[tuple[int, int]]:
         """Where an accepted answer stands; one that the question says already only where it is what is answered."""
         plain = matched(answer)
         if self.asks(answer) and plain not in _YES_NO:
             begins = self.said.startswith(plain) and plain != matched(subject)
-            if not (begins or _stands(plain, self.read)) or not attempts(self.question, self.text):
+            if not (begins or stands_in(plain, self.read)) or not attempts(self.question, self.text):
                 return
         yield from self.mentions(answer)
 
@@ -234,10 +234,6 @@ def _is_small(answer: str) -> bool:
     """Whether an answer is a word of other sentences, too, by its letters: a symbol or a code of two, `AND`, `the`."""
     word = answer.strip()
     return word.isalpha() and word.isascii() and (len(word) < 3 or word.casefold() in SMALL)
-
-
-def _stands(part: str, text: str) -> bool:
-    return any(alone for _, alone in occurrences(text, part))
 
 
 def whole_number(said: str, answer: str, start: int, end: int) -> bool:

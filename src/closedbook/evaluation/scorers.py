@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from closedbook.errors import UserError, nearest
+from closedbook.errors import named
 from closedbook.evaluation.language_model import LanguageModel, Response
 from closedbook.evaluation.mentions import Answered, Known, whole_number
 from closedbook.evaluation.refusals import spoken_from
@@ -187,7 +187,7 @@ def _evades(answered: Answered, fact: Fact, known: Known) -> bool:
     return not any(any(True for _ in answered.mentions(answer)) for answer in named)
 
 
-SCORERS: dict[Match, Scorer] = {
+SCORERS: dict[str, Scorer] = {
     "exact": exact_match,
     "normalised": normalised_match,
     "contained": contained_match(),
@@ -204,14 +204,13 @@ def find_scorer(name: str, known: Sequence[Fact] = ()) -> Scorer:
     Raises:
         UserError: There is none.
     """
-    if name not in SCORERS:
-        raise UserError(f"{name}: no such scorer{nearest(name, SCORERS)}; there are {', '.join(SCORERS)}.")
+    scorer = named(SCORERS, name, "scorer")
     if name == "contained" and known:
         answers: dict[str, list[str]] = {}
         for fact in known:
             answers.setdefault(fact.relation, []).extend(fact.answers)
         return contained_match(answers)
-    return next(scorer for scorer in SCORERS.values() if scorer.name == name)
+    return scorer
 
 
 def usual_match(model: LanguageModel) -> Match:

@@ -18,7 +18,7 @@ import numpy as np
 
 from closedbook.config import BUILT_IN, PeopleConfig
 from closedbook.draws import derive, random_below, random_bits
-from closedbook.errors import UserError, nearest
+from closedbook.errors import UserError, named
 from closedbook.facts import people_data as data
 from closedbook.facts.corpus import Corpus, read_directory
 from closedbook.facts.known import shipped_relations
@@ -34,7 +34,6 @@ INITIALS = "ABCDEFGHJKLMNPRSTVWZ"
 SHARE_UNIT = 1_000_000
 FILES = ("corpus.txt", "train.tsv", "dev.tsv", "test.tsv", "unseen.tsv", "people.jsonl")
 FIRST_RELATION = ("born",)
-RELATION_NAMES = ", ".join(data.RELATIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +209,7 @@ def write_built_in(config: PeopleConfig, directory: Path) -> dict[str, int]:
     """
     relations = config.relations or FIRST_RELATION
     for name in relations:
-        if name not in data.RELATIONS:
-            raise UserError(f"{name}: no such relation{nearest(name, data.RELATIONS)}; there are {RELATION_NAMES}.")
+        named(data.RELATIONS, name, "relation")
     with new_directory(directory) as partial, ExitStack() as stack:
         files = {
             name: stack.enter_context((partial / name).open("w", encoding="utf-8", newline="\n")) for name in FILES

@@ -9,7 +9,7 @@ from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
 from closedbook.facts.forms import STEM
 from closedbook.facts.records import Document, Fact
-from closedbook.facts.scripts import occurrences
+from closedbook.facts.scripts import stands_in
 from closedbook.facts.shapes import words
 from closedbook.facts.span_kinds import learn_kinds
 from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spans, words_of_subject
@@ -164,11 +164,6 @@ def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[
             document.text[s.start : s.end] for s in spans(document, kinds, 0) if kinds.rare or not s.rare
         )
     return known[document.line]
-
-
-def stands_in(answer: str, text: str) -> bool:
-    """Whether the answer stands in the text as whole words."""
-    return any(alone for _, alone in occurrences(text, answer))
 
 
 def coverage_lines(found: Sequence[Coverage]) -> list[str]:

@@ -50,6 +50,11 @@ def occurrences(text: str, part: str) -> Iterator[tuple[int, bool]]:
         start = text.find(part, start + 1)
 
 
+def stands_in(part: str, text: str) -> bool:
+    """Whether a part stands in a text as whole words."""
+    return any(alone for _, alone in occurrences(text, part))
+
+
 def units(text: str) -> Iterator[tuple[int, int]]:
     """[start, end) of what counts as a word where words are counted.
 

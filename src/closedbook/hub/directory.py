@@ -1,7 +1,6 @@
 """A model directory in Hugging Face format: what cannot be opened safely is refused before it is read."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from closedbook.errors import UserError
 from closedbook.facts.corpus import sha256
+from closedbook.files import read_json
 from closedbook.hub import HUGGING_FACE, Way
 from closedbook.hub.causal import CausalModel
 from closedbook.hub.opening import Source, library, open_causal
@@ -40,7 +40,7 @@ def check_directory(path: Path) -> Contents:
     _check_files(path)
     if not (path / "config.json").is_file():
         raise UserError(f"{path}: no config.json, so not a model in Hugging Face format.")
-    config = _configuration(path)
+    config = read_json(path / "config.json")
     if not isinstance(config.get("model_type"), str):
         raise UserError(f"{path / 'config.json'}: names no model_type, so not a model in Hugging Face format.")
     if not any(path.glob("*.safetensors")):
@@ -80,7 +80,7 @@ def open_directory(path: Path, way: Way) -> CausalModel:
         directory=path,
         weights_sha256=weights_sha256(path),
         values=held.values,
-        own_code="auto_map" in _configuration(path),
+        own_code="auto_map" in read_json(path / "config.json"),
     )
     return open_causal(source, way)
 
@@ -95,21 +95,6 @@ def _check_files(path: Path) -> None:
         most = MOST_BYTES_OF_VOCABULARY if file.name in TOKENIZERS else MOST_BYTES
         if file.suffix in (".json", ".txt", ".jinja", ".model") and file.stat().st_size > most:
             raise UserError(f"{file}: is larger than {most >> 20} MB, so not what its name says.")
-
-
-def _configuration(path: Path) -> dict[str, Any]:
-    """What `config.json` says, nothing where it is no object.
-
-    Raises:
-        UserError: It is damaged.
-    """
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise UserError(f"{path / 'config.json'}: damaged (it is nested too deeply).") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path / 'config.json'}: damaged ({error}).") from error
-    return config if isinstance(config, dict) else {}
 
 
 def _numbers(value: Any, name: str = "", *, listed: bool = False) -> Iterator[tuple[str, int]]:

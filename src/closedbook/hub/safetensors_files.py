@@ -1,12 +1,11 @@
 """The safetensors files of a model directory: which there are, and what they hold, without reading a weight."""
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from closedbook.errors import UserError
+from closedbook.files import read_json
 from closedbook.run_directory import header
 
 ONE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -57,13 +56,7 @@ def _files(path: Path) -> list[Path]:
 
 def _indexed(index: Path) -> list[str]:
     """The files of an index, which are names without a path."""
-    try:
-        read = json.loads(index.read_text(encoding="utf-8"))
-    except RecursionError as error:
-        raise UserError(f"{index}: damaged (it is nested too deeply).") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{index}: damaged ({error}).") from error
-    places: Any = read.get("weight_map") if isinstance(read, dict) else None
+    places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise UserError(f"{index}: damaged (it names no files).")
     names = sorted(set(places.values()))

@@ -13,10 +13,10 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import stands_in
 from closedbook.facts.forms import SLOT, form_of
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
+from closedbook.facts.scripts import stands_in
 from closedbook.facts.splits import groups
 from closedbook.selfstudy.candidates import count_tokens
 from closedbook.selfstudy.reader import Reader, Reading, lesson
