@@ -28,8 +28,6 @@ POLITE = frozenset(
 """Words of sentences that answer nothing."""
 BEFORE = 100  # characters before an answer that are looked at
 BRIEF = 4  # words of an answer that stands alone before a sentence
-INSIDE = frozenset("of the and de la del da di el al bin von van".split())
-"""Words that stand inside names."""
 _WORD = re.compile(r"[^\s\"“”„«»()\[\],;:!?*_|]+")
 _NUMBER_ASKED = re.compile(
     r"\b(?:year|how (?:many|much|old|tall|long|high|far|deep|wide|heavy|fast|big|large)|number|code|population"

@@ -44,18 +44,17 @@ def _mark(word: str) -> str:
     return "X" if word[0].isupper() else "x"
 
 
-def shape(text: str, found: Sequence[Word], offset: int = 0) -> str:
+def shape(text: str, found: Sequence[Word]) -> str:
     """The text between the first word and the last, words by their marks, all else as it stands.
 
     Args:
         text: Holds the words.
         found: Some of its words, in order.
-        offset: What to take off their places.
     """
     parts = []
     for index, word in enumerate(found):
         if index:
-            parts.append(text[found[index - 1].end - offset : word.start - offset])
+            parts.append(text[found[index - 1].end : word.start])
         parts.append(word.mark)
     return "".join(parts)
 
