@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import zlib
 
@@ -49,3 +50,18 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def every(request: pytest.FixtureRequest) -> int:
     return request.config.getoption("--every")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser, one a process of tests."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install 'closedbook[test]'"
+    )
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt install chromium, or say where it is in CHROMIUM")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -6,7 +6,7 @@ from closedbook.audit.settings import Settings
 from closedbook.evaluation.form import Form
 from closedbook.report.audit_files import write_audit
 from tests.audit.conftest import Parrot, facts
-from tests.serve.page.conftest import NARROW, chromium, sideways  # noqa: F401
+from tests.serve.page.conftest import NARROW, sideways
 
 
 class Chatty(Parrot):
@@ -22,7 +22,7 @@ class Chatty(Parrot):
         ]
 
 
-def test_an_audit_of_a_chat_model_is_no_wider_than_the_window(chromium, tmp_path):  # noqa: F811
+def test_an_audit_of_a_chat_model_is_no_wider_than_the_window(chromium, tmp_path):
     write_audit(
         tmp_path, audit(Chatty(), Material(facts=facts()), Settings(names=0, depth="quick"), measure_form=False)
     )

@@ -98,7 +98,7 @@ class Scorer:
         """Whether two plain answers are the same, in sentences also where one holds the other."""
         if first == second or not (self.span and first and second):
             return first == second
-        return stands_in(first, second) or stands_in(second, first)
+        return _holds(second, first) or _holds(first, second)
 
 
 def is_attempt(text: str) -> bool:
@@ -166,8 +166,8 @@ def contained_match(known: Mapping[str, Sequence[str]] | None = None) -> Scorer:
     return Scorer("contained", grade, answer_span)
 
 
-def stands_in(part: str, text: str) -> bool:
-    """Whether a normalised text stands in another as whole words and numbers."""
+def _holds(text: str, part: str) -> bool:
+    """Whether another normalised text stands in one as whole words and numbers."""
     return any(alone and whole_number(text, part, start, start + len(part)) for start, alone in occurrences(text, part))
 
 

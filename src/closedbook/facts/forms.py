@@ -14,7 +14,6 @@ MOST_OTHERS = 8  # questions that one may mean
 STEM = 4  # characters of a word that is met again
 ENDS = "?!.;。？！؟ "
 MARKS = '"“”„«»()[]?!.,:;¿¡'
-BEHIND_NAMES = re.compile(r"\w+['’]?s?(?:[,;:]|\s*[-–—])\s")  # `Tin: symbol?`
 INITIAL = re.compile(r"(?:[^\W\d_]\.)+(?!\w)")  # `J.`, `J.R.R.`
 POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
@@ -160,7 +159,7 @@ def _runs_of_capitals(question: str) -> list[str]:
     """Names that a question may hold: runs of words with capitals, and of particles between them.
 
     That with which it begins also without its first word, which has a capital in any case; that word alone if it has
-    something (`Peru's capital?`) or a mark behind it (`Tin: symbol?`).
+    something (`Peru's capital?`).
     """
     written = [found[0] if (found := INITIAL.match(word)) else word.strip(MARKS) for word in question.split()]
     words = [POSSESSIVE.sub("", word) for word in written]
@@ -179,14 +178,13 @@ def _runs_of_capitals(question: str) -> list[str]:
     names = [
         " ".join(run)
         for run in runs
-        if any(word[:1].isupper() for word in run)
-        and (run != words[:1] or words[:1] != written[:1] or BEHIND_NAMES.match(question))
+        if any(word[:1].isupper() for word in run) and (run != words[:1] or words[:1] != written[:1])
     ]
     return list(dict.fromkeys(names))[:MOST_PLACES]
 
 
 def _first_alone(question: str, forms: Iterable[str]) -> list[str]:
-    """The first word, of a question without another name, if it is a word of no form (`Tin symbol?`)."""
+    """The first word, of a question without another name, if it is a word of no form (`Tin: symbol?`)."""
     first, *others = [word.strip(MARKS) for word in question.split()] or [""]
     known = {word.strip(MARKS).lower() for form in forms for word in form.split()}
     return [first] if others and first[:1].isupper() and first.lower() not in known else []

@@ -1,28 +1,11 @@
 """The page in a real Chromium, which must be on this machine: nothing is fetched for it."""
 
 import contextlib
-import os
-import shutil
 
 import pytest
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright is not installed: pip install 'closedbook[test]'"
-)
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1100, "height": 800}
 PATIENCE = 20_000  # milliseconds; nothing takes as long
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The browser."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt install chromium, or say where it is in CHROMIUM")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @contextlib.contextmanager
