@@ -71,6 +71,7 @@ def test_the_page_shows_it_and_escapes_what_is_not_ours(whole):
     assert "&lt;b&gt;careful" in text
     assert text.count("<svg") == 6
     assert ">nan" not in text.lower()
+    assert "<svg" in page(dataclasses.replace(whole, signals={}))  # every question is answered by a silence
 
 
 def test_the_console_says_what_to_do(whole, capsys):

@@ -113,10 +113,10 @@ def seen_and_unseen(report: AuditReport, unseen: Unseen) -> Figure:
         shares = [100 * share for share in histogram]
         axis.stairs(shares, edges, color=colour, fill=True, alpha=0.25)
         axis.stairs(shares, edges, color=colour, label=f"{name} names", linewidth=1.4)
-    leading, abstention = next(iter(report.signals)), report.abstention
+    leading, abstention = next(iter(report.signals), None), report.abstention  # none where every answer is a silence
     if abstention and abstention.threshold is not None and abstention.signal == leading:
         axis.axvline(100 * abstention.threshold, color=INK, linestyle=":", linewidth=1.0, label="threshold")
-    axis.set_xlabel(f"{label(leading)} of its answer, %")
+    axis.set_xlabel(f"{label(leading) if leading else 'confidence'} of its answer, %")
     axis.set_ylabel("% of names")
     axis.legend(frameon=False, labelcolor=INK, fontsize="small")
     return plain(figure)
