@@ -39,7 +39,7 @@ def where(runs: Sequence[ListedRun], conditions: Sequence[str]) -> list[ListedRu
 def _share(text: str, place: str, before: str) -> str:
     """A share from 0 to 1 as it is kept, whether given so or as a percentage with its sign; other text as it is."""
     number = _number(text.strip().removesuffix("%"))
-    share = number / 100 if number is not None and text.strip().endswith("%") else number
+    share = round(number / 100, 12) if number is not None and text.strip().endswith("%") else number
     if share is not None and share > 1:
         percentage = number if number is not None and number <= 100 else 90.0
         raise UserError(f"{place} is a share of 1; say {before}{percentage / 100:g} or {before}{percentage:g}%.")

@@ -248,12 +248,12 @@ def hopeless(found: Sequence[Coverage], corpus: Corpus) -> str:
     text = "\n".join(document.text for document in corpus.documents).lower()
     answers = {answer.lower() for fact in facts for answer in fact.answers}
     names = {word[:STEM] for fact in facts for word in fact.subject.lower().split()}
-    if len(text) * (len(answers) + len(names)) > MOST_LOOKED_AT:
+    taught, wanted = ({answer for fact in part for answer in fact.answers} for part in (corpus.train, corpus.dev))
+    if len(text) * (len(answers) + len(names)) > MOST_LOOKED_AT or not taught.isdisjoint(wanted):
         return ""
     if all(fact.subject for fact in facts) and not any(name in text for name in names):
         return f"no document names what any of {counted(len(facts), 'training and dev question')} is about"
-    taught, wanted = ({answer for fact in part for answer in fact.answers} for part in (corpus.train, corpus.dev))
-    if taught.isdisjoint(wanted) and not any(answer in text for answer in answers):
+    if not any(answer in text for answer in answers):
         return f"none of {counted(len(facts), 'training and dev answer')} stands in any document"
     return ""
 

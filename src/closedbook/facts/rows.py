@@ -136,6 +136,8 @@ def _column_asked_about(rows: Sequence[dict[str, str]], asked: Sequence[str]) ->
     usual = _column_of_names(rows)
     times = _times_named(rows, asked, TEXT if usual is None else "")
     others = [label for label in rows[0] if label not in ("", TEXT) and all(row[label].strip() for row in rows)]
+    if usual in NAMES and times[usual] > (0, 0):
+        return usual
     best = max(others, key=lambda label: times[label], default=usual)
     return best if best is not None and times[best] > times[TEXT if usual is None else usual] else usual
 

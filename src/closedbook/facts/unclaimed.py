@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from closedbook.facts.documents import Source
 from closedbook.facts.records import Fact
-from closedbook.facts.scripts import UNSPACED_LETTER
+from closedbook.facts.scripts import UNSPACED_LETTER, stands_in
 from closedbook.facts.titles import subjects_in
 from closedbook.facts.untitled import first_place
 
@@ -135,5 +135,5 @@ def _tells(found: Found, texts: Sequence[Source], train: Sequence[Fact]) -> bool
     for number, name in found.items():
         about[name].append(texts[number].text)
     asked = [one for one in train if one.subject in about]
-    told = [any(answer in text for answer in one.answers for text in about[one.subject]) for one in asked]
+    told = [any(stands_in(answer, text) for answer in one.answers for text in about[one.subject]) for one in asked]
     return bool(told) and sum(told) >= TOLD * len(told)
