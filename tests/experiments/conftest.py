@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from closedbook.cluster.pool import Outcome
 from closedbook.config import ModelConfig, PeopleConfig
 from closedbook.experiments import elsewhere
 from closedbook.experiments.grid import Cell, Grid, Trained
+from closedbook.experiments.train import train_run
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
 from closedbook.recipes import Recipe
@@ -142,3 +145,30 @@ def pretend(monkeypatch):
     threads = torch.get_num_threads()
     yield make
     torch.set_num_threads(threads)
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_at_nine(record):
+    if record.step == 9:
+        raise KilledError
+
+
+@pytest.fixture(scope="session")
+def folder(people, tmp_path_factory):
+    """Two finished runs, one in a folder of a grid, an interrupted one, and one whose configuration is no JSON."""
+    folder = tmp_path_factory.mktemp("folder")
+    train_run(tiny_config(), people, folder / "a", device=CPU, probe=people.dev[:3])
+    train_run(tiny_config(seed=1, epochs=1), people, folder / "grid" / "runs" / "cell-pretrain", device=CPU)
+    results = folder / "grid" / "results"
+    results.mkdir()
+    kept = {"stages": [{"stage": "pretrain"}], "result": {"exact": [1, 1, 0, 1]}}
+    (results / "cell.json").write_text(json.dumps(kept))
+    with pytest.raises(KilledError):
+        train_run(tiny_config(), people, folder / "cut.short", device=CPU, callbacks=(kill_at_nine,))
+    shutil.copytree(folder / "a", folder / "torn")
+    (folder / "torn" / "config.json").write_text("{")
+    (folder / "a.tensorboard").mkdir()
+    return folder

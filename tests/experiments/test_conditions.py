@@ -5,7 +5,6 @@ import pytest
 from closedbook.errors import UserError
 from closedbook.experiments.conditions import where
 from closedbook.experiments.listing import Figures, ListedRun, list_runs
-from tests.experiments.test_listing import folder  # noqa: F401
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,7 @@ from tests.experiments.test_listing import folder  # noqa: F401
         (["tied_embeddings=true", "dropout=0.0", "name!=a"], ["cut.short", "grid/runs/cell-pretrain"]),
     ],
 )
-def test_runs_are_chosen_by_conditions(folder, conditions, names):  # noqa: F811
+def test_runs_are_chosen_by_conditions(folder, conditions, names):
     assert [run.name for run in where(list_runs(folder), conditions)] == names
 
 
@@ -52,6 +51,11 @@ def test_a_share_is_compared_with_no_more_than_one(condition, instead):
     field = condition[:6]
     assert str(refused.value) == f"--where {condition}: {field} is a share of 1; say {instead}."
     assert where(runs, ["recall<=1", "probed>0", "recall>=92.6%"]) == runs
+
+
+def test_a_percentage_is_the_share_to_the_last_digit():
+    runs = [ListedRun(name="a", state="finished", figures=Figures(recall=7 / 500))]  # 1.4 / 100 is a little less
+    assert where(runs, ["recall=1.4%", "recall>=1.4%", "recall<=1.4%"]) == runs
 
 
 def test_what_is_no_condition_is_refused():

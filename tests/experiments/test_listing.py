@@ -5,42 +5,12 @@ import json
 import shutil
 
 import pytest
-import torch
 
 from closedbook.errors import UserError
 from closedbook.experiments.listing import by_field, differences, field_named, list_runs
 from closedbook.experiments.train import train_run
 from closedbook.report.runs_table import runs_table
 from tests.toys import resealed, tiny_config
-
-CPU = torch.device("cpu")
-
-
-class KilledError(Exception):
-    pass
-
-
-def kill_at_nine(record):
-    if record.step == 9:
-        raise KilledError
-
-
-@pytest.fixture(scope="module")
-def folder(people, tmp_path_factory):
-    """Two finished runs, one in a folder of a grid, an interrupted one, and one whose configuration is no JSON."""
-    folder = tmp_path_factory.mktemp("folder")
-    train_run(tiny_config(), people, folder / "a", device=CPU, probe=people.dev[:3])
-    train_run(tiny_config(seed=1, epochs=1), people, folder / "grid" / "runs" / "cell-pretrain", device=CPU)
-    results = folder / "grid" / "results"
-    results.mkdir()
-    kept = {"stages": [{"stage": "pretrain"}], "result": {"exact": [1, 1, 0, 1]}}
-    (results / "cell.json").write_text(json.dumps(kept))
-    with pytest.raises(KilledError):
-        train_run(tiny_config(), people, folder / "cut.short", device=CPU, callbacks=(kill_at_nine,))
-    shutil.copytree(folder / "a", folder / "torn")
-    (folder / "torn" / "config.json").write_text("{")
-    (folder / "a.tensorboard").mkdir()
-    return folder
 
 
 def test_every_run_is_listed_in_its_state(folder):

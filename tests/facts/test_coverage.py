@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.coverage import Coverage, asked_kinds, coverage, coverage_lines, hopeless
+from closedbook.facts.coverage import Coverage, asked_kinds, coverage, coverage_lines
 from closedbook.facts.records import Document, Fact
 
 
@@ -116,27 +116,6 @@ def test_of_many_relations_the_last_are_one_line():
         "8 more relations (r12, r13, r14, ...), train: 8 of 16 answers stand in no document of their subject, such as "
         "a12 (Ann); a13 (Ann); a14 (Ann)"
     )
-
-
-def reason(corpus):
-    return hopeless(coverage(corpus, asked_kinds(corpus)), corpus)
-
-
-def test_nothing_can_be_learned_where_no_document_has_a_subject_or_an_answer():
-    lost = [("Ann", "Knows salt.", "gold"), ("Bo", "Knows salt.", "silver")]
-    assert reason(corpus_of(lost)) == "none of 2 training and dev answers stands in any document"
-    other = dataclasses.replace(corpus_of(lost), documents=corpus_of([("Tin", "Is no gold.", "x")]).documents)
-    assert reason(other) == "no document names what any of 2 training and dev questions is about"
-
-
-def test_where_something_may_be_learned_training_is_not_refused():
-    assert reason(corpus_of([*TRAIN, ("Di", "", "tea")])) == ""
-    assert reason(corpus_of([])) == ""
-    assert reason(without_subjects(corpus_of(TRAIN), "train", 3)) == ""
-    assert reason(corpus_of([("Ann", "Is a bird.", "yes")], [("Bo", "Is a bird.", "yes")])) == ""
-    inflected = corpus_of([("Станислава", "", "сталь")])
-    titled = Document(subject="Станислав", text="Станислав. Любит сталь.", line=1)
-    assert reason(dataclasses.replace(inflected, documents=(titled,))) == ""
 
 
 def test_an_answer_that_is_spelled_otherwise_there_is_shown_as_it_stands_there():

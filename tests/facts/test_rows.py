@@ -29,6 +29,7 @@ def written(directory, name, text):
         ("a.tsv", "title\ttext\tnote\nTin\tA metal.\tx\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "name,Content\nTin,A metal.\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "name,content,text\nTin,x,A metal.\n", [("Tin", "Tin. A metal.")]),
+        ("a.csv", "car,body,year\nFiat X,coupe,1987\n", [("Fiat X", "Fiat X. body: coupe. year: 1987.")]),
         ("a.csv", "text\nTin. A metal.\n\n", [("Tin", "Tin. A metal.")]),
         ("a.csv", "\nname;density, g/cm3;at, C\nTin;7,3;232\n", [("Tin", "Tin. density, g/cm3: 7,3. at, C: 232.")]),
         ("a.csv", '"ship\n(name)";built;port:\nTin;1901;Oslo\n', [("Tin", "Tin. built: 1901. port: Oslo.")]),
@@ -91,6 +92,15 @@ def test_the_column_that_questions_name_most_is_what_rows_are_about(tmp_path, te
     streams = Streams(find_files(tmp_path), 1)
     streams.settle(lambda: streams.facts("train"))
     assert [document.subject for _, document in streams.documents()] == subjects.split()
+
+
+def test_a_title_that_questions_name_stays_whatever_else_they_name(tmp_path):
+    rows = [(f"Inn {letter}", town) for letter, town in zip("ABCDEF", ["Leeds", "York", "Bath"] * 2, strict=True)]
+    written(tmp_path, "corpus.csv", "title,town\n" + "".join(f"{inn},{town}\n" for inn, town in rows))
+    asked = [f"In {town}, who keeps the {inn if inn != 'Inn B' else 'B inn'}?\tBo\n" for inn, town in rows]
+    written(tmp_path, "train.tsv", "".join(asked[:4]))
+    written(tmp_path, "dev.tsv", "".join(asked[4:]))
+    assert "about 'title'" in read_directory(tmp_path).read_as["corpus.csv"]
 
 
 def test_a_column_of_subjects_tells_what_rows_are_about(tmp_path):

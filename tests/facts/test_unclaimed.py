@@ -53,6 +53,13 @@ def test_texts_that_merely_mention_somebody_are_left_as_they_are(tmp_path):
     assert subjects(tmp_path, texts[:2]) == ["Bowl number 0", "Bowl number 1"]
 
 
+def test_an_answer_stands_in_a_text_as_a_whole_word(tmp_path):
+    pupils = [(name, grade) for (name, _), grade in zip(METALS, "aboba", strict=True)]
+    texts = [f"Chess club {n}. Founded in a barn, once kept by {name}." for n, (name, _) in enumerate(pupils)]
+    asked = [(name, {"a": "o", "b": "n", "o": "e"}[grade]) for name, grade in pupils]
+    assert subjects(tmp_path, texts, "What grade did {} get?", asked) == [f"Chess club {n}" for n in range(5)]
+
+
 def test_a_subject_that_has_a_text_gets_no_other(tmp_path):
     texts = [f"{name}. A metal, {symbol}." for name, symbol in METALS]
     assert subjects(tmp_path, [*texts, "Bowl of tin, or Tin, Sn. Old."])[-1].startswith("Bowl")

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from closedbook.config.validation import POSITIONAL, Named, sentence
+from closedbook.config.validation import POSITIONAL, Named, New, sentence
 from closedbook.errors import UserError, nearest
 from closedbook.facts.text import why
 
@@ -55,6 +55,12 @@ class _Option:
         return get_origin(kinds(self.hint)[0]) is tuple and not _holds_settings(self.hint)
 
     @property
+    def is_new(self) -> bool:
+        """Whether it must not exist."""
+        marks = [mark for kind in (self.hint, *get_args(self.hint)) for mark in getattr(kind, "__metadata__", ())]
+        return any(mark in marks for mark in get_args(New)[1:])
+
+    @property
     def usage(self) -> str:
         words = self.name if self.positional or self.is_flag else f"{self.name} {_metavar(self.hint)}"
         return words if self.default is MISSING else f"[{words}]"
@@ -87,7 +93,7 @@ def parse_with_settings(
     options = _all_options(cls, groups)
     given = _split(command, _parser(command, cls, options, example), options, arguments)
     values: dict[str, Any] = {}
-    for option in options:
+    for option in sorted(options, key=lambda option: option.is_new):  # what else is wrong is said first
         if (text := getattr(given, option.key, None)) not in (None, []):
             values[option.key] = text if text is True else _checked(option, text)
         elif option.default is MISSING:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import torch
 
     from closedbook.facts.corpus import Corpus
-    from closedbook.facts.coverage import Coverage
     from closedbook.facts.stored import StoredCorpus
     from closedbook.training.ranks import Ranks
 
@@ -145,11 +144,10 @@ def train(recipe: Recipe, options: Options, changes: dict[str, Any]) -> None:
 
     with opened_ranks(device) as ranks:
         corpus = corpus or _read(options, recipe)  # where the others notice if it cannot be read
-        reach = _reach(config, corpus)
         if options.teacher is not None:
             corpus = _taught(config, corpus, options, device, ranks)
         if ranks.leads:
-            _say_what_comes(recipe, config, corpus, reach, changes, device, ranks.count)
+            _say_what_comes(recipe, config, corpus, changes, device, ranks.count)
             _lead(config, corpus, options, device, ranks)
         else:
             train_along(config, corpus, options.out, device=device, start=options.start, ranks=ranks)
@@ -205,37 +203,18 @@ def _lead(
     say(f"run: {run.path}")
 
 
-def _reach(config: RunConfig, corpus: "Corpus | StoredCorpus") -> "list[Coverage]":
-    """What a pretraining can reach of the answers.
-
-    Raises:
-        UserError: It is nothing, whatever is trained, and no teacher tells more.
-    """
-    from closedbook.facts.corpus import Corpus
-    from closedbook.facts.coverage import coverage_of, hopeless
-    from closedbook.facts.stored import some_of
-
-    if config.stage != "pretrain":
-        return []
-    reach = coverage_of(config, some_of(corpus))
-    why = hopeless(reach, corpus) if isinstance(corpus, Corpus) and config.distillation is None else ""
-    if why:
-        raise UserError(f"{corpus.name}: nothing can be learned, {why}; see what data describe says of the corpus.")
-    return reach
-
-
 def _say_what_comes(
     recipe: Recipe,
     config: RunConfig,
     corpus: "Corpus | StoredCorpus",
-    reach: "Sequence[Coverage]",
     changes: dict[str, Any],
     device: "torch.device",
     processes: int,
 ) -> None:
     """Says what is learned, what of it can be asked, and how long it will take."""
     from closedbook.experiments.cost import estimate
-    from closedbook.facts.coverage import coverage_lines
+    from closedbook.facts.coverage import coverage_lines, coverage_of
+    from closedbook.facts.stored import some_of
     from closedbook.report.console import say, say_corpus
 
     say_corpus(corpus)
@@ -245,8 +224,9 @@ def _say_what_comes(
         notes.append(
             f"at least {least:,} steps are planned, however few the epochs; --training.least_steps null takes that back"
         )
+    reach = coverage_of(config, some_of(corpus)) if config.stage == "pretrain" else []
     notes += coverage_lines(reach)
-    if reach and not any(row.asked for row in reach):
+    if reach and config.distillation is None and not any(row.asked for row in reach):
         notes.append("careful: no answer can be learned from the documents as they were read; this may be in vain")
     where = "on this machine" if processes == 1 else f"in {processes} processes"
     seconds = estimate([(config, corpus)], device) / processes

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from closedbook.config import RunConfig
 from closedbook.errors import counted
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.forms import STEM
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.scripts import stands_in
 from closedbook.facts.shapes import words
@@ -16,10 +15,10 @@ from closedbook.facts.spans import LONGEST, PHRASES, SpanKinds, shares_word, spa
 from closedbook.facts.text import shortened
 from closedbook.facts.titles import plain
 
+MOST_DIGITS = 100  # characters of an answer up to which its thousands may be parted otherwise
 SHORT = 3  # characters of an answer that in other capitals is another word
 MOST_SAID = 12  # relations of which something is said apart
 SHOWN = 3  # answers that are named where some are not reached
-MOST_LOOKED_AT = 2_000_000_000  # characters that are searched for answers before a training is refused
 REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
 _THOUSANDS = re.compile(r"(?<=\d)[,.'\s]?(?=(?:\d{3}[,.'\s]?)*\d{3}(?![\d]))")
 _SPELLINGS = {
@@ -150,7 +149,8 @@ def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[st
     Or in what stands between thousands.
     """
     for answer in fact.answers:
-        letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in _THOUSANDS.sub("\0", plain(answer)))
+        spelled = _THOUSANDS.sub("\0", plain(answer)) if len(answer) <= MOST_DIGITS else plain(answer)
+        letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in spelled)
         pattern = re.compile(letters, re.IGNORECASE if len(answer) > SHORT else 0)
         for text in (document.text for document in documents):
             there = (match.group() for match in pattern.finditer(text))
@@ -234,28 +234,6 @@ def _missing(row: Coverage) -> list[str]:
 
 def _nameless(row: Coverage) -> str:
     return f"; no subject was found in {row.nameless:,} of these questions: {REMEDY}" if row.nameless else ""
-
-
-def hopeless(found: Sequence[Coverage], corpus: Corpus) -> str:
-    """Why none of the answers can be learned from the documents, "" where one can, or where that is not sure.
-
-    It is sure where every question has a subject and no document has a word that begins as one of theirs (endings
-    differ), and where no answer stands in any document and none to a dev question is a training answer (a class).
-    """
-    if not found or any(row.in_document or row.respelled for row in found):
-        return ""
-    facts = [fact for fact in (*corpus.train, *corpus.dev) if fact.answers]
-    text = "\n".join(document.text for document in corpus.documents).lower()
-    answers = {answer.lower() for fact in facts for answer in fact.answers}
-    names = {word[:STEM] for fact in facts for word in fact.subject.lower().split()}
-    taught, wanted = ({answer for fact in part for answer in fact.answers} for part in (corpus.train, corpus.dev))
-    if len(text) * (len(answers) + len(names)) > MOST_LOOKED_AT or not taught.isdisjoint(wanted):
-        return ""
-    if all(fact.subject for fact in facts) and not any(name in text for name in names):
-        return f"no document names what any of {counted(len(facts), 'training and dev question')} is about"
-    if not any(answer in text for answer in answers):
-        return f"none of {counted(len(facts), 'training and dev answer')} stands in any document"
-    return ""
 
 
 def _stand(number: int) -> str:

@@ -140,7 +140,9 @@ def _from_jsonl(path: Path) -> Iterator[Source]:
             continue
         place = f"{path}, line {number}"
         record = parse_json(line, place)
-        text_key, name_key = rows.text_key(record), next((key for key in rows.NAMES if key in record), None)
+        text_key = rows.text_key(record)
+        names = (key for key in rows.NAMES if key == "title" or isinstance(record.get(key), str))
+        name_key = next((key for key in names if key in record), None)
         refuse_slips(record, [*["text"] * (text_key is None), *["title"] * (name_key is None)], place)
         text, name = rows.said_of(record, name_key), record.get(name_key or "") or ""
         if text_key is None and (not name or not text or no_record(record)):

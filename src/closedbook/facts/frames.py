@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from closedbook.facts.forms import POSSESSIVE, SLOT, Fitting, first_slot, form_of, longest_first
 from closedbook.facts.records import Fact
@@ -30,55 +30,65 @@ def with_form_subjects(facts: Sequence[Fact], forms: Iterable[str] = ()) -> tupl
     for index, subject in zip(open_, _by_frames([facts[index].question for index in open_]), strict=True):
         found[index] = subject
     questions = [fact.question for fact in facts]
-    found = _named_elsewhere(questions, _whole_elsewhere(questions, found, open_), open_)
+    for rename in (_longer_names, _inner_names):
+        found = _as_asked_elsewhere(questions, found, open_, rename)
     return tuple(
         fact if fact.subject == subject else dataclasses.replace(fact, subject=subject)
         for fact, subject in zip(facts, found, strict=True)
     )
 
 
-def _named_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequence[int]) -> list[str]:
-    """The subjects, of which some hold more than a name that questions of another form ask about (`est né Ann Lee`).
-
-    Where most subjects of a form do, they are those names instead.
-
-    Args:
-        questions: All of them.
-        found: The subject of each, "" where there is none.
-        open_: Those whose subject frames alone have told.
-    """
-    asked, groups = _forms(questions, found, open_)
-    names = list(found)
-    for form, rows in groups.items():
-        inner = {row: name for row in rows if (name := _longest_name(found[row], form, asked))}
-        if form and len(inner) > max(1, COVERED * len(rows)):
-            names = [inner.get(row, name) for row, name in enumerate(names)]
-    return names
-
-
-def _whole_elsewhere(questions: Sequence[str], found: Sequence[str], open_: Sequence[int]) -> list[str]:
-    """The subjects, of which some are parts of names that questions of another form ask about.
-
-    `Clos {}: grape?` is asked of `Avel`, where other questions ask about `Clos Avel`. Where most subjects of a form are
-    so with the word before them or behind, or two of these, they are those names instead.
+def _as_asked_elsewhere(
+    questions: Sequence[str], found: Sequence[str], open_: Sequence[int], rename: "Renaming"
+) -> list[str]:
+    """The subjects, of a form that tells them wrongly the names that questions of another form ask about.
 
     Args:
         questions: All of them.
         found: The subject of each, "" where there is none.
         open_: Those whose subject frames alone have told.
+        rename: Gives other names for the questions of a form, as far as there are any.
     """
-    asked, groups = _forms(questions, found, open_)
+    pairs = zip(questions, found, strict=True)
+    forms = [question.replace(subject, SLOT) if subject else "" for question, subject in pairs]
+    asked, groups = defaultdict[str, set[str]](set), defaultdict[str, list[int]](list)
+    for subject, form in zip(found, forms, strict=True):
+        asked[subject].add(form)
+    for index in open_:
+        groups[forms[index]].append(index)
     names = list(found)
     for form, rows in groups.items():
-        start = len(form.partition(SLOT)[0])
-        short = sum(asked[found[row]] != {form} for row in rows)
-        for left, right in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)) if form else ():
-            longer = {row: _longer(questions[row], start, start + len(found[row]), left, right) for row in rows}
-            hits = sum(bool(asked.get(name, set()) - {form}) for name in longer.values())
-            if hits > max(1, short, COVERED * len(rows)):
-                names = [longer.get(row, name) for row, name in enumerate(names)]
-                break
+        for row, name in rename(form, [(questions[row], found[row]) for row in rows], asked).items() if form else ():
+            names[rows[row]] = name
     return names
+
+
+Renaming = Callable[[str, Sequence[tuple[str, str]], Mapping[str, set[str]]], dict[int, str]]
+"""From a form, its questions with their subjects, and the forms of every subject to names by the questions' numbers."""
+
+
+def _inner_names(form: str, pairs: Sequence[tuple[str, str]], asked: Mapping[str, set[str]]) -> dict[int, str]:
+    """Names inside the subjects, where most hold one that another form asks about (`est né Ann Lee`)."""
+    inner = {row: name for row, (_, subject) in enumerate(pairs) if (name := _longest_name(subject, form, asked))}
+    return inner if len(inner) > max(1, COVERED * len(pairs)) else {}
+
+
+def _longer_names(form: str, pairs: Sequence[tuple[str, str]], asked: Mapping[str, set[str]]) -> dict[int, str]:
+    """The subjects with the word before them or behind, or two of these, where other forms ask about most of those.
+
+    `Clos {}: grape?` is asked of `Avel`, where other questions ask about `Clos Avel`.
+    """
+    start = len(form.partition(SLOT)[0])
+    short = sum(asked[subject] != {form} for _, subject in pairs)
+    for left, right in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)):
+        longer = {
+            row: _longer(question, start, start + len(subject), left, right)
+            for row, (question, subject) in enumerate(pairs)
+        }
+        hits = sum(bool(asked.get(name, set()) - {form}) for name in longer.values())
+        if hits > max(1, short, COVERED * len(pairs)):
+            return {row: name for row, name in longer.items() if name}
+    return {}
 
 
 def _longer(question: str, start: int, end: int, left: int, right: int) -> str:
@@ -88,20 +98,6 @@ def _longer(question: str, start: int, end: int, left: int, right: int) -> str:
         return ""
     words = [*before[len(before) - 1 - left : -1], question[start:end], *behind[1 : right + 1]]
     return " ".join(words).rstrip(".,;:?!")
-
-
-def _forms(
-    questions: Sequence[str], found: Sequence[str], open_: Sequence[int]
-) -> tuple[dict[str, set[str]], dict[str, list[int]]]:
-    """The forms of every subject, "" for what has none, and the open questions of every form."""
-    pairs = zip(questions, found, strict=True)
-    forms = [question.replace(subject, SLOT) if subject else "" for question, subject in pairs]
-    asked, groups = defaultdict[str, set[str]](set), defaultdict[str, list[int]](list)
-    for subject, form in zip(found, forms, strict=True):
-        asked[subject].add(form)
-    for index in open_:
-        groups[forms[index]].append(index)
-    return asked, groups
 
 
 def _longest_name(subject: str, form: str, asked: Mapping[str, set[str]]) -> str:

@@ -35,8 +35,9 @@ class Table(NamedTuple):
 
 
 def text_key(labels: Iterable[str]) -> str | None:
-    """Under which label the text stands, None where there is none."""
-    return next((label for label in TEXTS if label in {*labels}), None)
+    """Under which label the text stands, None where there is none: `text`, or another where nothing else is said."""
+    said = {*labels} - {"", *NAMES}
+    return TEXT if TEXT in said else next((label for label in TEXTS if said == {label}), None)
 
 
 def said_of(fields: Mapping[str, Any], name: str | None) -> Any:
@@ -49,11 +50,12 @@ def said_of(fields: Mapping[str, Any], name: str | None) -> Any:
 def rows_of(path: Path, asked: Sequence[str] = ()) -> Iterator[tuple[int, str, str]]:
     """Line, subject and text of every row that says something.
 
-    The text is what stands in a column `text`, `body` or `content`, or every cell as `label: value`. The subject stands
+    The text is what stands in a column `text`, in one `body` or `content` that has no other but names beside it, or
+    else every cell as `label: value`. The subject stands
     in a column `title` or `name` (of both, in the one that tells all rows apart), else, of rows without a text, in the
-    first column that has words and tells all rows apart, or the first; but in another where questions name its cells
-    more often, though several rows have the same. Other columns without a label (the numbers that a table of pandas
-    begins with) are not read.
+    first column that has words and tells all rows apart, or the first. It stands in another where questions name its
+    cells more often, and none of `title` or `name`, though several rows have the same. Columns without a label (the
+    numbers that a table of pandas begins with) are not read.
 
     Args:
         path: The table.

@@ -112,14 +112,13 @@ def _begun(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found
 
 def _named(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found:
     """Texts that name one such subject, as a whole, which stands in no other of them."""
-    found, times = Found(), Counter[str]()
+    named = dict[int, list[str]]()
     for number in free:
         text = texts[number].text[:MOST_LETTERS]
-        own = {name for place, name in names.inside(text) if _is_whole(text, text[place : place + len(name)])}
-        times.update(own)
-        if len(own) == 1:
-            found[number] = own.pop()
-    return {number: name for number, name in found.items() if times[name] == 1}
+        spelled = {text[place : place + len(name)]: name for place, name in names.inside(text)}
+        named[number] = list(dict.fromkeys(name for written, name in spelled.items() if _is_whole(text, written)))
+    times = Counter(name for own in named.values() for name in own)
+    return {number: own[0] for number, own in named.items() if len(own) == 1 and times[own[0]] == 1}
 
 
 def _is_whole(text: str, name: str) -> bool:
