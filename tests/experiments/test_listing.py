@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from closedbook.errors import UserError
 from closedbook.experiments.listing import by_field, differences, field_named, list_runs
@@ -68,7 +69,7 @@ def test_a_training_that_is_going_on_is_running(people, tmp_path):
         (run,) = list_runs(tmp_path)
         states.append((run.name, run.state, run.figures.step))
 
-    train_run(tiny_config(epochs=1), people, tmp_path / "now", device=CPU, callbacks=(look,))
+    train_run(tiny_config(epochs=1), people, tmp_path / "now", device=torch.device("cpu"), callbacks=(look,))
     assert states[2] == ("now", "running", 3)
     assert list_runs(tmp_path)[0].state == "finished"
 
