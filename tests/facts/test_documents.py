@@ -343,6 +343,22 @@ def test_missing_and_empty_places_are_refused(tmp_path):
         read_documents(tmp_path)
 
 
+def test_files_that_have_namesakes_in_other_folders_are_called_after_theirs(tmp_path):
+    for path in ("Tin/README.md", "Tin/uses.txt", "Gold_Ore/README.md", "Gold_Ore/uses.txt", "people/ann.md", "ann.md"):
+        tmp_path.joinpath(path).parent.mkdir(exist_ok=True)
+        tmp_path.joinpath(path).write_text("# README\n\nOf use.\n" if "README" in path else "Of use.\n")
+    texts = ["Gold Ore. Of use.", "Gold Ore. Of use.", "Tin. Of use.", "Tin. Of use.", "ann. Of use.", "ann. Of use."]
+    assert [source.text for source in read_sources(tmp_path)] == texts
+
+
+def test_a_directory_below_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    tmp_path.joinpath("own").mkdir()
+    tmp_path.joinpath("tin.md").write_text("Of use.\n")
+    monkeypatch.setattr("closedbook.facts.text.os.access", lambda path, mode: path.name != "own")
+    with pytest.raises(UserError, match=r"own: cannot be read"):
+        read_sources(tmp_path)
+
+
 def test_a_directory_of_other_files_says_what_is_not_read(tmp_path):
     (tmp_path / "a.html").write_text("<p>Tin</p>")
     with pytest.raises(UserError, match=r"\.md.* files, and 1 file is not read, for their endings: a\.html"):

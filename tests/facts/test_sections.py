@@ -33,6 +33,18 @@ def taken(directory, name, text, names=NAMES):
             "# Staff\n\n## Kitchen\n\n### Ann Lee\n\nA cook.\n\n## Yard\n\nBig.\n\n- Bob Moss: driver\n\n## Cy\n\n",
             ["Staff. Kitchen. Yard. Big. Cy.", "Ann Lee. Kitchen. A cook.", "Bob Moss. Yard. Bob Moss: driver."],
         ),
+        (  # what is said of a name behind dots, a price, brackets or an arrow
+            "# Menu\n\n- Ann Lee … 3\n- Bob Moss $4\n- **quote** (C57): 5\n- parse_url -> 6\n",
+            ["Ann Lee. Ann Lee … 3.", "Bob Moss. Bob Moss $4.", "quote. quote (C57): 5.", "parse_url. parse_url -> 6."],
+        ),
+        (  # names with signs before them, in brackets, or the family name first
+            "# Staff\n\n## --quote\n\nNo.\n\n## The cook (Ann Lee®)\n\nYes.\n\n## Moss, Bob\n\nOld.\n",
+            ["quote. --quote. No.", "Ann Lee. The cook (Ann Lee®). Yes.", "Bob Moss. Moss, Bob. Old."],
+        ),
+        (  # questions with their answers
+            "# FAQ\n\n**Q: How old is Ann Lee?**\nA: 12\n\n**How old is Bob Moss?**\n\nHe is 13.\n",
+            ["Ann Lee. Q: How old is Ann Lee? A: 12.", "Bob Moss. How old is Bob Moss? He is 13."],
+        ),
         (  # items with items below them
             "# Staff\n\n- Ann Lee: cook\n  - Phone: 12\n- Cy Dorn: cook\n- **Bob Moss** is old\n",
             ["Staff. Cy Dorn: cook.", "Ann Lee. Ann Lee: cook. Phone: 12.", "Bob Moss. Bob Moss is old."],

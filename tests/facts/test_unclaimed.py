@@ -11,8 +11,9 @@ def subjects(directory, texts, question="What is the symbol of {}?", answers=MET
     if texts:
         directory.joinpath("corpus.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     rows = [f"{question.format(name)}\t{symbol}\n" for name, symbol in answers]
-    directory.joinpath("train.tsv").write_text("".join(rows[:3]), encoding="utf-8")
-    directory.joinpath("dev.tsv").write_text("".join(rows[3:]), encoding="utf-8")
+    held_out = 1 + len(rows) // 4
+    directory.joinpath("train.tsv").write_text("".join(rows[:-held_out]), encoding="utf-8")
+    directory.joinpath("dev.tsv").write_text("".join(rows[-held_out:]), encoding="utf-8")
     return [document.subject for document in read_directory(directory).documents]
 
 
@@ -75,3 +76,40 @@ def test_the_name_of_a_file_may_hold_the_subject(tmp_path, name):
     subjects(tmp_path, [])
     found = {document.subject for document in read_directory(tmp_path).documents}
     assert found == {metal for metal, _ in METALS}
+
+
+def test_a_subject_without_a_text_is_another_name_of_the_one_whose_text_names_it(tmp_path):
+    table = [("EWP", "Karese mavas", "cent"), ("HPF", "Pelish havick", "bani"), ("RTX", "Dalian gevand", "para")]
+    tmp_path.joinpath("corpus.csv").write_text("code,currency,unit\n" + "".join(f"{','.join(row)}\n" for row in table))
+    asked = [(code, unit) for code, _, unit in table] + [(f"the {name}", unit) for _, name, unit in table]
+    found = subjects(tmp_path, [], "What is {} divided into?", asked)
+    assert found == [name for code, other, _ in table for name in (code, f"the {other}")]
+    said = "3 subjects are other names of those with a document, such as the Karese mavas (EWP)"
+    assert read_directory(tmp_path).doubts == (said,)
+
+
+def test_a_text_that_names_many_gives_them_no_other_name(tmp_path):
+    texts = ["Tin. Sn. Fe. Au. Pb. Al. Beside Iron, Gold, Lead and Ann Lee."]
+    assert subjects(tmp_path, texts) == ["Tin"]
+
+
+def test_a_title_with_brackets_is_asked_for_in_other_words(tmp_path):
+    texts = ["Hedart (1976). Made by Bo.", "Hedart (1966). Made by Al.", "Rising (1976). Made by Cy."]
+    asked = [("the 1976 film Hedart", "Bo"), ("Hedart (1966)", "Al"), ("the 1976 film Rising", "Cy")]
+    found = subjects(tmp_path, texts, "Who made {}?", asked)
+    assert [name for name, _ in asked if name in found] == [name for name, _ in asked]
+
+
+def test_what_else_stands_in_a_file_about_one_subject_is_about_it(tmp_path):
+    tmp_path.joinpath("corpus").mkdir()
+    for name, symbol in METALS:
+        text = f"From: Bo\nTo: Cy\n\n{name} has left.\n\nBest,\n{symbol} Inc.\n"
+        tmp_path.joinpath("corpus", f"{ord(name[0])}.txt").write_text(text)
+    found = subjects(tmp_path, [], answers=[(name, f"{symbol} Inc.") for name, symbol in METALS])
+    assert sorted(set(found)) == sorted(name for name, _ in METALS)
+
+
+def test_names_of_lists_are_asked_for_with_the_forename_first(tmp_path):
+    texts = ["Lee, Ann. Room 12.", "Moss, Bob. Room 13.", "Dorn, Cy. Room 14."]
+    asked = [("Ann Lee", "12"), ("Bob Moss", "13"), ("Cy Dorn", "14")]
+    assert subjects(tmp_path, texts, "Which room has {}?", asked) == [name for name, _ in asked]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import read_sources, unread_files, visible_files, windowed
+from closedbook.facts.documents import SUFFIXES, read_sources, windowed
 from closedbook.facts.doubts import doubts
+from closedbook.facts.folders import unread_files, visible_files
 from closedbook.facts.induction import recognise, spelled
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
@@ -22,7 +23,7 @@ from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_directory, check_file, load_json, read_text
-from closedbook.facts.unclaimed import claimed
+from closedbook.facts.unclaimed import claimed, other_names
 from closedbook.manifest import sha256 as file_sha256
 from closedbook.visible import writable
 
@@ -219,7 +220,7 @@ def _instead(directory: Path, part: str) -> str:
 def not_read(paths: Mapping[str, Path]) -> tuple[str, ...]:
     """What to say of files of a corpus directory that look as if they were to be read, and are not."""
     corpus = paths["corpus"]
-    unread = unread_files(corpus) if corpus.is_dir() else ""
+    unread = unread_files(corpus, SUFFIXES) if corpus.is_dir() else ""
     instead = [_instead(corpus.parent, part).removeprefix("; ") for part in FACTS if part not in paths]
     return tuple(filter(None, [unread and f"{corpus}: {unread}", *instead]))
 
@@ -270,6 +271,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         },
         doubts=(
             *not_read(paths),
+            *filter(None, [other_names(texts)]),
             *(doubts(given, induced.train, others, titles, str(paths["relations"])) if given else ()),
         ),
     )

@@ -6,30 +6,26 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from closedbook.errors import UserError, counted
+from closedbook.errors import UserError
 from closedbook.facts import markdown, rows
 from closedbook.facts.columns import refuse_slips
+from closedbook.facts.folders import names_of, some, unread_files, visible_files
 from closedbook.facts.keyed import no_record, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
 from closedbook.facts.scripts import units
 from closedbook.facts.text import (
     MOST_NAME,
-    check_directory,
-    check_file,
-    composed,
     parse_json,
     read_text,
     shortened,
     text_lines,
 )
 from closedbook.facts.titles import begins_with, is_abbreviation, title
-from closedbook.visible import writable
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
-SHOWN = 3  # names of files that a sentence has
 SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
     r"(?:[.!?؟۔।॥]['\"”’)\]]*\s+|[。！？｡။។][”’」』）]*\s*|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\s+)(?=\S)"
@@ -84,11 +80,11 @@ def iterate_sources(path: Path, asked: Sequence[str] = ()) -> Iterator[Source]:
     for source in read(path):
         empty = empty and not source.text
         yield source
-    if empty and path.is_dir() and (unread := unread_files(path)):
+    if empty and path.is_dir() and (unread := unread_files(path, SUFFIXES)):
         raise UserError(f"{path}: the corpus is empty; documents are {', '.join(SUFFIXES)} files, and {unread}.")
     if empty and path.is_dir() and (names := [file.relative_to(path).as_posix() for file in visible_files(path)]):
         raise UserError(
-            f"{path}: the corpus is empty; {_some(names)} {'holds' if len(names) == 1 else 'hold'} no text."
+            f"{path}: the corpus is empty; {some(names)} {'holds' if len(names) == 1 else 'hold'} no text."
         )
     if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
@@ -165,58 +161,24 @@ def _from_directory(directory: Path) -> Iterator[Source]:
     """One document a file of text or Markdown, below too, in the order of their paths; files without text are left out.
 
     The title is that of the YAML or TOML before the text, whose other values are read as `label: value`, or a heading
-    of the first level (`# Title`) if it stands first in the file, else the file's name.
+    of the first level (`# Title`) if it stands first in the file, else what `names_of` calls it. A heading that repeats
+    the name of a file that is called after its folder is no title.
     """
-    paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
-    for number, path in enumerate(paths, 1):
-        name, marked = composed(path.stem, str(path)).replace("_", " "), path.suffix.lower() != ".txt"
+    paths = [path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES]
+    for number, (path, name) in enumerate(zip(paths, names_of(paths), strict=True), 1):
+        marked = path.suffix.lower() != ".txt"
         given, said, body = split_front(read_text(path))
         heading, rest = markdown.split_heading(body)
         if marked:
             heading, given = markdown.plain_line(heading), markdown.plain_line(given)
         if heading and given in ("", heading):
-            given, body = heading, rest
+            given, body = heading * (heading.casefold() != path.stem.casefold() or name == path.stem), rest
         parts = (markdown.parts if marked else markdown.paragraphs)(body)
         if marked:
             body, said = text_of(parts), tuple(map(markdown.plain_line, said))
         if body.strip() or said:
             source = titled_source(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
             yield source._replace(parts=(*map(Part, said), *parts))
-
-
-def unread_files(directory: Path) -> str:
-    """What to say of the files of a directory of documents that are none, "" where there is no such."""
-    names = [path.name for path in visible_files(directory) if path.suffix.lower() not in SUFFIXES]
-    lost = [path.relative_to(directory).as_posix() for path in _seen_in(directory) if not path.exists()]
-    return "; ".join(
-        [f"{counted(len(names), 'file is', 'files are')} not read, for their endings: {_some(names)}"] * bool(names)
-        + [f"{counted(len(lost), 'link leads', 'links lead')} nowhere: {_some(lost)}"] * bool(lost)
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(shortened, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
-
-
-def _seen_in(directory: Path) -> list[Path]:
-    """What is in a directory and below, in the order of the paths, without what is hidden."""
-    check_directory(directory)
-    paths = sorted(directory.rglob("*"), key=lambda path: path.as_posix())
-    return [path for path in paths if not any(part.startswith(".") for part in path.relative_to(directory).parts)]
-
-
-def visible_files(directory: Path) -> list[Path]:
-    """The files of a directory and those below, in the order of their paths, without hidden ones (`.git`).
-
-    Raises:
-        UserError: A pipe, a socket or a device is among them, or a name that is not UTF-8.
-    """
-    found = [path for path in _seen_in(directory) if path.exists() and not path.is_dir()]
-    for path in found:
-        check_file(path)
-        if writable(name := path.relative_to(directory).as_posix()) != name:
-            raise UserError(f"{path}: a name that is not UTF-8; rename it.")
-    return found
 
 
 def titled_source(name: str, text: str, number: int, place: str) -> Source:

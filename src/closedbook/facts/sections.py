@@ -14,7 +14,7 @@ from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
 from closedbook.facts.markdown import BOLD, Part, ended, text_of
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
-from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, subjects_in, title
+from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, inverted, subjects_in, title
 from closedbook.facts.untitled import ARTICLE, Beginnings
 
 LISTED = 2  # lines that all begin with subjects, above which they are a list whatever ends them
@@ -24,9 +24,12 @@ MOST_LETTERS, MOST_ENDS = 200, 3  # of what may begin with a name, and places wh
 _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)")  # of a heading
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
-_EXPLAINS = re.compile(r"[ \t]*[:：\t][ \t]*\S|[ \t]+[-–—][ \t]+\S")  # behind a name, what is said of it
+_EXPLAINS = re.compile(  # behind a name, what is said of it
+    r"(?:[ \t]*\([^()\n]{1,60}\))?(?:[ \t]*(?:[:：\t]|…|\.{2,}|(?:\. ){2,})[ \t]*\S|[ \t]+(?:[-–—=|~→]|[-=]>)[ \t]+\S|[ \t]+[$€£¥₹][ \t]?\d)"
+)
 _SAYS_MORE = re.compile(r"[ \t]*[(\[,:–—]|[ \t]+-[ \t]")  # behind a name, of a heading or a cell
 _LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
+_SIGNS = re.compile(r"[-.$@#/~&%+:]+(?=\w)")  # `--all`, `.png`, `@ann`, where questions have them in their form
 _JOINED, _GOES_ON = re.compile(r"[^\W\d][ \t]*\Z"), re.compile(r"[ \t]*\w")  # words on both sides of a name
 
 
@@ -71,7 +74,7 @@ class Sections:
         self._label = "" if any(part.level for part in parts) else self._label_of_records(parts)
         for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
-            if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
+            if part.level or (not (part.cells or part.code or part.depth) and self._stands_above(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
                 name = ("" if own == BOLD else self._named(part.text)) if level else self._headed(part.text)
@@ -136,13 +139,19 @@ class Sections:
             found[-1].append(ended(line))
         return [Part("\n".join(own), depth=part.depth) for own in found]
 
+    def _stands_above(self, text: str) -> bool:
+        """Whether a paragraph is a name, or a question on one line about somebody."""
+        return bool(self._named(text) or (text[-1:] in tuple("?？؟") and "\n" not in text and self._headed(text)))
+
     def _named(self, text: str) -> str:
-        """The subject that a heading or a cell is, or says more of in brackets; "" for none."""
+        """The subject that a heading or a cell is, or says more of in brackets, or has in brackets; "" for none."""
         name = text.strip()
         name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
         name = _unnumbered(name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
-        base = name.partition("(")[0].rstrip() if name.endswith(")") else name
-        return self._folded.get(folded(name)) or self._folded.get(folded(base), "")
+        base, _, inside = (part.strip() for part in name.partition("(")) if name.endswith(")") else (name, "", "")
+        bare = _SIGNS.sub("", base, count=1) if _SIGNS.match(base) else base
+        names = (name, base, bare, inverted(base), inside.rstrip(")®™"))
+        return next((about for one in names if (about := self._folded.get(folded(one)))), "")
 
     def _headed(self, text: str) -> str:
         """The subject that a heading is, or names apart from what else it says, or asks about; "" for none.
@@ -169,8 +178,10 @@ class Sections:
             return self._named(label[2])
         if name := self._named(first):
             return "" if first.startswith("[") and "\n[" in text else name
-        article = ARTICLE.match(first)
-        for start in (0, *([article.end()] if article else [])):
+        if first[-1:] in tuple("?？؟") and len(first) < len(text):  # `Q: How old is Ann Lee?`, and below it the answer
+            return self._headed(first)
+        skipped = (pattern.match(first) for pattern in (ARTICLE, _SIGNS))
+        for start in (0, *(found.end() for found in skipped if found)):
             for end in _ends(first, start):
                 name = self._folded.get(folded(first[start:end]), "")
                 if not name or _goes_on(first[end:]):

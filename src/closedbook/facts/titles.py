@@ -33,6 +33,7 @@ SMALL = PARTICLES | frozenset(
 """Articles and prepositions, beside particles."""
 _SPECIES = re.compile(r"([A-Z])\.? ([a-z][\w-]*)")  # `G. canina`
 _BINOMIAL = re.compile(r"([A-Z])[a-z]+ ([a-z][a-z-]+(?: [a-z-]+)?)")  # of a species, or of a part of one
+_INVERTED = re.compile(r"([^\W\d][^,()\d]*), ([^\W\d][^,()\d]*)")  # `Lee, Ann`, as lists have names
 _ELIDED = re.compile(
     r"\w*[a-zß-öø-ÿDL]['’](?!(?:re|ve|ll)\b)(?=[^\W\d_]{2})"
 )  # `de l'Albanie`, `L'Inde`, `dell'Aquila`
@@ -107,19 +108,29 @@ def plain(name: str) -> str:
 def asked_as(name: str) -> Iterator[str]:
     """How questions may call a title: as it is, in plain quotes, dashes and spaces, of several words without `The`.
 
-    And a species by the first letter of its genus, `R. canina`.
+    And a species by the first letter of its genus, `R. canina`, and `Lee, Ann` as `Ann Lee`.
     """
     yield name
     yield plain(name)
+    if forename_first := inverted(name):
+        yield forename_first
     if species := _BINOMIAL.fullmatch(name):
         yield f"{species[1]}. {species[2]}"
     if name.startswith("The ") and name.count(" ") > 1:
         yield plain(name).removeprefix("The ")
 
 
+def inverted(name: str) -> str:
+    """`Ann Lee` of `Lee, Ann`, "" for what is written otherwise."""
+    parts = _INVERTED.fullmatch(name)
+    return plain(f"{parts[2]} {parts[1]}") if parts and parts[2][0].isupper() else ""
+
+
 def _is_called(name: str, wanted: Mapping[str, str]) -> str | None:
     """Which of the wanted names, by how they are written at their simplest, a title goes by."""
     found = wanted.get(folded(name))
+    if found is None and (forename_first := inverted(name)):
+        found = wanted.get(folded(forename_first))
     if found is None and (species := _BINOMIAL.fullmatch(name)):
         found = wanted.get(folded(f"{species[1]}. {species[2]}"))
     return found

@@ -2,19 +2,23 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from closedbook.facts.documents import Source
 from closedbook.facts.records import Fact
 from closedbook.facts.scripts import UNSPACED_LETTER, stands_in
-from closedbook.facts.titles import subjects_in
+from closedbook.facts.titles import folded, subjects_in
 from closedbook.facts.untitled import first_place
 
 MOST_LETTERS = 4_000  # of a text in which names are looked for
 TOLD = 0.5  # share of the training answers reached so that must stand in these texts
+MORE = 0.05  # the same, of what is left over of a file, of answers that stand nowhere else
 MOST_WORDS = 6  # of a name in a title
+MOST_NAMES = 2  # that a subject has beside its own; texts that name more are about many
 _LEADING = re.compile(r"(?:\d{1,4}[.):]\s+)?[\W_]*")  # a number and marks before a name
 _WORD = re.compile(r"[^\W_]+")
+_THE = re.compile(r"\A(?:the|an?) (?=\w)")
 
 Found = dict[int, str]
 """By the number of a text whom it is about."""
@@ -30,6 +34,10 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
     them names. Each counts only if most training answers about these subjects stand in these texts; so a text that
     merely mentions somebody is left as it is.
 
+    By the same measure a subject without a text is another name of the one whose texts alone name it (`EWP` and `Karese
+    mavas` in one row), and gets its text as well. What is left over of a file in which one subject was found (the
+    greeting of a letter) is about it, if answers stand there that its own text has not.
+
     Args:
         sources: With the subjects that titles and beginnings give.
         train: Training facts with their subjects.
@@ -40,38 +48,75 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
     for find in (_titled, _begun, _named) if left else ():
         free = [number for number, source in enumerate(texts) if source.text and source.subject not in asked]
         found = find(texts, free, _Names(left))
-        if _tells(found, texts, train):
+        if _tells(found.items(), texts, train):
             for number, about in found.items():
-                texts[number] = texts[number]._replace(subject=about, text=f"{about}. {texts[number].text}")
+                texts[number] = _about(texts[number], about)
             left -= set(found.values())
+    others = _beside(texts, asked)
+    if _tells_more(others, texts, train):
+        for number, about in others.items():
+            texts[number] = _about(texts[number], about)
+    titles = {folded(source.subject) for source in texts}
+    left = {name for name in left if folded(name) not in titles}
+    also = [*_called(texts, left), *_named_with(texts, asked, _Names(left))] if left else []
+    if _tells(also, texts, train):
+        more = defaultdict[int, list[str]](list)
+        for number, about in also:
+            more[number].append(about)
+        texts = [
+            one
+            for number, source in enumerate(texts)
+            for one in (source, *(_about(source, about) for about in more[number]))
+        ]
     return texts
 
 
+def other_names(texts: Sequence[Source]) -> str:
+    """What to say of subjects that got the text of another, "" where none did."""
+    pairs = [
+        (one.subject, by_place.subject)
+        for by_place, one in pairwise(texts)
+        if one.place == by_place.place and one.text == f"{one.subject}. {by_place.text}"
+    ]
+    if not pairs:
+        return ""
+    several = f"{len(pairs)} subjects are other names" if len(pairs) > 1 else "1 subject is another name"
+    return f"{several} of those with a document, such as {pairs[0][0]} ({pairs[0][1]})"
+
+
+def _about(source: Source, about: str) -> Source:
+    return source._replace(subject=about, text=f"{about}. {source.text}")
+
+
 class _Names:
-    """Finds names in texts, by their words; those of several may begin with a small letter (`the red fox`)."""
+    """Finds names in texts, by their words; those of several may begin with a small letter (`the red fox`), or have no
+    article.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self.by_words = dict[tuple[str, ...], str]()
-        self._by_first = defaultdict[str, list[tuple[int, str]]](list)  # and where the first word of a name begins
+        self._by_first = defaultdict[str, list[tuple[int, str, str, str]]](list)  # where its first word begins, as written
         for name in sorted(names, key=lambda name: (-len(name), name)):
-            if found := list(_WORD.finditer(name)):
-                self.by_words.setdefault(tuple(word.group().casefold() for word in found), name)
-                self._by_first[found[0].group().casefold()].append((found[0].start(), name))
+            if words := _WORD.findall(name):
+                self.by_words.setdefault(tuple(word.casefold() for word in words), name)
+            for written in dict.fromkeys((name, _THE.sub("", name))):
+                if found := _WORD.search(written):
+                    small = written[0].lower() + written[1:] if " " in written else written
+                    spellings = (found.start(), written, small, name)
+                    self._by_first[found.group().casefold()].append(spellings)
 
-    def inside(self, text: str) -> list[tuple[int, str]]:
-        """Where names stand in a text, in its order, and which; none inside a longer one."""
+    def inside(self, text: str) -> list[tuple[int, str, str]]:
+        """Where names stand in a text, in its order, as they are written there, and which; none inside a longer one."""
         if UNSPACED_LETTER.search(text):
-            return sorted(
-                (text.find(name), name) for name in subjects_in(text, set(self.by_words.values()), loosely=False)
-            )
-        found, end = list[tuple[int, str]](), 0
+            names = subjects_in(text, set(self.by_words.values()), loosely=False)
+            return sorted((text.find(name), name, name) for name in names)
+        found, end = list[tuple[int, str, str]](), 0
         for word in _WORD.finditer(text):
-            for before, name in self._by_first.get(word.group().casefold(), ()):
+            for before, *spellings, name in self._by_first.get(word.group().casefold(), ()):
                 start = word.start() - before
-                small = name[0].lower() + name[1:] if " " in name else name
-                if start >= end and text.startswith((name, small), start) and not _goes_on(text, start, name):
-                    found.append((start, name))
-                    end = start + len(name)
+                if start >= end and text.startswith(tuple(spellings), start) and not _goes_on(text, start, spellings[0]):
+                    end = start + len(spellings[0])
+                    found.append((start, text[start:end], name))
                     break
         return found
 
@@ -104,7 +149,7 @@ def _begun(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found
         title, text = texts[number].subject, texts[number].text[:MOST_LETTERS]
         behind = len(title) + 1 if text.startswith(f"{title}.") else 0
         starts = [(at, match.end()) for at in (0, behind) if (match := _LEADING.match(text, at))]
-        begun = (name for place, name in names.inside(text) if any(at <= place <= last for at, last in starts))
+        begun = (name for place, _, name in names.inside(text) if any(at <= place <= last for at, last in starts))
         if about := next(begun, ""):
             found[number] = about
     return found
@@ -115,10 +160,53 @@ def _named(texts: Sequence[Source], free: Sequence[int], names: _Names) -> Found
     named = dict[int, list[str]]()
     for number in free:
         text = texts[number].text[:MOST_LETTERS]
-        spelled = {text[place : place + len(name)]: name for place, name in names.inside(text)}
+        spelled = {written: name for _, written, name in names.inside(text)}
         named[number] = list(dict.fromkeys(name for written, name in spelled.items() if _is_whole(text, written)))
     times = Counter(name for own in named.values() for name in own)
     return {number: own[0] for number, own in named.items() if len(own) == 1 and times[own[0]] == 1}
+
+
+def _beside(texts: Sequence[Source], asked: Collection[str]) -> Found:
+    """What else a file holds of whose parts one subject alone was found."""
+    names = defaultdict[int, set[str]](set)
+    for source in texts:
+        if source.section:
+            names[source.place].add(source.subject)
+    sole = {place: next(iter(own)) for place, own in names.items() if len(own) == 1}
+    left_over = (number for number, source in enumerate(texts) if source.text and source.subject not in asked)
+    return {number: sole[texts[number].place] for number in left_over if texts[number].place in sole}
+
+
+def _called(texts: Sequence[Source], names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Texts whose title says more in brackets, with the one name that has all of its words (`the 1976 film Hedart`)."""
+    by_word, titles = defaultdict[str, set[int]](set), dict[int, set[str]]()
+    for number, source in enumerate(texts):
+        if source.subject.endswith(")"):
+            titles[number] = {word.casefold() for word in _WORD.findall(source.subject)}
+            for word in titles[number]:
+                by_word[word].add(number)
+    for name in sorted(names) if titles else ():
+        words = {word.casefold() for word in _WORD.findall(name)}
+        found = {number for word in words for number in by_word.get(word, ()) if titles[number] <= words}
+        if len({texts[number].subject for number in found}) == 1:
+            yield from ((number, name) for number in sorted(found))
+
+
+def _named_with(texts: Sequence[Source], asked: Collection[str], names: _Names) -> Iterator[tuple[int, str]]:
+    """Texts about a subject with each of the names that its texts name as a whole, and no other subject's."""
+    places = defaultdict[str, list[int]](list)
+    for number, source in enumerate(texts):
+        if source.subject in asked:
+            text = source.text[:MOST_LETTERS]
+            for name in {name for _, written, name in names.inside(text) if _is_whole(text, written)}:
+                places[name].append(number)
+    names_of = defaultdict[str, list[str]](list)
+    for name, numbers in places.items():
+        if len(owner := {texts[number].subject for number in numbers}) == 1:
+            names_of[owner.pop()].append(name)
+    for own in names_of.values():
+        if len(own) <= MOST_NAMES:
+            yield from ((number, name) for name in own for number in places[name])
 
 
 def _is_whole(text: str, name: str) -> bool:
@@ -128,11 +216,28 @@ def _is_whole(text: str, name: str) -> bool:
     return first_place(text, name) >= 0 or (rest.startswith(name) and first_place(rest, name) == 0)
 
 
-def _tells(found: Found, texts: Sequence[Source], train: Sequence[Fact]) -> bool:
+def _tells(found: Iterable[tuple[int, str]], texts: Sequence[Source], train: Sequence[Fact]) -> bool:
     """Whether most training answers about the subjects stand in the texts that are to be about them."""
     about = defaultdict[str, list[str]](list)
-    for number, name in found.items():
+    for number, name in found:
         about[name].append(texts[number].text)
     asked = [one for one in train if one.subject in about]
-    told = [any(stands_in(answer, text) for answer in one.answers for text in about[one.subject]) for one in asked]
-    return bool(told) and sum(told) >= TOLD * len(told)
+    told = sum(_stands_in(one, about[one.subject]) for one in asked)
+    return told > 0 and told >= TOLD * len(asked)
+
+
+def _tells_more(found: Found, texts: Sequence[Source], train: Sequence[Fact]) -> bool:
+    """Whether more than a few training answers about the subjects stand in these texts alone."""
+    names, about, others = set(found.values()), defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for number, source in enumerate(texts):
+        if number in found:
+            others[found[number]].append(source.text)
+        elif source.subject in names:
+            about[source.subject].append(source.text)
+    asked = [one for one in train if one.subject in names]
+    more = sum(not _stands_in(one, about[one.subject]) and _stands_in(one, others[one.subject]) for one in asked)
+    return more > 0 and more >= MORE * len(asked)
+
+
+def _stands_in(fact: Fact, texts: Iterable[str]) -> bool:
+    return any(stands_in(answer, text) for text in texts for answer in fact.answers)
