@@ -67,6 +67,14 @@ def test_what_is_not_reached_is_named_with_the_reason():
 
 
 @pytest.mark.parametrize(
+    ("answer", "there", "said"),
+    [("3 km", "3km", "3km"), ("3km", "3 km", "3 km"), ("Ann.", "Ann", "Ann"), ("1-2", "1\u20112", "1\u20112 (U+2011)")],
+)
+def test_units_full_stops_and_signs_that_look_alike_are_told(answer, there, said):
+    assert lines(corpus_of([("Bo", f"It is {there} .", answer)]))[0].endswith(f", written {said} there")
+
+
+@pytest.mark.parametrize(
     ("answer", "written"),
     [("89672", "89,672"), ("89,672", "89672"), ("1234567", "1.234.567"), ("89672 men", "89\u2019672 men")],
 )

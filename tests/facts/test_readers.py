@@ -271,6 +271,22 @@ def test_simpleqa(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "columns"),
+    [
+        ("f.csv", "Q,A\nWho sang?,Bo\n", "q, a"),
+        ("f.jsonl", '{"prompt": "Who sang?", "completion": "Bo"}\n', "prompt, completion"),
+        ("f.jsonl", '{"instruction": "Who sang?", "input": "", "output": "Bo"}\n', "instruction, output"),
+        ("f.tsv", "input\toutput\nWho sang?\tBo\n", "input, output"),
+    ],
+)
+def test_prompts_and_completions(tmp_path, name, text, columns):
+    tmp_path.joinpath(name).write_text(text, encoding="utf-8")
+    found = read_facts_file(tmp_path / name)
+    assert found.read_as.startswith(f"prompts and completions: {columns}")
+    assert [(fact.question, fact.answers) for fact in found.facts] == [("Who sang?", ("Bo",))]
+
+
 POPQA = {
     "id": 1,
     "subj": "George Rankin",

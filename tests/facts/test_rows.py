@@ -119,3 +119,16 @@ def test_a_corpus_may_be_a_table_and_says_how_it_was_read(tmp_path):
     assert corpus.read_as["corpus.csv"] == "a document a row, about 'ship': no, home port"
     assert columns_read(written(tmp_path, "b.csv", "text\nTin. A metal.\n")) == "a document a row: text"
     assert columns_read(tmp_path / "corpus.txt") == ""
+
+
+@pytest.mark.parametrize("header", ["First name,Last name,office", "Last,First,office"])
+def test_two_columns_that_questions_name_together_are_one(tmp_path, header):
+    people = [("Ann", "Lee"), ("Ann", "Moss"), ("Bob", "Lee"), ("Cy", "Moss")]
+    rows = [(first, last) if header.startswith("F") else (last, first) for first, last in people]
+    lines = [header, *(f"{one},{other},{number}" for number, (one, other) in enumerate(rows))]
+    path = written(tmp_path, "corpus.csv", "\n".join(lines) + "\n")
+    asked = [f"Which office has {first} {last}?" for first, last in people]
+    assert [source.text for source in read_sources(path, asked)] == [
+        f"{first} {last}. office: {number}." for number, (first, last) in enumerate(people)
+    ]
+    assert columns_read(path, asked).endswith("name': office" if header.startswith("F") else "'First Last': office")

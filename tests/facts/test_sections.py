@@ -41,6 +41,10 @@ def taken(directory, name, text, names=NAMES):
             "# Staff\n\n## --quote\n\nNo.\n\n## The cook (Ann Lee®)\n\nYes.\n\n## Moss, Bob\n\nOld.\n",
             ["quote. --quote. No.", "Ann Lee. The cook (Ann Lee®). Yes.", "Bob Moss. Moss, Bob. Old."],
         ),
+        (  # names alone, of which all that is said is what they stand under
+            "# Staff\n\n## Kitchen\n\n- Ann Lee\n\n## Yard\n\nBob Moss, quote\n",
+            ["Staff. Kitchen. Yard.", "Ann Lee. Kitchen.", "Bob Moss. Yard.", "quote. Yard."],
+        ),
         (  # questions with their answers
             "# FAQ\n\n**Q: How old is Ann Lee?**\nA: 12\n\n**How old is Bob Moss?**\n\nHe is 13.\n",
             ["Ann Lee. Q: How old is Ann Lee? A: 12.", "Bob Moss. How old is Bob Moss? He is 13."],
@@ -258,3 +262,25 @@ def test_labels_are_no_subjects_where_there_are_more_of_them(tmp_path, labels, f
     corpus = read_directory(tmp_path)
     assert {fact.subject for fact in corpus.train} == set(models)
     assert len({document.subject for document in corpus.documents} & set(models)) == (2 if form == "files" else 3)
+
+
+def test_paragraphs_that_name_nobody_go_on_where_answers_stand_in_them(tmp_path):
+    directory = tmp_path / "corpus"
+    directory.mkdir()
+    people = [("Ann Lee", "Rome"), ("Bob Moss", "Oslo"), ("Cy Dorn", "Bern"), ("Di Poe", "Lima")]
+    directory.joinpath("all.txt").write_text("\n\n".join(f"{one} is old.\n\nBorn in {town}." for one, town in people))
+    for part, some in (("train", people[:2]), ("dev", people[2:])):
+        lines = [f"Where was {one} born?\t{town}\n" for one, town in some]
+        tmp_path.joinpath(f"{part}.tsv").write_text("".join(lines))
+    assert [document.text for document in read_directory(tmp_path).documents] == [
+        f"{one}. {one} is old. Born in {town}." for one, town in people
+    ]
+
+
+@pytest.mark.parametrize("sign", ["§ ", "Art. ", "Section "])
+def test_a_line_with_a_number_stands_above_its_paragraphs(tmp_path, sign):
+    text = f"{sign}1 Theft of stock\n(1) Whoever steals.\n(2) See 2.\n\n{sign}2a Arson\n(1) Whoever burns.\n"
+    assert taken(tmp_path, "law.txt", text, ["1", "2a"]) == [
+        f"1. {sign}1 Theft of stock (1) Whoever steals. (2) See 2.",
+        f"2a. {sign}2a Arson (1) Whoever burns.",
+    ]

@@ -103,7 +103,7 @@ def test_a_title_with_brackets_is_asked_for_in_other_words(tmp_path):
 def test_what_else_stands_in_a_file_about_one_subject_is_about_it(tmp_path):
     tmp_path.joinpath("corpus").mkdir()
     for name, symbol in METALS:
-        text = f"From: Bo\nTo: Cy\n\n{name} has left.\n\nBest,\n{symbol} Inc.\n"
+        text = f"From: {symbol} Inc.\nTo: Cy\n\n{name} has left.\n\nBest, Bo\n"
         tmp_path.joinpath("corpus", f"{ord(name[0])}.txt").write_text(text)
     found = subjects(tmp_path, [], answers=[(name, f"{symbol} Inc.") for name, symbol in METALS])
     assert sorted(set(found)) == sorted(name for name, _ in METALS)

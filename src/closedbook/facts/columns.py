@@ -65,6 +65,16 @@ LAYOUTS = (
             **_COMMON,
         },
     ),
+    Layout(
+        "prompts and completions",
+        ("question", "answer"),
+        {
+            "question": ("prompt", "instruction", "input", "q"),
+            "answer": ("completion", "response", "output", "a"),
+            "subject": ("subject",),
+            **_COMMON,
+        },
+    ),
 )
 EXPECTED = "question and answer (or problem and answer, question and possible_answers, sub_label and obj_label)"
 
@@ -110,7 +120,7 @@ def is_header(cells: Sequence[str]) -> bool:
 
     Of one column alone it does where that is called as questions are.
     """
-    names = {name for layout in LAYOUTS for role in layout.names.values() for name in role}
+    names = {name for layout in LAYOUTS for role in layout.names.values() for name in role if len(name) > 1}
     if cells[0] in ("question", "problem") or (len(cells) > 1 and cells[0] == "sub_label"):
         return True
     return sum(cell in names or meant(cell, names) is not None for cell in cells[:MOST_COLUMNS]) > 1

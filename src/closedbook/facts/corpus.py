@@ -18,7 +18,7 @@ from closedbook.facts.readers import FactsFile, read_facts_file
 from closedbook.facts.records import Card, Document, Fact, asked_in
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
-from closedbook.facts.retitling import induced_from, known_titles, lengthened, retitled
+from closedbook.facts.retitling import induced_from, known_titles, lengthened, told_apart
 from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
@@ -251,7 +251,7 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
     induced = induced_from(sources, train, dev, test, given, files["train"].wordings)
     others = (*induced.dev, *induced.test)
     subjects = {fact.subject for fact in (*induced.train, *others)}
-    texts = claimed(retitled(sources, subjects), induced.train, subjects)
+    texts = claimed(told_apart(sources, induced.train, subjects), induced.train, subjects)
     documents, blank_lines = windowed(texts)
     corpus_read_as = parted_in(texts) or columns_read(paths["corpus"], asked)
     induced = spelled(induced, [document.subject for document in documents])

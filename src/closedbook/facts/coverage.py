@@ -21,8 +21,10 @@ MOST_SAID = 12  # relations of which something is said apart
 SHOWN = 3  # answers that are named where some are not reached
 REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
 _THOUSANDS = re.compile(r"(?<=\d)[,.'\s]?(?=(?:\d{3}[,.'\s]?)*\d{3}(?![\d]))")
+_UNIT = re.compile(r"(?<=\d)(?=[^\W\d])")  # between `3` and `km`
+_LIKE_A_TYPEWRITERS = "‑‐−‘ʼ"
 _SPELLINGS = {
-    " ": r"\s+",
+    " ": r"\s*",
     "-": "[-–—‑‐−]",
     "\0": r"[,.'’\s]?",
     "'": "['‘’ʼ]",
@@ -146,15 +148,23 @@ def _why_missed(fact: Fact, kinds: SpanKinds) -> str:
 def _spelled_otherwise(fact: Fact, documents: Sequence[Document]) -> Iterator[str]:
     """What the documents write where an answer differs from them in quotes, dashes, spaces or capitals alone.
 
-    Or in what stands between thousands.
+    Or in what stands between thousands, or in its full stop. Marks that look like a typewriter's are named.
     """
     for answer in fact.answers:
-        spelled = _THOUSANDS.sub("\0", plain(answer)) if len(answer) <= MOST_DIGITS else plain(answer)
+        spelled = plain(answer).removesuffix(".") or answer
+        spelled = _THOUSANDS.sub("\0", spelled) if len(answer) <= MOST_DIGITS else spelled
+        spelled = _UNIT.sub(" ", spelled)
         letters = "".join(_SPELLINGS.get(letter) or re.escape(letter) for letter in spelled)
         pattern = re.compile(letters, re.IGNORECASE if len(answer) > SHORT else 0)
         for text in (document.text for document in documents):
             there = (match.group() for match in pattern.finditer(text))
-            yield from (shortened(one) for one in there if one not in fact.answers and stands_in(one, text))
+            yield from (_shown(one) for one in there if one not in fact.answers and stands_in(one, text))
+
+
+def _shown(written: str) -> str:
+    """What documents write, with the numbers of signs that look like those of a typewriter."""
+    alike = dict.fromkeys(f"U+{ord(letter):04X}" for letter in written if letter in _LIKE_A_TYPEWRITERS)
+    return shortened(written) + (f" ({', '.join(alike)})" if alike else "")
 
 
 def _asked_for(document: Document, kinds: SpanKinds, known: dict[int, frozenset[str]]) -> frozenset[str]:

@@ -83,9 +83,7 @@ def iterate_sources(path: Path, asked: Sequence[str] = ()) -> Iterator[Source]:
     if empty and path.is_dir() and (unread := unread_files(path, SUFFIXES)):
         raise UserError(f"{path}: the corpus is empty; documents are {', '.join(SUFFIXES)} files, and {unread}.")
     if empty and path.is_dir() and (names := [file.relative_to(path).as_posix() for file in visible_files(path)]):
-        raise UserError(
-            f"{path}: the corpus is empty; {some(names)} {'holds' if len(names) == 1 else 'hold'} no text."
-        )
+        raise UserError(f"{path}: the corpus is empty; {some(names)} {'holds' if len(names) == 1 else 'hold'} no text.")
     if empty:
         raise UserError(f"{path}: the corpus is empty; it needs one document a line, or one a file in a directory.")
 

@@ -62,11 +62,12 @@ def names_of(paths: Sequence[Path]) -> list[str]:
     beside = defaultdict[Path, list[Path]](list)
     for path in paths:
         beside[path.parent].append(path)
-    alike = {
-        folder
-        for folder, files in beside.items()
-        if all(any(other.parent == folder.parent for other in folders[file.stem.casefold()] - {folder}) for file in files)
-    }
+
+    def has_namesake(file: Path) -> bool:
+        others = folders[file.stem.casefold()] - {file.parent}
+        return any(other.parent == file.parent.parent for other in others)
+
+    alike = {folder for folder, files in beside.items() if all(map(has_namesake, files))}
     named = (path.parent.name if path.parent in alike else path.stem for path in paths)
     return [composed(name, str(path)).replace("_", " ") for name, path in zip(named, paths, strict=True)]
 

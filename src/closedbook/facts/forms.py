@@ -241,9 +241,10 @@ class Fitting:
 
 
 def first_slot(question: str, forms: Iterable[str]) -> str:
-    """What stands in the slot of the first form that fits."""
+    """What stands in the slot of the first form that fits, without a question mark that ends the question."""
     for form in forms:
         inside = slot_of(question, form)
+        inside = inside.rstrip("?？؟ ") if inside and form.endswith(SLOT) else inside
         if inside and inside == inside.strip() and len(inside.split()) <= LONGEST_SUBJECT:
             return inside
     return ""

@@ -136,8 +136,14 @@ def _by_frames(questions: Sequence[str]) -> list[str]:
             for row in rows:
                 line = tokens[row]
                 if start + end < len(line) <= start + end + LONGEST_SUBJECT:
-                    found[row] = questions[row][line[start][1] : line[len(line) - end - 1][2]]
+                    found[row] = _closed(questions[row], line[start][1], line[len(line) - end - 1][2])
     return found
+
+
+def _closed(text: str, start: int, end: int) -> str:
+    """A part of a text, with the bracket behind it if it lacks that (`Who made Hedart (1976)?`)."""
+    part = text[start:end]
+    return part + ")" if part.count("(") > part.count(")") and text.startswith(")", end) else part
 
 
 def _shared(words: Sequence[Sequence[str]], rows: Sequence[int], start: int, end: int) -> tuple[int, int]:

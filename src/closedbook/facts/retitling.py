@@ -13,6 +13,7 @@ from closedbook.facts.sections import Sections, names_inside
 from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, plain, renamed, subjects_in
 from closedbook.facts.untitled import Beginnings
 
+MORE = 0.05  # share of the training answers above which a way of taking files apart is another's better
 _INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)|\.(?=['’])")
 _SHORTENED = re.compile(r"(?<!\w)(?:[JS]r|Esq|Inc|Ltd|Co|Corp|Bros|Cie|Gebr)$")
 
@@ -110,22 +111,45 @@ def induced_from(
     if not inside:
         return induced
     apart = induce(*named, inside.union(titles), given, wordings)
-    better = fragments(apart) < fragments(induced) and _reached(apart, sources) >= _reached(induced, sources)
-    return apart if better else induced
+
+    def reached(found: Induced) -> int:
+        subjects = [one.subject for one in (*found.train, *found.dev, *found.test)]
+        return _reached(found.train, retitled(sources, subjects))
+
+    return apart if fragments(apart) < fragments(induced) and reached(apart) >= reached(induced) else induced
 
 
-def _reached(induced: Induced, sources: Sequence[Source]) -> int:
+def _reached(train: Sequence[Fact], texts: Iterable[Source]) -> int:
     """How many training answers stand in a text of their subject."""
-    texts = defaultdict[str, list[str]](list)
-    for source in retitled(sources, [one.subject for one in (*induced.train, *induced.dev, *induced.test)]):
-        texts[source.subject].append(source.text)
-    return sum(any(answer in text for answer in one.answers for text in texts[one.subject]) for one in induced.train)
+    about = defaultdict[str, list[str]](list)
+    for source in texts:
+        about[source.subject].append(source.text)
+    return sum(any(answer in text for answer in one.answers for text in about[one.subject]) for one in train)
 
 
-def retitled(sources: Sequence[Source], subjects: Iterable[str]) -> list[Source]:
+def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Iterable[str]) -> list[Source]:
+    """The texts with their subjects; see `retitled`.
+
+    In files that are taken apart a paragraph that names nobody goes on about the subject before it where more than a
+    few further training answers stand in the texts of their subjects then.
+
+    Args:
+        sources: The texts.
+        train: Training facts with their subjects.
+        subjects: Those of all facts.
+    """
+    wanted = set(subjects)
+    texts = retitled(sources, wanted)
+    if not any(source.section for source in texts):
+        return texts
+    longer = retitled(sources, wanted, goes_on=True)
+    return longer if _reached(train, longer) - _reached(train, texts) > MORE * len(train) else texts
+
+
+def retitled(sources: Sequence[Source], subjects: Iterable[str], *, goes_on: bool = False) -> list[Source]:
     """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
     subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
-    retitling = Retitling(subjects, subjects - titles.keys(), titles)
+    retitling = Retitling(subjects, subjects - titles.keys(), titles, goes_on=goes_on)
     return [one for source in sources for one in retitling(source)]
 
 
@@ -142,13 +166,16 @@ class Retitling:
         subjects: Those of all facts.
         open_: Those of them that no title gives.
         titles: The subjects of all texts.
+        goes_on: Whether a paragraph that names nobody is about the subject before it; see `Sections`.
     """
 
-    def __init__(self, subjects: Container[str], open_: Collection[str], titles: Iterable[str]) -> None:
+    def __init__(
+        self, subjects: Container[str], open_: Collection[str], titles: Iterable[str], *, goes_on: bool = False
+    ) -> None:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
         self._spellings = {subject.lower(): subject for subject in sorted(open_)}
         self._renamed = renamed(titles, open_)
-        self._sections = Sections(open_)
+        self._sections = Sections(open_, goes_on=goes_on)
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """The text with its subject; of a file about several of them, each part that is about one."""

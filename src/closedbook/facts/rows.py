@@ -3,6 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ NAMES = ("title", "name")
 _DELIMITERS = (";", "\t", "|", ",")  # a comma last, for it stands in numbers and labels as well
 SNIFFED = 20  # rows
 MOST_ASKED = 2_000  # questions, evenly spaced, that tell which column they are about
+MOST_TRIED = 200  # of them, that tell which two columns are parts of a name
+MOST_JOINED = 6  # columns that may be
+MOST_OF = 0.5  # share of the questions that name them together
 
 
 class Table(NamedTuple):
@@ -54,7 +58,8 @@ def rows_of(path: Path, asked: Sequence[str] = ()) -> Iterator[tuple[int, str, s
     else every cell as `label: value`. The subject stands
     in a column `title` or `name` (of both, in the one that tells all rows apart), else, of rows without a text, in the
     first column that has words and tells all rows apart, or the first. It stands in another where questions name its
-    cells more often, and none of `title` or `name`, though several rows have the same. Columns without a label (the
+    cells more often, and none of `title` or `name`, though several rows have the same; two neighbouring columns that
+    most questions name together (`First name`, `Last name`) are one. Columns without a label (the
     numbers that a table of pandas begins with) are not read.
 
     Args:
@@ -91,7 +96,38 @@ def _table(path: Path, asked: Sequence[str]) -> Table:
     rows = list(table_rows(["", *lines[1:]] if said else lines, path, delimiter, _labels))
     if not rows:
         raise UserError(f"{path}: no row below the header of the table.")
-    return Table(_column_asked_about([row for _, row in rows], asked[:: -(-len(asked) // MOST_ASKED) or 1]), rows)
+    some = _spaced(asked, MOST_ASKED)
+    name = _column_asked_about([row for _, row in rows], some)
+    if name is not None and (parts := _parts_of_names([row for _, row in rows], name, some)):
+        name = " ".join(parts)
+        rows = [(number, _with_joined(row, parts, name)) for number, row in rows]
+    return Table(name, rows)
+
+
+def _spaced(asked: Sequence[str], most: int) -> Sequence[str]:
+    """So many of the questions, evenly spaced."""
+    return asked[:: -(-len(asked) // most) or 1]
+
+
+def _parts_of_names(rows: Sequence[dict[str, str]], name: str, asked: Sequence[str]) -> tuple[str, str] | None:
+    """Two neighbouring columns that most questions name together (`First name`, `Last name`), in their order."""
+    asked = _spaced(asked, MOST_TRIED)
+    labels = [label for label in rows[0] if label not in ("", TEXT)][:MOST_JOINED]
+    if name not in labels or name in NAMES or not asked:
+        return None
+    for first, last in (pair for left, right in pairwise(labels) for pair in ((left, right), (right, left))):
+        names = {
+            " ".join(f"{row[first]} {row[last]}".split()) for row in rows if row[first].strip() and row[last].strip()
+        }
+        if sum(bool(subjects_in(question, names, loosely=False)) for question in asked) > MOST_OF * len(asked):
+            return first, last
+    return None
+
+
+def _with_joined(row: dict[str, str], parts: tuple[str, str], name: str) -> dict[str, str]:
+    """A row with one column for two."""
+    others = {label: cell for label, cell in row.items() if label not in parts}
+    return {name: " ".join(" ".join(row[part] for part in parts).split()), **others}
 
 
 def _delimiter(lines: Sequence[str]) -> str:

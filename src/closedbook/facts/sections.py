@@ -14,7 +14,7 @@ from closedbook.errors import counted
 from closedbook.facts.documents import Source, titled_source
 from closedbook.facts.markdown import BOLD, Part, ended, text_of
 from closedbook.facts.scripts import LONGEST_UNSPACED, UNSPACED_LETTER
-from closedbook.facts.titles import LONGEST_KNOWN, PUNCTUATION, folded, inverted, subjects_in, title
+from closedbook.facts.titles import HONORIFICS, LONGEST_KNOWN, PUNCTUATION, folded, inverted, subjects_in, title
 from closedbook.facts.untitled import ARTICLE, Beginnings
 
 LISTED = 2  # lines that all begin with subjects, above which they are a list whatever ends them
@@ -25,7 +25,8 @@ _NUMBER = re.compile(r"(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+[.)]?)[ \t]+(?=\S)") 
 
 _VERSION = re.compile(r"\bv(?=\d+\.\d)")
 _EXPLAINS = re.compile(  # behind a name, what is said of it
-    r"(?:[ \t]*\([^()\n]{1,60}\))?(?:[ \t]*(?:[:：\t]|…|\.{2,}|(?:\. ){2,})[ \t]*\S|[ \t]+(?:[-–—=|~→]|[-=]>)[ \t]+\S|[ \t]+[$€£¥₹][ \t]?\d)"
+    r"[ \t]*(?:[:：\t]|…|\.{2,}|(?:\. ){2,})[ \t]*\S|[ \t]+(?:[-–—=|~→]|[-=]>|\([^()\n]{1,60}\)[.,:]?)[ \t]+\S"
+    r"|[ \t]+[$€£¥₹][ \t]?\d"
 )
 _SAYS_MORE = re.compile(r"[ \t]*[(\[,:–—]|[ \t]+-[ \t]")  # behind a name, of a heading or a cell
 _LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
@@ -38,9 +39,11 @@ class Sections:
 
     Args:
         open_: Subjects of facts that no title gives.
+        goes_on: Whether a paragraph that names none of them is about the one before it.
     """
 
-    def __init__(self, open_: Collection[str]) -> None:
+    def __init__(self, open_: Collection[str], *, goes_on: bool = False) -> None:
+        self._goes_on = goes_on
         self._folded = {folded(subject): subject for subject in sorted(open_)}
         self._known, self._label = frozenset(open_), ""
 
@@ -62,7 +65,8 @@ class Sections:
     def _taken_apart(self, parts: Sequence[Part], level: int) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
         """The parts that are about none of the subjects, and, in order, the subjects with those that are.
 
-        A subject of which nothing is said stays where it is named.
+        A subject of which nothing is said gets the headings that it stands under (`## France`, and towns below it), or
+        stays where it is named.
 
         Args:
             parts: Of a file.
@@ -71,6 +75,7 @@ class Sections:
         groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
         depth = -1
         above = list[Part]()  # the headings that all that stands under them shares
+        listed = dict[str, list[Part]]()  # those that a name first stands under
         self._label = "" if any(part.level for part in parts) else self._label_of_records(parts)
         for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
@@ -87,16 +92,21 @@ class Sections:
             if name:
                 said = [_row(part, name)] if part.cells else self._said(part, name)
                 groups.append((name, part, [*above, *said] if text_of(said).strip() or level else said))
-            elif level or depth >= 0:
+                listed.setdefault(name, list(above))
+            elif level or depth >= 0 or (self._goes_on and not part.level):
                 groups[-1][2].append(part)
             elif groups[-1][0]:
                 groups.append(("", None, [part]))
             else:
                 groups[-1][2].append(part)
         rest, found = list[Part](), list[tuple[str, list[Part]]]()
+        told = {name for name, _, said in groups if text_of(said).strip()}
         for name, heading, said in groups:
             if name and text_of(said).strip():
                 found.append((name, said))
+            elif name and name not in told and listed[name]:  # all that is said of it is what it stands under
+                found.append((name, listed.pop(name)))
+                told.add(name)
             else:
                 rest += [heading] if heading else said
         return rest, found
@@ -123,7 +133,10 @@ class Sections:
         return next((label for label, times in labels.most_common(1) if times > 1), "")
 
     def _lines(self, part: Part) -> list[Part]:
-        """The part, or its lines where several begin with subjects and none goes on in the next."""
+        """The part, or its lines where several begin with subjects and none goes on in the next, or names in a row."""
+        row = [] if part.level or part.cells or part.code else part.text.rstrip(".").split(", ")
+        if len(row) > 1 and all(map(self._named, row)):
+            return [Part(name, depth=part.depth + 1) for name in row]
         lines = part.text.split("\n")
         if part.level or part.cells or part.code or len(lines) == 1:
             return [part]
@@ -163,7 +176,10 @@ class Sections:
         text = _VERSION.sub("", text.strip())
         named = subjects_in(text, self._known, loosely=False)
         before, _, behind = text.partition(named[0]) if len(named) == 1 else ("", "", "x")
-        apart = not (_JOINED.search(before) and not text[len(before)].isdigit()) and not _GOES_ON.match(behind)
+        number = text[len(before) : len(before) + 1].isdigit()
+        joined = _JOINED.search(before) and not number and before.strip(" .") not in HONORIFICS
+        first = number and before.count(" ") < 2  # `§ 12 Liability`
+        apart = not joined and (first or not _GOES_ON.match(behind))
         return named[0] if named and (apart or (text[-1] in "?？؟" and not _goes_on(behind))) else ""
 
     def _begins(self, text: str) -> str:
@@ -180,8 +196,10 @@ class Sections:
             return "" if first.startswith("[") and "\n[" in text else name
         if first[-1:] in tuple("?？؟") and len(first) < len(text):  # `Q: How old is Ann Lee?`, and below it the answer
             return self._headed(first)
-        skipped = (pattern.match(first) for pattern in (ARTICLE, _SIGNS))
-        for start in (0, *(found.end() for found in skipped if found)):
+        if "\n" in text and ended(first) != first and (name := self._headed(first))[:1].isdigit():
+            return name  # `§ 12 Liability`, and below it what it says
+        article = ARTICLE.match(first)
+        for start in (0, *([article.end()] if article else [])):
             for end in _ends(first, start):
                 name = self._folded.get(folded(first[start:end]), "")
                 if not name or _goes_on(first[end:]):
@@ -193,6 +211,8 @@ class Sections:
                     or Beginnings([name]).about(text, begun)
                 ):
                     return name
+        if signs := _SIGNS.match(first):
+            return self._begins(text[signs.end() :])
         behind = _unnumbered(first)
         return self._begins(behind) if len(behind) < len(first) and not _NUMBER.match(behind) else ""
 

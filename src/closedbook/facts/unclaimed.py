@@ -18,6 +18,7 @@ MOST_WORDS = 6  # of a name in a title
 MOST_NAMES = 2  # that a subject has beside its own; texts that name more are about many
 _LEADING = re.compile(r"(?:\d{1,4}[.):]\s+)?[\W_]*")  # a number and marks before a name
 _WORD = re.compile(r"[^\W_]+")
+_BRACKETED = re.compile(r"([^()]+) \(([^()]+)\)")
 _THE = re.compile(r"\A(?:the|an?) (?=\w)")
 
 Found = dict[int, str]
@@ -66,7 +67,10 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
         texts = [
             one
             for number, source in enumerate(texts)
-            for one in (source, *(_about(source, about) for about in more[number]))
+            for one in (
+                *([source] if source.subject in asked or not more[number] else []),
+                *(_about(source, about) for about in more[number]),
+            )
         ]
     return texts
 
@@ -89,21 +93,18 @@ def _about(source: Source, about: str) -> Source:
 
 
 class _Names:
-    """Finds names in texts, by their words; those of several may begin with a small letter (`the red fox`), or have no
-    article.
-    """
+    """Finds names in texts, by their words; those of several may begin with a small letter or lack their article."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.by_words = dict[tuple[str, ...], str]()
-        self._by_first = defaultdict[str, list[tuple[int, str, str, str]]](list)  # where its first word begins, as written
+        self._by_first = defaultdict[str, list[tuple[int, tuple[str, str], str]]](list)
         for name in sorted(names, key=lambda name: (-len(name), name)):
             if words := _WORD.findall(name):
                 self.by_words.setdefault(tuple(word.casefold() for word in words), name)
             for written in dict.fromkeys((name, _THE.sub("", name))):
                 if found := _WORD.search(written):
                     small = written[0].lower() + written[1:] if " " in written else written
-                    spellings = (found.start(), written, small, name)
-                    self._by_first[found.group().casefold()].append(spellings)
+                    self._by_first[found.group().casefold()].append((found.start(), (written, small), name))
 
     def inside(self, text: str) -> list[tuple[int, str, str]]:
         """Where names stand in a text, in its order, as they are written there, and which; none inside a longer one."""
@@ -112,9 +113,9 @@ class _Names:
             return sorted((text.find(name), name, name) for name in names)
         found, end = list[tuple[int, str, str]](), 0
         for word in _WORD.finditer(text):
-            for before, *spellings, name in self._by_first.get(word.group().casefold(), ()):
+            for before, spellings, name in self._by_first.get(word.group().casefold(), ()):
                 start = word.start() - before
-                if start >= end and text.startswith(tuple(spellings), start) and not _goes_on(text, start, spellings[0]):
+                if start >= end and text.startswith(spellings, start) and not _goes_on(text, start, spellings[0]):
                     end = start + len(spellings[0])
                     found.append((start, text[start:end], name))
                     break
@@ -178,7 +179,11 @@ def _beside(texts: Sequence[Source], asked: Collection[str]) -> Found:
 
 
 def _called(texts: Sequence[Source], names: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Texts whose title says more in brackets, with the one name that has all of its words (`the 1976 film Hedart`)."""
+    """Texts of the same words as one name, which either of them has in brackets.
+
+    A title says more in brackets (`Hedart (1976)`) and the name has all of its words (`the 1976 film Hedart`); or the
+    name does, and the text begins with what stands before the bracket and holds what stands in it.
+    """
     by_word, titles = defaultdict[str, set[int]](set), dict[int, set[str]]()
     for number, source in enumerate(texts):
         if source.subject.endswith(")"):
@@ -187,9 +192,20 @@ def _called(texts: Sequence[Source], names: Iterable[str]) -> Iterator[tuple[int
                 by_word[word].add(number)
     for name in sorted(names) if titles else ():
         words = {word.casefold() for word in _WORD.findall(name)}
-        found = {number for word in words for number in by_word.get(word, ()) if titles[number] <= words}
-        if len({texts[number].subject for number in found}) == 1:
-            yield from ((number, name) for number in sorted(found))
+        all_in = {number for word in words for number in by_word.get(word, ()) if titles[number] <= words}
+        if len({texts[number].subject for number in all_in}) == 1:
+            yield from ((number, name) for number in sorted(all_in))
+    bracketed = [(found[1], found[2], name) for name in sorted(names) if (found := _BRACKETED.fullmatch(name))]
+    begun = defaultdict[str, list[int]](list)
+    for number, source in enumerate(texts if bracketed else ()):
+        begun[source.text.partition(" ")[0].rstrip(".,")].append(number)
+    for base, inside, name in bracketed:
+        same = [number for number in begun[base.partition(" ")[0]] if _WORD.match(texts[number].text)]
+        told = [
+            number for number in same if texts[number].text.startswith(base) and stands_in(inside, texts[number].text)
+        ]
+        if len(told) == 1:
+            yield told[0], name
 
 
 def _named_with(texts: Sequence[Source], asked: Collection[str], names: _Names) -> Iterator[tuple[int, str]]:

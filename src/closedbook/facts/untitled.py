@@ -25,8 +25,9 @@ class Beginnings:
     def __init__(self, subjects: Iterable[str]) -> None:
         self._subjects = set(subjects) - {""}
         ordered = sorted(self._subjects, reverse=True)
-        self._folded = {subject[0].casefold() + subject[1:]: subject for subject in ordered}
-        self._lengths = sorted({len(subject) for subject in ordered}, reverse=True)
+        self._folded = {turned: subject for subject in ordered for turned in _family_name_first(subject)}
+        self._folded |= {subject[0].casefold() + subject[1:]: subject for subject in ordered}
+        self._lengths = sorted({len(written) for written in self._folded}, reverse=True)
 
     def about(self, text: str, name: str) -> str:
         """The longest subject that a text without a title begins with, "" for none.
@@ -45,7 +46,8 @@ class Beginnings:
             for end in (skipped + length for length in self._lengths):
                 subject = self._folded.get(text[skipped : skipped + 1].casefold() + text[skipped + 1 : end], "")
                 if (
-                    len(subject) == end - skipped > 0
+                    subject
+                    and end <= len(text)
                     and not joined(text[end - 1], text[end : end + 1])
                     and (not name or _is_sentence(text, name, end))
                 ):
@@ -72,6 +74,14 @@ class Beginnings:
             if place >= 0:
                 found[place] = subject if subject in self._subjects else subject[0].upper() + subject[1:]
         return found[min(found)] if found else ""
+
+
+def _family_name_first(subject: str) -> list[str]:
+    """`lee, Ann` for `Ann Lee`, where both words have capitals."""
+    before, _, last = subject.rpartition(" ")
+    return (
+        [f"{last[0].casefold()}{last[1:]}, {before}"] if before and last[:1].isupper() and before[0].isupper() else []
+    )
 
 
 def first_place(sentence: str, subject: str) -> int:
