@@ -113,3 +113,13 @@ def test_names_of_lists_are_asked_for_with_the_forename_first(tmp_path):
     texts = ["Lee, Ann. Room 12.", "Moss, Bob. Room 13.", "Dorn, Cy. Room 14."]
     asked = [("Ann Lee", "12"), ("Bob Moss", "13"), ("Cy Dorn", "14")]
     assert subjects(tmp_path, texts, "Which room has {}?", asked) == [name for name, _ in asked]
+
+
+@pytest.mark.parametrize(
+    ("question", "text"), [("How much is the {} Pass?", "{} Pass"), ("Where is Lake {}?", "Lake {}")]
+)
+def test_a_word_in_capitals_beside_subjects_is_theirs_where_texts_never_lack_it(tmp_path, question, text):
+    texts = [f"You pay {symbol} for the {text.format(name)}." for name, symbol in METALS]
+    assert subjects(tmp_path, texts, question) == [text.format(name) for name, _ in METALS]
+    assert read_directory(tmp_path).relations[0].forms == (question.replace(text, "{}"),)
+    assert subjects(tmp_path, [*texts, "Tin is a metal."], question)[-1] == "Tin"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from closedbook.facts.documents import Source
 from closedbook.facts.induction import Induced, fragments, induce
+from closedbook.facts.lengthening import with_words_beside
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields
 from closedbook.facts.sections import Sections, names_inside
@@ -101,6 +102,14 @@ def induced_from(
     """
     titles = known_titles(sources)
     induced = induce(train, dev, test, titles, given, wordings)
+    parts, found = (*train, *dev, *test), (*induced.train, *induced.dev, *induced.test)
+    if (longer := with_words_beside(parts, found, (source.text for source in sources))) is not None:
+        train, dev, test = (
+            longer[: len(train)],
+            longer[len(train) : len(train) + len(dev)],
+            longer[len(train) + len(dev) :],
+        )
+        induced = induce(train, dev, test, titles, given, wordings)
 
     def by_titles(facts: Sequence[Fact], found: Sequence[Fact]) -> list[Fact]:
         pairs = zip(facts, found, strict=True)
