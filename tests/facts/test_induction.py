@@ -231,3 +231,11 @@ def test_a_number_at_the_end_of_subjects_is_no_part_of_their_form():
     names = [f"{day} {months[(day + year) % 4]} {year}" for day in range(1, 13) for year in range(2019, 2022)]
     facts = [Fact(question=f"Who led on {name}?", answers=("x",), subject="", line=1) for name in names]
     assert [fact.subject for fact in with_form_subjects(facts)] == names
+
+
+@pytest.mark.parametrize(
+    ("years", "relations"), [(range(2001, 2006), ["club-leave"]), ((1, 2), ["club-leave-1", "club-leave-2"])]
+)
+def test_forms_of_many_numbers_are_one_relation(years, relations):
+    train = [fact for year in years for fact in ask(f"Which club did {{}} leave in {year}?")]
+    assert [relation.name for relation in induce(train, [], [], dict.fromkeys(NAMES)).relations] == relations

@@ -9,7 +9,16 @@ from closedbook.facts.answers import answer_kind
 from closedbook.facts.forms import possible_forms, subject_by_forms
 from closedbook.facts.frames import MOST_FORMS, with_form_subjects
 from closedbook.facts.known import shipped_relations
-from closedbook.facts.naming import OTHER, form_key, label, new_name, other_spellings, topic_key
+from closedbook.facts.naming import (
+    NUMBER,
+    OTHER,
+    form_key,
+    label,
+    new_name,
+    other_spellings,
+    topic_key,
+    without_numbers,
+)
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields, Relation
 from closedbook.facts.titles import folded, subjects_in
@@ -232,7 +241,7 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     """The name of every fact's relation."""
     keys = [form_key(form) for form in forms]
     owners = _owners(facts, keys, given)
-    topics = [topic_key(form) for form in forms]
+    topics = without_numbers([topic_key(form) for form in forms])
     of_topics = {topic_key(key): owners[key] for key in reversed(owners)}
     owned = [
         fact.relation or owners.get(key) or of_topics.get(topic, "")
@@ -245,7 +254,8 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     for name, form, topic in zip(owned, forms, topics, strict=True):
         if not name and topic not in names:
             lost = topic in rare and (len(rare) > MOST_RARE or OTHER in given)
-            names[topic] = OTHER if lost else new_name(form, taken)
+            telling = form if topic == topic_key(form) else NUMBER.sub("", form)
+            names[topic] = OTHER if lost else new_name(telling, taken)
             taken.add(names[topic])
     return [name or names[topic] for name, topic in zip(owned, topics, strict=True)]
 

@@ -1,6 +1,7 @@
 """What the form of a question tells about its relation: a name, a word for its answers, other spellings."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 from closedbook.facts.cloze import BLANK
@@ -18,7 +19,9 @@ ENGLISH = frozenset("the of is are were does did what which who where when how".
 ARTICLES = frozenset("the a an le la les l un une el los las il lo gli der die das den ein eine het een".split())
 OF = frozenset("de du des d del dello della dell dei degli delle di do dos das".split())
 """How Romance languages say *of*, written in one with an article as well."""
+MOSTNUMBERED = 3  # forms that differ in numbers alone and are relations of their own
 SHORT = 4  # letters: shorter words of other languages tell little
+NUMBER = re.compile(r"\b\d+\b")
 _JAPANESE = re.compile(r"[\u3041-\u309f]")
 _TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
 _LABELS = (
@@ -44,6 +47,18 @@ def topic_key(form: str) -> str:
                 words[-1] = "de"
         words.append(word)
     return " ".join(words)
+
+
+def without_numbers(topics: Sequence[str]) -> list[str]:
+    """The keys, of those that differ in numbers alone one, where there are more of them than parts of a thing have.
+
+    `which club did {} leave in 2003` and in 2004, 2005 and 2006 asks one thing; *field 1* and *field 2* are two.
+    """
+    alike = defaultdict[str, set[str]](set)
+    for topic in set(topics):
+        alike[NUMBER.sub("0", topic)].add(topic)
+    many = {one: key for key, own in alike.items() if len(own) > MOSTNUMBERED for one in own}
+    return [many.get(topic, topic) for topic in topics]
 
 
 def new_name(form: str, taken: set[str]) -> str:
