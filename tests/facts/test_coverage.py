@@ -68,7 +68,7 @@ def test_what_is_not_reached_is_named_with_the_reason():
 
 @pytest.mark.parametrize(
     ("answer", "there", "said"),
-    [("3 km", "3km", "3km"), ("3km", "3 km", "3 km"), ("Ann.", "Ann", "Ann"), ("1-2", "1\u20112", "1\u20112 (U+2011)")],
+    [("3 km", "3km", "3km"), ("3km", "3 km", "3 km"), ("Ann.", "Ann", "Ann"), ("1-2", "1\u22122", "1\u22122 (U+2212)")],
 )
 def test_units_full_stops_and_signs_that_look_alike_are_told(answer, there, said):
     assert lines(corpus_of([("Bo", f"It is {there} .", answer)]))[0].endswith(f", written {said} there")

@@ -443,12 +443,12 @@ def test_a_list_in_a_column_of_answers_is_a_list(tmp_path):
     assert [fact.answers for fact in read_facts(path)] == [("Ann Lee", "Lee"), ("[Rome]",)]
 
 
-def test_no_break_spaces_are_spaces_in_facts_and_documents(tmp_path):
-    (tmp_path / "corpus.txt").write_text("Tin. Tin weighs 2\u00a0kg .\n", encoding="utf-8")
+def test_no_break_spaces_and_hyphens_are_usual_ones_in_facts_and_documents(tmp_path):
+    (tmp_path / "corpus.txt").write_text("Tin. Tin weighs 2\u00a0kg or 1\u20112 .\n", encoding="utf-8")
     (tmp_path / "train.tsv").write_text("How heavy is\u202fTin\u00a0?\t2\u00a0kg\n", encoding="utf-8")
     (fact,) = read_facts(tmp_path / "train.tsv")
     assert (fact.question, fact.answers) == ("How heavy is Tin ?", ("2 kg",))
-    assert next(text_lines(tmp_path / "corpus.txt")) == "Tin. Tin weighs 2 kg ."
+    assert next(text_lines(tmp_path / "corpus.txt")) == "Tin. Tin weighs 2 kg or 1-2 ."
 
 
 @pytest.mark.parametrize("mark", ["\u200f", "\u200e", "\u200b", "\u2068", "\xad"])

@@ -22,7 +22,7 @@ SHOWN = 3  # answers that are named where some are not reached
 REMEDY = "name it in a column `subject` of the questions, or give their forms in relations.toml"
 _THOUSANDS = re.compile(r"(?<=\d)[,.'\s]?(?=(?:\d{3}[,.'\s]?)*\d{3}(?![\d]))")
 _UNIT = re.compile(r"(?<=\d)(?=[^\W\d])")  # between `3` and `km`
-_LIKE_A_TYPEWRITERS = "‑‐−‘ʼ"
+_LIKE_A_TYPEWRITERS = "−ʼ"
 _SPELLINGS = {
     " ": r"\s*",
     "-": "[-–—‑‐−]",

@@ -31,8 +31,12 @@ MOST_MARKS = 30  # accents on one letter, as Unicode's stream-safe format has it
 CHUNK = 2**20
 INVISIBLE = "\u00ad\u061c\u200b\u200e\u200f\u2060\u2066\u2067\u2068\u2069"
 """Marks of direction, of where a line or a word may break; joiners, by which letters are shaped, are none of them."""
-SPACES: dict[int, str | None] = dict.fromkeys(map(ord, INVISIBLE)) | dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " ")
-"""No-break spaces and marks that nobody sees, which stand in documents and not in questions, or the other way round."""
+SPACES: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, INVISIBLE)),
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " "),
+    **dict.fromkeys(map(ord, "\u2010\u2011"), "-"),
+}
+"""No-break spaces and hyphens, and marks that nobody sees, which documents have and questions not, or the other way."""
 _MAY_BE_MARK = re.compile("[^\x00-\u02ff]")  # looked for first: the search for many of them is slow
 KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe",
@@ -152,13 +156,13 @@ def _breaks(chunk: bytes) -> tuple[int, int]:
 
 
 def composed(text: str, place: str, *, before: int | None = None, spaces: bool = True) -> str:
-    """The text with its letters composed (NFC), usual spaces for no-break ones and without invisible marks.
+    """The text with its letters composed (NFC), usual spaces and hyphens for no-break ones, without invisible marks.
 
     Args:
         text: Of any origin.
         place: What errors call it.
         before: Lines that stand before it, None where errors count no lines.
-        spaces: Whether no-break spaces become others, and invisible marks go.
+        spaces: Whether no-break spaces and hyphens become others, and invisible marks go.
 
     Raises:
         UserError: A letter has more accents than any writing puts on one; to sort n of them takes n^2 steps.
