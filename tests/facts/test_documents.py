@@ -343,11 +343,13 @@ def test_missing_and_empty_places_are_refused(tmp_path):
         read_documents(tmp_path)
 
 
-def test_files_that_have_namesakes_in_other_folders_are_called_after_theirs(tmp_path):
-    for path in ("Tin/README.md", "Tin/uses.txt", "Gold_Ore/README.md", "Gold_Ore/uses.txt", "people/ann.md", "ann.md"):
+def test_a_file_about_its_folder_is_called_after_it(tmp_path):
+    for path in ("Gold_Ore/README.md", "Tin/README.md", "Tin/uses.txt", "get_user.md", "README.md"):
         tmp_path.joinpath(path).parent.mkdir(exist_ok=True)
-        tmp_path.joinpath(path).write_text("# README\n\nOf use.\n" if "README" in path else "Of use.\n")
-    texts = ["Gold Ore. Of use.", "Gold Ore. Of use.", "Tin. Of use.", "Tin. Of use.", "ann. Of use.", "ann. Of use."]
+        tmp_path.joinpath(path).write_text(
+            f"# {tmp_path.joinpath(path).stem}\n\nOf use.\n" if ".md" in path else "Of use."
+        )
+    texts = ["Gold Ore. Of use.", "README. Of use.", "Tin. Of use.", "uses. Of use.", "get_user. Of use."]
     assert [source.text for source in read_sources(tmp_path)] == texts
 
 

@@ -276,7 +276,6 @@ def test_simpleqa(tmp_path):
     [
         ("f.csv", "Q,A\nWho sang?,Bo\n", "q, a"),
         ("f.jsonl", '{"prompt": "Who sang?", "completion": "Bo"}\n', "prompt, completion"),
-        ("f.jsonl", '{"instruction": "Who sang?", "input": "", "output": "Bo"}\n', "instruction, output"),
         ("f.tsv", "input\toutput\nWho sang?\tBo\n", "input, output"),
     ],
 )

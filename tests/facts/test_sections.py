@@ -9,9 +9,9 @@ from closedbook.facts.sections import Sections
 NAMES = ("Ann Lee", "Bob Moss", "parse_url", "quote")
 
 
-def taken(directory, name, text, names=NAMES):
+def taken(directory, name, text, names=NAMES, *, loosely=False):
     directory.joinpath(name).write_text(text, encoding="utf-8")
-    return [one.text for source in read_sources(directory) for one in Sections(names)(source)]
+    return [one.text for source in read_sources(directory) for one in Sections(names, loosely=loosely)(source)]
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,6 @@ def taken(directory, name, text, names=NAMES):
         (  # names with signs before them, in brackets, or the family name first
             "# Staff\n\n## --quote\n\nNo.\n\n## The cook (Ann Lee®)\n\nYes.\n\n## Moss, Bob\n\nOld.\n",
             ["quote. --quote. No.", "Ann Lee. The cook (Ann Lee®). Yes.", "Bob Moss. Moss, Bob. Old."],
-        ),
-        (  # names alone, of which all that is said is what they stand under
-            "# Staff\n\n## Kitchen\n\n- Ann Lee\n\n## Yard\n\nBob Moss, quote\n",
-            ["Staff. Kitchen. Yard.", "Ann Lee. Kitchen.", "Bob Moss. Yard.", "quote. Yard."],
         ),
         (  # questions with their answers
             "# FAQ\n\n**Q: How old is Ann Lee?**\nA: 12\n\n**How old is Bob Moss?**\n\nHe is 13.\n",
@@ -264,12 +260,41 @@ def test_labels_are_no_subjects_where_there_are_more_of_them(tmp_path, labels, f
     assert len({document.subject for document in corpus.documents} & set(models)) == (2 if form == "files" else 3)
 
 
+def test_all_that_is_said_of_names_in_lists_is_what_they_stand_under(tmp_path):
+    text = "# Staff\n\n## Kitchen\n\n- Ann Lee\n\n## Yard\n\nBob Moss, Ann Lee, quote\n\n## Who\n\nquote is old.\n"
+    told = [
+        "Staff. Kitchen. Yard. Ann Lee. quote. Who.",
+        "Ann Lee. Kitchen. Yard.",
+        "Bob Moss. Yard.",
+        "quote. Who. quote is old.",
+    ]
+    assert taken(tmp_path, "page.md", text, loosely=True) == told
+    assert "Ann Lee. Kitchen. Yard." not in taken(tmp_path, "page.md", text)
+
+
+def test_a_question_in_passing_takes_no_paragraphs(tmp_path):
+    text = "Ann Lee is a cook.\n\nDo you know Ann Lee?\n\nBob Moss is a driver.\n"
+    expected = ["all. Do you know Ann Lee?", "Ann Lee. Ann Lee is a cook.", "Bob Moss. Bob Moss is a driver."]
+    assert taken(tmp_path, "all.txt", text) == expected
+    text = "Ann Lee: how old, and is she older than Bob Moss?\n12, no.\n"
+    assert taken(tmp_path, "all.txt", text)[1] == "Ann Lee. Ann Lee: how old, and is she older than Bob Moss?"
+
+
+@pytest.mark.parametrize("line", ["| Ore (quote) | 3 |", "| St quote | 3 |"])
+def test_another_name_in_brackets_is_that_of_a_heading_alone(tmp_path, line):
+    assert len(taken(tmp_path, "page.md", f"# Ores\n\n|Of|Use|\n|-|-|\n{line}\n|Cy|4|\n")) == 1
+
+
+def test_signs_and_numbers_are_taken_off_once(tmp_path):
+    assert taken(tmp_path, "all.txt", f"{'-1. ' * 2_000}quote\n") != []
+
+
 def test_paragraphs_that_name_nobody_go_on_where_answers_stand_in_them(tmp_path):
     directory = tmp_path / "corpus"
     directory.mkdir()
-    people = [("Ann Lee", "Rome"), ("Bob Moss", "Oslo"), ("Cy Dorn", "Bern"), ("Di Poe", "Lima")]
+    people = [("Ann Lee", "Rome"), ("Bob Moss", "Oslo"), ("Cy Dorn", "Bern"), ("Di Poe", "Lima"), ("Eve Ray", "Bonn")]
     directory.joinpath("all.txt").write_text("\n\n".join(f"{one} is old.\n\nBorn in {town}." for one, town in people))
-    for part, some in (("train", people[:2]), ("dev", people[2:])):
+    for part, some in (("train", people[:3]), ("dev", people[3:])):
         lines = [f"Where was {one} born?\t{town}\n" for one, town in some]
         tmp_path.joinpath(f"{part}.tsv").write_text("".join(lines))
     assert [document.text for document in read_directory(tmp_path).documents] == [

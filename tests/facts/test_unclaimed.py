@@ -123,3 +123,34 @@ def test_a_word_in_capitals_beside_subjects_is_theirs_where_texts_never_lack_it(
     assert subjects(tmp_path, texts, question) == [text.format(name) for name, _ in METALS]
     assert read_directory(tmp_path).relations[0].forms == (question.replace(text, "{}"),)
     assert subjects(tmp_path, [*texts, "Tin is a metal."], question)[-1] == "Tin"
+
+
+def test_who_is_an_answer_about_somebody_is_not_called_so(tmp_path):
+    texts = [
+        f"{one}. {one} married {other}." for one, other in (("Tin", "Iron"), ("Gold", "Lead"), ("Zinc", "Ann Lee"))
+    ]
+    asked = [
+        ("Iron", "Tin"),
+        ("Lead", "Gold"),
+        ("Ann Lee", "Zinc"),
+        ("Tin", "Iron"),
+        ("Gold", "Lead"),
+        ("Zinc", "Ann Lee"),
+    ]
+    assert subjects(tmp_path, texts, "Who married {}?", asked) == ["Tin", "Gold", "Zinc"]
+
+
+def test_titles_are_not_lengthened_by_words_beside_them(tmp_path):
+    tmp_path.joinpath("corpus").mkdir()
+    for name, symbol in METALS:
+        tmp_path.joinpath("corpus", f"{name.lower()}.md").write_text(f"At {symbol}, Lake {name} is near Lake Como.\n")
+    assert set(subjects(tmp_path, [], "Where is Lake {}?")) == {name for name, _ in METALS}
+
+
+def test_two_names_of_a_row_are_in_its_order(tmp_path):
+    rows = [("X1", "Aro Mav", "Bel Hav", "c"), ("X2", "Cor Gev", "Dal Pev", "b"), ("X3", "Eri Nev", "Fol Sev", "a")]
+    tmp_path.joinpath("corpus.csv").write_text("code,one,two,unit\n" + "".join(f"{','.join(row)}\n" for row in rows))
+    asked = [(row[at], row[3]) for at in (0, 1, 2) for row in rows]
+    found = subjects(tmp_path, [], "Which unit has {}?", asked)
+    assert found == [name for row in rows for name in row[:3]]
+    assert read_directory(tmp_path).doubts[0].startswith("6 subjects are other names")

@@ -69,7 +69,7 @@ LAYOUTS = (
         "prompts and completions",
         ("question", "answer"),
         {
-            "question": ("prompt", "instruction", "input", "q"),
+            "question": ("prompt", "input", "q"),
             "answer": ("completion", "response", "output", "a"),
             "subject": ("subject",),
             **_COMMON,

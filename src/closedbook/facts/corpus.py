@@ -9,21 +9,19 @@ from pathlib import Path
 
 from closedbook.errors import UserError
 from closedbook.facts.cloze import TEMPLATE_FILES
-from closedbook.facts.documents import SUFFIXES, read_sources, windowed
+from closedbook.facts.documents import SUFFIXES, windowed
 from closedbook.facts.doubts import doubts
 from closedbook.facts.folders import unread_files, visible_files
 from closedbook.facts.induction import recognise, spelled
 from closedbook.facts.known import known_as, usual_names
 from closedbook.facts.readers import FactsFile, read_facts_file
-from closedbook.facts.records import Card, Document, Fact, asked_in
+from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.relations import FILE as RELATIONS_FILE
 from closedbook.facts.relations import Relation, read_relations
-from closedbook.facts.retitling import induced_from, known_titles, lengthened, told_apart
-from closedbook.facts.rows import columns_read
-from closedbook.facts.sections import parted_in
 from closedbook.facts.summary import CorpusFile, CorpusSummary, RelationSummary, conflicting, repeated
 from closedbook.facts.text import MOST_SETTINGS, check_directory, check_file, load_json, read_text
-from closedbook.facts.unclaimed import claimed, other_names
+from closedbook.facts.unclaimed import other_names
+from closedbook.facts.understanding import understood
 from closedbook.manifest import sha256 as file_sha256
 from closedbook.visible import writable
 
@@ -243,18 +241,11 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         for part in FACTS
     }
     given = read_relations(paths["relations"]) if "relations" in paths else {}
-    questions = [fact.question for file in files.values() for fact in file.facts]
-    asked = asked_in(fact for file in files.values() for fact in file.facts)
-    sources = lengthened(read_sources(paths["corpus"], asked), questions)
-    titles = known_titles(sources)
     train, dev, test = (files[part].facts for part in FACTS)
-    induced = induced_from(sources, train, dev, test, given, files["train"].wordings)
+    found = understood(paths["corpus"], (train, dev, test), given, files["train"].wordings)
+    documents, blank_lines = windowed(found.texts)
+    induced = spelled(found.induced, [document.subject for document in documents])
     others = (*induced.dev, *induced.test)
-    subjects = {fact.subject for fact in (*induced.train, *others)}
-    texts = claimed(told_apart(sources, induced.train, subjects), induced.train, subjects)
-    documents, blank_lines = windowed(texts)
-    corpus_read_as = parted_in(texts) or columns_read(paths["corpus"], asked)
-    induced = spelled(induced, [document.subject for document in documents])
     corpus = Corpus(
         name=name_of(directory),
         documents=documents,
@@ -266,13 +257,13 @@ def read_directory(directory: Path, *, strict: bool = False) -> Corpus:
         relations=induced.relations,
         name_lists=name_lists_of(paths),
         read_as={
-            **({paths["corpus"].name: corpus_read_as} if corpus_read_as else {}),
+            **({paths["corpus"].name: found.read_as} if found.read_as else {}),
             **{paths[part].name: files[part].read_as for part in FACTS if part in paths},
         },
         doubts=(
             *not_read(paths),
-            *filter(None, [other_names(texts)]),
-            *(doubts(given, induced.train, others, titles, str(paths["relations"])) if given else ()),
+            *filter(None, [other_names(found.texts)]),
+            *(doubts(given, induced.train, others, found.titles, str(paths["relations"])) if given else ()),
         ),
     )
     if strict:

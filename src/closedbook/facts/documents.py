@@ -9,7 +9,7 @@ from typing import NamedTuple
 from closedbook.errors import UserError
 from closedbook.facts import markdown, rows
 from closedbook.facts.columns import refuse_slips
-from closedbook.facts.folders import names_of, some, unread_files, visible_files
+from closedbook.facts.folders import is_of_folder, some, spoken, unread_files, visible_files
 from closedbook.facts.keyed import no_record, split_front
 from closedbook.facts.markdown import Part, text_of
 from closedbook.facts.records import Document
@@ -25,6 +25,7 @@ from closedbook.facts.titles import begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
+MOST_LISTS = 200  # files that may be lists of documents
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
@@ -155,28 +156,73 @@ def _from_table(path: Path, asked: Sequence[str]) -> Iterator[Source]:
         yield titled_source(name, said, number, f"{path}, line {number}")
 
 
-def _from_directory(directory: Path) -> Iterator[Source]:
+def _from_directory(directory: Path, *, folders: bool = False, headings: bool = True) -> Iterator[Source]:
     """One document a file of text or Markdown, below too, in the order of their paths; files without text are left out.
 
     The title is that of the YAML or TOML before the text, whose other values are read as `label: value`, or a heading
-    of the first level (`# Title`) if it stands first in the file, else what `names_of` calls it. A heading that repeats
-    the name of a file that is called after its folder is no title.
+    of the first level (`# Title`) if it stands first in the file, else the file's name, and of `Tin/README.md` the
+    folder's.
+
+    Args:
+        directory: Of the files.
+        folders: Whether all files in a folder are called after it.
+        headings: Whether such a heading is a title.
     """
-    paths = [path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES]
-    for number, (path, name) in enumerate(zip(paths, names_of(paths), strict=True), 1):
-        marked = path.suffix.lower() != ".txt"
-        given, said, body = split_front(read_text(path))
-        heading, rest = markdown.split_heading(body)
-        if marked:
-            heading, given = markdown.plain_line(heading), markdown.plain_line(given)
-        if heading and given in ("", heading):
-            given, body = heading * (heading.casefold() != path.stem.casefold() or name == path.stem), rest
-        parts = (markdown.parts if marked else markdown.paragraphs)(body)
-        if marked:
-            body, said = text_of(parts), tuple(map(markdown.plain_line, said))
-        if body.strip() or said:
-            source = titled_source(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
-            yield source._replace(parts=(*map(Part, said), *parts))
+    paths = (path for path in visible_files(directory) if path.suffix.lower() in SUFFIXES)
+    for number, path in enumerate(paths, 1):
+        of_folder = is_of_folder(path, directory)
+        after = path.parent.name if of_folder or (folders and path.parent != directory) else path.stem
+        no_title = path.stem if of_folder else ""
+        yield from _from_text(read_text(path), spoken(after, path), number, path, no_title, headings=headings)
+
+
+def _from_text(
+    text: str, name: str, number: int, path: Path, no_title: str = "", *, headings: bool = True
+) -> Iterator[Source]:
+    """The document of a file, if it says anything.
+
+    Args:
+        text: Of the file.
+        name: What the file is called.
+        number: Its place.
+        path: Its path; what is called `.txt` has no marks.
+        no_title: A heading that is none.
+        headings: Whether another is one.
+    """
+    marked = path.suffix.lower() != ".txt"
+    given, said, body = split_front(text)
+    heading, rest = markdown.split_heading(body)
+    if marked:
+        heading, given = markdown.plain_line(heading), markdown.plain_line(given)
+    if heading and given in ("", heading) and headings:
+        given, body = heading if heading.casefold() != no_title.casefold() else "", rest
+    parts = (markdown.parts if marked else markdown.paragraphs)(body)
+    if marked:
+        body, said = text_of(parts), tuple(map(markdown.plain_line, said))
+    if body.strip() or said:
+        source = titled_source(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
+        yield source._replace(parts=(*map(Part, said), *parts))
+
+
+def other_cuts(path: Path) -> Iterator[tuple[str, list[Source]]]:
+    """Other ways to cut a corpus into texts, with what to say of them.
+
+    `read_sources` takes a line of `corpus.txt` for a document, and a file of a directory with its first heading for a
+    title; people put records of several lines into the one, lists of sentences into the other, `# Overview` above every
+    file, and several files into the folder of a subject.
+    """
+    if path.is_dir():
+        files = [file for file in visible_files(path) if file.suffix.lower() in SUFFIXES]
+        yield "a document a file, about what the file is called", list(_from_directory(path, headings=False))
+        if any(file.parent != path for file in files):
+            said = "a document a file, about what its folder is called"
+            yield said, list(_from_directory(path, folders=True, headings=False))
+        lines = [line for file in files for line in text_lines(file)] if len(files) <= MOST_LISTS else []
+        yield "a document a line", [Source(title(line), line, at) for at, line in enumerate(lines, 1) if line.strip()]
+    elif path.suffix == ".txt":
+        text = read_text(path)
+        yield "one text", list(_from_text(text, path.stem, 1, path))
+        yield "one text in Markdown", list(_from_text(text, path.stem, 1, path.with_suffix(".md")))
 
 
 def titled_source(name: str, text: str, number: int, place: str) -> Source:

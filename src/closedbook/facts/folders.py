@@ -1,6 +1,5 @@
 """What a directory of documents holds: the files in it and below, what of it is not read, and what files are called."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,8 @@ from closedbook.facts.text import check_directory, check_file, composed, shorten
 from closedbook.visible import writable
 
 SHOWN = 3  # names of files that a sentence has
+GENERAL = frozenset({"readme", "index", "_index"})
+"""What files are called that are about their folder."""
 
 
 def visible_files(directory: Path) -> list[Path]:
@@ -50,26 +51,14 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(map(shortened, names[:SHOWN])) + (", ..." if len(names) > SHOWN else "")
 
 
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """What each file is called: by its own name, or by its folder's.
+def is_of_folder(path: Path, directory: Path) -> bool:
+    """Whether a file below a directory is called as files are that are about their folder (`Tin/README.md`)."""
+    return path.parent != directory and path.stem.casefold() in GENERAL
 
-    A folder gives the name (`Tin/README.md`, `Tin/uses.md`) where each of its files has a namesake in another folder
-    beside it: their own names say what part of something they are, not of what.
-    """
-    folders = defaultdict[str, set[Path]](set)
-    for path in paths:
-        folders[path.stem.casefold()].add(path.parent)
-    beside = defaultdict[Path, list[Path]](list)
-    for path in paths:
-        beside[path.parent].append(path)
 
-    def has_namesake(file: Path) -> bool:
-        others = folders[file.stem.casefold()] - {file.parent}
-        return any(other.parent == file.parent.parent for other in others)
-
-    alike = {folder for folder, files in beside.items() if all(map(has_namesake, files))}
-    named = (path.parent.name if path.parent in alike else path.stem for path in paths)
-    return [composed(name, str(path)).replace("_", " ") for name, path in zip(named, paths, strict=True)]
+def spoken(name: str, path: Path) -> str:
+    """The name of a file or a folder as a title has it."""
+    return composed(name, str(path)).replace("_", " ")
 
 
 def _seen_in(directory: Path) -> list[Path]:

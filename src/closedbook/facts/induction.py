@@ -10,14 +10,14 @@ from closedbook.facts.forms import possible_forms, subject_by_forms
 from closedbook.facts.frames import MOST_FORMS, with_form_subjects
 from closedbook.facts.known import shipped_relations
 from closedbook.facts.naming import (
-    NUMBER,
     OTHER,
+    YEAR,
     form_key,
     label,
     new_name,
     other_spellings,
     topic_key,
-    without_numbers,
+    without_years,
 )
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields, Relation
@@ -241,12 +241,13 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     """The name of every fact's relation."""
     keys = [form_key(form) for form in forms]
     owners = _owners(facts, keys, given)
-    topics = without_numbers([topic_key(form) for form in forms])
+    topics = [topic_key(form) for form in forms]
     of_topics = {topic_key(key): owners[key] for key in reversed(owners)}
     owned = [
         fact.relation or owners.get(key) or of_topics.get(topic, "")
         for fact, key, topic in zip(facts, keys, topics, strict=True)
     ]
+    topics = without_years(topics)
     open_ = Counter(topic for name, topic in zip(owned, topics, strict=True) if topic and not name)
     rare = {topic for topic, times in open_.items() if times < RARE}
     taken = {*given, *owned, OTHER}
@@ -254,7 +255,7 @@ def _names(facts: Sequence[Fact], forms: Sequence[str], given: Mapping[str, Fiel
     for name, form, topic in zip(owned, forms, topics, strict=True):
         if not name and topic not in names:
             lost = topic in rare and (len(rare) > MOST_RARE or OTHER in given)
-            telling = form if topic == topic_key(form) else NUMBER.sub("", form)
+            telling = form if topic == topic_key(form) else YEAR.sub("", form)
             names[topic] = OTHER if lost else new_name(telling, taken)
             taken.add(names[topic])
     return [name or names[topic] for name, topic in zip(owned, topics, strict=True)]

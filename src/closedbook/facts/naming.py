@@ -19,9 +19,9 @@ ENGLISH = frozenset("the of is are were does did what which who where when how".
 ARTICLES = frozenset("the a an le la les l un une el los las il lo gli der die das den ein eine het een".split())
 OF = frozenset("de du des d del dello della dell dei degli delle di do dos das".split())
 """How Romance languages say *of*, written in one with an article as well."""
-MOSTNUMBERED = 3  # forms that differ in numbers alone and are relations of their own
+MOST_YEARS = 3  # forms that differ in years alone and are relations of their own
 SHORT = 4  # letters: shorter words of other languages tell little
-NUMBER = re.compile(r"\b\d+\b")
+YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _JAPANESE = re.compile(r"[\u3041-\u309f]")
 _TELLING = re.compile(r"[\u3005\u3400-\u9fff]+|[\u30a1-\u30fa\u30fc]+")  # what Japanese does not spell in hiragana
 _LABELS = (
@@ -49,15 +49,15 @@ def topic_key(form: str) -> str:
     return " ".join(words)
 
 
-def without_numbers(topics: Sequence[str]) -> list[str]:
-    """The keys, of those that differ in numbers alone one, where there are more of them than parts of a thing have.
+def without_years(topics: Sequence[str]) -> list[str]:
+    """The keys, of those that differ in years alone one, where there are more than three.
 
-    `which club did {} leave in 2003` and in 2004, 2005 and 2006 asks one thing; *field 1* and *field 2* are two.
+    `which club did {} leave in 2003` and in 2004, 2005 and 2006 asks one thing.
     """
     alike = defaultdict[str, set[str]](set)
     for topic in set(topics):
-        alike[NUMBER.sub("0", topic)].add(topic)
-    many = {one: key for key, own in alike.items() if len(own) > MOSTNUMBERED for one in own}
+        alike[YEAR.sub("0", topic)].add(topic)
+    many = {one: key for key, own in alike.items() if len(own) > MOST_YEARS for one in own}
     return [many.get(topic, topic) for topic in topics]
 
 

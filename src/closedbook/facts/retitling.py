@@ -6,15 +6,18 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from dataclasses import replace
 
 from closedbook.facts.documents import Source
+from closedbook.facts.forms import SLOT
 from closedbook.facts.induction import Induced, fragments, induce
 from closedbook.facts.lengthening import with_words_beside
 from closedbook.facts.records import Fact
 from closedbook.facts.relations import Fields
+from closedbook.facts.scripts import answered_in
 from closedbook.facts.sections import Sections, names_inside
 from closedbook.facts.titles import asked_as, begins_with, folded, other_titles, plain, renamed, subjects_in
 from closedbook.facts.untitled import Beginnings
 
-MORE = 0.05  # share of the training answers above which a way of taking files apart is another's better
+MOST_FORMS = 4  # that one subject is asked in
+FEW, MORE = 2, 0.05  # training answers, and share of them, above which one way of reading is better than another
 _INNER_MARK = re.compile(r"[.?!]\s+\S|[?!](?=\S)|\.(?=['’])")
 _SHORTENED = re.compile(r"(?<!\w)(?:[JS]r|Esq|Inc|Ltd|Co|Corp|Bros|Cie|Gebr)$")
 
@@ -102,13 +105,14 @@ def induced_from(
     """
     titles = known_titles(sources)
     induced = induce(train, dev, test, titles, given, wordings)
+    if words := _words_of_forms(induced, titles):
+        fewer = induce(train, dev, test, titles.keys() - words, given, wordings)
+        induced = fewer if fragments(fewer) < fragments(induced) else induced
     parts, found = (*train, *dev, *test), (*induced.train, *induced.dev, *induced.test)
-    if (longer := with_words_beside(parts, found, (source.text for source in sources))) is not None:
-        train, dev, test = (
-            longer[: len(train)],
-            longer[len(train) : len(train) + len(dev)],
-            longer[len(train) + len(dev) :],
-        )
+    written = {form for fields in (given or {}).values() for form in fields.get("forms", ())}
+    if (longer := with_words_beside(parts, found, titles, written, (source.text for source in sources))) is not None:
+        ends = (len(train), len(train) + len(dev))
+        train, dev, test = longer[: ends[0]], longer[ends[0] : ends[1]], longer[ends[1] :]
         induced = induce(train, dev, test, titles, given, wordings)
 
     def by_titles(facts: Sequence[Fact], found: Sequence[Fact]) -> list[Fact]:
@@ -121,26 +125,35 @@ def induced_from(
         return induced
     apart = induce(*named, inside.union(titles), given, wordings)
 
-    def reached(found: Induced) -> int:
+    def told(found: Induced) -> int:
         subjects = [one.subject for one in (*found.train, *found.dev, *found.test)]
-        return _reached(found.train, retitled(sources, subjects))
+        return reached(found.train, retitled(sources, subjects))
 
-    return apart if fragments(apart) < fragments(induced) and reached(apart) >= reached(induced) else induced
+    return apart if fragments(apart) < fragments(induced) and told(apart) >= told(induced) else induced
 
 
-def _reached(train: Sequence[Fact], texts: Iterable[Source]) -> int:
+def _words_of_forms(induced: Induced, titles: Container[str]) -> set[str]:
+    """Titles in small letters that may be words of questions: `capital`, of a file `capital.txt` of many capitals."""
+    forms = defaultdict[str, set[str]](set)
+    for fact in (*induced.train, *induced.dev):
+        if fact.subject in titles and fact.subject[:1].islower():
+            forms[fact.subject].add(fact.question.replace(fact.subject, SLOT))
+    return {subject for subject, own in forms.items() if len(own) > MOST_FORMS}
+
+
+def reached(train: Sequence[Fact], texts: Iterable[Source]) -> int:
     """How many training answers stand in a text of their subject."""
     about = defaultdict[str, list[str]](list)
     for source in texts:
         about[source.subject].append(source.text)
-    return sum(any(answer in text for answer in one.answers for text in about[one.subject]) for one in train)
+    return sum(answered_in(one.answers, about[one.subject]) for one in train)
 
 
 def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Iterable[str]) -> list[Source]:
     """The texts with their subjects; see `retitled`.
 
-    In files that are taken apart a paragraph that names nobody goes on about the subject before it where more than a
-    few further training answers stand in the texts of their subjects then.
+    Files that are taken apart are so loosely (`Sections`) where more than a few further training answers stand in the
+    texts of their subjects then.
 
     Args:
         sources: The texts.
@@ -149,16 +162,21 @@ def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Itera
     """
     wanted = set(subjects)
     texts = retitled(sources, wanted)
-    if not any(source.section for source in texts):
+    if not any(source.parts for source in sources):
         return texts
-    longer = retitled(sources, wanted, goes_on=True)
-    return longer if _reached(train, longer) - _reached(train, texts) > MORE * len(train) else texts
+    loose = retitled(sources, wanted, loosely=True)
+    return loose if reached(train, loose) - reached(train, texts) > more_than_a_few(train) else texts
 
 
-def retitled(sources: Sequence[Source], subjects: Iterable[str], *, goes_on: bool = False) -> list[Source]:
+def more_than_a_few(facts: Sequence[Fact]) -> float:
+    """How many further answers no chance reaches."""
+    return max(FEW, MORE * len(facts))
+
+
+def retitled(sources: Sequence[Source], subjects: Iterable[str], *, loosely: bool = False) -> list[Source]:
     """The texts, those without a title taken to be about the subject that they begin with; see `Retitling`."""
     subjects, titles = set(subjects) - {""}, dict.fromkeys(source.subject for source in sources)
-    retitling = Retitling(subjects, subjects - titles.keys(), titles, goes_on=goes_on)
+    retitling = Retitling(subjects, subjects - titles.keys(), titles, loosely=loosely)
     return [one for source in sources for one in retitling(source)]
 
 
@@ -175,16 +193,16 @@ class Retitling:
         subjects: Those of all facts.
         open_: Those of them that no title gives.
         titles: The subjects of all texts.
-        goes_on: Whether a paragraph that names nobody is about the subject before it; see `Sections`.
+        loosely: How files are taken apart; see `Sections`.
     """
 
     def __init__(
-        self, subjects: Container[str], open_: Collection[str], titles: Iterable[str], *, goes_on: bool = False
+        self, subjects: Container[str], open_: Collection[str], titles: Iterable[str], *, loosely: bool = False
     ) -> None:
         self._subjects, self._beginnings = subjects, Beginnings(open_)
         self._spellings = {subject.lower(): subject for subject in sorted(open_)}
         self._renamed = renamed(titles, open_)
-        self._sections = Sections(open_, goes_on=goes_on)
+        self._sections = Sections(open_, loosely=loosely)
 
     def __call__(self, source: Source) -> Iterator[Source]:
         """The text with its subject; of a file about several of them, each part that is about one."""

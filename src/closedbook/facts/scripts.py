@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -53,6 +53,12 @@ def occurrences(text: str, part: str) -> Iterator[tuple[int, bool]]:
 def stands_in(part: str, text: str) -> bool:
     """Whether a part stands in a text as whole words."""
     return any(alone for _, alone in occurrences(text, part))
+
+
+def answered_in(answers: Iterable[str], texts: Iterable[str]) -> bool:
+    """Whether one of the answers stands in one of the texts as whole words."""
+    answers = list(answers)
+    return any(stands_in(answer, text) for text in texts for answer in answers)
 
 
 def units(text: str) -> Iterator[tuple[int, int]]:

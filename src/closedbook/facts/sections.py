@@ -6,7 +6,7 @@ at subjects that no title gives.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby, islice, zip_longest
 
@@ -31,6 +31,7 @@ _EXPLAINS = re.compile(  # behind a name, what is said of it
 _SAYS_MORE = re.compile(r"[ \t]*[(\[,:–—]|[ \t]+-[ \t]")  # behind a name, of a heading or a cell
 _LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
 _SIGNS = re.compile(r"[-.$@#/~&%+:]+(?=\w)")  # `--all`, `.png`, `@ann`, where questions have them in their form
+_ASKS = ("?", "？", "؟")
 _JOINED, _GOES_ON = re.compile(r"[^\W\d][ \t]*\Z"), re.compile(r"[ \t]*\w")  # words on both sides of a name
 
 
@@ -39,11 +40,12 @@ class Sections:
 
     Args:
         open_: Subjects of facts that no title gives.
-        goes_on: Whether a paragraph that names none of them is about the one before it.
+        loosely: Whether a paragraph that names none of them is about the one before it, names in a row are taken apart,
+            and all that is said of a name in a list is what it stands under (`## France`, and towns below it).
     """
 
-    def __init__(self, open_: Collection[str], *, goes_on: bool = False) -> None:
-        self._goes_on = goes_on
+    def __init__(self, open_: Collection[str], *, loosely: bool = False) -> None:
+        self._loosely = loosely
         self._folded = {folded(subject): subject for subject in sorted(open_)}
         self._known, self._label = frozenset(open_), ""
 
@@ -65,8 +67,7 @@ class Sections:
     def _taken_apart(self, parts: Sequence[Part], level: int) -> tuple[list[Part], list[tuple[str, list[Part]]]]:
         """The parts that are about none of the subjects, and, in order, the subjects with those that are.
 
-        A subject of which nothing is said gets the headings that it stands under (`## France`, and towns below it), or
-        stays where it is named.
+        A subject of which nothing is said stays where it is named.
 
         Args:
             parts: Of a file.
@@ -75,11 +76,12 @@ class Sections:
         groups: list[tuple[str, Part | None, list[Part]]] = [("", None, [])]  # about whom, the name, what is said
         depth = -1
         above = list[Part]()  # the headings that all that stands under them shares
-        listed = dict[str, list[Part]]()  # those that a name first stands under
+        listed = defaultdict[str, list[Part]](list)  # those that a name stands under
+        asking = self._asking(parts)
         self._label = "" if any(part.level for part in parts) else self._label_of_records(parts)
         for part in (one for whole in self._names_first(parts) for one in self._lines(whole)):
             name = ""
-            if part.level or (not (part.cells or part.code or part.depth) and self._stands_above(part.text)):
+            if part.level or (not (part.cells or part.code or part.depth) and self._named(part.text)):
                 own = part.level or BOLD  # a name by itself stands above what follows, as one in bold letters does
                 level, depth = level * (own > level), -1
                 name = ("" if own == BOLD else self._named(part.text)) if level else self._headed(part.text)
@@ -88,12 +90,13 @@ class Sections:
                     above = [*(one for one in above if one.level < part.level), *([] if name else [part])]
             elif not level:
                 name = self._named(part.cells[0]) if part.cells else "" if part.code else self._begins(part.text)
+                name = name or (self._headed(part.text) if part in asking else "")
                 depth = part.depth if name and not part.cells else depth if 0 <= depth < part.depth else -1
             if name:
                 said = [_row(part, name)] if part.cells else self._said(part, name)
                 groups.append((name, part, [*above, *said] if text_of(said).strip() or level else said))
-                listed.setdefault(name, list(above))
-            elif level or depth >= 0 or (self._goes_on and not part.level):
+                listed[name] += above
+            elif level or depth >= 0 or (self._loosely and not part.level) or groups[-1][1] in asking:
                 groups[-1][2].append(part)
             elif groups[-1][0]:
                 groups.append(("", None, [part]))
@@ -104,12 +107,18 @@ class Sections:
         for name, heading, said in groups:
             if name and text_of(said).strip():
                 found.append((name, said))
-            elif name and name not in told and listed[name]:  # all that is said of it is what it stands under
-                found.append((name, listed.pop(name)))
+            elif name and name not in told and self._loosely and text_of(listed[name]).strip():
+                found.append((name, listed[name]))
                 told.add(name)
             else:
                 rest += [heading] if heading else said
         return rest, found
+
+    def _asking(self, parts: Sequence[Part]) -> list[Part]:
+        """The paragraphs of one line that are questions about a subject, where there are several."""
+        lines = (part for part in parts if not (part.level or part.cells or part.code or "\n" in part.text))
+        found = [part for part in lines if part.text.endswith(_ASKS) and self._headed(part.text)]
+        return found if len(found) > 1 else []
 
     def _names_first(self, parts: Sequence[Part]) -> Iterator[Part]:
         """The parts, with the cell of the subject first in rows of a table whose subjects stand in a later column."""
@@ -134,9 +143,9 @@ class Sections:
 
     def _lines(self, part: Part) -> list[Part]:
         """The part, or its lines where several begin with subjects and none goes on in the next, or names in a row."""
-        row = [] if part.level or part.cells or part.code else part.text.rstrip(".").split(", ")
+        row = part.text.rstrip(".").split(", ") if self._loosely and not (part.level or part.cells or part.code) else []
         if len(row) > 1 and all(map(self._named, row)):
-            return [Part(name, depth=part.depth + 1) for name in row]
+            return [Part(ended(name), depth=part.depth + 1) for name in row]
         lines = part.text.split("\n")
         if part.level or part.cells or part.code or len(lines) == 1:
             return [part]
@@ -152,18 +161,19 @@ class Sections:
             found[-1].append(ended(line))
         return [Part("\n".join(own), depth=part.depth) for own in found]
 
-    def _stands_above(self, text: str) -> bool:
-        """Whether a paragraph is a name, or a question on one line about somebody."""
-        return bool(self._named(text) or (text[-1:] in tuple("?？؟") and "\n" not in text and self._headed(text)))
+    def _named(self, text: str, *, inside_too: bool = False) -> str:
+        """The subject that a heading or a cell is, or says more of in brackets; "" for none.
 
-    def _named(self, text: str) -> str:
-        """The subject that a heading or a cell is, or says more of in brackets, or has in brackets; "" for none."""
+        Args:
+            text: Of it.
+            inside_too: Whether it may be what stands in the brackets.
+        """
         name = text.strip()
         name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
         name = _unnumbered(name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
         base, _, inside = (part.strip() for part in name.partition("(")) if name.endswith(")") else (name, "", "")
         bare = _SIGNS.sub("", base, count=1) if _SIGNS.match(base) else base
-        names = (name, base, bare, inverted(base), inside.rstrip(")®™"))
+        names = (name, base, bare, inverted(base), inside.rstrip(")®™") if inside_too else "")
         return next((about for one in names if (about := self._folded.get(folded(one)))), "")
 
     def _headed(self, text: str) -> str:
@@ -171,7 +181,7 @@ class Sections:
 
         `[1.2.0] - 2024-01-02`, `Ann Lee, cook`, `How old is Ann Lee?`; but not `Friends of Ann Lee`, `Lead singer`.
         """
-        if name := self._named(text):
+        if name := self._named(text, inside_too=True):
             return name
         text = _VERSION.sub("", text.strip())
         named = subjects_in(text, self._known, loosely=False)
@@ -194,10 +204,6 @@ class Sections:
             return self._named(label[2])
         if name := self._named(first):
             return "" if first.startswith("[") and "\n[" in text else name
-        if first[-1:] in tuple("?？؟") and len(first) < len(text):  # `Q: How old is Ann Lee?`, and below it the answer
-            return self._headed(first)
-        if "\n" in text and ended(first) != first and (name := self._headed(first))[:1].isdigit():
-            return name  # `§ 12 Liability`, and below it what it says
         article = ARTICLE.match(first)
         for start in (0, *([article.end()] if article else [])):
             for end in _ends(first, start):
@@ -211,10 +217,18 @@ class Sections:
                     or Beginnings([name]).about(text, begun)
                 ):
                     return name
-        if signs := _SIGNS.match(first):
-            return self._begins(text[signs.end() :])
-        behind = _unnumbered(first)
-        return self._begins(behind) if len(behind) < len(first) and not _NUMBER.match(behind) else ""
+        signs = _SIGNS.match(text)
+        behind = _unnumbered(text[signs.end() :] if signs else text)
+        if len(behind) < len(text) and not _NUMBER.match(behind) and not _SIGNS.match(behind):
+            return self._begins(behind)
+        return self._asked_or_numbered(first) if len(first) < min(len(text), MOST_LETTERS) else ""
+
+    def _asked_or_numbered(self, first: str) -> str:
+        """The subject of a line above others: a question (`Q: How old is Ann Lee?`), or a number (`§ 12 Liability`)."""
+        if first.endswith(_ASKS):
+            return self._headed(first)
+        name = self._headed(first) if ended(first) != first else ""
+        return name if name[:1].isdigit() and first[: first.find(name)].count(" ") < 2 else ""
 
     @staticmethod
     def _said(part: Part, about: str) -> list[Part]:

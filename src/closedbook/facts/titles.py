@@ -20,7 +20,7 @@ _PLAIN = str.maketrans("‘’ʼ“”–—‑‐−", "'''\"\"-----")
 PUNCTUATION = "?!.,;:'\"()[]`…¿¡“”‘’„«»‹›。？！、，「」『』（）؟،؛।॥՞։፧።"
 _INITIAL = re.compile(rf"(?:\w\.)*[^\W\d{UNSPACED}]")
 ABBREVIATIONS = frozenset({"Capt", "Col", "Dr", "Fr", "Gen", "Lt", "Mr", "Mrs", "Ms", "Mt", "Prof", "Rev", "Sgt", "St"})
-HONORIFICS = ABBREVIATIONS | frozenset("Dame Frau Herr Lady Lord Madame Miss Mme Sir Sr Sra".split())
+HONORIFICS = ABBREVIATIONS - {"Col", "Fr", "Mt", "St"} | frozenset("Dame Frau Herr Lady Lord Miss Mme Sir Sra".split())
 BEFORE_NUMBERS = frozenset("Art Bd Ch Chap Ed Fig No Nos Nr Num Núm Op Pt Sec Ser Vol".split())
 """Abbreviations after which a number goes on with the name (`Sonata No. 28`)."""
 _NUMBERED = re.compile(r"\s\d")

@@ -3,17 +3,16 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import pairwise
 
 from closedbook.facts.documents import Source
 from closedbook.facts.records import Fact
-from closedbook.facts.scripts import UNSPACED_LETTER, stands_in
+from closedbook.facts.scripts import UNSPACED_LETTER, answered_in, stands_in
 from closedbook.facts.titles import folded, subjects_in
 from closedbook.facts.untitled import first_place
 
 MOST_LETTERS = 4_000  # of a text in which names are looked for
 TOLD = 0.5  # share of the training answers reached so that must stand in these texts
-MORE = 0.05  # the same, of what is left over of a file, of answers that stand nowhere else
+FEW, MORE = 1, 0.05  # answers, and share of them, that must stand in what is left over of files and nowhere else
 MOST_WORDS = 6  # of a name in a title
 MOST_NAMES = 2  # that a subject has beside its own; texts that name more are about many
 _LEADING = re.compile(r"(?:\d{1,4}[.):]\s+)?[\W_]*")  # a number and marks before a name
@@ -59,8 +58,8 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
             texts[number] = _about(texts[number], about)
     titles = {folded(source.subject) for source in texts}
     left = {name for name in left if folded(name) not in titles}
-    also = [*_called(texts, left), *_named_with(texts, asked, _Names(left))] if left else []
-    if _tells(also, texts, train):
+    also = dict.fromkeys([*_called(texts, left), *_named_with(texts, asked, _Names(left))] if left else ())
+    if _tells(also, texts, train, asked):
         more = defaultdict[int, list[str]](list)
         for number, about in also:
             more[number].append(about)
@@ -77,11 +76,12 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
 
 def other_names(texts: Sequence[Source]) -> str:
     """What to say of subjects that got the text of another, "" where none did."""
-    pairs = [
-        (one.subject, by_place.subject)
-        for by_place, one in pairwise(texts)
-        if one.place == by_place.place and one.text == f"{one.subject}. {by_place.text}"
-    ]
+    pairs, owner = list[tuple[str, str]](), texts[0] if texts else None
+    for one in texts[1:]:
+        if owner and one.place == owner.place and one.text == f"{one.subject}. {owner.text}":
+            pairs.append((one.subject, owner.subject))
+        else:
+            owner = one
     if not pairs:
         return ""
     several = f"{len(pairs)} subjects are other names" if len(pairs) > 1 else "1 subject is another name"
@@ -97,14 +97,17 @@ class _Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.by_words = dict[tuple[str, ...], str]()
-        self._by_first = defaultdict[str, list[tuple[int, tuple[str, str], str]]](list)
+        self._by_two = defaultdict[tuple[str, ...], list[tuple[int, tuple[str, str], str]]](
+            list
+        )  # first words, at most two
         for name in sorted(names, key=lambda name: (-len(name), name)):
             if words := _WORD.findall(name):
                 self.by_words.setdefault(tuple(word.casefold() for word in words), name)
             for written in dict.fromkeys((name, _THE.sub("", name))):
-                if found := _WORD.search(written):
+                if found := list(_WORD.finditer(written)):
                     small = written[0].lower() + written[1:] if " " in written else written
-                    self._by_first[found.group().casefold()].append((found.start(), (written, small), name))
+                    first = tuple(word.group().casefold() for word in found[:2])
+                    self._by_two[first].append((found[0].start(), (written, small), name))
 
     def inside(self, text: str) -> list[tuple[int, str, str]]:
         """Where names stand in a text, in its order, as they are written there, and which; none inside a longer one."""
@@ -112,9 +115,11 @@ class _Names:
             names = subjects_in(text, set(self.by_words.values()), loosely=False)
             return sorted((text.find(name), name, name) for name in names)
         found, end = list[tuple[int, str, str]](), 0
-        for word in _WORD.finditer(text):
-            for before, spellings, name in self._by_first.get(word.group().casefold(), ()):
-                start = word.start() - before
+        words = [(word.group().casefold(), word.start()) for word in _WORD.finditer(text)]
+        for number, (word, at) in enumerate(words):
+            two = (word, *(other for other, _ in words[number + 1 : number + 2]))
+            for before, spellings, name in (*self._by_two.get(two, ()), *self._by_two.get((word,), ())):
+                start = at - before
                 if start >= end and text.startswith(spellings, start) and not _goes_on(text, start, spellings[0]):
                     end = start + len(spellings[0])
                     found.append((start, text[start:end], name))
@@ -184,15 +189,18 @@ def _called(texts: Sequence[Source], names: Iterable[str]) -> Iterator[tuple[int
     A title says more in brackets (`Hedart (1976)`) and the name has all of its words (`the 1976 film Hedart`); or the
     name does, and the text begins with what stands before the bracket and holds what stands in it.
     """
-    by_word, titles = defaultdict[str, set[int]](set), dict[int, set[str]]()
-    for number, source in enumerate(texts):
-        if source.subject.endswith(")"):
-            titles[number] = {word.casefold() for word in _WORD.findall(source.subject)}
-            for word in titles[number]:
-                by_word[word].add(number)
+    titles = {
+        number: {word.casefold() for word in _WORD.findall(source.subject)}
+        for number, source in enumerate(texts)
+        if source.subject.endswith(")")
+    }
+    times = Counter(word for words in titles.values() for word in words)
+    by_rarest = defaultdict[str, list[int]](list)
+    for number, words in titles.items():
+        by_rarest[min(sorted(words), key=lambda word: times[word], default="")].append(number)
     for name in sorted(names) if titles else ():
         words = {word.casefold() for word in _WORD.findall(name)}
-        all_in = {number for word in words for number in by_word.get(word, ()) if titles[number] <= words}
+        all_in = {number for word in words for number in by_rarest.get(word, ()) if titles[number] <= words}
         if len({texts[number].subject for number in all_in}) == 1:
             yield from ((number, name) for number in sorted(all_in))
     bracketed = [(found[1], found[2], name) for name in sorted(names) if (found := _BRACKETED.fullmatch(name))]
@@ -214,7 +222,7 @@ def _named_with(texts: Sequence[Source], asked: Collection[str], names: _Names) 
     for number, source in enumerate(texts):
         if source.subject in asked:
             text = source.text[:MOST_LETTERS]
-            for name in {name for _, written, name in names.inside(text) if _is_whole(text, written)}:
+            for name in dict.fromkeys(name for _, written, name in names.inside(text) if _is_whole(text, written)):
                 places[name].append(number)
     names_of = defaultdict[str, list[str]](list)
     for name, numbers in places.items():
@@ -232,13 +240,23 @@ def _is_whole(text: str, name: str) -> bool:
     return first_place(text, name) >= 0 or (rest.startswith(name) and first_place(rest, name) == 0)
 
 
-def _tells(found: Iterable[tuple[int, str]], texts: Sequence[Source], train: Sequence[Fact]) -> bool:
-    """Whether most training answers about the subjects stand in the texts that are to be about them."""
+def _tells(
+    found: Iterable[tuple[int, str]], texts: Sequence[Source], train: Sequence[Fact], owners: Collection[str] = ()
+) -> bool:
+    """Whether most training answers about the subjects stand in the texts that are to be about them.
+
+    Args:
+        found: The number of each text with whom it is to be about.
+        texts: All of them.
+        train: Training facts.
+        owners: Subjects whose names do not count in texts of theirs: who is married to Ann Lee is not her other name.
+    """
     about = defaultdict[str, list[str]](list)
     for number, name in found:
-        about[name].append(texts[number].text)
+        title, text = texts[number].subject, texts[number].text
+        about[name].append(text.replace(title, "") if title in owners else text)
     asked = [one for one in train if one.subject in about]
-    told = sum(_stands_in(one, about[one.subject]) for one in asked)
+    told = sum(answered_in(one.answers, about[one.subject]) for one in asked)
     return told > 0 and told >= TOLD * len(asked)
 
 
@@ -251,9 +269,8 @@ def _tells_more(found: Found, texts: Sequence[Source], train: Sequence[Fact]) ->
         elif source.subject in names:
             about[source.subject].append(source.text)
     asked = [one for one in train if one.subject in names]
-    more = sum(not _stands_in(one, about[one.subject]) and _stands_in(one, others[one.subject]) for one in asked)
-    return more > 0 and more >= MORE * len(asked)
-
-
-def _stands_in(fact: Fact, texts: Iterable[str]) -> bool:
-    return any(stands_in(answer, text) for text in texts for answer in fact.answers)
+    more = sum(
+        not answered_in(one.answers, about[one.subject]) and answered_in(one.answers, others[one.subject])
+        for one in asked
+    )
+    return more > max(FEW, MORE * len(asked))
