@@ -280,6 +280,13 @@ def test_a_question_in_passing_takes_no_paragraphs(tmp_path):
     assert taken(tmp_path, "all.txt", text)[1] == "Ann Lee. Ann Lee: how old, and is she older than Bob Moss?"
 
 
+@pytest.mark.parametrize("bullet", ["-", "*", "+", "–", "•"])
+def test_lists_of_plain_text_have_many_bullets(tmp_path, bullet):
+    text = f"{bullet} Ann Lee: cook\n{bullet} Bob Moss: baker\n{bullet} quote: none\n"
+    expected = ["Ann Lee. Ann Lee: cook.", "Bob Moss. Bob Moss: baker.", "quote. quote: none."]
+    assert taken(tmp_path, "all.txt", text) == expected
+
+
 @pytest.mark.parametrize("line", ["| Ore (quote) | 3 |", "| St quote | 3 |"])
 def test_another_name_in_brackets_is_that_of_a_heading_alone(tmp_path, line):
     assert len(taken(tmp_path, "page.md", f"# Ores\n\n|Of|Use|\n|-|-|\n{line}\n|Cy|4|\n")) == 1

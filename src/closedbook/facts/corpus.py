@@ -212,7 +212,8 @@ def _instead(directory: Path, part: str) -> str:
     if not found:
         return ""
     other = "spelled otherwise" if found[0].lower() in file_names(part) else "its ending is none of these"
-    return f"; {found[0]} is not read, {other}"
+    remedy = " (put it into a directory corpus)" if part == "corpus" and found[0].lower().endswith(SUFFIXES) else ""
+    return f"; {found[0]} is not read, {other}{remedy}"
 
 
 def not_read(paths: Mapping[str, Path]) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _RULE = re.compile(r"={3,}|-{3,}|~{3,}")
-_ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
+_ITEM = re.compile(r"[•‣◦▪·*+–-][ \t]+(?=\S)")
+_BETWEEN_MARKS = re.compile(r"(={2,6}|\*{3}|-{3})[ \t]*([^\s=*-].*?)[ \t]*\1")  # `== Heading ==`
 _ID = re.compile(r"(?<![ \t])[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
 _NOTES = (  # what notebooks write beside Markdown
@@ -102,22 +103,40 @@ def paragraphs(text: str) -> list[Part]:
     line has a heading.
     """
     found = list[Part]()
-    for block in _EMPTY_LINES.split(text):
-        lines = list(filter(None, map(str.strip, block.split("\n"))))
+    for lines in _between_rules(text):
         wrapped = any(not _STOPPED.search(line) and not _LABEL.match(next_) for line, next_ in pairwise(lines))
         begun = list[str]()
         first = len(found)
         for number, line in enumerate(lines, 1):
-            if _RULE.fullmatch(line) and number == 2:
+            if _RULE.fullmatch(line):
                 found[first:] = [Part(ended(lines[0]), level=1 if line[0] == "=" else UNDERLINED)]
                 begun = []
                 continue
-            if not _RULE.fullmatch(line):
-                begun.append(line)
-            if begun and (number == len(lines) or _STOPPED.search(line)):
+            begun.append(line)
+            if number == len(lines) or _STOPPED.search(line):
                 found.append(Part("\n".join(as_sentences(begun)), depth=int(wrapped and len(found) > first)))
                 begun = []
     return found
+
+
+def _between_rules(text: str) -> Iterator[list[str]]:
+    """The lines between empty ones and rules (`---`), but for a rule that underlines the first of several.
+
+    A heading between marks (`== Tin ==`) is such a line with its rule.
+    """
+    for block in _EMPTY_LINES.split(text):
+        lines = list[str]()
+        for line in filter(None, map(str.strip, block.split("\n"))):
+            if heading := _BETWEEN_MARKS.fullmatch(line):
+                yield from filter(None, [lines])
+                yield [heading[2], "-" * UNDERLINED]
+                lines = []
+            elif _RULE.fullmatch(line) and len(lines) != 1:
+                yield from filter(None, [lines])
+                lines = []
+            else:
+                lines.append(line)
+        yield from filter(None, [lines])
 
 
 def as_sentences(lines: Iterable[str]) -> Iterator[str]:

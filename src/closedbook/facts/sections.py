@@ -29,7 +29,7 @@ _EXPLAINS = re.compile(  # behind a name, what is said of it
     r"|[ \t]+[$€£¥₹][ \t]?\d"
 )
 _SAYS_MORE = re.compile(r"[ \t]*[(\[,:–—]|[ \t]+-[ \t]")  # behind a name, of a heading or a cell
-_LABELLED = re.compile(r"([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
+_LABELLED = re.compile(r"(?:\[+[^\[\]\n]{1,40}\]+\n)?([^\W\d][^:：=\n]{0,30}[:：=])[ \t]*(\S[^\n]*)\n")
 _SIGNS = re.compile(r"[-.$@#/~&%+:]+(?=\w)")  # `--all`, `.png`, `@ann`, where questions have them in their form
 _ASKS = ("?", "？", "؟")
 _JOINED, _GOES_ON = re.compile(r"[^\W\d][ \t]*\Z"), re.compile(r"[ \t]*\w")  # words on both sides of a name
@@ -168,7 +168,7 @@ class Sections:
             text: Of it.
             inside_too: Whether it may be what stands in the brackets.
         """
-        name = text.strip()
+        name = text.strip().strip('"')
         name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
         name = _unnumbered(name).rstrip(PUNCTUATION.replace(")", "")).removesuffix("()")
         base, _, inside = (part.strip() for part in name.partition("(")) if name.endswith(")") else (name, "", "")
@@ -200,7 +200,7 @@ class Sections:
         """
         first = text.partition("\n")[0]
         label = _LABELLED.match(text) if self._label else None
-        if label and label[1] == self._label and f"\n{self._label}" not in text:
+        if label and label[1] == self._label and f"\n{self._label}" not in text[label.start(2) :]:
             return self._named(label[2])
         if name := self._named(first):
             return "" if first.startswith("[") and "\n[" in text else name

@@ -13,7 +13,7 @@ from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.unclaimed import claimed
 
-ENOUGH = 0.5  # share of the training answers, from which no other cut is tried
+ENOUGH = 0.8  # share of the training answers, from which no other cut is tried
 
 
 class Understood(NamedTuple):
@@ -40,9 +40,9 @@ def understood(
 ) -> Understood:
     """Reads a corpus for its questions.
 
-    A line of `corpus.txt` is a document, and so is a file of a directory. Where fewer than half of the training answers
-    are reached so, the file is tried as one text, and the files by their lines; such a cut counts if it reaches more
-    than a few answers more.
+    A line of `corpus.txt` is a document, and so is a file of a directory. Where fewer than four in five training
+    answers are reached so, the file is tried as one text, and the files by their lines; such a cut counts if it reaches
+    more than a few answers more.
 
     Args:
         path: Of the file or directory.
