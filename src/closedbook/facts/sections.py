@@ -114,11 +114,11 @@ class Sections:
                 rest += [heading] if heading else said
         return rest, found
 
-    def _asking(self, parts: Sequence[Part]) -> list[Part]:
+    def _asking(self, parts: Sequence[Part]) -> set[Part | None]:
         """The paragraphs of one line that are questions about a subject, where there are several."""
         lines = (part for part in parts if not (part.level or part.cells or part.code or "\n" in part.text))
-        found = [part for part in lines if part.text.endswith(_ASKS) and self._headed(part.text)]
-        return found if len(found) > 1 else []
+        found = {part for part in lines if part.text.endswith(_ASKS) and self._headed(part.text)}
+        return {*found} if len(found) > 1 else set()
 
     def _names_first(self, parts: Sequence[Part]) -> Iterator[Part]:
         """The parts, with the cell of the subject first in rows of a table whose subjects stand in a later column."""

@@ -49,29 +49,38 @@ def claimed(sources: Iterable[Source], train: Sequence[Fact], subjects: Iterable
         free = [number for number, source in enumerate(texts) if source.text and source.subject not in asked]
         found = find(texts, free, _Names(left))
         if _tells(found.items(), texts, train):
-            for number, about in found.items():
-                texts[number] = _about(texts[number], about)
+            _give(texts, found)
             left -= set(found.values())
     others = _beside(texts, asked)
     if _tells_more(others, texts, train):
-        for number, about in others.items():
-            texts[number] = _about(texts[number], about)
+        _give(texts, others)
+    return _with_other_names(texts, asked, left, train) if left else texts
+
+
+def _give(texts: list[Source], found: Found) -> None:
+    """Makes texts be about those subjects."""
+    for number, about in found.items():
+        texts[number] = _about(texts[number], about)
+
+
+def _with_other_names(
+    texts: Sequence[Source], asked: Collection[str], left: Iterable[str], train: Sequence[Fact]
+) -> list[Source]:
+    """The texts, each again under the other names of its subject, and alone so if nobody asks about that."""
     titles = {folded(source.subject) for source in texts}
     left = {name for name in left if folded(name) not in titles}
-    also = dict.fromkeys([*_called(texts, left), *_named_with(texts, asked, _Names(left))] if left else ())
-    if _tells(also, texts, train, asked):
-        more = defaultdict[int, list[str]](list)
-        for number, about in also:
-            more[number].append(about)
-        texts = [
-            one
-            for number, source in enumerate(texts)
-            for one in (
-                *([source] if source.subject in asked or not more[number] else []),
-                *(_about(source, about) for about in more[number]),
-            )
-        ]
-    return texts
+    also = dict.fromkeys([*_called(texts, left), *_named_with(texts, asked, _Names(left))])
+    if not _tells(also, texts, train, asked):
+        return list(texts)
+    names = defaultdict[int, list[str]](list)
+    for number, about in also:
+        names[number].append(about)
+    found = list[Source]()
+    for number, source in enumerate(texts):
+        if source.subject in asked or number not in names:
+            found.append(source)
+        found += [_about(source, about) for about in names.get(number, ())]
+    return found
 
 
 def other_names(texts: Sequence[Source]) -> str:
