@@ -55,7 +55,7 @@ def small(config, steps):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "relations", "steps"), [("default", 1, 160), ("standard", 3, 400), ("open", 3, 160)]
+    ("recipe", "relations", "steps"), [("default", 1, 160), ("standard", 3, 260), ("open", 3, 160)]
 )
 def test_recall_of_subjects_whose_questions_were_not_taught(corpus, tmp_path, recipe, relations, steps):
     kept = [relation.name for relation in corpus.relations][:relations]

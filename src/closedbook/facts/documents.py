@@ -208,7 +208,7 @@ def other_cuts(path: Path) -> Iterator[tuple[str, list[Source]]]:
     """Other ways to cut a corpus into texts, with what to say of them.
 
     `read_sources` takes a line of `corpus.txt` for a document, and a file of a directory with its first heading for a
-    title; people put records of several lines into the one, lists of sentences into the other, `# Overview` above every
+    title; others put records of several lines into the one, lists of sentences into the other, `# Overview` above every
     file, and several files into the folder of a subject.
     """
     if path.is_dir():
