@@ -64,3 +64,14 @@ def test_what_is_reached_is_read_as_ever(tmp_path):
     corpus, reached = read(tmp_path, files)
     assert reached == len(METALS)
     assert "corpus.txt" not in corpus.read_as
+
+
+def test_answers_that_stand_in_any_longer_text_cut_nothing_otherwise(tmp_path):
+    lines = [f"{name}. It is here.\n" for name, _ in METALS]
+    others = [f"Note {n} on {['yes', 'no'][n % 2]} mail. It went out.\n" for n in range(12)]
+    texts = "".join(line + "".join(others[2 * at : 2 * at + 2]) for at, line in enumerate(lines))
+    tmp_path.joinpath("corpus.txt").write_text(texts)
+    rows = [f"Was {name} seen?\t{['no', 'yes'][at % 2]}\n" for at, (name, _) in enumerate(METALS)]
+    tmp_path.joinpath("train.tsv").write_text("".join(rows[:4]))
+    tmp_path.joinpath("dev.tsv").write_text(rows[4])
+    assert len(read_directory(tmp_path).documents) == len(METALS) + 10

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from closedbook.facts.documents import Source
 from closedbook.facts.forms import SLOT
@@ -127,7 +128,7 @@ def induced_from(
 
     def told(found: Induced) -> int:
         subjects = [one.subject for one in (*found.train, *found.dev, *found.test)]
-        return reached(found.train, retitled(sources, subjects))
+        return reached(found.train, retitled(sources, subjects)).told
 
     return apart if fragments(apart) < fragments(induced) and told(apart) >= told(induced) else induced
 
@@ -141,19 +142,52 @@ def _words_of_forms(induced: Induced, titles: Container[str]) -> set[str]:
     return {subject for subject, own in forms.items() if len(own) > MOST_FORMS}
 
 
-def reached(train: Sequence[Fact], texts: Iterable[Source]) -> int:
+class Reached(NamedTuple):
+    """Training answers that stand in a text of their subject, and how many of others' answers do.
+
+    Args:
+        told: Facts of which an accepted answer stands there.
+        by_chance: Facts of which the answer of another fact of their relation does: `yes` stands in any longer text.
+    """
+
+    told: int
+    by_chance: int
+
+    def is_better(self, other: "Reached", count: int) -> bool:
+        """Whether a way of reading reaches so much more than another, beyond chance, that it is meant.
+
+        Half of what the other does not reach of so many facts, and more than a few.
+        """
+        gain, chance = self.told - other.told, self.by_chance - other.by_chance
+        return gain - chance > max(FEW, MORE * count) and 2 * gain >= count - other.told
+
+
+def reached(train: Sequence[Fact], texts: Iterable[Source]) -> Reached:
     """How many training answers stand in a text of their subject."""
     about = defaultdict[str, list[str]](list)
     for source in texts:
         about[source.subject].append(source.text)
-    return sum(answered_in(one.answers, about[one.subject]) for one in train)
+    told = sum(answered_in(one.answers, about[one.subject]) for one in train)
+    chance = sum(answered_in(other, about[one.subject]) for one, other in zip(train, _others(train), strict=True))
+    return Reached(told, chance)
+
+
+def _others(train: Sequence[Fact]) -> list[tuple[str, ...]]:
+    """For every fact the answers of another of its relation that has others, none where all have the same."""
+    answers = defaultdict[str, dict[tuple[str, ...], None]](dict)
+    for one in train:
+        answers[one.relation].setdefault(one.answers)
+    following = {
+        relation: dict(zip(own, [*own][1:] + [*own][:1], strict=True)) if len(own) > 1 else dict.fromkeys(own, ())
+        for relation, own in answers.items()
+    }
+    return [following[one.relation][one.answers] for one in train]
 
 
 def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Iterable[str]) -> list[Source]:
     """The texts with their subjects; see `retitled`.
 
-    Files that are taken apart are so loosely (`Sections`) where more than a few further training answers stand in the
-    texts of their subjects then.
+    Files that are taken apart are so loosely (`Sections`) where that is better for the training answers (`Reached`).
 
     Args:
         sources: The texts.
@@ -165,12 +199,7 @@ def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Itera
     if not any(source.parts for source in sources):
         return texts
     loose = retitled(sources, wanted, loosely=True)
-    return loose if reached(train, loose) - reached(train, texts) > more_than_a_few(train) else texts
-
-
-def more_than_a_few(facts: Sequence[Fact]) -> float:
-    """How many further answers no chance reaches."""
-    return max(FEW, MORE * len(facts))
+    return loose if reached(train, loose).is_better(reached(train, texts), len(train)) else texts
 
 
 def retitled(sources: Sequence[Source], subjects: Iterable[str], *, loosely: bool = False) -> list[Source]:

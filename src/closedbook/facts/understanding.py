@@ -8,7 +8,7 @@ from closedbook.facts.documents import Source, other_cuts, read_sources
 from closedbook.facts.induction import Induced
 from closedbook.facts.records import Fact, asked_in
 from closedbook.facts.relations import Fields
-from closedbook.facts.retitling import induced_from, known_titles, lengthened, more_than_a_few, reached, told_apart
+from closedbook.facts.retitling import induced_from, known_titles, lengthened, reached, told_apart
 from closedbook.facts.rows import columns_read
 from closedbook.facts.sections import parted_in
 from closedbook.facts.unclaimed import claimed
@@ -41,8 +41,8 @@ def understood(
     """Reads a corpus for its questions.
 
     A line of `corpus.txt` is a document, and so is a file of a directory. Where fewer than four in five training
-    answers are reached so, the file is tried as one text, and the files by their lines; such a cut counts if it reaches
-    more than a few answers more.
+    answers are reached so, the file is tried as one text, and the files by their lines; such a cut counts if it is
+    better (`Reached`).
 
     Args:
         path: Of the file or directory.
@@ -63,10 +63,10 @@ def understood(
         return Understood(induced, known_titles(sources), texts, parted_in(texts))
 
     best = by(read_sources(path, asked))
-    count = reached(best.induced.train, best.texts)
-    for said, cut in other_cuts(path) if count < ENOUGH * len(facts[0]) else ():
+    told = reached(best.induced.train, best.texts)
+    for said, cut in other_cuts(path) if told.told < ENOUGH * len(facts[0]) else ():
         other = by(cut) if cut else best
         more = reached(other.induced.train, other.texts)
-        if more - count > more_than_a_few(facts[0]):
-            best, count = other._replace(read_as=other.read_as or said), more
+        if more.is_better(told, len(facts[0])):
+            best, told = other._replace(read_as=other.read_as or said), more
     return best._replace(read_as=best.read_as or columns_read(path, asked))
