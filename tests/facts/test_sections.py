@@ -4,6 +4,7 @@ import pytest
 
 from closedbook.facts.corpus import read_directory
 from closedbook.facts.documents import read_sources
+from closedbook.facts.markdown import paragraphs
 from closedbook.facts.sections import Sections
 
 NAMES = ("Ann Lee", "Bob Moss", "parse_url", "quote")
@@ -316,3 +317,26 @@ def test_a_line_with_a_number_stands_above_its_paragraphs(tmp_path, sign):
         f"1. {sign}1 Theft of stock (1) Whoever steals. (2) See 2.",
         f"2a. {sign}2a Arson (1) Whoever burns.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "quote melts.\n---\nAnn Lee swims.\n---\nBob Moss runs.\n",
+            ["quote melts.", "Ann Lee swims.", "Bob Moss runs."],
+        ),
+        ("- 5 degrees\n- 6 degrees\n", ["- 5 degrees\n- 6 degrees"]),
+        ("Ann bought\n- 5 of them\nfor Bo.\n", ["Ann bought\n- 5 of them\nfor Bo."]),
+        ("He said\n--- not at all ---\nand left.\n", ["He said\n--- not at all ---\nand left."]),
+        ("*** Note ***\nAll.\n", ["Note.", "All."]),
+        ("== Tin ==\nA metal.\n", ["Tin.", "A metal."]),
+        ("- a\n- b\n", ["a.", "b."]),
+    ],
+)
+def test_plain_text_keeps_its_marks_but_those_of_headings_rules_and_lists(text, expected):
+    assert [part.text.rstrip(".") for part in paragraphs(text)] == [one.rstrip(".") for one in expected]
+
+
+def test_a_line_between_marks_takes_linear_time():
+    assert paragraphs("*** a" + " " * 1_000_000 + "b") != []

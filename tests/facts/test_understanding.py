@@ -75,3 +75,18 @@ def test_answers_that_stand_in_any_longer_text_cut_nothing_otherwise(tmp_path):
     tmp_path.joinpath("train.tsv").write_text("".join(rows[:4]))
     tmp_path.joinpath("dev.tsv").write_text(rows[4])
     assert len(read_directory(tmp_path).documents) == len(METALS) + 10
+
+
+@pytest.mark.parametrize("answers", [["metal"] * 5, ["metal", "metal", "gas", "metal", "metal"]])
+def test_labels_that_stand_in_others_texts_cut_nothing_otherwise(tmp_path, answers):
+    lines = [f"{name}. It melts.\nStore {at}. It sells goods of metal to all.\n" for at, (name, _) in enumerate(METALS)]
+    tmp_path.joinpath("corpus.txt").write_text("".join(lines))
+    rows = [f"Of what is {name}?\t{answer}\n" for (name, _), answer in zip(METALS, answers, strict=True)]
+    tmp_path.joinpath("train.tsv").write_text("".join(rows[:4]))
+    tmp_path.joinpath("dev.tsv").write_text(rows[4])
+    assert len(read_directory(tmp_path).documents) == 2 * len(METALS)
+
+
+def test_a_cut_that_cannot_be_is_none(tmp_path):
+    corpus, reached = read(tmp_path, {"corpus.txt": f"# {'long ' * 150}\n" + "".join(f"{one}.\n" for one, _ in METALS)})
+    assert (reached, len(corpus.documents) > len(METALS)) == (0, True)

@@ -25,7 +25,6 @@ from closedbook.facts.titles import begins_with, is_abbreviation, title
 
 MOST_WORDS = 80  # of a document, title included; longer ones become windows
 FEWEST_WORDS = 10  # of a window beside its title
-MOST_LISTS = 200  # files that may be lists of documents
 LONGEST_ABBREVIATION = 12  # characters, with what stands before it
 SUFFIXES = (".txt", ".md", ".markdown")
 _SENTENCE_END = re.compile(
@@ -77,7 +76,7 @@ def iterate_sources(path: Path, asked: Sequence[str] = ()) -> Iterator[Source]:
     empty = True
     readers: dict[str, Callable[[Path], Iterator[Source]]] = {".jsonl": _from_jsonl}
     readers |= dict.fromkeys(rows.SUFFIXES, partial(_from_table, asked=asked))
-    read = _from_directory if path.is_dir() else readers.get(path.suffix, _from_lines)
+    read = from_directory if path.is_dir() else readers.get(path.suffix, _from_lines)
     for source in read(path):
         empty = empty and not source.text
         yield source
@@ -156,7 +155,7 @@ def _from_table(path: Path, asked: Sequence[str]) -> Iterator[Source]:
         yield titled_source(name, said, number, f"{path}, line {number}")
 
 
-def _from_directory(directory: Path, *, folders: bool = False, headings: bool = True) -> Iterator[Source]:
+def from_directory(directory: Path, *, folders: bool = False, headings: bool = True) -> Iterator[Source]:
     """One document a file of text or Markdown, below too, in the order of their paths; files without text are left out.
 
     The title is that of the YAML or TOML before the text, whose other values are read as `label: value`, or a heading
@@ -173,10 +172,10 @@ def _from_directory(directory: Path, *, folders: bool = False, headings: bool = 
         of_folder = is_of_folder(path, directory)
         after = path.parent.name if of_folder or (folders and path.parent != directory) else path.stem
         no_title = path.stem if of_folder else ""
-        yield from _from_text(read_text(path), spoken(after, path), number, path, no_title, headings=headings)
+        yield from from_text(read_text(path), spoken(after, path), number, path, no_title, headings=headings)
 
 
-def _from_text(
+def from_text(
     text: str, name: str, number: int, path: Path, no_title: str = "", *, headings: bool = True
 ) -> Iterator[Source]:
     """The document of a file, if it says anything.
@@ -202,27 +201,6 @@ def _from_text(
     if body.strip() or said:
         source = titled_source(given or name, "\n".join(filter(str.strip, (body, *said))), number, str(path))
         yield source._replace(parts=(*map(Part, said), *parts))
-
-
-def other_cuts(path: Path) -> Iterator[tuple[str, list[Source]]]:
-    """Other ways to cut a corpus into texts, with what to say of them.
-
-    `read_sources` takes a line of `corpus.txt` for a document, and a file of a directory with its first heading for a
-    title; others put records of several lines into the one, lists of sentences into the other, `# Overview` above every
-    file, and several files into the folder of a subject.
-    """
-    if path.is_dir():
-        files = [file for file in visible_files(path) if file.suffix.lower() in SUFFIXES]
-        yield "a document a file, about what the file is called", list(_from_directory(path, headings=False))
-        if any(file.parent != path for file in files):
-            said = "a document a file, about what its folder is called"
-            yield said, list(_from_directory(path, folders=True, headings=False))
-        lines = [line for file in files for line in text_lines(file)] if len(files) <= MOST_LISTS else []
-        yield "a document a line", [Source(title(line), line, at) for at, line in enumerate(lines, 1) if line.strip()]
-    elif path.suffix == ".txt":
-        text = read_text(path)
-        yield "one text", list(_from_text(text, path.stem, 1, path))
-        yield "one text in Markdown", list(_from_text(text, path.stem, 1, path.with_suffix(".md")))
 
 
 def titled_source(name: str, text: str, number: int, place: str) -> Source:

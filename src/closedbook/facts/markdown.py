@@ -34,8 +34,9 @@ _TASK = re.compile(r"\[[ xX]\][ \t]+")
 _EMPTY_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LABEL = re.compile(r"\w[^:：.!?\n]{0,40}(?:::?[ \t]+|：[ \t]*)\S")
 _RULE = re.compile(r"={3,}|-{3,}|~{3,}")
-_ITEM = re.compile(r"[•‣◦▪·*+–-][ \t]+(?=\S)")
-_BETWEEN_MARKS = re.compile(r"(={2,6}|\*{3}|-{3})[ \t]*([^\s=*-].*?)[ \t]*\1")  # `== Heading ==`
+_ITEM = re.compile(r"[•‣◦▪·][ \t]+(?=\S)")
+_BULLET = re.compile(r"[*+–-][ \t]+(?=[^\W\d]|[\"'“‘(\[`])")  # of a list whose lines all begin with it
+_MARKS = re.compile(r"={2,6}|\*{3}|-{3}")  # around a heading: `== Tin ==`
 _ID = re.compile(r"(?<![ \t])[ \t]+(?:\^(?=\d*[A-Za-z])[\w-]{1,50}|\{#[\w-]{1,50}\})[ \t]*$")  # of a block
 _COMMENTS = re.compile(r"\s*(?:<!--(?:(?!-->).){0,5000}-->\s*)*", re.DOTALL)
 _NOTES = (  # what notebooks write beside Markdown
@@ -122,21 +123,41 @@ def paragraphs(text: str) -> list[Part]:
 def _between_rules(text: str) -> Iterator[list[str]]:
     """The lines between empty ones and rules (`---`), but for a rule that underlines the first of several.
 
-    A heading between marks (`== Tin ==`) is such a line with its rule.
+    A heading between marks (`== Tin ==`) is such a line with its rule. What all lines of a list begin with is left out.
     """
     for block in _EMPTY_LINES.split(text):
         lines = list[str]()
         for line in filter(None, map(str.strip, block.split("\n"))):
-            if heading := _BETWEEN_MARKS.fullmatch(line):
-                yield from filter(None, [lines])
-                yield [heading[2], "-" * UNDERLINED]
+            heading = _between_marks(line)
+            if heading and (line[0] == "=" or not lines):
+                yield from _listed(lines)
+                yield [heading, "-" * UNDERLINED]
                 lines = []
-            elif _RULE.fullmatch(line) and len(lines) != 1:
-                yield from filter(None, [lines])
+            elif _RULE.fullmatch(line) and not (len(lines) == 1 and _may_be_heading(lines[0])):
+                yield from _listed(lines)
                 lines = []
             else:
                 lines.append(line)
-        yield from filter(None, [lines])
+        yield from _listed(lines)
+
+
+def _between_marks(line: str) -> str:
+    """What stands between the same marks, "" where there are none."""
+    mark = _MARKS.match(line)
+    inside = line[mark.end() : -len(mark[0])].strip() if mark and line.endswith(mark[0]) else ""
+    return inside if inside and inside[0] not in "=*-" and inside[-1] not in "=*-" else ""
+
+
+def _may_be_heading(line: str) -> bool:
+    return not _STOPPED.search(line) and not _LABEL.match(line)
+
+
+def _listed(lines: list[str]) -> Iterator[list[str]]:
+    """The lines, if there are any; those of a list without their marks."""
+    if len(lines) > 1 and all(map(_BULLET.match, lines)) and len({line[0] for line in lines}) == 1:
+        yield [ended(line[1:].strip()) for line in lines]
+    elif lines:
+        yield lines
 
 
 def as_sentences(lines: Iterable[str]) -> Iterator[str]:

@@ -56,7 +56,7 @@ def without_years(topics: Sequence[str]) -> list[str]:
     """
     alike = defaultdict[str, set[str]](set)
     for topic in set(topics):
-        alike[YEAR.sub("0", topic)].add(topic)
+        alike[YEAR.sub("\0", topic)].add(topic)
     many = {one: key for key, own in alike.items() if len(own) > MOST_YEARS for one in own}
     return [many.get(topic, topic) for topic in topics]
 

@@ -156,10 +156,10 @@ class Reached(NamedTuple):
     def is_better(self, other: "Reached", count: int) -> bool:
         """Whether a way of reading reaches so much more than another, beyond chance, that it is meant.
 
-        Half of what the other does not reach of so many facts, and more than a few.
+        A quarter of what the other does not reach of so many facts, and more than a few.
         """
         gain, chance = self.told - other.told, self.by_chance - other.by_chance
-        return gain - chance > max(FEW, MORE * count) and 2 * gain >= count - other.told
+        return gain - chance > max(FEW, MORE * count) and 4 * gain >= count - other.told
 
 
 def reached(train: Sequence[Fact], texts: Iterable[Source]) -> Reached:
@@ -173,15 +173,15 @@ def reached(train: Sequence[Fact], texts: Iterable[Source]) -> Reached:
 
 
 def _others(train: Sequence[Fact]) -> list[tuple[str, ...]]:
-    """For every fact the answers of another of its relation that has others, none where all have the same."""
-    answers = defaultdict[str, dict[tuple[str, ...], None]](dict)
-    for one in train:
-        answers[one.relation].setdefault(one.answers)
-    following = {
-        relation: dict(zip(own, [*own][1:] + [*own][:1], strict=True)) if len(own) > 1 else dict.fromkeys(own, ())
-        for relation, own in answers.items()
-    }
-    return [following[one.relation][one.answers] for one in train]
+    """For every fact the answers of one of its relation that is as far from it as any, and may have the same."""
+    groups = defaultdict[str, list[int]](list)
+    for number, one in enumerate(train):
+        groups[one.relation].append(number)
+    found: list[tuple[str, ...]] = [()] * len(train)
+    for own in groups.values():
+        for place, number in enumerate(own):
+            found[number] = train[own[(place + (len(own) + 1) // 2) % len(own)]].answers
+    return found
 
 
 def told_apart(sources: Sequence[Source], train: Sequence[Fact], subjects: Iterable[str]) -> list[Source]:

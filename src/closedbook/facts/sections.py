@@ -95,7 +95,7 @@ class Sections:
             if name:
                 said = [_row(part, name)] if part.cells else self._said(part, name)
                 groups.append((name, part, [*above, *said] if text_of(said).strip() or level else said))
-                listed[name] += above
+                listed[name] += [one for one in above if one not in listed[name]]
             elif level or depth >= 0 or (self._loosely and not part.level) or groups[-1][1] in asking:
                 groups[-1][2].append(part)
             elif groups[-1][0]:

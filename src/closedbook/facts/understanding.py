@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from closedbook.facts.documents import Source, other_cuts, read_sources
+from closedbook.facts.cuts import other_cuts
+from closedbook.facts.documents import Source, read_sources
 from closedbook.facts.induction import Induced
 from closedbook.facts.records import Fact, asked_in
 from closedbook.facts.relations import Fields
