@@ -132,3 +132,12 @@ def test_two_columns_that_questions_name_together_are_one(tmp_path, header):
         f"{first} {last}. office: {number}." for number, (first, last) in enumerate(people)
     ]
     assert columns_read(path, asked).endswith("name': office" if header.startswith("F") else "'First Last': office")
+
+
+def test_columns_that_do_not_tell_rows_apart_are_no_name_and_gaps_in_one_are_filled(tmp_path):
+    path = written(tmp_path, "a.csv", "code,colour,shape\nT1,Red,Square\nT2,Red,Round\nT3,Red,Square\n")
+    asked = ["How heavy is the Red Square T1?", "How heavy is the Red Round T2?", "How heavy is the Red Square T3?"]
+    assert [source.subject for source in read_sources(path, asked)] == ["T1", "T2", "T3"]
+    path = written(tmp_path, "b.csv", "id,first,last,room\n1,Ann,Lee,5\n2,Bob,Moss,6\n3,,,7\n4,Cy,,8\n")
+    found = [source.subject for source in read_sources(path, ["Where is Ann Lee?", "Where is Bob Moss?"])]
+    assert found == ["Ann Lee", "Bob Moss", "3", "Cy"]

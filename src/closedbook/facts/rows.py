@@ -99,8 +99,8 @@ def _table(path: Path, asked: Sequence[str]) -> Table:
     some = _spaced(asked, MOST_ASKED)
     name = _column_asked_about([row for _, row in rows], some)
     if name is not None and (parts := _parts_of_names([row for _, row in rows], name, some)):
-        name = " ".join(parts)
         rows = [(number, _with_joined(row, parts, name)) for number, row in rows]
+        name = " ".join(parts)
     return Table(name, rows)
 
 
@@ -116,18 +116,23 @@ def _parts_of_names(rows: Sequence[dict[str, str]], name: str, asked: Sequence[s
     if name not in labels or name in NAMES or not asked:
         return None
     for first, last in (pair for left, right in pairwise(labels) for pair in ((left, right), (right, left))):
-        names = {
-            " ".join(f"{row[first]} {row[last]}".split()) for row in rows if row[first].strip() and row[last].strip()
-        }
-        if sum(bool(subjects_in(question, names, loosely=False)) for question in asked) > MOST_OF * len(asked):
+        names = {_joined(row, (first, last), name) for row in rows}
+        named = sum(bool(subjects_in(question, names, loosely=False)) for question in asked)
+        both = all(row[first].strip()[:1].isupper() for row in rows if row[last].strip())
+        if both and len(names) == len(rows) and named > MOST_OF * len(asked):
             return first, last
     return None
 
 
-def _with_joined(row: dict[str, str], parts: tuple[str, str], name: str) -> dict[str, str]:
+def _joined(row: dict[str, str], parts: tuple[str, str], otherwise: str) -> str:
+    """What stands in two cells, or in another where both are empty."""
+    return " ".join(" ".join(row[part] for part in parts).split()) or row[otherwise]
+
+
+def _with_joined(row: dict[str, str], parts: tuple[str, str], otherwise: str) -> dict[str, str]:
     """A row with one column for two."""
     others = {label: cell for label, cell in row.items() if label not in parts}
-    return {name: " ".join(" ".join(row[part] for part in parts).split()), **others}
+    return {" ".join(parts): _joined(row, parts, otherwise), **others}
 
 
 def _delimiter(lines: Sequence[str]) -> str:
