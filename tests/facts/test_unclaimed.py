@@ -154,3 +154,14 @@ def test_two_names_of_a_row_are_in_its_order(tmp_path):
     found = subjects(tmp_path, [], "Which unit has {}?", asked)
     assert found == [name for row in rows for name in row[:3]]
     assert read_directory(tmp_path).doubts[0].startswith("6 subjects are other names")
+
+
+def test_a_name_with_brackets_is_that_of_no_longer_word(tmp_path):
+    texts = [
+        "Red Foxes are a band of 1976, by Bo.",
+        "Hedart is a film of 1966, by Al.",
+        "Rising is one of 1977, by Cy.",
+    ]
+    asked = [("Hedart (1966)", "Al"), ("Rising (1977)", "Cy"), ("Red Fox (1976)", "Bo")]
+    found = subjects(tmp_path, texts, "Who made {}?", asked)
+    assert (found[1:], "Red Fox (1976)" in found) == (["Hedart (1966)", "Rising (1977)"], False)

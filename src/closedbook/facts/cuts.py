@@ -35,7 +35,8 @@ def other_cuts(path: Path) -> Iterator[tuple[str, list[Source]]]:
         cuts["one text in Markdown"] = lambda: from_text(read_text(path), path.stem, 1, path.with_suffix(".md"))
     for said, cut in cuts.items():
         with suppress(UserError):  # of a title that is too long, and is none in the usual cut
-            yield said, list(cut())
+            if texts := list(cut()):
+                yield said, texts
 
 
 def _from_lines_of(files: Iterable[Path]) -> Iterator[Source]:

@@ -107,8 +107,10 @@ def induced_from(
     titles = known_titles(sources)
     induced = induce(train, dev, test, titles, given, wordings)
     if words := _words_of_forms(induced, titles):
-        fewer = induce(train, dev, test, titles.keys() - words, given, wordings)
-        induced = fewer if fragments(fewer) < fragments(induced) else induced
+        others = {title: None for title in titles if title not in words}
+        fewer = induce(train, dev, test, others, given, wordings)
+        if fragments(fewer) < fragments(induced):
+            induced, titles = fewer, others
     parts, found = (*train, *dev, *test), (*induced.train, *induced.dev, *induced.test)
     written = {form for fields in (given or {}).values() for form in fields.get("forms", ())}
     if (longer := with_words_beside(parts, found, titles, written, (source.text for source in sources))) is not None:

@@ -168,7 +168,7 @@ def _labels(row: Sequence[str], place: str) -> list[str]:
         raise UserError(f"{place}: the column {shortened(twice)!r} stands there twice.")
     if TEXT not in labels and no_record(labels):
         raise UserError(f"{place}: {named_columns(labels)}; call the column of texts 'text', or facts train.csv.")
-    if TEXT not in labels and (len(labels) < 2 or sum(map(bool, labels)) < 1 + (len(labels) > 2)):
+    if TEXT not in labels and (len(labels) < 2 or sum(map(bool, labels)) < min(2, len(labels) - 1)):
         wanted = "a column 'text', or one of names and others that say something of them"
         raise UserError(f"{place}: {named_columns(labels)}; a table of documents has {wanted}.")
     return labels

@@ -106,9 +106,7 @@ class _Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.by_words = dict[tuple[str, ...], str]()
-        self._by_two = defaultdict[tuple[str, ...], list[tuple[int, tuple[str, str], str]]](
-            list
-        )  # first words, at most two
+        self._by_two = defaultdict[tuple[str, ...], list[tuple[int, tuple[str, str], str]]](list)
         for name in sorted(names, key=lambda name: (-len(name), name)):
             if words := _WORD.findall(name):
                 self.by_words.setdefault(tuple(word.casefold() for word in words), name)
@@ -217,10 +215,9 @@ def _called(texts: Sequence[Source], names: Iterable[str]) -> Iterator[tuple[int
     for number, source in enumerate(texts if bracketed else ()):
         begun[source.text.partition(" ")[0].rstrip(".,")].append(number)
     for base, inside, name in bracketed:
-        same = [number for number in begun[base.partition(" ")[0]] if _WORD.match(texts[number].text)]
-        told = [
-            number for number in same if texts[number].text.startswith(base) and stands_in(inside, texts[number].text)
-        ]
+        same = [(number, texts[number].text) for number in begun[base.partition(" ")[0]]]
+        same = [(number, text) for number, text in same if text.startswith(base) and not _goes_on(text, 0, base)]
+        told = [number for number, text in same if stands_in(inside, text)]
         if len(told) == 1:
             yield told[0], name
 

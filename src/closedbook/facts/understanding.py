@@ -66,7 +66,7 @@ def understood(
     best = by(read_sources(path, asked))
     told = reached(best.induced.train, best.texts)
     for said, cut in other_cuts(path) if told.told < ENOUGH * len(facts[0]) else ():
-        other = by(cut) if cut else best
+        other = by(cut)
         more = reached(other.induced.train, other.texts)
         if more.is_better(told, len(facts[0])):
             best, told = other._replace(read_as=other.read_as or said), more

@@ -79,9 +79,8 @@ class Beginnings:
 def _family_name_first(subject: str) -> list[str]:
     """`lee, Ann` for `Ann Lee`, where both words have capitals."""
     before, _, last = subject.rpartition(" ")
-    return (
-        [f"{last[0].casefold()}{last[1:]}, {before}"] if before and last[:1].isupper() and before[0].isupper() else []
-    )
+    capitals = before[:1].isupper() and last[:1].isupper()
+    return [f"{last[0].casefold()}{last[1:]}, {before}"] if capitals else []
 
 
 def first_place(sentence: str, subject: str) -> int:
