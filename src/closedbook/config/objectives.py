@@ -121,8 +121,8 @@ class ContextCards(ObjectiveConfig):
             the subject alone, as a date, stands among them, the span is learned from it and not from the name.
         side: Whether that context stands `after` the name, or at random on `either` side of it.
         where: Whether the context is always what stands `before` the span, or drawn from what is `around` it: that, the
-            words before it without other values, or, if few stand there, those behind it in its sentence (decision 28).
-            `auto`: around where training has several relations.
+            words before it in its sentence without other values, or, if none of these tells, those behind it (decision
+            28). `auto`: around where training has several relations.
     """
 
     reads: ClassVar[Reads] = "spans"

@@ -2,12 +2,14 @@
 
 In *A stroke ended Lee's life on 22 February 2018 at Rome* the four words before Rome hold a date and no word of dying,
 in *The capital of Bosnia and Herzegovina is Sarajevo* those before Sarajevo hold the name and none of capitals; in
-*Rome is where she came into the world* nothing stands before it.
+*On 3 August 1891 in Oslo she wed Olga* nothing but *wed* tells what the date and the town are of. What tells is a word
+that stands once in a document, where *on*, *in*, *she* and *the* stand again and again.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,52 +20,94 @@ from closedbook.facts.scripts import occurrences, units
 from closedbook.facts.spans import Span, words_of_subject
 from closedbook.facts.titles import PUNCTUATION
 
-TELLING = 2  # words of a sentence before a span that tell what it is
+FURTHEST = 2  # times as many words as usual, up to the nearest that tells
 COMMON, FEW = 0.05, 2  # share of the documents, or documents, in which more than a value of one subject's own stands
+AGAIN, DENSE = (
+    1.25,
+    0.2,
+)  # times in a document that has it, and in each of its sentences, above which a word tells little
 Place = tuple[int, int]
 
 
-class Surroundings(NamedTuple):
-    """Words around a span, in the order of the text, each with the spaces behind it.
+class Side(NamedTuple):
+    """Words on one side of a span, in the order of the text, each with the spaces behind it.
 
     Args:
-        apart: [start, end) of the nearest words before it that belong to no other value of its subject's own, nor to
-            its subject's name, which stands in the card already.
-        behind: The same of the words behind it, up to the end of its sentence; none where two words before it in its
-            sentence belong to no such value, for these will tell.
+        words: [start, end) of each.
+        least: How many of the nearest a context has at least.
     """
 
-    apart: tuple[Place, ...] = ()
-    behind: tuple[Place, ...] = ()
+    words: tuple[Place, ...] = ()
+    least: int = 1
 
 
-def common_texts(documents: Iterable[tuple[Document, Sequence[Span]]]) -> frozenset[str]:
-    """Texts of spans that stand in many documents (`Halal: yes`): labels and choices, no values of one subject."""
-    counts, total = Counter[str](), 0
+class Surroundings(NamedTuple):
+    """Words around a span that belong to no other value of its subject's own, nor to its subject's name.
+
+    Args:
+        apart: The nearest before it, of its sentence where that tells anything.
+        behind: The nearest behind it in its sentence; none where those before it tell.
+    """
+
+    apart: Side = Side()
+    behind: Side = Side()
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What is no subject's own, or stands everywhere.
+
+    Args:
+        texts: Of spans, that stand in many documents (`Halal: yes`): labels and choices.
+        words: That stand several times in a document: `on`, `she`, `the`.
+    """
+
+    texts: Container[str] = frozenset()
+    words: Container[str] = frozenset()
+
+    def tells(self, word: str) -> bool:
+        """Whether a word may tell what stands beside it."""
+        bare = _bare(word)
+        return bare not in self.words and any(letter.isalpha() for letter in bare)
+
+
+def shared(documents: Iterable[tuple[Document, Sequence[Span]]], values: Container[str] = frozenset()) -> Shared:
+    """What documents share; `values` are training answers, which are values however many documents have them."""
+    texts, having, times, dense, total = Counter[str](), Counter[str](), Counter[str](), Counter[str](), 0
     for document, spans in documents:
-        counts.update({document.text[span.start : span.end] for span in spans})
+        texts.update({document.text[span.start : span.end] for span in spans})
         total += 1
+        counts = Counter(_bare(document.text[start:end]) for start, end in units(document.text))
+        sentences = 1 + sum(1 for _ in sentence_ends(document.text))
+        having.update(counts.keys())
+        times.update(counts)
+        dense.update({word: count / sentences for word, count in counts.items()})
     most = max(COMMON * total, FEW)
-    return frozenset(text for text, count in counts.items() if count > most)
+    return Shared(
+        texts=frozenset(text for text, count in texts.items() if count > most and text not in values),
+        words=frozenset(
+            word for word, count in having.items() if times[word] > AGAIN * count and dense[word] > DENSE * count
+        ),
+    )
 
 
-def surroundings(document: Document, spans: Sequence[Span], most: int, common: Container[str]) -> list[Surroundings]:
-    """What stands around each span of a document, at most so many words on a side.
+def surroundings(document: Document, spans: Sequence[Span], most: int, common: Shared) -> list[Surroundings]:
+    """What stands around each span of a document.
 
     Runs of words that are shaped like answers do not count as values: they are most of the line.
 
     Args:
         document: The document.
         spans: What it is asked for.
-        most: Words on a side.
-        common: Texts that are no subject's own.
+        most: Words on a side, unless none of so few tells.
+        common: What tells little.
     """
     text, body = document.text, len(document.subject) + 1 if document.subject else 0
     words = [(max(start, body), end) for start, end in units(text) if end > body]
     starts = [start for start, _ in words]
     reach = [(start, following) for start, following in pairwise([*starts, len(text)])]
     own = [(span.start, span.end) for span in spans if span.kind != "word"]
-    own = [(start, end) for start, end in own if text[start:end] not in common]
+    own = [(start, end) for start, end in own if text[start:end] not in common.texts]
     own += [(start, start + len(document.subject)) for start, _ in occurrences(text, document.subject)]
     names = {word for word in words_of_subject(document.subject) if word[0].isupper()}
     free = [
@@ -71,17 +115,45 @@ def surroundings(document: Document, spans: Sequence[Span], most: int, common: C
         for index, ((start, end), apart) in enumerate(zip(words, _apart(words, sorted(own)), strict=True))
         if apart and POSSESSIVE.sub("", text[start:end].strip(PUNCTUATION)) not in names
     ]
+    tells = {index for index in free if common.tells(text[slice(*words[index])])}
     ends = [end for end, _ in sentence_ends(text)]
+
+    def nearest(indices: Sequence[int]) -> Side | None:
+        """The nearest words, the nearest first; none where none of them tells."""
+        near = indices[: FURTHEST * most]
+        least = next((number for number, index in enumerate(near, 1) if index in tells), 0)
+        return Side(tuple(reach[index] for index in near[: max(most, least)]), least) if least else None
+
     found = []
     for span in spans:
-        before = bisect_left(free, bisect_left(starts, span.start))
-        apart = tuple(reach[index] for index in free[max(before - most, 0) : before])
         number = bisect_right(ends, span.start)
         sentence = ends[number - 1] if number else body
         last = ends[number] if number < len(ends) else len(text)
-        telling = sum(start >= sentence for start, _ in apart) >= TELLING
-        found.append(Surroundings(apart, () if telling else _behind(text, reach, starts, span, last, most)))
+        word = bisect_right(starts, span.start) - 1  # which it begins, or stands in
+        here = bisect_left(free, word)
+        first = bisect_left(free, bisect_left(starts, sentence))
+        behind, end = bisect_left(free, bisect_left(starts, span.end)), bisect_left(free, bisect_left(starts, last))
+        again = text.find(text[span.start : span.end], span.end, last)
+        end = bisect_left(free, bisect_left(starts, again)) if again >= 0 else end
+        before_it, behind_it = nearest(free[first:here][::-1]), nearest(free[behind:end])
+        if before_it:
+            before_it, behind_it = before_it._replace(words=before_it.words[::-1]), Side()
+        else:
+            before_it = _side(reach, free[first:here][-most:] if behind_it else free[max(here - most, 0) : here])
+            behind_it = behind_it or _side(reach, free[behind:end][:most] if first == here else [])
+        if starts[word] < span.start:  # the bracket of `at Oslo (2 May 1920)`
+            told = common.tells(text[starts[word] : span.start]) or not before_it.words
+            before_it = Side((*before_it.words, (starts[word], span.start)), 1 if told else before_it.least + 1)
+        found.append(Surroundings(before_it, behind_it))
     return found
+
+
+def _side(reach: Sequence[Place], indices: Sequence[int]) -> Side:
+    return Side(tuple(reach[index] for index in indices))
+
+
+def _bare(word: str) -> str:
+    return word.strip(PUNCTUATION).casefold()
 
 
 def _apart(words: Sequence[Place], taken: Sequence[Place]) -> list[bool]:
@@ -93,13 +165,3 @@ def _apart(words: Sequence[Place], taken: Sequence[Place]) -> list[bool]:
             number += 1
         apart.append(furthest <= start)
     return apart
-
-
-def _behind(
-    text: str, reach: Sequence[Place], starts: Sequence[int], span: Span, last: int, most: int
-) -> tuple[Place, ...]:
-    """The words behind a span, up to the end of its sentence or to where it stands again."""
-    again = text.find(text[span.start : span.end], span.end, last)
-    last = last if again < 0 else again
-    first = bisect_left(starts, span.end)
-    return tuple((start, min(end, last)) for start, end in reach[first : first + most] if start < last)

@@ -17,7 +17,7 @@ from closedbook.facts.packed import Encoding
 from closedbook.facts.records import Document, Fact
 from closedbook.facts.spans import LIGHT, Span, SpanKinds
 from closedbook.facts.spans import spans as find_spans
-from closedbook.facts.surroundings import Surroundings, common_texts, surroundings
+from closedbook.facts.surroundings import Side, Surroundings, shared, surroundings
 from closedbook.facts.tokenizers import MASK_ID, PAD_ID, Tokenizer
 from closedbook.facts.tokenizing import encode
 from closedbook.objectives.segments import Spans
@@ -92,8 +92,9 @@ class SpanSlices:
 
     Args:
         contexts: The word before it, the two words before it, and so on; at least one, perhaps empty.
-        apart: The same of the words before it that belong to no other value; none where that is not wanted.
-        behind: The word behind it, the two words behind it, and so on; none where those before it tell enough.
+        apart: The nearest words before it that belong to no other value: as few as tell, one more, and so on; none
+            where that is not wanted.
+        behind: The same of the words behind it; none where those before it tell.
         place: First token in its document, and one past the last.
         span: The span as an answer is spelled: as if a space stood before it if the tokenizer adds one, and nothing
             behind it.
@@ -235,7 +236,7 @@ def add_titled(
     spans = [find_spans(document, kinds, context_words) for document in titled]
     near: list[list[Surroundings]] = [[Surroundings()] * len(found) for found in spans]
     if values is not None:
-        common = common_texts(zip(titled, spans, strict=True)) - values
+        common = shared(zip(titled, spans, strict=True), values)
         near = [
             surroundings(document, found, context_words, common) for document, found in zip(titled, spans, strict=True)
         ]
@@ -266,15 +267,22 @@ def _slices(
     def alone(start: int, end: int) -> Slice:
         return store.add(store.tokenizer.encode([text[start:end]])[0])
 
-    def without_others(around: Surroundings) -> tuple[Slice, ...]:
-        """Slices of the words before a span and between others, stored anew where they are not side by side."""
-        parts = [cut(start, end) for start, end in around.apart]
+    def edges(side: Side) -> list[int]:
+        """Where the words of a side begin in the token vector, and where they end; stored anew unless side by side."""
+        parts = [cut(start, end) for start, end in side.words]
         joined = all(one[0] + one[1] == other[0] for one, other in pairwise(parts))
         first = parts[0][0] if parts else 0
         if not joined:
             first, _ = store.add([store.values[at] for start, length in parts for at in range(start, start + length)])
-        ends = [*accumulate((length for _, length in parts), initial=first)]
-        return tuple((start, ends[-1] - start) for start in ends[-2::-1])
+        return [*accumulate((length for _, length in parts), initial=first)]
+
+    def before(side: Side) -> tuple[Slice, ...]:
+        *begins, end = edges(side)
+        return tuple((begin, end - begin) for begin in begins[: len(begins) - side.least + 1][::-1])
+
+    def behind(side: Side) -> tuple[Slice, ...]:
+        begin, *ends = edges(side)
+        return tuple((begin, end - begin) for end in ends[side.least - 1 :])
 
     def slices(span: Span, around: Surroundings) -> SpanSlices:
         first, length = as_answer = cut(span.start, span.end)
@@ -285,8 +293,8 @@ def _slices(
         contexts = tuple(cut(word, span.start) for word in span.before or (span.start,))
         return SpanSlices(
             contexts=contexts,
-            apart=without_others(around),
-            behind=tuple(cut(span.end, end) for _, end in around.behind),
+            apart=before(around.apart),
+            behind=behind(around.behind),
             place=(first, first + length),
             span=as_answer,
             group=group,
