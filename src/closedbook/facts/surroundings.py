@@ -102,54 +102,66 @@ def surroundings(document: Document, spans: Sequence[Span], most: int, common: S
         most: Words on a side, unless none of so few tells.
         common: What tells little.
     """
-    text, body = document.text, len(document.subject) + 1 if document.subject else 0
-    words = [(max(start, body), end) for start, end in units(text) if end > body]
-    starts = [start for start, _ in words]
-    reach = [(start, following) for start, following in pairwise([*starts, len(text)])]
-    own = [(span.start, span.end) for span in spans if span.kind != "word"]
-    own = [(start, end) for start, end in own if text[start:end] not in common.texts]
-    own += [(start, start + len(document.subject)) for start, _ in occurrences(text, document.subject)]
-    names = {word for word in words_of_subject(document.subject) if word[0].isupper()}
-    free = [
-        index
-        for index, ((start, end), apart) in enumerate(zip(words, _apart(words, sorted(own)), strict=True))
-        if apart and POSSESSIVE.sub("", text[start:end].strip(PUNCTUATION)) not in names
-    ]
-    tells = {index for index in free if common.tells(text[slice(*words[index])])}
-    ends = [end for end, _ in sentence_ends(text)]
+    words = _Words(document, spans, most, common)
+    return [words.around(span) for span in spans]
 
-    def nearest(indices: Sequence[int]) -> Side | None:
-        """The nearest words, the nearest first; none where none of them tells."""
-        near = indices[: FURTHEST * most]
-        least = next((number for number, index in enumerate(near, 1) if index in tells), 0)
-        return Side(tuple(reach[index] for index in near[: max(most, least)]), least) if least else None
 
-    found = []
-    for span in spans:
-        number = bisect_right(ends, span.start)
-        sentence = ends[number - 1] if number else body
-        last = ends[number] if number < len(ends) else len(text)
-        word = bisect_right(starts, span.start) - 1  # which it begins, or stands in
-        here = bisect_left(free, word)
-        first = bisect_left(free, bisect_left(starts, sentence))
-        behind, end = bisect_left(free, bisect_left(starts, span.end)), bisect_left(free, bisect_left(starts, last))
-        again = text.find(text[span.start : span.end], span.end, last)
-        end = bisect_left(free, bisect_left(starts, again)) if again >= 0 else end
-        before_it, behind_it = nearest(free[first:here][::-1]), nearest(free[behind:end])
-        if before_it:
-            before_it, behind_it = before_it._replace(words=before_it.words[::-1]), Side()
+class _Words:
+    """The words of a document's body, and which of them belong to no value and not to the subject's name."""
+
+    def __init__(self, document: Document, spans: Sequence[Span], most: int, common: Shared) -> None:
+        text, body = document.text, len(document.subject) + 1 if document.subject else 0
+        places = [(max(start, body), end) for start, end in units(text) if end > body]
+        self._text, self._body, self._most, self._common = text, body, most, common
+        self._starts = [start for start, _ in places]
+        self._reach = [*pairwise([*self._starts, len(text)])]  # with the spaces behind it
+        own = [(span.start, span.end) for span in spans if span.kind != "word"]
+        own = [(start, end) for start, end in own if text[start:end] not in common.texts]
+        own += [(start, start + len(document.subject)) for start, _ in occurrences(text, document.subject)]
+        names = {word for word in words_of_subject(document.subject) if word[0].isupper()}
+        self._free = [
+            index
+            for index, ((start, end), apart) in enumerate(zip(places, _apart(places, sorted(own)), strict=True))
+            if apart and POSSESSIVE.sub("", text[start:end].strip(PUNCTUATION)) not in names
+        ]
+        self._tells = {index for index in self._free if common.tells(text[slice(*places[index])])}
+        self._ends = [end for end, _ in sentence_ends(text)]
+
+    def around(self, span: Span) -> Surroundings:
+        """What stands around a span."""
+        number = bisect_right(self._ends, span.start)
+        sentence = self._ends[number - 1] if number else self._body
+        last = self._ends[number] if number < len(self._ends) else len(self._text)
+        again = self._text.find(self._text[span.start : span.end], span.end, last)
+        word = bisect_right(self._starts, span.start) - 1  # which the span begins, or stands in
+        here = bisect_left(self._free, word)
+        before = self._free[self._first(sentence) : here]
+        behind = self._free[self._first(span.end) : self._first(last if again < 0 else again)]
+        side, other = self._nearest(before[::-1]), Side()
+        if side:
+            side = side._replace(words=side.words[::-1])
+        elif found := self._nearest(behind):
+            side, other = self._side(before[-self._most :]), found
         else:
-            before_it = _side(reach, free[first:here][-most:] if behind_it else free[max(here - most, 0) : here])
-            behind_it = behind_it or _side(reach, free[behind:end][:most] if first == here else [])
-        if starts[word] < span.start:  # the bracket of `at Oslo (2 May 1920)`
-            told = common.tells(text[starts[word] : span.start]) or not before_it.words
-            before_it = Side((*before_it.words, (starts[word], span.start)), 1 if told else before_it.least + 1)
-        found.append(Surroundings(before_it, behind_it))
-    return found
+            side = self._side(self._free[max(here - self._most, 0) : here])
+            other = self._side([] if before else behind[: self._most])
+        if (start := self._starts[word]) < span.start:  # the bracket of `at Oslo (2 May 1920)`
+            told = self._common.tells(self._text[start : span.start]) or not side.words
+            side = Side((*side.words, (start, span.start)), 1 if told else side.least + 1)
+        return Surroundings(side, other)
 
+    def _first(self, place: int) -> int:
+        """The number of the first free word from a place on."""
+        return bisect_left(self._free, bisect_left(self._starts, place))
 
-def _side(reach: Sequence[Place], indices: Sequence[int]) -> Side:
-    return Side(tuple(reach[index] for index in indices))
+    def _side(self, indices: Sequence[int], least: int = 1) -> Side:
+        return Side(tuple(self._reach[index] for index in indices), least)
+
+    def _nearest(self, indices: Sequence[int]) -> Side | None:
+        """The nearest words, the nearest first; none where none of them tells."""
+        near = indices[: FURTHEST * self._most]
+        least = next((number for number, index in enumerate(near, 1) if index in self._tells), 0)
+        return self._side(near[: max(self._most, least)], least) if least else None
 
 
 def _bare(word: str) -> str:
