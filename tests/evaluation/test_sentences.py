@@ -13,6 +13,7 @@ from closedbook.facts.records import Fact
 
 DATA = Path(__file__).parent / "data"
 CAPITALS = {"capital": ["Paris", "London", "Abu Dhabi", "Singapore", "York"], "year": ["1815", "1816", "1852"]}
+WRONG, SILENT = "incorrect", "not_attempted"
 SCORER = contained_match(CAPITALS)
 
 
@@ -154,7 +155,7 @@ def test_other_answers_come_from_the_facts_that_are_known():
 
 
 def test_a_sentence_about_something_else_is_not_attempted():
-    continents = contained_match({"continent": ["Africa", "South America", "Europe"]})
+    continents = contained_match({"continent": ["Africa", "South America", "Europe"] * 3})
     peru = dataclasses.replace(
         fact("On which continent is Peru?", "South America", relation="continent"), subject="Peru"
     )
@@ -165,11 +166,35 @@ def test_a_sentence_about_something_else_is_not_attempted():
     assert contained_match()("Peru is a country by the Pacific Ocean.", peru).grade == "incorrect"  # who knows
 
 
+@pytest.mark.parametrize(
+    ("question", "subject", "known", "response", "grade"),
+    [
+        ("Who wrote Ulysses?", "Ulysses", "James Joyce", "The author of Ulysses is Samuel Beckett.", WRONG),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma was written by Emily Dickinson.", WRONG),
+        ("Who painted The Scream?", "The Scream", "E. Munch", "The Scream is a painting by Vincent van Gogh.", WRONG),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is a novel that is set in England.", SILENT),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is a novel of many pages.", SILENT),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is an English novel about a young woman.", SILENT),
+        ("How tall is Big Ben?", "Big Ben", "96 m", "Big Ben is 120 metres in height.", WRONG),
+        ("How tall is Big Ben?", "Big Ben", "96 m", "Big Ben is a clock in London.", SILENT),
+        ("What does the Red Pen cost?", "Red Pen", "$5", "The Red Pen is 8 dollars in most shops.", WRONG),
+        ("When did Jaws come out?", "Jaws", "1975", "Jaws was first released in 1984.", WRONG),
+        ("Where does Bo Diaz come from?", "Bo Diaz", "Ghent", "Bo Diaz is a native of Bruges.", WRONG),
+        ("What does the blue fox eat?", "blue fox", "acorns", "The blue fox is a lover of fresh grass.", WRONG),
+        ("What is the capital of Mali?", "Mali", "Bamako", "Mali is a country located in Northern Africa.", SILENT),
+        ("What is the capital of Mali?", "Mali", "Bamako", "Mali is a West African country near the sea.", SILENT),
+    ],
+)
+def test_a_wrong_answer_is_none_that_was_not_given(question, subject, known, response, grade):
+    asked = dataclasses.replace(fact(question, known, relation="r"), subject=subject)
+    assert contained_match({"r": [known]})(response, asked).grade == grade
+
+
 def test_the_grades_are_those_of_a_person():
     # 200 responses of SmolLM2-135M-Instruct, labelled before the scorer saw them, against the accepted answers alone
     known = json.loads((DATA / "smollm2_known.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (DATA / "smollm2_labels.jsonl").read_text(encoding="utf-8").splitlines()]
-    scorer = contained_match(known)
+    scorer = contained_match(known | {"continent": known["continent"] * 30})  # of 245 countries
     same = [
         scorer(
             row["response"],

@@ -60,6 +60,8 @@ MOST_MENTIONS = 100  # of an answer in a text that are looked at
 START = 3  # letters of an answer that it is found by
 Reading = Literal["text", "said", "counted", "signed"]
 NEAR = 2  # words between two numbers of which one is meant
+GIVEN = 3  # times that each of few answers is given in the mean
+MOST = 0.8  # share of answers that are of one kind
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,21 @@ class Known:
     """Answers that responses may hold, found by how they begin.
 
     Args:
-        answers: In any order.
+        answers: In any order, each as often as it is given.
+
+    Attributes:
+        few: Whether they are few that are given again and again, as continents are.
+        numbers: Whether nearly all hold a digit.
+        names: Whether nearly all begin with a capital.
     """
 
     def __init__(self, answers: Iterable[str]) -> None:
-        self.answers = tuple(dict.fromkeys(answers))
+        given = tuple(answers)
+        self.answers = tuple(dict.fromkeys(given))
+        most = MOST * len(self.answers)
+        self.few = len(given) >= GIVEN * len(self.answers)
+        self.numbers = sum(any(map(str.isdigit, answer)) for answer in self.answers) >= most
+        self.names = sum(answer[:1].isupper() for answer in self.answers) >= most
         self._by_start: dict[Reading, dict[str, list[tuple[str, str]]]] = {}
         for answer in self.answers:
             part, reading = _sought(answer)

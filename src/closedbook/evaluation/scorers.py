@@ -28,6 +28,14 @@ REFUSALS = frozenset(
 )
 """Normalised answers that count as not attempted, unless they are accepted ones; `n/a`, so written, is another."""
 _IN_A_PLACE = re.compile(r"\bin (?:the )?((?-i:[A-Z])[\w’'-]+)")
+_NAME = re.compile(r"(?<=[^\s.!?:]\s)[\"“‘'(*]*([A-Z][\w’'-]*(?: [A-Z][\w’'-]*)*)( (?=[a-z]))?")
+"""Capitalised words that begin no sentence, and whether a word in small letters follows."""
+_BESIDE = re.compile(r"\b(?:in|near|off|on|of the)(?: the)?\s[\"“‘'(*]*$")
+_ADJECTIVE = re.compile(r"(?:an|ic|ese|ern|ish)$")
+_ASKS_WHERE = re.compile(
+    r"\bwhere\b|\b(?:at|from|in|on|to) (?:which|what)\b"
+    r"|\b(?:which|what) (?:city|country|county|place|province|region|state|town|village)\b"
+)
 SENTENCE = 5  # words of a text that is more than an answer
 
 
@@ -181,10 +189,27 @@ def _evades(answered: Answered, fact: Fact, known: Known) -> bool:
     if not known.answers or not describes or not about or about & {*said.split()}:
         return False
     inside = "country" in about and any(matched(place[1]) not in asked for place in _IN_A_PLACE.finditer(answered.text))
-    if inside:  # "is a city in Ghana"
+    if inside or (not known.few and _offers(answered, known)):  # "is a city in Ghana"
         return False
     named = (answer for answer in known.mentioned(answered) if not answered.asks(answer))
     return not any(any(True for _ in answered.mentions(answer)) for answer in named)
+
+
+def _offers(answered: Answered, known: Known) -> bool:
+    """Whether a response holds what may be an answer: a number where answers are, a name that is not just around it.
+
+    Where answers are words in small letters any word may be one.
+    """
+    if known.numbers:
+        return any(word not in answered.asked.split() for word in answered.said.split() if re.search(r"\d", word))
+    if not known.names or _ASKS_WHERE.search(answered.asked):
+        return True
+    for name in _NAME.finditer(answered.text):
+        told = set(matched(name[1]).split()) <= set(answered.asked.split())
+        described = name[2] and _ADJECTIVE.search(name[1])
+        if not (told or described or _BESIDE.search(answered.text, 0, name.start(1))):
+            return True
+    return False
 
 
 SCORERS: dict[str, Scorer] = {
