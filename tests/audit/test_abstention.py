@@ -249,7 +249,7 @@ def test_a_threshold_counts_what_would_be_given_and_gives_no_refusal():
         "I'm not able to find that.",
     )
     parrot = Parrot(said={fact.question: said for fact, said in zip(asked, sentences, strict=True)})
-    evidence = gather(parrot, asked, contained_match({"born": ["Rome", "Bonn"]}), signals=["sequence_probability"])
+    evidence = gather(parrot, asked, contained_match({"born": ["Rome", "Bonn"] * 3}), signals=["sequence_probability"])
     assert evidence.right.tolist() == [True, False, False, False]
     assert evidence.attempted.tolist() == [True, True, False, False]
     given = evidence.given("sequence_probability")

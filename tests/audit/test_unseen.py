@@ -10,6 +10,7 @@ from closedbook.audit.settings import Settings
 from closedbook.audit.signals import gather
 from closedbook.audit.unseen import by_origin, invent_names, unseen
 from closedbook.evaluation.scorers import exact_match
+from closedbook.facts.records import Fact
 from closedbook.facts.relations import Relation
 from closedbook.facts.silence import NO_SUBJECT, NOT_TOLD
 from tests.audit.conftest import Parrot, facts
@@ -64,6 +65,25 @@ def test_names_are_invented_from_the_seen_ones_in_their_order(run, corpus, monke
     assert given == list(dict.fromkeys([*expected, *corpus.by_subject]))
 
 
+def test_what_countries_and_elements_are_called_is_not_mixed():
+    relations = [Relation(name=name, forms=(f"{name} of {{}}?",)) for name in ("capital", "symbol", "currency", "age")]
+    countries = "Gordania Lumestan Quorland Fenmark Vastonia Zembaria Ostrelia Brunland Norvastia".split()
+    elements = "arkium belton corvium dustrine ferrion galtine hexium istrone jovine".split()
+    rows = [("capital", countries[:5]), ("symbol", elements), ("currency", countries[4:]), ("age", ["Bo"])]
+    asked = [
+        Fact(question=f"{name} of {one}?", answers=("x",), subject=one, line=1, relation=name)
+        for name, subjects in rows
+        for one in subjects
+    ]
+    inquiry = inquiry_of(Parrot(), asked, tuple(relations))
+    names = invent_names(inquiry, relations)
+    assert names["capital"] == names["currency"]  # they share a subject
+    told = {name: "".join(one for group in found.values() for one in group) for name, found in names.items()}
+    assert told["symbol"].islower()
+    assert not told["capital"].islower()
+    assert set(names["age"]) == {("the corpus", "recombined"), ("the corpus", "spelled")}  # too few to go by
+
+
 def test_a_parrot_is_as_sure_of_what_it_cannot_know():
     relation = Relation(name="born", forms=("Where was {} born?",))
     parrot = Parrot(lacking=["representations"])
@@ -87,7 +107,7 @@ def test_unseen_names_of_a_run(run, corpus):
         unseen=corpus.dev[:4],
         abstention=abstention(threshold=0.99),
     )
-    names = invent_names(inquiry, [relation])
+    names = invent_names(inquiry, [relation])[relation.name]
     text = " ".join(document.text for document in corpus.documents)
     assert not any(name in text for group in names.values() for name in group)
     found = unseen(inquiry, relation, names)

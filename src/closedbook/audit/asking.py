@@ -42,7 +42,7 @@ def asked_best(
         if settings.shots is not None:
             raise UserError("--shots has no effect on a run of ours, which has a prompt of its own.")
         return model, material, ()
-    if not measure and not settings.shots:
+    if not settings.shots and (not measure or len(possible_forms(model, (), 0)) == 1):  # that of a run that is served
         return model, material, ()
     shots = EXAMPLES if settings.shots is None else settings.shots
     material, spent = _spare(material, settings, measure, shots)

@@ -315,5 +315,6 @@ def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unsee
         return ()
     if why := inquiry.model.lacks("representations"):
         left_out["representation"] = why
-    say(f"asking about {counted(sum(map(len, invented.values())), 'invented name')}")
-    return tuple(unseen(inquiry, relation, invented) for relation in formed)
+    names = {name for groups in invented.values() for group in groups.values() for name in group}
+    say(f"asking about {counted(len(names), 'invented name')}")
+    return tuple(unseen(inquiry, relation, invented[relation.name]) for relation in formed if relation.name in invented)

@@ -25,6 +25,7 @@ from closedbook.facts.silence import NOT_TOLD, silences
 
 COLUMNS = 8  # answers of their own column in the table by origin
 BINS = 20
+ENOUGH = 8  # subjects of a relation whose names alone are recombined
 Invented = Mapping[tuple[str, str], Sequence[str]]
 """Names by origin and method."""
 
@@ -84,18 +85,41 @@ class Unseen:
     unseen_histogram: tuple[float, ...]  # shares of the invented names by confidence
 
 
-def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[tuple[str, str], list[str]]:
-    """Names of nobody and nothing, by origin and method, in no document, that can be asked about in every relation."""
+def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[str, Invented]:
+    """Names of nobody and nothing, by origin and method, in no document, for each relation that has some.
+
+    Relations that ask about the same subjects share names, which can be asked about in all of them; what countries and
+    elements are called is not mixed.
+    """
     corpus, settings = inquiry.material.corpus, inquiry.settings
     absent = absent_from([document.text for document in corpus.documents] if corpus else [])
     subjects = [fact.subject for fact in inquiry.seen if fact.subject]
     taken = dict.fromkeys([*subjects, *(corpus.by_subject if corpus else ())])  # in order: a set's differs by process
-
-    def usable(name: str) -> bool:
-        return absent(name) and all(askable(inquiry.model, relation.forms[0], name) for relation in relations)
-
     lists = corpus.name_lists if corpus else None
-    return invent(list(taken), settings.names, usable, seed=settings.seed, lists=lists)
+    groups = _of_like_subjects(inquiry.seen, relations)
+    found = dict[str, Invented]()
+    for group, own in groups:
+
+        def usable(name: str, group: Sequence[Relation] = group) -> bool:
+            new = name not in taken and absent(name)
+            return new and all(askable(inquiry.model, relation.forms[0], name) for relation in group)
+
+        like = list(taken) if len(groups) == 1 or len(own) < ENOUGH else own
+        names = invent(like, settings.names, usable, seed=settings.seed, lists=lists)
+        found |= {relation.name: names for relation in group if names}
+    return found
+
+
+def _of_like_subjects(facts: Sequence[Fact], relations: Sequence[Relation]) -> list[tuple[list[Relation], list[str]]]:
+    """Relations with the subjects that they ask about, together where they share some."""
+    groups: list[tuple[list[Relation], dict[str, None]]] = []
+    for relation in relations:
+        own = dict.fromkeys(fact.subject for fact in facts if fact.subject and fact.relation == relation.name)
+        alike = [group for group in groups if group[1].keys() & own.keys()]
+        members = [other for others, _ in alike for other in others]
+        subjects = dict.fromkeys(subject for _, theirs in alike for subject in theirs)
+        groups = [group for group in groups if group not in alike] + [([*members, relation], subjects | own)]
+    return [(members, list(subjects)) for members, subjects in groups]
 
 
 def unseen(inquiry: Inquiry, relation: Relation, invented: Invented) -> Unseen:

@@ -147,7 +147,12 @@ def _nearly(question: str, form: str) -> list[str]:
 
 
 def _with_capitals(name: str) -> list[str]:
-    """A name with a capital in every word and behind its apostrophes, and without them in particles (`van`, `d'`)."""
+    """A name with a capital in every word and behind its apostrophes, and without them in particles (`van`, `d'`).
+
+    None of what begins with a mark (`.cz`, `--all`), which is spelled as it is.
+    """
+    if not name[0].isalnum():
+        return []
     plain = WORD_START.sub(lambda found: found.group().title(), name)
     every = APOSTROPHE.sub(lambda found: found.group().upper(), plain)
     pairs = zip(name.split(), every.split(), strict=True)

@@ -57,6 +57,8 @@ def open_model(name: str, way: Way | None = None) -> "LanguageModel":
         UserError: It cannot be loaded, or is asked for in a way that it does not have.
     """
     way = way or Way()
+    if way.precision not in (None, "fp32", "bf16"):  # of a caller in Python
+        raise UserError(f"precision {way.precision!r}: there are fp32 and bf16.")
     prefix, rest = _split(name)
     if way.served is not None and prefix != ENDPOINT:
         raise UserError(f"--model has no effect on {name}, which is one model; it names that of an api: endpoint.")

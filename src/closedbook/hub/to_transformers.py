@@ -87,7 +87,8 @@ def _disk_errors() -> Iterator[None]:
 def hugging_face_tokenizer(transformers: Any, run: Run) -> Any:
     """The run's tokenizer, with pad and mask as special tokens.
 
-    None is called the end of a text, for an end token is taken off again behind a prompt.
+    The mask, at which an answer ends, is not called the end of a text, for an end token is taken off again behind a
+    prompt; the padding is, since evaluators want one that has a name.
     """
     # which releases before the fifth take from here
     spaces = {"add_prefix_space": True} if run.tokenizer.adds_space else {}
@@ -96,6 +97,7 @@ def hugging_face_tokenizer(transformers: Any, run: Run) -> Any:
         model_input_names=["input_ids", "attention_mask"],
         **spaces,
         pad_token=PAD,
+        eos_token=PAD,
         mask_token=MASK,
         padding_side="left",
         model_max_length=run.model.context,

@@ -18,11 +18,12 @@ from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.scripts import stands_in
 from closedbook.facts.splits import groups
-from closedbook.selfstudy.candidates import count_tokens
+from closedbook.selfstudy.candidates import MOST_TOKENS, count_tokens
 from closedbook.selfstudy.reader import Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
 MOST_FEW = 10  # forms of a relation that are learned though few have them
+MANY = 0.1  # share of the subjects with several documents from which on these are parts, and not of namesakes
 
 
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
@@ -88,16 +89,50 @@ def unreadable(corpus: Corpus) -> str | None:
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
     """A document with a training answer, for each fact that has one.
 
-    Of several documents the first that holds an accepted answer as whole words, with the first such answer; where none
-    does, the first that holds the first answer in any way.
+    Of several accepted answers the first that stands in it as whole words; where none does, the first.
     """
-    found = []
+    found, read = [], Together(corpus)
     for fact in facts:
-        documents, answer = corpus.documents_of(fact), fact.answers[0]
+        documents, answer = read.of(corpus.documents_of(fact)), fact.answers[0]
         whole = [(document, one) for document in documents for one in fact.answers if stands_in(one, document.text)]
         inside = [(document, answer) for document in documents if answer in document.text]
         found += [*whole, *inside, *((document, answer) for document in documents)][:1]
     return found
+
+
+class Together:
+    """Documents as they are read: the parts of a long one, and what else there is about one subject, as one.
+
+    So what may be an answer in one part is weighed against what stands in the others. Where few subjects have several
+    documents, these are of namesakes and are read one by one.
+
+    Args:
+        corpus: Of the documents.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        several = sum(len(own) > 1 for own in corpus.by_subject.values())
+        self._most = MOST_TOKENS if several >= MANY * len(corpus.by_subject) else 0
+
+    def of(self, documents: Sequence[Document]) -> list[Document]:
+        """The documents of one subject as they are read, joined as far as a reader reads."""
+        groups, taken = list[list[Document]](), 0
+        for document in documents:
+            size = count_tokens([document]).total() if self._most else 1
+            if not groups or taken + size > self._most:
+                groups.append([])
+                taken = 0
+            groups[-1].append(document)
+            taken += size
+        return [_joined(group) for group in groups]
+
+
+def _joined(documents: Sequence[Document]) -> Document:
+    first, *others = documents
+    if not others:
+        return first
+    rest = [other.text.removeprefix(f"{first.subject}.").lstrip() for other in others]
+    return dataclasses.replace(first, text=" ".join((first.text, *rest)))
 
 
 class Learner:
@@ -123,7 +158,9 @@ class Learner:
         """
         pairs = examples(self.corpus, facts)
         taught = {document.text for document, _ in pairs}
-        unread = [document for document in self.corpus.documents if document.subject and document.text not in taught]
+        by_subject, read = self.corpus.by_subject, Together(self.corpus)
+        whole = [document for subject, own in by_subject.items() if subject for document in read.of(own)]
+        unread = [document for document in whole if document.text not in taught]
         config = self._config
         reader = Reader(pairs, form, self._words, penalty=config.penalty)
         for _ in range(config.rounds - 1):
@@ -135,8 +172,7 @@ class Learner:
 def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
     """The corpus with a card for every subject and form of question that training does not ask.
 
-    Of several documents of one name the most confident reading counts. A form whose answers stand in no document is
-    passed over.
+    What there is about one name is read together. A form whose answers stand in no document is passed over.
 
     Raises:
         UserError: Too few training questions have a common form, or no answer of any form stands in its document.
@@ -218,23 +254,29 @@ def to_ask(corpus: Corpus, form: str, facts: Sequence[Fact]) -> dict[str, str]:
 
 def _cards(corpus: Corpus, questions: Mapping[str, str], reader: Reader) -> list[Card]:
     """What the reader makes of the subjects' documents, asked this of each."""
-    documents = [(subject, document) for subject in questions for document in corpus.by_subject[subject]]
-    best: dict[str, tuple[Reading, Document]] = {}
-    for (subject, document), reading in zip(documents, reader.read([d for _, d in documents]), strict=True):
-        if subject not in best or reading.confidence > best[subject][0].confidence:
-            best[subject] = (reading, document)
+    read = Together(corpus)
+    whole = [(subject, document) for subject in questions for document in read.of(corpus.by_subject[subject])]
+    best: dict[str, Reading] = {}
+    for (subject, _), reading in zip(whole, reader.read([document for _, document in whole]), strict=True):
+        if subject not in best or reading.confidence > best[subject].confidence:
+            best[subject] = reading
     return [
         Card(
             question=questions[subject],
             subject=subject,
             answer=reading.answer,
             confidence=reading.confidence,
-            line=document.line,
+            line=_holding(corpus.by_subject[subject], reading.answer).line,
             choices=reading.choices,
             none=reading.none,
         )
-        for subject, (reading, document) in best.items()
+        for subject, reading in best.items()
     ]
+
+
+def _holding(documents: Sequence[Document], answer: str) -> Document:
+    """The first document that an answer stands in."""
+    return next((document for document in documents if stands_in(answer, document.text)), documents[0])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,5 +328,7 @@ def _taught(learned: Learner, form: str, kept: Sequence[Fact], asked: Sequence[F
         reader = learned(form, kept)
     except UserError:
         return [Reading("", 0.0)] * len(asked)
-    told = learned.corpus.documents_of
-    return [max(reader.read(told(fact)), key=lambda reading: reading.confidence) for fact in asked]
+    corpus = learned.corpus
+    read = Together(corpus)
+    told = [read.of(corpus.documents_of(fact)) for fact in asked]
+    return [max(reader.read(documents), key=lambda reading: reading.confidence) for documents in told]

@@ -99,6 +99,7 @@ def texts_of(model: LanguageModel) -> Texts | str:
             ends=frozenset(vocabulary.ends),
             context=model.context,
             size=vocabulary.size,
+            template=SLOT + MASK if vocabulary.tokenizer.mask_token == MASK else None,  # an exported run of ours
         )
     return f"{model.name}: {model.kind}, whose tokens cannot be read here; ask it in /v1/answers"
 

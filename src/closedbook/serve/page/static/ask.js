@@ -34,7 +34,7 @@ function otherwise(reply) {
   if (!reply.otherwise) return null;
   const { question, answer, confidence } = reply.otherwise;
   const sure = confidence === null ? "" : `, ${percent(confidence)} sure`;
-  return el("p", { class: "note" }, "As it was taught to be asked: ",
+  return el("p", { class: "note" }, "Put otherwise: ",
     el("button", { type: "button", class: "chip", on: { click: () => ask(question) } }, foreign(question)),
     " ", el("b", { "data-otherwise": true }, foreign(answer)), `${sure}.`);
 }
