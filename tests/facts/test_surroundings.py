@@ -57,10 +57,10 @@ def test_labels_that_many_documents_have_are_no_values():
     common = shared(rows)
     assert "Halal" in common.texts
     assert "N7" not in common.texts
-    assert "Halal" not in shared(rows, {"Halal"}).texts  # a training answer
     text = "Halal: Oslo."
     assert around(text, common=common)["Oslo"][0] == ("Halal:", 1)
     assert not around(text)["Oslo"][0][0]
+    assert around(text, common=shared(rows, {"Halal"}))["Oslo"][0] == ("", 1)  # a training answer
 
 
 def test_words_that_stand_again_and_again_in_a_document_tell_little():

@@ -60,10 +60,16 @@ class Shared:
     Args:
         texts: Of spans, that stand in many documents (`Halal: yes`): labels and choices.
         words: That stand several times in a document: `on`, `she`, `the`.
+        values: Training answers, which are values however many documents have them.
     """
 
     texts: Container[str] = frozenset()
     words: Container[str] = frozenset()
+    values: Container[str] = frozenset()
+
+    def is_value(self, text: str, span: Span) -> bool:
+        """Whether a span is a value of one subject's own; of runs of words that are shaped like answers few are."""
+        return text in self.values or (span.kind != "word" and text not in self.texts)
 
     def tells(self, word: str) -> bool:
         """Whether a word may tell what stands beside it."""
@@ -72,7 +78,7 @@ class Shared:
 
 
 def shared(documents: Iterable[tuple[Document, Sequence[Span]]], values: Container[str] = frozenset()) -> Shared:
-    """What documents share; `values` are training answers, which are values however many documents have them."""
+    """What documents share, and the training answers, which are values."""
     texts, having, times, dense, total = Counter[str](), Counter[str](), Counter[str](), Counter[str](), 0
     for document, spans in documents:
         texts.update({document.text[span.start : span.end] for span in spans})
@@ -84,17 +90,16 @@ def shared(documents: Iterable[tuple[Document, Sequence[Span]]], values: Contain
         dense.update({word: count / sentences for word, count in counts.items()})
     most = max(COMMON * total, FEW)
     return Shared(
-        texts=frozenset(text for text, count in texts.items() if count > most and text not in values),
+        texts=frozenset(text for text, count in texts.items() if count > most),
         words=frozenset(
             word for word, count in having.items() if times[word] > AGAIN * count and dense[word] > DENSE * count
         ),
+        values=values,
     )
 
 
 def surroundings(document: Document, spans: Sequence[Span], most: int, common: Shared) -> list[Surroundings]:
     """What stands around each span of a document.
-
-    Runs of words that are shaped like answers do not count as values: they are most of the line.
 
     Args:
         document: The document.
@@ -115,8 +120,7 @@ class _Words:
         self._text, self._body, self._most, self._common = text, body, most, common
         self._starts = [start for start, _ in places]
         self._reach = [*pairwise([*self._starts, len(text)])]  # with the spaces behind it
-        own = [(span.start, span.end) for span in spans if span.kind != "word"]
-        own = [(start, end) for start, end in own if text[start:end] not in common.texts]
+        own = [(span.start, span.end) for span in spans if common.is_value(text[span.start : span.end], span)]
         own += [(start, start + len(document.subject)) for start, _ in occurrences(text, document.subject)]
         names = {word for word in words_of_subject(document.subject) if word[0].isupper()}
         self._free = [
