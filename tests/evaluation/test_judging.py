@@ -29,7 +29,31 @@ TEXAS = fact("What is the code of Texas?", "TX", s="Texas")
 VITAMIN = fact("Which vitamin is retinol?", "Vitamin A")
 OPTION = fact("Which option?", "A")
 EIGHT = fact("How many legs has a spider?", "8")
+TOLKIEN = fact("Who wrote The Hobbit?", "J. R. R. Tolkien", s="The Hobbit")
+INDIA = fact("When did India become independent?", "15 August 1947", s="India")
 CASES = [
+    (among(), "J.R.R. Tolkien", TOLKIEN, RIGHT),
+    (among(), "It was JRR Tolkien.", TOLKIEN, RIGHT),
+    (among(), "The Hobbit is a classic fantasy novel by J.R.R. Tolkien.", TOLKIEN, RIGHT),
+    (among(), "C. S. Tolkien", TOLKIEN, WRONG),
+    (among(), "HG Wells", fact("Who wrote it?", "H. G. Wells"), RIGHT),
+    (among(), "H G Wells", fact("Who wrote it?", "H.G. Wells"), RIGHT),
+    (among(), "The U.S.A. did.", fact("Who did?", "USA"), RIGHT),
+    *((among(), f"On {day}, I think.", INDIA, RIGHT) for day in ("15.08.1947", "15/8/1947", "8/15/1947", "1947/08/15")),
+    *((among(), f"On {day}.", INDIA, WRONG) for day in ("15.09.1947", "8.15.1947", "14/8/1947", "15/8/1947/3")),
+    (among(), "It was in 1947: 15.08.1947", fact("In which year?", "1947"), RIGHT),
+    (among(), "On 4/7/1776", fact("When?", "4 July 1776"), WRONG),  # which of them is the month?
+    *(
+        (among(), text, FRANCE, SILENT)
+        for text in (
+            "Я не уверен.",
+            "Ich bin mir nicht sicher.",
+            "No estoy seguro.",
+            "Je ne suis pas sûr.",
+            "我不确定。",
+        )
+    ),
+    *((among(), text, FRANCE, SILENT) for text in ("لا أعرف", "よくわからない。", "That is beyond my knowledge.")),
     (among("Paris", "Lyon"), "The capital of France is Lyon. Would you like to know more?", FRANCE, WRONG),
     (among("Paris", "Lyon"), "Lyon! Is there anything else I can help you with?", FRANCE, WRONG),
     (among("Paris", "Lyon"), "The capital of France is Lyon. I'm not able to browse the internet.", FRANCE, WRONG),

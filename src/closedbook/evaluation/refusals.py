@@ -28,7 +28,11 @@ _REFUSAL = re.compile(
     r"|\bplease (?:clarify|provide|specify|rephrase)\b"
     r"|\bje ne (?:sais|connais) pas\b|\bje l'ignore\b|\bno (?:lo )?s[eé]\b|\bich weiß (?:es )?(?:leider )?nicht\b"
     r"|\bweiß ich (?:leider )?nicht\b|\bnon (?:lo )?so\b|\b(?:eu )?não sei\b|\bik weet het niet\b|\bне знаю\b"
-    r"|不知道|不清楚|无法回答|わかりません|分かりません|知りません|모르겠|모릅니다",
+    r"|\bich bin (?:mir )?(?:leider )?nicht sicher\b|\bje ne suis pas s[uû]re?\b|\bno estoy segur[oa]\b"
+    r"|\bnon sono sicur[oa]\b|\bnão tenho certeza\b|\bя не уверена?\b|\bik ben (?:er )?niet zeker\b"
+    r"|\bbeyond my knowledge\b|\bunknown to me\b|\bi (?:cannot|can't|would have to) look (?:it|that|this) up\b"
+    r"|不知道|不清楚|不确定|无法(?:回答|确定)|わかりません|分かりません|よく?わからない|知りません|모르겠|모릅니다"
+    r"|لا أعرف|لا أعلم|لست متأكد",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"(?:unknown|unsure|uncertain|not (?:known|available|sure)|none known)\W*", re.IGNORECASE)

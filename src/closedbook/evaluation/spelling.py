@@ -65,10 +65,12 @@ _MONTH = "|".join(_MONTHS)
 _OF_SHORT = {month[:3]: month for month in _MONTHS}
 _SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 _SHORT_MONTH = re.compile(rf"\b(?:(\d{{1,2}}) ({_SHORT})|({_SHORT}) (\d{{1,2}}))\b")  # 4 Jul, but not 1997 Jan
+_INITIALS = re.compile(r"(?<=\b[A-Z]\.) (?=[A-Z]\.)|(?<=\b[A-Z]) (?=[A-Z] [A-Z][a-z])")  # J. R. R. Tolkien, H G Wells
+_NUMBERED = re.compile(r"(?<![\d.,/-])(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?![\d/-])")  # 15.08.1947, 15/8/1947
 _DATES = (
     re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (\d{{3,4}})\b"),  # December 10, 1815
     re.compile(rf"\b(\d{{1,2}}) of ({_MONTH})\b"),
-    re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b"),  # 1815-12-10
+    re.compile(r"\b(\d{4})[-/](\d{2})[-/](\d{2})\b"),  # 1815-12-10
 )
 _WORDS = {
     **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
@@ -161,7 +163,7 @@ def matched(text: str) -> str:
     Port-au-Prince is Port au Prince, Apollo-11 Apollo 11, St. Saint, `8849m` 8849 metres, `December 10th, 1815` and
     `1815-12-10` 10 December 1815.
     """
-    text = _POWER.sub("^", _BRACED.sub(r"^\1", text))
+    text = _POWER.sub("^", _BRACED.sub(r"^\1", _INITIALS.sub("", text)))
     spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_TYPED)
     spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("&", " and ")
     spaced = _UNIT.sub(r"\1 ", _PERCENT.sub("", spaced.replace("\u00b0", " degrees ")))
@@ -180,13 +182,21 @@ def _with_dates(text: str) -> str:
     """Dates with the day first and the month by its name."""
     text = _SHORT_MONTH.sub(_with_month, text)
     text = _DATES[0].sub(r"\2 \1 \3", text)
-    text = _DATES[1].sub(r"\1 \2", text)
+    text = _NUMBERED.sub(_of_numbers, _DATES[1].sub(r"\1 \2", text))
     return _DATES[2].sub(_written_out, text)
 
 
 def _with_month(date: "re.Match[str]") -> str:
     before, second, first, behind = date.groups()
     return f"{before} {_OF_SHORT[second[:3]]}" if before else f"{_OF_SHORT[first[:3]]} {behind}"
+
+
+def _of_numbers(date: "re.Match[str]") -> str:
+    """The date, where it is clear which number is the month: behind the day with points, else the one that can be."""
+    first, mark, second, year = date.groups()
+    day, month = (int(second), int(first)) if mark != "." and int(second) > 12 else (int(first), int(second))
+    clear = mark == "." or day > 12 or first == second
+    return f"{day} {_MONTHS[month - 1]} {year}" if clear and 1 <= month <= 12 and 1 <= day <= 31 else date[0]
 
 
 def _written_out(date: "re.Match[str]") -> str:
