@@ -10,13 +10,23 @@ from closedbook.config import PeopleConfig, ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.built_in import built_in_corpus
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.records import Document, Fact
+from closedbook.facts.records import Card, Document, Fact
+from closedbook.facts.relations import Relation
 from closedbook.selfstudy import reader
 from closedbook.selfstudy import study as module
-from closedbook.selfstudy.candidates import Forms, count_tokens, kind, tokens
+from closedbook.selfstudy.candidates import MOST_TOKENS, Forms, count_tokens, kind, tokens
 from closedbook.selfstudy.features import View
+from closedbook.selfstudy.parts import Together
 from closedbook.selfstudy.reader import Reader, conditional_logit
-from closedbook.selfstudy.study import cross_validate, examples, question_forms, questions_of, study, unreadable
+from closedbook.selfstudy.study import (
+    cross_validate,
+    examples,
+    question_forms,
+    questions_of,
+    study,
+    unreadable,
+    unstudied,
+)
 
 PLACES = ["Rome", "New Ulm", "Oslo", "Bern", "Lima"]
 ONCE = ReaderConfig(rounds=1)
@@ -364,3 +374,36 @@ def test_the_reader_says_how_likely_it_is_that_a_document_does_not_tell():
     told = cards[corpus.dev[0].subject]
     assert told.none == pytest.approx(1 - sum(share for _, share in told.choices), abs=0.08)
     assert cards["Ann Mute"].none > 2 * told.none
+
+
+def test_the_parts_of_a_long_document_are_read_together_and_namesakes_apart():
+    def corpus(parts):
+        documents = [("Ann Lee", f"Ann Lee. Part {number} of it.") for number in range(parts)]
+        documents += [(f"S{number}", f"S{number}. It is.") for number in range(9)]
+        rows = tuple(
+            Document(subject=subject, text=text, line=line) for line, (subject, text) in enumerate(documents, 1)
+        )
+        return Corpus(name="toy", documents=rows, train=(), dev=(), test=(), files={})
+
+    one = corpus(3)
+    (read,) = Together(one).of(one.by_subject["Ann Lee"])
+    assert (read.text, read.line) == ("Ann Lee. Part 0 of it. Part 1 of it. Part 2 of it.", 1)
+    many = corpus(2 * MOST_TOKENS // 5)  # five words and marks a part
+    assert len(Together(many).of(many.by_subject["Ann Lee"])) == 2
+    namesakes = dataclasses.replace(
+        one, documents=(*one.documents, *(dataclasses.replace(d, subject=f"T{d.line}") for d in one.documents))
+    )
+    assert len(Together(namesakes).of(namesakes.by_subject["Ann Lee"])) == 3
+    assert Together(one).of(one.by_subject["S1"]) == one.by_subject["S1"]
+
+
+def test_relations_without_a_card_are_named():
+    facts = tuple(
+        Fact(question=f"{form} of S{n}?", answers=("x",), subject=f"S{n}", line=1, relation=form)
+        for form in ("A", "B")
+        for n in range(3)
+    )
+    relations = tuple(Relation(name=name, forms=(f"{name} of {{}}?",), train=3 * (name != "C")) for name in "ABC")
+    cards = (Card(question="A of S9?", subject="S9", answer="x", confidence=0.9, line=1),)
+    corpus = Corpus(name="toy", documents=(), train=facts, dev=(), test=(), files={}, relations=relations, cards=cards)
+    assert unstudied(corpus) == ["B"]

@@ -28,13 +28,14 @@ from closedbook.objectives.windows import WINDOW, Studied, WindowBatches, Window
 from closedbook.recipes import with_model, with_training
 from closedbook.run_directory import LONGEST_ANSWER, WEIGHTS, check_run
 from closedbook.runs import Run, load
-from closedbook.selfstudy.study import PartByPart, study
+from closedbook.selfstudy.study import FEWEST, PartByPart, study, unstudied
 from closedbook.training.loop import INITIAL_WEIGHTS, Callback, seeded
 from closedbook.training.precision import resolve_precision
 from closedbook.training.ranks import ALONE, Ranks
 
 MANY_PASSES = 40  # from so many on training examples are memorised and others are answered worse (decision 13)
 DROPOUT = 0.1
+MOST_LEFT = 6  # relations that are named
 Study = Callable[[Corpus, ReaderConfig], Corpus]
 """From a corpus to the same with the cards that a reader wrote."""
 
@@ -178,7 +179,7 @@ def prepare(
         if config.reader:
             cards = ranks.tell(studied(corpus, config.reader).cards if ranks.leads else ())
             corpus = dataclasses.replace(corpus, cards=cards)
-            announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}")
+            announce(f"the open-book reader wrote {counted(len(corpus.cards), 'card')}{_left_out(corpus)}")
         mixture = build_mixture(config, corpus, tokenizer, device)
         batches, counts = Batches(mixture, config, rank=ranks.rank, ranks=ranks.count), mixture.counts
         ranks.same({"plan of batches": (batches.steps, batches.positions)})
@@ -198,6 +199,16 @@ def prepare(
         + (f", dropout {config.model.dropout}" if config.model.dropout else "")
     )
     return Prepared(run, corpus, batches, {**counts, **too_long}, start, time.perf_counter() - began, ranks)
+
+
+def _left_out(corpus: Corpus) -> str:
+    """What is said of relations that the reader wrote no card for."""
+    few = [relation.name for relation in corpus.relations if relation.train < FEWEST]
+    left = [
+        f"{name} ({'fewer than ten training questions' if name in few else 'no reading'})" for name in unstudied(corpus)
+    ]
+    shown = [*left[:MOST_LEFT], *([f"{len(left) - MOST_LEFT} more"] if len(left) > MOST_LEFT else [])]
+    return f", and none for {', '.join(shown)}" if shown else ""
 
 
 def window_batches(

@@ -200,6 +200,12 @@ def _answers(corpus: Corpus, relation: Relation) -> tuple[str, list[str]]:
     answers = Counter(fact.answers[0] for fact in corpus.train if fact.relation == relation.name and fact.answers)
     if relation.answer == "choice":
         return f"answers are one of {len(relation.choices)}", list(relation.choices[:SHOWN])
+    if not relation.train:
+        called = CALLED[relation.answer]
+        return (
+            f"no training question asks this, so that nothing teaches what to answer; answers are taken for {called}",
+            [],
+        )
     if not answers:
         return f"no training answer tells what answers are, they are taken for {CALLED[relation.answer]}", []
     kinds = Counter(kinds_of_answers(answers))

@@ -13,17 +13,17 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.forms import SLOT, form_of
+from closedbook.facts.forms import SLOT, form_of, slot_of
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.scripts import stands_in
 from closedbook.facts.splits import groups
-from closedbook.selfstudy.candidates import MOST_TOKENS, count_tokens
+from closedbook.selfstudy.candidates import count_tokens
+from closedbook.selfstudy.parts import Together
 from closedbook.selfstudy.reader import Reader, Reading, lesson
 
 FEWEST = 10  # training pairs that a form of question needs
 MOST_FEW = 10  # forms of a relation that are learned though few have them
-MANY = 0.1  # share of the subjects with several documents from which on these are parts, and not of namesakes
 
 
 def question_forms(facts: Sequence[Fact]) -> dict[str, list[Fact]]:
@@ -100,41 +100,6 @@ def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]
     return found
 
 
-class Together:
-    """Documents as they are read: the parts of a long one, and what else there is about one subject, as one.
-
-    So what may be an answer in one part is weighed against what stands in the others. Where few subjects have several
-    documents, these are of namesakes and are read one by one.
-
-    Args:
-        corpus: Of the documents.
-    """
-
-    def __init__(self, corpus: Corpus) -> None:
-        several = sum(len(own) > 1 for own in corpus.by_subject.values())
-        self._most = MOST_TOKENS if several >= MANY * len(corpus.by_subject) else 0
-
-    def of(self, documents: Sequence[Document]) -> list[Document]:
-        """The documents of one subject as they are read, joined as far as a reader reads."""
-        groups, taken = list[list[Document]](), 0
-        for document in documents:
-            size = count_tokens([document]).total() if self._most else 1
-            if not groups or taken + size > self._most:
-                groups.append([])
-                taken = 0
-            groups[-1].append(document)
-            taken += size
-        return [_joined(group) for group in groups]
-
-
-def _joined(documents: Sequence[Document]) -> Document:
-    first, *others = documents
-    if not others:
-        return first
-    rest = [other.text.removeprefix(f"{first.subject}.").lstrip() for other in others]
-    return dataclasses.replace(first, text=" ".join((first.text, *rest)))
-
-
 class Learner:
     """Learns readers of a corpus, whose words are counted once.
 
@@ -183,6 +148,15 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
         questions = to_ask(corpus, form, facts)
         cards += [card for card in _cards(corpus, questions, reader) if card.confidence >= config.at_least]
     return dataclasses.replace(corpus, cards=tuple(cards))
+
+
+def unstudied(corpus: Corpus) -> list[str]:
+    """Relations that training asks about in some form, of which there is no card."""
+    return [
+        relation.name
+        for relation in corpus.relations
+        if relation.train and not any(slot_of(card.question, form) for form in relation.forms for card in corpus.cards)
+    ]
 
 
 class PartByPart:
