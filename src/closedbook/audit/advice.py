@@ -113,7 +113,7 @@ def _made_up(made_up: MadeUp) -> Iterator[str]:
     if top.wrong > 1:
         yield (
             f"Its favourite wrong answer is {top.answer!r}: given {counted(top.given, 'time')}, wrong "
-            f"{counted(top.wrong, 'time')}, true of {top.true:,}."
+            f"{counted(top.wrong, 'time')}, true of {top.true:,} of those that were asked about."
         )
 
 

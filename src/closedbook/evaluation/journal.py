@@ -1,8 +1,8 @@
 """A journal of what a model answered: a run of many questions that was stopped goes on where it was.
 
-Every answer is appended as it comes, a line of JSON each; what stands there is not asked again. The key is the prompt
+Answers are appended batch by batch, a line of JSON each; what stands there is not asked again. The key is the prompt
 as the model sees it; greedy answer, samples and alternatives stand by themselves, so that a deeper inquiry asks for
-what a shallower one did not.
+what a shallower one did not, and for the greedy answer with it.
 """
 
 import hashlib
