@@ -39,6 +39,17 @@ def test_many_relations_are_twelve_forms_and_a_line_for_those_of_like_answers():
     ]
 
 
+def test_answers_with_commas_are_told_apart_and_what_training_does_not_ask_is_said():
+    corpus = corpus_of(["phrase", "phrase"])
+    first, other = corpus.relations
+    train = tuple(dataclasses.replace(corpus.train[0], answers=(town,)) for town in ("Princeton, NJ", "Rome"))
+    lines = describe(
+        dataclasses.replace(corpus, train=train, relations=(first, dataclasses.replace(other, train=0, dev=3)))
+    )
+    assert lines[1] == "r0: answers are capitalised phrases, such as Princeton, NJ; Rome"
+    assert lines[2].startswith("r1: no training question asks this, so that nothing teaches what to answer; ")
+
+
 def test_relations_of_many_kinds_of_answers_are_cut_short():
     corpus = corpus_of(["phrase"] * 20)
     alike = [dataclasses.replace(one, answer="choice", choices=("Rome",) * n) for n, one in enumerate(corpus.relations)]

@@ -123,7 +123,8 @@ def _answers_by_relation(facts: Corpus, relations: Sequence[Relation]) -> list[s
 
 
 def _sentence(about: str, what: str, examples: Sequence[str]) -> str:
-    return f"{about} {what}" + (f", such as {', '.join(map(shortened, examples))}" if examples else "")
+    between = "; " if any("," in example for example in examples) else ", "
+    return f"{about} {what}" + (f", such as {between.join(map(shortened, examples))}" if examples else "")
 
 
 def _perhaps_one(corpus: Corpus) -> Iterator[str]:
