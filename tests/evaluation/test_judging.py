@@ -33,10 +33,16 @@ TOLKIEN = fact("Who wrote The Hobbit?", "J. R. R. Tolkien", s="The Hobbit")
 INDIA = fact("When did India become independent?", "15 August 1947", s="India")
 CASES = [
     (among(), "J.R.R. Tolkien", TOLKIEN, RIGHT),
-    (among(), "It was JRR Tolkien.", TOLKIEN, RIGHT),
+    (among(), "It was J R R Tolkien.", TOLKIEN, RIGHT),
+    (among(), "it was j. r. r. tolkien.", TOLKIEN, RIGHT),
+    (among(), "The U.S. Army did.", fact("Who did?", "US Army"), RIGHT),
+    (among(), "It was World War I. U.S. troops joined in 1917.", fact("Which war?", "World War I"), RIGHT),
+    (among(), "It is Hepatitis B. A. Smith found it.", fact("Which?", "Hepatitis B"), RIGHT),
+    (among(), "Je ne suis pas sûr, mais je pense que c'est Lyon.", FRANCE, WRONG),
+    (among(), "Ich bin mir nicht sicher, aber ich glaube, es ist Lyon.", FRANCE, WRONG),
+    (among(), "我不确定，但我认为是里昂。", FRANCE, WRONG),
     (among(), "The Hobbit is a classic fantasy novel by J.R.R. Tolkien.", TOLKIEN, RIGHT),
     (among(), "C. S. Tolkien", TOLKIEN, WRONG),
-    (among(), "HG Wells", fact("Who wrote it?", "H. G. Wells"), RIGHT),
     (among(), "H G Wells", fact("Who wrote it?", "H.G. Wells"), RIGHT),
     (among(), "The U.S.A. did.", fact("Who did?", "USA"), RIGHT),
     *((among(), f"On {day}, I think.", INDIA, RIGHT) for day in ("15.08.1947", "15/8/1947", "8/15/1947", "1947/08/15")),

@@ -175,6 +175,12 @@ def test_a_sentence_about_something_else_is_not_attempted():
         ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is a novel that is set in England.", SILENT),
         ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is a novel of many pages.", SILENT),
         ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is an English novel about a young woman.", SILENT),
+        ("Who painted The Kiss?", "The Kiss", "Klimt", "The Kiss is a painting by Titian in oil.", WRONG),
+        ("Who wrote Leaves?", "Leaves", "A. Poe", "Leaves is a book by Walt Whitman about love.", WRONG),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is a novel by Étienne de Silva.", WRONG),
+        ("Who wrote Emma?", "Emma", "Jane Austen", "Emma is the story of a woman that I like.", SILENT),
+        ("Which river flows through Bonn?", "Bonn", "Rhine", "Bonn is a city on the Danube.", WRONG),
+        ("What is the hometown of Bo Diaz?", "Bo Diaz", "Ghent", "Bo Diaz was raised in Madrid.", WRONG),
         ("How tall is Big Ben?", "Big Ben", "96 m", "Big Ben is 120 metres in height.", WRONG),
         ("How tall is Big Ben?", "Big Ben", "96 m", "Big Ben is a clock in London.", SILENT),
         ("What does the Red Pen cost?", "Red Pen", "$5", "The Red Pen is 8 dollars in most shops.", WRONG),
@@ -188,6 +194,12 @@ def test_a_sentence_about_something_else_is_not_attempted():
 def test_a_wrong_answer_is_none_that_was_not_given(question, subject, known, response, grade):
     asked = dataclasses.replace(fact(question, known, relation="r"), subject=subject)
     assert contained_match({"r": [known]})(response, asked).grade == grade
+
+
+def test_wordings_of_one_fact_make_no_answer_frequent():
+    asked = dataclasses.replace(fact("Who wrote Emma?", "Jane Austen", relation="author"), subject="Emma")
+    others = [dataclasses.replace(asked, question=f"{n}: who wrote Emma?") for n in range(9)]
+    assert find_scorer("contained", [asked, *others])("Emma is a book by Samuel Beckett.", asked).grade == WRONG
 
 
 def test_the_grades_are_those_of_a_person():

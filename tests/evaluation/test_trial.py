@@ -4,11 +4,15 @@ import dataclasses
 
 import pytest
 
+from closedbook.audit.asking import asked_best
+from closedbook.audit.inquiry import Material
+from closedbook.audit.settings import Settings
 from closedbook.errors import UserError
 from closedbook.evaluation.form import Form, as_given
 from closedbook.evaluation.language_model import Answers, Prompt, Response
 from closedbook.evaluation.scorers import contained_match
 from closedbook.evaluation.trial import FEWEST, apart, chosen_form, possible_forms, spend, try_forms
+from closedbook.evaluation.watch import Unwatched
 from closedbook.facts.records import Fact
 from tests.audit.conftest import Parrot
 
@@ -150,3 +154,14 @@ def test_a_form_is_text_or_turns():
     assert as_given("Q {}\\nA", None) == Form(template="Q {}\nA")
     with pytest.raises(UserError, match="holds the question once"):
         Form(template="Q")
+
+
+def test_a_model_that_cannot_chat_is_tried_with_examples_too(monkeypatch):
+    monkeypatch.setattr(Picky, "chats", False)
+    liked = Form(examples=tuple((one.question, "Rome") for one in facts(4))).described()
+    settings = Settings(match="contained")
+    model, material, trials = asked_best(
+        Picky(Form(), liked), Material(facts=facts(400)), settings, Unwatched(), lambda line: None, measure=True
+    )
+    assert (model.form.described(), len(trials)) == (liked, 2)
+    assert len(material.facts) < 400

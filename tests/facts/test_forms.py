@@ -176,6 +176,13 @@ def test_a_question_in_other_words_is_put_in_a_form(question, expected):
     assert otherwise(question, forms) == [f"Where was {name} born?" for name in expected]
 
 
+def test_a_code_keeps_its_small_letters_and_a_name_behind_a_mark_does_not():
+    assert otherwise("What is .cz?", ["What is {}?"]) == []
+    assert "Who sang (I Can't Get No) Satisfaction?" in otherwise(
+        "who sang (i can't get no) satisfaction?", ["Who sang {}?"]
+    )
+
+
 def test_of_several_forms_those_are_taken_that_share_most_words():
     forms = ["What is the capital of {}?", "What is the currency of {}?", "On which continent is {}?"]
     small = ["where was {} born"]

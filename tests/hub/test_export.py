@@ -29,6 +29,7 @@ from closedbook.hub.to_gguf import LlamaGelu, as_given, as_llama_computes
 from closedbook.hub.to_transformers import logits
 from closedbook.model.gpt import GPT
 from closedbook.runs import Run
+from closedbook.serve.texts import texts_of
 from tests.toys import tiny_config
 
 CPU = torch.device("cpu")
@@ -129,6 +130,11 @@ def test_closedbook_asks_what_was_exported(exported, corpus):
         assert text == answer.strip() if response.closed else text.startswith(answer.strip())
     assert theirs.accuracy == ours.accuracy
     assert [prompt.ids for prompt in theirs.prompts] == [prompt.ids for prompt in ours.prompts]
+
+
+def test_an_export_that_is_served_says_how_it_is_asked(exported):
+    _, folder = exported
+    assert texts_of(open_model(f"hf:{folder / 'hf'}", Way(precision="fp32"))).template == "{}" + MASK
 
 
 def test_what_was_exported_writes_as_much_as_the_run(exported):

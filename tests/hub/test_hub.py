@@ -35,6 +35,8 @@ def test_a_model_is_opened_by_its_name(saved):
     ):
         with pytest.raises(UserError, match=f"{option}.* no effect on"):
             open_model("runs/mine", way)
+    with pytest.raises(UserError, match="precision 'fp8': there are fp32 and bf16"):
+        open_model(name, Way(precision="fp8"))
 
 
 def test_the_command_audits_it(saved, people, taught, tmp_path, capsys):

@@ -2,11 +2,15 @@
 
 import pytest
 
+from closedbook.audit.asking import asked_best
+from closedbook.audit.inquiry import Material
+from closedbook.audit.settings import Settings
 from closedbook.errors import UserError
 from closedbook.evaluation.evaluate import evaluate
 from closedbook.evaluation.form import Form
 from closedbook.evaluation.scorers import exact_match, find_scorer
 from closedbook.evaluation.trial import possible_forms
+from closedbook.evaluation.watch import Unwatched
 from closedbook.facts.tokenizers import MASK
 from closedbook.hub import Way, open_model
 from closedbook.serve.texts import texts_of
@@ -126,6 +130,9 @@ def test_a_run_is_asked_over_there_as_it_is_here(client, run, corpus):
     questions = [fact.question for fact in corpus.train[:10]]
     assert [one.text for one in there.respond(there.prompts(questions))] == run.answer(questions)
     assert possible_forms(there, corpus.train[:4]) == [there.form]
+    material = Material(facts=corpus.train)
+    asked, spent, trials = asked_best(there, material, Settings(match="exact"), Unwatched(), print, measure=True)
+    assert (asked, spent, trials) == (there, material, ())  # nothing is spent on a form that is the only one
     with pytest.raises(UserError, match="in the form that it tells"):
         there.asked_by(Form())
     assert "tells" not in open_model(url, Way(served="run", form=Form())).kind

@@ -42,8 +42,10 @@ def asked_best(
         if settings.shots is not None:
             raise UserError("--shots has no effect on a run of ours, which has a prompt of its own.")
         return model, material, ()
-    if not settings.shots and (not measure or len(possible_forms(model, (), 0)) == 1):  # that of a run that is served
+    if not settings.shots and not measure:
         return model, material, ()
+    if len(possible_forms(model, [*material.calibration, *material.facts][:EXAMPLES], settings.shots)) == 1:
+        return model, material, ()  # the one that a service tells, which nothing is spent on
     shots = EXAMPLES if settings.shots is None else settings.shots
     material, spent = _spare(material, settings, measure, shots)
     if measure and not spent.tried:
@@ -56,7 +58,7 @@ def asked_best(
     forms = possible_forms(model, spent.examples, settings.shots)
     left_out = "" if material.calibration else ", which are left out of the audit"
     say(f"trying {counted(len(forms), 'form')} of asking on {counted(len(spent.tried), 'fact')}{left_out}")
-    watch.start("forms", len(forms) * len(spent.tried))
+    watch.start("forms", float(len(forms) * len(spent.tried)))
     assert settings.match is not None
     scorer = find_scorer(settings.match, [*material.known, *material.calibration, *material.facts])
     model, trials = try_forms(model, forms, spent.tried, scorer)

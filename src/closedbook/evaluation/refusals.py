@@ -40,7 +40,9 @@ _WHOLE = re.compile(r"(?:unknown|unsure|uncertain|not (?:known|available|sure)|n
 _GUESS = re.compile(
     r"\bi (?:think|believe|guess|suppose|assume|would say|would guess)\b|\bmy (?:best )?guess\b|\bperhaps\b|\bmaybe\b"
     r"|\bprobably\b|\b(?:most|very) likely\b|\bpossibly\b|\b(?:might|may|could) (?:well )?be\b"
-    r"|\bit (?:is|was) likely\b",
+    r"|\bit (?:is|was) likely\b"
+    r"|\bich (?:glaube|denke|vermute)\b|\bje (?:pense|crois)\b|\b(?:creo|pienso|acho|penso) (?:que|che)\b|\bcredo che\b"
+    r"|\bik denk\b|\bдумаю\b|我(?:认为|想|觉得|猜)|と思",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(

@@ -28,12 +28,15 @@ REFUSALS = frozenset(
 )
 """Normalised answers that count as not attempted, unless they are accepted ones; `n/a`, so written, is another."""
 _IN_A_PLACE = re.compile(r"\bin (?:the )?((?-i:[A-Z])[\w’'-]+)")
-_NAME = re.compile(r"(?<=[^\s.!?:]\s)[\"“‘'(*]*([A-Z][\w’'-]*(?: [A-Z][\w’'-]*)*)( (?=[a-z]))?")
+_UPPER = "[A-ZÀ-ÖØ-ÞĆČĎĐĘĚĞİŁŃŇŐŘŚŞŠŤŮŰŹŻŽΑ-ΩА-ЯЁ]"
+_NAME = re.compile(rf"(?<=[^\s.!?:]\s)[\"“‘'(*]*({_UPPER}[\w’'-]*(?: {_UPPER}[\w’'-]*)*)( (?=[a-z]))?")
 """Capitalised words that begin no sentence, and whether a word in small letters follows."""
-_BESIDE = re.compile(r"\b(?:in|near|off|on|of the)(?: the)?\s[\"“‘'(*]*$")
+_BESIDE, BESIDE = re.compile(r"\b(?:in|near|off)(?: the)?\s[\"“‘'(*]*$"), 20
+"""What makes a name a place beside what is described, and in how many characters before it that is looked for."""
 _ADJECTIVE = re.compile(r"(?:an|ic|ese|ern|ish)$")
 _ASKS_WHERE = re.compile(
-    r"\bwhere\b|\b(?:at|from|in|on|to) (?:which|what)\b"
+    r"\bwhere\b|\b(?:at|from|in|on|to)$|\b(?:home ?town|headquarters|residence|\w+place)\b"
+    r"|\b(?:at|from|in|on|to) (?:which|what)\b"
     r"|\b(?:which|what) (?:city|country|county|place|province|region|state|town|village)\b"
 )
 SENTENCE = 5  # words of a text that is more than an answer
@@ -200,16 +203,25 @@ def _offers(answered: Answered, known: Known) -> bool:
 
     Where answers are words in small letters any word may be one.
     """
+    asked = {*answered.asked.split()}
     if known.numbers:
-        return any(word not in answered.asked.split() for word in answered.said.split() if re.search(r"\d", word))
+        return any(word not in asked for word in answered.said.split() if re.search(r"\d", word))
     if not known.names or _ASKS_WHERE.search(answered.asked):
         return True
     for name in _NAME.finditer(answered.text):
-        told = set(matched(name[1]).split()) <= set(answered.asked.split())
-        described = name[2] and _ADJECTIVE.search(name[1])
-        if not (told or described or _BESIDE.search(answered.text, 0, name.start(1))):
+        before = answered.text[max(name.start(1) - BESIDE, 0) : name.start(1)]
+        told = asked.issuperset(matched(name[1]).split()) or name[1] in ("I", "I'm", "I’m")
+        if not (told or _BESIDE.search(before) or (name[2] and _describes(name[1], before))):
             return True
     return False
+
+
+def _describes(name: str, before: str) -> bool:
+    """Whether a name before a word in small letters says of what kind that is: a Scottish town, the British crown."""
+    if before.endswith("of the "):
+        return True
+    of_a_kind = before.endswith(("a ", "an ", "the ")) or (" " not in name and not before.endswith("by "))
+    return of_a_kind and bool(_ADJECTIVE.search(name))
 
 
 SCORERS: dict[str, Scorer] = {
@@ -231,9 +243,11 @@ def find_scorer(name: str, known: Sequence[Fact] = ()) -> Scorer:
     """
     scorer = named(SCORERS, name, "scorer")
     if name == "contained" and known:
-        answers: dict[str, list[str]] = {}
-        for fact in known:
-            answers.setdefault(fact.relation, []).extend(fact.answers)
+        answers: dict[str, list[str]] = {}  # each as often as it is true of something, however often that is asked
+        for relation, _, answer in dict.fromkeys(
+            (f.relation, f.subject or f.question, a) for f in known for a in f.answers
+        ):
+            answers.setdefault(relation, []).append(answer)
         return contained_match(answers)
     return scorer
 

@@ -65,7 +65,7 @@ _MONTH = "|".join(_MONTHS)
 _OF_SHORT = {month[:3]: month for month in _MONTHS}
 _SHORT = "jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 _SHORT_MONTH = re.compile(rf"\b(?:(\d{{1,2}}) ({_SHORT})|({_SHORT}) (\d{{1,2}}))\b")  # 4 Jul, but not 1997 Jan
-_INITIALS = re.compile(r"(?<=\b[A-Z]\.) (?=[A-Z]\.)|(?<=\b[A-Z]) (?=[A-Z] [A-Z][a-z])")  # J. R. R. Tolkien, H G Wells
+_INITIALS = re.compile(r"\b(?!U\.[KNS]\.|E\.U\.|D\.C\.)(?:[A-Z]\.){2,4}(?= ?[A-Z][a-z])")  # J.R.R. Tolkien
 _NUMBERED = re.compile(r"(?<![\d.,/-])(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?![\d/-])")  # 15.08.1947, 15/8/1947
 _DATES = (
     re.compile(rf"\b({_MONTH}) (\d{{1,2}}) (\d{{3,4}})\b"),  # December 10, 1815
@@ -163,12 +163,16 @@ def matched(text: str) -> str:
     Port-au-Prince is Port au Prince, Apollo-11 Apollo 11, St. Saint, `8849m` 8849 metres, `December 10th, 1815` and
     `1815-12-10` 10 December 1815.
     """
-    text = _POWER.sub("^", _BRACED.sub(r"^\1", _INITIALS.sub("", text)))
+    text = _POWER.sub("^", _BRACED.sub(r"^\1", _INITIALS.sub(_spaced, text)))
     spaced = _POSSESSIVE.sub(" s", _TAG.sub(" ", _OPTION.sub(r"\1. ", text))).translate(_TYPED)
     spaced = _BETWEEN.sub(" ", _JOINED.sub(" ", spaced)).replace("&", " and ")
     spaced = _UNIT.sub(r"\1 ", _PERCENT.sub("", spaced.replace("\u00b0", " degrees ")))
     words = _ORDINAL.sub("", normalise(spaced)).split()
     return _with_dates(_DEGREES.sub("degrees ", " ".join(_WORDS.get(word, word) for word in words)))
+
+
+def _spaced(initials: "re.Match[str]") -> str:
+    return initials[0].replace(".", ". ")
 
 
 def with_signs(text: str) -> str:

@@ -203,12 +203,9 @@ def prepare(
 
 def _left_out(corpus: Corpus) -> str:
     """What is said of relations that the reader wrote no card for."""
-    few = [relation.name for relation in corpus.relations if relation.train < FEWEST]
-    left = [
-        f"{name} ({'fewer than ten training questions' if name in few else 'no reading'})" for name in unstudied(corpus)
-    ]
+    left = unstudied(corpus)
     shown = [*left[:MOST_LEFT], *([f"{len(left) - MOST_LEFT} more"] if len(left) > MOST_LEFT else [])]
-    return f", and none for {', '.join(shown)}" if shown else ""
+    return f", and none for {', '.join(shown)}, of fewer than {FEWEST} training questions" if shown else ""
 
 
 def window_batches(

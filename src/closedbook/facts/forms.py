@@ -18,6 +18,7 @@ INITIAL = re.compile(r"(?:[^\W\d_]\.)+(?!\w)")  # `J.`, `J.R.R.`
 POSSESSIVE = re.compile(r"['’]s?$")
 WORD_START = re.compile(r"(?<![\w'’])\w")
 APOSTROPHE = re.compile(r"(?<=['’])\w(?=\w)")
+CODE_BEGINS = ".-_/\\#@$%&"  # a name that begins so is spelled as it is
 ELISION = re.compile(r"\b[DdLl](?=['’])")
 
 
@@ -149,9 +150,9 @@ def _nearly(question: str, form: str) -> list[str]:
 def _with_capitals(name: str) -> list[str]:
     """A name with a capital in every word and behind its apostrophes, and without them in particles (`van`, `d'`).
 
-    None of what begins with a mark (`.cz`, `--all`), which is spelled as it is.
+    None of a code (`.cz`, `--all`), which is spelled as it is.
     """
-    if not name[0].isalnum():
+    if name[0] in CODE_BEGINS:
         return []
     plain = WORD_START.sub(lambda found: found.group().title(), name)
     every = APOSTROPHE.sub(lambda found: found.group().upper(), plain)

@@ -20,6 +20,7 @@ from closedbook.facts.scripts import occurrences, units
 from closedbook.facts.spans import Span, words_of_subject
 from closedbook.facts.titles import PUNCTUATION
 
+ENOUGH = 2  # words before a span in its sentence, of which one tells, that make those behind it needless
 FURTHEST = 2  # times as many words as usual, up to the nearest that tells
 COMMON, FEW = 0.05, 2  # share of the documents, or documents, in which more than a value of one subject's own stands
 AGAIN, DENSE = (
@@ -46,7 +47,7 @@ class Surroundings(NamedTuple):
 
     Args:
         apart: The nearest before it, of its sentence where that tells anything.
-        behind: The nearest behind it in its sentence; none where those before it tell.
+        behind: The nearest behind it in its sentence; none where two or more before it stand there and tell.
     """
 
     apart: Side = Side()
@@ -139,20 +140,22 @@ class _Words:
         again = self._text.find(self._text[span.start : span.end], span.end, last)
         word = bisect_right(self._starts, span.start) - 1  # which the span begins, or stands in
         here = bisect_left(self._free, word)
-        before = self._free[self._first(sentence) : here]
-        behind = self._free[self._first(span.end) : self._first(last if again < 0 else again)]
-        side, other = self._nearest(before[::-1]), Side()
+        far, beside = FURTHEST * self._most, self._first(span.end)
+        before = self._free[max(self._first(sentence), here - far) : here]
+        behind = self._free[beside : min(self._first(last if again < 0 else again), beside + far)]
+        side, other = self._nearest(before[::-1]), self._nearest(behind)
         if side:
             side = side._replace(words=side.words[::-1])
-        elif found := self._nearest(behind):
-            side, other = self._side(before[-self._most :]), found
+            other = other if len(before) < ENOUGH else None
+        elif other:
+            side = self._side(before[-self._most :])
         else:
             side = self._side(self._free[max(here - self._most, 0) : here])
-            other = self._side([] if before else behind[: self._most])
+            other = None if before else self._side(behind[: self._most])
         if (start := self._starts[word]) < span.start:  # the bracket of `at Oslo (2 May 1920)`
             told = self._common.tells(self._text[start : span.start]) or not side.words
             side = Side((*side.words, (start, span.start)), 1 if told else side.least + 1)
-        return Surroundings(side, other)
+        return Surroundings(side, other or Side())
 
     def _first(self, place: int) -> int:
         """The number of the first free word from a place on."""
@@ -163,9 +166,8 @@ class _Words:
 
     def _nearest(self, indices: Sequence[int]) -> Side | None:
         """The nearest words, the nearest first; none where none of them tells."""
-        near = indices[: FURTHEST * self._most]
-        least = next((number for number, index in enumerate(near, 1) if index in self._tells), 0)
-        return self._side(near[: max(self._most, least)], least) if least else None
+        least = next((number for number, index in enumerate(indices, 1) if index in self._tells), 0)
+        return self._side(indices[: max(self._most, least)], least) if least else None
 
 
 def _bare(word: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from closedbook.config import ReaderConfig
 from closedbook.errors import UserError
 from closedbook.facts.corpus import Corpus
-from closedbook.facts.forms import SLOT, form_of, slot_of
+from closedbook.facts.forms import SLOT, form_of, longest_first, slot_of
 from closedbook.facts.naming import OTHER
 from closedbook.facts.records import Card, Document, Fact
 from closedbook.facts.scripts import stands_in
@@ -89,7 +89,8 @@ def unreadable(corpus: Corpus) -> str | None:
 def examples(corpus: Corpus, facts: Sequence[Fact]) -> list[tuple[Document, str]]:
     """A document with a training answer, for each fact that has one.
 
-    Of several accepted answers the first that stands in it as whole words; where none does, the first.
+    Of several accepted answers the first that stands there as whole words; where none does, the first of them, with a
+    document that holds it in any way if there is one.
     """
     found, read = [], Together(corpus)
     for fact in facts:
@@ -151,12 +152,13 @@ def study(corpus: Corpus, config: ReaderConfig) -> Corpus:
 
 
 def unstudied(corpus: Corpus) -> list[str]:
-    """Relations that training asks about in some form, of which there is no card."""
-    return [
-        relation.name
-        for relation in corpus.relations
-        if relation.train and not any(slot_of(card.question, form) for form in relation.forms for card in corpus.cards)
-    ]
+    """Relations with too few training questions to learn a reader from, of which there is no card."""
+    few = [relation for relation in corpus.relations if 0 < relation.train < FEWEST]
+    if not few:
+        return []
+    forms = longest_first({form for relation in corpus.relations for form in relation.forms})
+    studied = {next((form for form in forms if slot_of(card.question, form)), "") for card in corpus.cards}
+    return [relation.name for relation in few if studied.isdisjoint(relation.forms)]
 
 
 class PartByPart:
