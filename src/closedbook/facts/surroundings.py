@@ -20,7 +20,6 @@ from closedbook.facts.scripts import occurrences, units
 from closedbook.facts.spans import Span, words_of_subject
 from closedbook.facts.titles import PUNCTUATION
 
-ENOUGH = 2  # words before a span in its sentence, of which one tells, that make those behind it needless
 FURTHEST = 2  # times as many words as usual, up to the nearest that tells
 COMMON, FEW = 0.05, 2  # share of the documents, or documents, in which more than a value of one subject's own stands
 AGAIN, DENSE = (
@@ -47,7 +46,7 @@ class Surroundings(NamedTuple):
 
     Args:
         apart: The nearest before it, of its sentence where that tells anything.
-        behind: The nearest behind it in its sentence; none where two or more before it stand there and tell.
+        behind: The nearest behind it in its sentence; none where those before it tell.
     """
 
     apart: Side = Side()
@@ -143,19 +142,18 @@ class _Words:
         far, beside = FURTHEST * self._most, self._first(span.end)
         before = self._free[max(self._first(sentence), here - far) : here]
         behind = self._free[beside : min(self._first(last if again < 0 else again), beside + far)]
-        side, other = self._nearest(before[::-1]), self._nearest(behind)
+        side, other = self._nearest(before[::-1]), Side()
         if side:
             side = side._replace(words=side.words[::-1])
-            other = other if len(before) < ENOUGH else None
-        elif other:
-            side = self._side(before[-self._most :])
+        elif found := self._nearest(behind):
+            side, other = self._side(before[-self._most :]), found
         else:
             side = self._side(self._free[max(here - self._most, 0) : here])
-            other = None if before else self._side(behind[: self._most])
+            other = self._side([] if before else behind[: self._most])
         if (start := self._starts[word]) < span.start:  # the bracket of `at Oslo (2 May 1920)`
             told = self._common.tells(self._text[start : span.start]) or not side.words
             side = Side((*side.words, (start, span.start)), 1 if told else side.least + 1)
-        return Surroundings(side, other or Side())
+        return Surroundings(side, other)
 
     def _first(self, place: int) -> int:
         """The number of the first free word from a place on."""
