@@ -31,8 +31,9 @@ _IN_A_PLACE = re.compile(r"\bin (?:the )?((?-i:[A-Z])[\w’'-]+)")
 _UPPER = "[A-ZÀ-ÖØ-ÞĆČĎĐĘĚĞİŁŃŇŐŘŚŞŠŤŮŰŹŻŽΑ-ΩА-ЯЁ]"
 _NAME = re.compile(rf"(?<=[^\s.!?:]\s)[\"“‘'(*]*({_UPPER}[\w’'-]*(?: {_UPPER}[\w’'-]*)*)( (?=[a-z]))?")
 """Capitalised words that begin no sentence, and whether a word in small letters follows."""
-_BESIDE, BESIDE = re.compile(r"\b(?:in|near|off)(?: the)?\s[\"“‘'(*]*$"), 20
-"""What makes a name a place beside what is described, and in how many characters before it that is looked for."""
+_BESIDE = re.compile(r"\b(?:in|near|off)(?: the)?\s[\"“‘'(*]*$")
+"""What makes a name a place beside what is described."""
+BESIDE = 20  # characters before a name in which that is looked for
 _ADJECTIVE = re.compile(r"(?:an|ic|ese|ern|ish)$")
 _ASKS_WHERE = re.compile(
     r"\bwhere\b|\b(?:at|from|in|on|to)$|\b(?:home ?town|headquarters|residence|\w+place)\b"
