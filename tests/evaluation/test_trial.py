@@ -165,3 +165,12 @@ def test_a_model_that_cannot_chat_is_tried_with_examples_too(monkeypatch):
     )
     assert (model.form.described(), len(trials)) == (liked, 2)
     assert len(material.facts) < 400
+    shown = Settings(match="contained", shots=4)
+    model, material, trials = asked_best(
+        Picky(Form(), liked), Material(facts=facts(400)), shown, Unwatched(), lambda line: None, measure=False
+    )
+    assert (len(model.form.examples), len(material.facts), trials) == (4, 396, ())
+    model, _, _ = asked_best(
+        Picky(Form(), liked), Material(facts=facts(400)), shown, Unwatched(), lambda line: None, measure=True
+    )
+    assert len(model.form.examples) == 4

@@ -42,10 +42,10 @@ def asked_best(
         if settings.shots is not None:
             raise UserError("--shots has no effect on a run of ours, which has a prompt of its own.")
         return model, material, ()
-    if not settings.shots and not measure:
+    if not measure and not settings.shots:
         return model, material, ()
-    if len(possible_forms(model, [*material.calibration, *material.facts][:EXAMPLES], settings.shots)) == 1:
-        return model, material, ()  # the one that a service tells, which nothing is spent on
+    if possible_forms(model, [*material.calibration, *material.facts][:EXAMPLES], settings.shots) == [model.form]:
+        return model, material, ()  # as where a service tells it: nothing is spent on what is asked so anyway
     shots = EXAMPLES if settings.shots is None else settings.shots
     material, spent = _spare(material, settings, measure, shots)
     if measure and not spent.tried:

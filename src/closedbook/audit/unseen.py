@@ -3,7 +3,7 @@
 Does it answer, how sure is it, can its confidence tell seen from unseen, and is the answer that of a name alike?
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,13 +112,19 @@ def invent_names(inquiry: Inquiry, relations: Sequence[Relation]) -> dict[str, I
 
 def _of_like_subjects(facts: Sequence[Fact], relations: Sequence[Relation]) -> list[tuple[list[Relation], list[str]]]:
     """Relations with the subjects that they ask about, together where they share some."""
+    asked = defaultdict[str, dict[str, None]](dict)
+    for fact in facts:
+        if fact.subject:
+            asked[fact.relation][fact.subject] = None
     groups: list[tuple[list[Relation], dict[str, None]]] = []
     for relation in relations:
-        own = dict.fromkeys(fact.subject for fact in facts if fact.subject and fact.relation == relation.name)
-        alike = [group for group in groups if group[1].keys() & own.keys()]
-        members = [other for others, _ in alike for other in others]
-        subjects = dict.fromkeys(subject for _, theirs in alike for subject in theirs)
-        groups = [group for group in groups if group not in alike] + [([*members, relation], subjects | own)]
+        members, subjects, apart = list[Relation](), dict[str, None](), []
+        for group in groups:
+            if group[1].keys().isdisjoint(asked[relation.name]):
+                apart.append(group)
+            else:
+                members, subjects = members + group[0], subjects | group[1]
+        groups = [*apart, ([*members, relation], subjects | asked[relation.name])]
     return [(members, list(subjects)) for members, subjects in groups]
 
 

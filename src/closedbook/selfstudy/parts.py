@@ -22,14 +22,16 @@ class Together:
 
     def __init__(self, corpus: Corpus) -> None:
         several = sum(len(own) > 1 for own in corpus.by_subject.values())
-        self._most = MOST_TOKENS if several >= MANY * len(corpus.by_subject) else 0
+        self._joins = several >= MANY * len(corpus.by_subject)
 
     def of(self, documents: Sequence[Document]) -> list[Document]:
         """The documents of one subject as they are read, joined as far as a reader reads."""
+        if not self._joins or len(documents) < 2:
+            return list(documents)
         groups, taken = list[list[Document]](), 0
         for document in documents:
-            size = count_tokens([document]).total() if self._most else 1
-            if not groups or taken + size > self._most:
+            size = count_tokens([document]).total()
+            if not groups or taken + size > MOST_TOKENS:
                 groups.append([])
                 taken = 0
             groups[-1].append(document)
@@ -39,7 +41,5 @@ class Together:
 
 def _joined(documents: Sequence[Document]) -> Document:
     first, *others = documents
-    if not others:
-        return first
     rest = [other.text.removeprefix(f"{first.subject}.").lstrip() for other in others]
     return dataclasses.replace(first, text=" ".join((first.text, *rest)))
