@@ -315,6 +315,8 @@ def _unseen(inquiry: Inquiry, left_out: dict[str, str], say: Say) -> tuple[Unsee
         return ()
     if why := inquiry.model.lacks("representations"):
         left_out["representation"] = why
+    if without := [relation.name for relation in formed if relation.name not in invented]:
+        say(f"no name that no document has was found to ask about in {', '.join(without)}")
     names = {name for groups in invented.values() for group in groups.values() for name in group}
     say(f"asking about {counted(len(names), 'invented name')}")
     return tuple(unseen(inquiry, relation, invented[relation.name]) for relation in formed if relation.name in invented)
